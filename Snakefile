@@ -1,0 +1,31 @@
+# The workflow: data -> training -> attacks -> tables and figures.
+#
+#   snakemake --cores 4 all                     everything of the study that params.yaml names
+#   snakemake --cores 4 all --config study=X    another study
+#   snakemake -n                                what would run, and why
+#
+# Targets: download, subsample, stabilize, equalize, attack, score, tables, figures, all.
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+# Every artifact is asked for by name, so that a lost intermediate file is restored too.
+rule all:
+    default_target: True
+    input:
+        rules.download.input,
+        rules.subsample.input,
+        rules.stabilize.input,
+        rules.equalize.input,
+        rules.attack.input,
+        rules.score.output,
+        rules.tables.output,
+        rules.figures.output,

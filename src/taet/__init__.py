@@ -1,0 +1,1 @@
+"""taet: reproducible adversarial training on long-tailed image data."""

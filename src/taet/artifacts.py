@@ -1,0 +1,196 @@
+"""Artifacts: files that say what made them, are never half-written, and notice damage.
+
+Arrays are kept in safetensors files: readable without executing anything and without torch. Their
+header carries one JSON text under the name ``taet``: the *key* of what made the artifact (grid.py),
+a digest of the contents, and what else the stage wants to say. Bytes depend on contents alone; clock
+times and machine facts go into a record beside the artifact (records.py).
+
+Text for people (CSV, tables, figures) cannot carry a key, so a folder of such files has a
+``manifest.json`` with the key and a digest of each file.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from taet.errors import UserError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+MAX_HEADER = 100_000_000
+
+Arrays = Mapping[str, "np.ndarray[Any, Any]"]
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file completely or not at all, even if the power fails in the middle."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def check_writable(folder: Path) -> None:
+    """Find out before the work, not after it, whether results can be stored.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys, completely or not at all."""
+    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+
+
+def digest(arrays: Arrays) -> str:
+    """Hash of names, types, shapes and values."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        total.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def write_arrays(path: Path, arrays: Arrays, key: str, **facts: Any) -> None:
+    """Write named arrays with the key of what made them and further facts (JSON values)."""
+    header = {"format": FORMAT, "key": key, "digest": digest(arrays), **facts}
+    text = json.dumps(header, sort_keys=True)
+    contiguous = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    write_bytes(path, safetensors.numpy.save(contiguous, metadata={"taet": text}))
+
+
+def read_arrays(path: Path, key: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and facts of an artifact, after checking that it is whole and the expected one.
+
+    Args:
+        path: the file.
+        key: the key it must have; None accepts any.
+
+    Raises:
+        UserError: missing, damaged, or made with other parameters or code.
+    """
+    facts = read_facts(path)
+    try:
+        arrays = safetensors.numpy.load(path.read_bytes())
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise damaged(path, str(error)) from None
+    if digest(arrays) != facts.get("digest"):
+        raise damaged(path, "its contents do not match its digest")
+    if key is not None and facts["key"] != key:
+        raise stale(path)
+    return arrays, facts
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Facts of an artifact from its header alone (fast; contents are not checked).
+
+    Raises:
+        UserError: missing, or not an artifact.
+    """
+    try:
+        with path.open("rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            if size > MAX_HEADER:
+                raise ValueError("no artifact header")
+            header = json.loads(file.read(size))
+        facts: dict[str, Any] = json.loads(header["__metadata__"]["taet"])
+        if facts["format"] != FORMAT or not isinstance(facts["key"], str):
+            raise ValueError(f"artifact format {facts['format']}, this version reads {FORMAT}")
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; make it first, for example with: snakemake {path}"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
+        raise damaged(path, str(error)) from None
+    return facts
+
+
+def write_manifest(folder: Path, key: str, files: list[str]) -> None:
+    """Say which key made the files of a folder, and what is in them."""
+    digests = {name: _file_digest(folder / name) for name in sorted(files)}
+    write_json(folder / MANIFEST, {"format": FORMAT, "key": key, "files": digests})
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A manifest.
+
+    Raises:
+        UserError: missing or damaged.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        if manifest["format"] != FORMAT or not isinstance(manifest["key"], str):
+            raise ValueError("another format")
+        dict(manifest["files"])
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; make it first, for example with: snakemake {path}"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(path, str(error)) from None
+    return manifest
+
+
+def verify_manifest(path: Path, key: str) -> None:
+    """Check that a folder's files are whole and made by ``key``.
+
+    Raises:
+        UserError: a file is missing or damaged, or the folder was made by something else.
+    """
+    manifest = read_manifest(path)
+    if manifest["key"] != key:
+        raise stale(path)
+    for name, expected in manifest["files"].items():
+        file = path.parent / name
+        if not file.is_file() or _file_digest(file) != expected:
+            raise damaged(file, f"it is not what {path.name} describes")
+
+
+def read_key(path: Path) -> str:
+    """Key of an artifact or of a manifest, from its header alone."""
+    facts = read_manifest(path) if path.name == MANIFEST else read_facts(path)
+    return str(facts["key"])
+
+
+def damaged(path: Path, why: str) -> UserError:
+    return UserError(
+        f"{path}: damaged ({why}); delete it and run the same command again to remake it"
+    )
+
+
+def stale(path: Path) -> UserError:
+    return UserError(
+        f"{path}: was made with other parameters or code than now; remake it with: snakemake {path}"
+    )
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

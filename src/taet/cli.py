@@ -1,0 +1,199 @@
+"""The command line: one command per stage, and a few that look without changing anything."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from taet import artifacts, params, plugins
+from taet.errors import UserError
+from taet.grid import STAGES, Job, Study
+from taet.options import Options
+from taet.yamlfile import dotted
+
+AXIS_HELP = {
+    "dataset": "data set, a name under 'datasets' in the parameters",
+    "ir": "imbalance ratio n_max / n_min, a number of at least 1",
+    "architecture": "network, a name under 'architectures'",
+    "stabilization": "stage-1 recipe, a name under 'stabilizations'",
+    "method": "training method, a name under 'methods'",
+    "seed": "seed of split, weights, batch order and noise",
+    "job": "group of attacks: the 'job' of blocks under 'attacks'",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line that says what to type next."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see: {self.prog} --help)\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 a problem said in one line, 2 a misused command line."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except UserError as error:
+        for line in str(error).splitlines():
+            print(f"taet {options.command}: {line}", file=sys.stderr)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "; check the folder's owner, rights and free space"
+        print(f"taet {options.command}: {where}{error.strerror or error}{hint}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"taet {options.command}: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m taet",
+        description="Adversarial training on long-tailed image data, one command per stage. "
+        "Whole studies run with: snakemake --cores 4 all",
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+
+    def command(name: str, text: str, run: Callable[[argparse.Namespace], int | None]) -> Any:
+        sub = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
+        )
+        sub.add_argument(
+            "--study", metavar="NAME", help="study of the parameters (default: their own 'study')"
+        )
+        sub.add_argument(
+            "--params",
+            type=Path,
+            default=Path("params.yaml"),
+            metavar="FILE",
+            help="parameter file (default: params.yaml)",
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    for stage in STAGES.values():
+        sub = command(stage.name, stage.help, _run_stage)
+        for axis in stage.axes:
+            sub.add_argument(f"--{axis}", required=True, metavar="VALUE", help=AXIS_HELP[axis])
+        sub.add_argument(
+            "--key",
+            help="key of the job in the plan that started it; refuse to work if parameters or "
+            "code have changed since (Snakemake passes it)",
+        )
+    check = command("check", "verify that existing artifacts are those of the parameters", _check)
+    check.add_argument(
+        "stages", nargs="*", metavar="STAGE", help=f"any of: {', '.join(STAGES)} (default: all)"
+    )
+    show = command("params", "print the resolved parameters and where each comes from", _params)
+    show.add_argument(
+        "--schema", action="store_true", help="print the JSON schema of params.yaml instead"
+    )
+    command("methods", "list the training methods with their cards", _methods)
+    return parser
+
+
+def _study(options: argparse.Namespace) -> Study:
+    return Study(params.load(options.params, options.study))
+
+
+def _run_stage(options: argparse.Namespace) -> None:
+    stage = STAGES[options.command]
+    study = _study(options)
+    job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
+    if options.key is not None and options.key != job.key:
+        raise UserError(
+            f"{job.title}: parameters or code have changed since this was planned; "
+            "run the command that planned it again"
+        )
+    run_job(job)
+
+
+def run_job(job: Job) -> None:
+    """Do the job: its output exists, complete and with its record, or an error says why not.
+
+    Raises:
+        UserError: an input is missing, damaged or stale, or the work cannot be done.
+    """
+    from taet.records import Stopwatch, write_record
+
+    watch = Stopwatch()
+    for needed in job.inputs.values():
+        found = artifacts.read_key(needed.output)
+        if found != needed.key:
+            raise artifacts.stale(needed.output)
+    artifacts.check_writable(job.output.parent)
+    try:
+        facts = plugins.load("stages", job.stage).run(job)
+    except UserError as error:
+        raise UserError(f"{job.title}: {error}") from None
+    write_record(job, watch, **facts)
+
+
+def stale_outputs(study: Study, stages: list[str]) -> list[Path]:
+    """Existing outputs of the grid that were made with other parameters or code."""
+    return [
+        job.output
+        for stage in stages
+        for job in study.jobs(stage)
+        if job.output.exists() and not _has_key(job)
+    ]
+
+
+def _has_key(job: Job) -> bool:
+    try:
+        return artifacts.read_key(job.output) == job.key
+    except UserError:
+        return False
+
+
+def _check(options: argparse.Namespace) -> None:
+    unknown = [stage for stage in options.stages if stage not in STAGES]
+    if unknown:
+        raise UserError(f"no stage {unknown[0]!r}{params.suggest(unknown[0], STAGES)}")
+    study = _study(options)
+    stages = options.stages or list(STAGES)
+    bad = stale_outputs(study, stages)
+    if bad:
+        shown = ", ".join(map(str, bad[:3])) + (", ..." if len(bad) > 3 else "")
+        raise UserError(
+            f"{len(bad)} artifacts are damaged or were made with other parameters or code than now: "
+            f"{shown}; delete them and run: snakemake --cores 4 all"
+        )
+    count = sum(job.output.exists() for stage in stages for job in study.jobs(stage))
+    print(f"{count} artifacts of study {study.params.study} match params.yaml and the code")
+
+
+def _params(options: argparse.Namespace) -> None:
+    if options.schema:
+        from taet.schema import json_schema
+
+        print(json.dumps(json_schema(), indent=1))
+        return
+    params.load(options.params, options.study)
+    source = params.read_source(options.params, options.study)
+    rows = list(_leaves(source.values, ()))
+    width = max(len(dotted(path)) for path, _ in rows)
+    for path, value in rows:
+        print(f"{dotted(path):{width}}  {json.dumps(value):24}  {source.origin(path)}")
+
+
+def _leaves(value: Any, path: tuple[Any, ...]) -> Any:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, (*path, name))
+    else:
+        yield path, value
+
+
+def _methods(options: argparse.Namespace) -> None:
+    for name in plugins.names("methods"):
+        print(f"{name}\n{'-' * len(name)}\n{plugins.card('methods', name)}\n")
+        cls: type[Options] = plugins.options_class("methods", name)
+        for field, info in cls.model_fields.items():
+            print(f"  {field}: {info.description or ''}")
+        print()

@@ -1,0 +1,168 @@
+"""The figures. Drawn from metrics.csv alone; the same numbers give the same bytes."""
+
+import io
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from taet.summary import over_seeds
+
+COLUMN = 3.4  # inches: a column of a two-column paper
+STYLE = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3,
+    "legend.frameon": False,
+    "svg.hashsalt": "taet",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+}
+# No clock time in the files.
+METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+MARKERS = "osD^vP*X<>hp"
+
+
+def draw(figure: Figure, suffix: str) -> bytes:
+    """The finished figure as the bytes of a file."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format=suffix, metadata=METADATA[suffix])
+    return buffer.getvalue()
+
+
+def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
+    """Accuracy of each class, clean and attacked, over bars of training counts; a panel per method.
+
+    Args:
+        metrics: rows of one data set, imbalance ratio and architecture.
+        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
+    """
+    report, labels = shown["report"], shown["labels"]
+    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    classes = summary[summary["scope"] == "class"].copy()
+    classes["class_index"] = classes["class_index"].astype(float).astype(int)
+    methods = labels["methods"]
+    columns = min(3, len(methods))
+    rows = math.ceil(len(methods) / columns)
+    curves = {"clean": "Clean", report.headline_attack: labels["attacks"][report.headline_attack]}
+    colors = dict(zip(curves, sns.color_palette("colorblind"), strict=False))
+    with matplotlib.rc_context(STYLE):
+        figure, grid = plt.subplots(
+            rows,
+            columns,
+            figsize=(2 * COLUMN, 0.35 + 1.45 * rows),
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for i, (method, label) in enumerate(methods.items()):
+            axes = grid.flat[i]
+            part = classes[classes["method"] == method]
+            end_of_row = i % columns == columns - 1 or i == len(methods) - 1
+            _count_bars(axes, part[part["attack"] == "clean"], labelled=end_of_row)
+            for attack, name in curves.items():
+                _accuracy_line(axes, part[part["attack"] == attack], name, colors[attack])
+            axes.set_title(label)
+        for axes in grid.flat[len(methods) :]:
+            axes.set_visible(False)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("Accuracy (%)")
+        figure.supxlabel("Class, most frequent first", fontsize=STYLE["font.size"])
+        handles, names = grid.flat[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    return figure
+
+
+def _count_bars(axes: Axes, part: pd.DataFrame, labelled: bool) -> None:
+    """Training counts on an axis of their own, behind the lines."""
+    counts = axes.twinx()
+    counts.bar(part["class_index"], part["train_images"], color="0.88", width=0.8)
+    if labelled:
+        counts.spines["right"].set_visible(True)
+        counts.set_ylabel("Training images")
+    else:
+        counts.set_yticks([])
+    axes.set_zorder(counts.get_zorder() + 1)
+    axes.patch.set_visible(False)
+
+
+def _accuracy_line(axes: Axes, part: pd.DataFrame, name: str, color: Any) -> None:
+    axes.errorbar(
+        part["class_index"],
+        100 * part["accuracy"],
+        yerr=100 * part["accuracy_sd"].fillna(0),
+        label=name,
+        color=color,
+        marker="o",
+        capsize=1.5,
+        elinewidth=0.6,
+    )
+    axes.set_ylim(0, 104)
+    axes.set_xticks(range(0, len(part), max(1, len(part) // 10)))
+
+
+def ba_br(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
+    """Balanced robustness against balanced accuracy: all classes, and tail classes.
+
+    Args:
+        metrics: rows of one data set, imbalance ratio and architecture.
+        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
+    """
+    report, labels = shown["report"], shown["labels"]
+    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
+    colors = sns.color_palette("colorblind", len(labels["methods"]))
+    with matplotlib.rc_context(STYLE):
+        figure, grid = plt.subplots(
+            1, len(scopes), figsize=(2 * COLUMN, 2.6), squeeze=False, layout="constrained"
+        )
+        for axes, scope in zip(grid.flat, scopes, strict=True):
+            part = summary[summary["scope"] == scope].set_index(["method", "attack"])
+            for i, (method, label) in enumerate(labels["methods"].items()):
+                ba, br = part.loc[(method, "clean")], part.loc[(method, report.headline_attack)]
+                axes.errorbar(
+                    100 * ba["balanced_accuracy"],
+                    100 * br["balanced_accuracy"],
+                    xerr=_bar(ba["balanced_accuracy_sd"]),
+                    yerr=_bar(br["balanced_accuracy_sd"]),
+                    label=label,
+                    color=colors[i],
+                    marker=MARKERS[i % len(MARKERS)],
+                    markersize=5,
+                    linestyle="none",
+                    elinewidth=0.6,
+                    capsize=1.5,
+                )
+            axes.set_title({"all": "All classes", "tail": "Tail classes"}[scope])
+            axes.set_xlabel("Balanced accuracy (%)")
+            axes.margins(0.12)
+        grid[0, 0].set_ylabel(
+            f"Balanced robustness, {labels['attacks'][report.headline_attack]} (%)"
+        )
+        handles, names = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside right center")
+    return figure
+
+
+def _bar(sd: float) -> float | None:
+    return None if math.isnan(sd) else 100 * sd

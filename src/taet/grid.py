@@ -1,0 +1,364 @@
+"""The grid: every job of a study, its files, what it reads, and the key of what makes it.
+
+The Snakefile, the command line, ``taet check`` and the tests all ask this module, so that there is
+one description of the work. Nothing here imports torch.
+
+A job's *key* is a hash over its stage, its cell, the parameters it reads, the code it runs and the
+keys of its inputs. Two artifacts with one key are the same thing; an artifact with another key than
+its job's is stale.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from taet.artifacts import MANIFEST
+from taet.errors import UserError
+from taet.fingerprint import fingerprint
+from taet.options import Options
+from taet.params import Params, ir_label, suggest
+
+KEY_VERSION = 1  # raise it to declare all existing artifacts stale
+FIGURES = ("per_class", "ba_br")
+FIGURE_FORMATS = ("svg", "pdf", "png")
+
+Cell = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of job: its axes and where its main output lies."""
+
+    name: str
+    axes: tuple[str, ...]
+    output: str
+    """Path with {study} and the axes in braces; the file that carries the key."""
+    help: str
+
+
+_CELL = "{dataset}/ir{ir}/{architecture}"
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "download",
+            ("dataset",),
+            "data/raw/{dataset}/images.safetensors",
+            "obtain a data set, verify it, and store it as one array of images",
+        ),
+        Stage(
+            "subsample",
+            ("dataset", "ir", "seed"),
+            "data/longtail/{study}/{dataset}/ir{ir}/seed{seed}.safetensors",
+            "draw the long-tailed training set and the test views as index lists",
+        ),
+        Stage(
+            "stabilize",
+            ("dataset", "ir", "architecture", "stabilization", "seed"),
+            "results/{study}/stabilize/" + _CELL + "/{stabilization}/seed{seed}.safetensors",
+            "train stage 1, the checkpoint that methods share",
+        ),
+        Stage(
+            "equalize",
+            ("dataset", "ir", "architecture", "method", "seed"),
+            "results/{study}/equalize/" + _CELL + "/{method}/seed{seed}.safetensors",
+            "train a method to its end, from stage 1 where it has one",
+        ),
+        Stage(
+            "attack",
+            ("dataset", "ir", "architecture", "method", "seed", "job"),
+            "results/{study}/attack/" + _CELL + "/{method}/seed{seed}/{job}.safetensors",
+            "attack a trained model and store its prediction for each test image",
+        ),
+        Stage(
+            "score",
+            (),
+            "results/{study}/score/" + MANIFEST,
+            "turn all predictions into metrics.csv",
+        ),
+        Stage("tables", (), "results/{study}/tables/" + MANIFEST, "write the tables"),
+        Stage("figures", (), "results/{study}/figures/" + MANIFEST, "draw the figures"),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        stage: its name.
+        cell: value of each axis of the stage.
+        reads: the parameters it reads, by name; nothing else may influence the result.
+        code: the modules it runs.
+        inputs: the jobs whose output it reads, by name.
+        output: the file that carries its key.
+        files: what it writes beside ``output``.
+        study: name of the study.
+    """
+
+    stage: str
+    study: str
+    cell: Cell
+    reads: Mapping[str, Any]
+    code: tuple[str, ...]
+    inputs: Mapping[str, "Job"]
+    output: Path
+    files: tuple[Path, ...] = ()
+    _dump: Callable[[Any], Any] = field(repr=False, default=lambda value: value)
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that makes the output, 16 hex digits."""
+        body = {
+            "version": KEY_VERSION,
+            "stage": self.stage,
+            "cell": self.cell,
+            "reads": {name: self._dump(value) for name, value in self.reads.items()},
+            "code": fingerprint(*self.code),
+            "inputs": {name: job.key for name, job in self.inputs.items()},
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def title(self) -> str:
+        """For people: ``equalize digits ir10 small_cnn taet seed0``."""
+        short = {"ir": "ir{}", "seed": "seed{}"}
+        words = [short.get(axis, "{}").format(value) for axis, value in self.cell.items()]
+        return " ".join([self.stage, *words])
+
+
+class Study:
+    """All jobs of one study."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self._jobs: dict[tuple[str, ...], Job] = {}
+        self._dumps: dict[int, Any] = {}
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def cells(self, stage: str) -> Iterator[dict[str, Any]]:
+        """Every cell of the grid for a stage, in the grid's order."""
+        grid = self.params.grid
+        values: dict[str, list[Any]] = {
+            "dataset": grid.datasets,
+            "ir": [ir_label(ratio) for ratio in grid.imbalance_ratios],
+            "architecture": grid.architectures,
+            "method": grid.methods,
+            "seed": grid.seeds,
+            "stabilization": self.stabilizations,
+            "job": list(self.attack_jobs),
+        }
+        axes = STAGES[stage].axes
+        for combination in itertools.product(*(values[axis] for axis in axes)):
+            yield dict(zip(axes, combination, strict=True))
+
+    def jobs(self, stage: str) -> list[Job]:
+        """Every job of the grid for a stage."""
+        return [self.job(stage, **cell) for cell in self.cells(stage)]
+
+    @cached_property
+    def stabilizations(self) -> list[str]:
+        """Stage-1 recipes that the grid's methods start from."""
+        used = (self.params.methods[name].stabilization for name in self.params.grid.methods)
+        return list(dict.fromkeys(name for name in used if name is not None))
+
+    @cached_property
+    def attack_jobs(self) -> dict[str, list[str]]:
+        """Attacks of the grid by the job they share."""
+        jobs: dict[str, list[str]] = {}
+        for name in self.params.grid.attacks:
+            jobs.setdefault(self.params.attacks[name].job, []).append(name)
+        return jobs
+
+    # -- one job ---------------------------------------------------------------------------------
+
+    def job(self, stage: str, **cell: Any) -> Job:
+        """The job of a stage for a cell; values may be text, as wildcards are.
+
+        Raises:
+            UserError: an axis has a value that the parameters do not know.
+        """
+        axes = STAGES[stage].axes
+        index = (stage, *(str(cell[axis]) for axis in axes))
+        if index not in self._jobs:
+            checked = {axis: self._axis_value(axis, cell[axis]) for axis in axes}
+            self._jobs[index] = getattr(self, f"_{stage}")(checked)
+        return self._jobs[index]
+
+    def pattern(self, stage: str) -> str:
+        """Path of a stage's output with wildcards in braces."""
+        return STAGES[stage].output.replace("{study}", self.params.study)
+
+    def _axis_value(self, axis: str, value: Any) -> Any:
+        text = str(value)
+        if axis == "seed":
+            if not text.isdecimal() or int(text) >= 2**31:
+                raise UserError(f"seed {text!r}: must be a whole number from 0 to {2**31 - 1}")
+            return int(text)
+        if axis == "ir":
+            try:
+                ratio = float(text)
+            except ValueError:
+                ratio = 0.0
+            if not 1 <= ratio <= 100_000:
+                raise UserError(f"imbalance ratio {text!r}: must be a number from 1 to 100000")
+            return ir_label(ratio)
+        known = {
+            "dataset": self.params.datasets,
+            "architecture": self.params.architectures,
+            "stabilization": self.params.stabilizations,
+            "method": self.params.methods,
+            "job": self.attack_jobs,
+        }[axis]
+        if text not in known:
+            raise UserError(
+                f"no {axis} {text!r} in study {self.params.study!r}{suggest(text, known)}"
+            )
+        return text
+
+    def _make(
+        self,
+        stage: str,
+        cell: Cell,
+        reads: Mapping[str, Any],
+        inputs: Mapping[str, Job],
+        plugin_modules: tuple[str, ...] = (),
+        files: tuple[str, ...] = (),
+    ) -> Job:
+        output = Path(STAGES[stage].output.format(study=self.params.study, **cell))
+        return Job(
+            stage=stage,
+            study=self.params.study,
+            cell=cell,
+            reads=reads,
+            code=(f"taet.stages.{stage}", *plugin_modules),
+            inputs=inputs,
+            output=output,
+            files=tuple(output.parent / name for name in files),
+            _dump=self._dumped,
+        )
+
+    def _dumped(self, value: Any) -> Any:
+        """JSON of a parameter block. Labels are print, they make no artifact stale."""
+        if isinstance(value, dict):
+            return {name: self._dumped(item) for name, item in value.items()}
+        if not isinstance(value, Options):
+            return value
+        if id(value) not in self._dumps:
+            self._dumps[id(value)] = value.model_dump(
+                mode="json", exclude={"label", "stabilization"}
+            )
+        return self._dumps[id(value)]
+
+    # -- what each stage reads -------------------------------------------------------------------
+
+    def _download(self, cell: Cell) -> Job:
+        dataset = self.params.datasets[cell["dataset"]]
+        return self._make(
+            "download", cell, {"dataset": dataset}, {}, (f"taet.datasets.{dataset.kind}",)
+        )
+
+    def _subsample(self, cell: Cell) -> Job:
+        p = self.params
+        reads = {"dataset": p.datasets[cell["dataset"]], "longtail": p.longtail}
+        return self._make(
+            "subsample", cell, reads, {"images": self.job("download", dataset=cell["dataset"])}
+        )
+
+    def _data_inputs(self, cell: Cell) -> dict[str, Job]:
+        return {
+            "images": self.job("download", **cell),
+            "split": self.job("subsample", **cell),
+        }
+
+    def _training(self, stage: str, cell: Cell, method: str, stop: int, stage1: str | None) -> Job:
+        """Stage 1 and stage 2 are the same work: a method from one epoch to another."""
+        p = self.params
+        architecture, options = p.architectures[cell["architecture"]], p.methods[method]
+        reads = {
+            "architecture": architecture,
+            "threat": p.threat,
+            "training": p.training,
+            "compute": p.compute,
+            "method": options,
+            "stop": stop,
+        }
+        inputs = self._data_inputs(cell)
+        if stage1 is not None:
+            inputs["stage1"] = self.job("stabilize", **{**cell, "stabilization": stage1})
+        code = (f"taet.models.{architecture.kind}", f"taet.methods.{options.kind}")
+        return self._make(stage, cell, reads, inputs, code)
+
+    def _stabilize(self, cell: Cell) -> Job:
+        recipe = self.params.stabilizations[cell["stabilization"]]
+        return self._training("stabilize", cell, recipe.method, recipe.epochs, None)
+
+    def _equalize(self, cell: Cell) -> Job:
+        method, epochs = cell["method"], self.params.training.epochs
+        stage1 = self.params.methods[method].stabilization
+        return self._training("equalize", cell, method, epochs, stage1)
+
+    def _attack(self, cell: Cell) -> Job:
+        p = self.params
+        attacks = {name: p.attacks[name] for name in self.attack_jobs[cell["job"]]}
+        reads = {
+            "attacks": attacks,
+            "threat": p.threat,
+            "evaluation": p.evaluation,
+            "compute": p.compute,
+        }
+        inputs = {**self._data_inputs(cell), "model": self.job("equalize", **cell)}
+        modules = {f"taet.attacks.{options.kind}" for options in attacks.values()}
+        modules.add(f"taet.models.{p.architectures[cell['architecture']].kind}")
+        return self._make("attack", cell, reads, inputs, tuple(sorted(modules)))
+
+    def _score(self, cell: Cell) -> Job:
+        inputs = {}
+        for split in self.jobs("subsample"):
+            inputs[split.title] = split
+        for attack in self.jobs("attack"):
+            inputs[attack.title] = attack
+        reads = {"groups": self.params.report.groups}
+        return self._make("score", cell, reads, inputs, files=("metrics.csv",))
+
+    def _shown(self) -> dict[str, Any]:
+        """What tables and figures read: their settings, and the order and labels of everything."""
+        grid, p = self.params.grid, self.params
+        labels = {
+            axis: {name: getattr(p, axis)[name].label for name in getattr(grid, axis)}
+            for axis in Params.AXES
+        }
+        return {"report": p.report, "labels": labels, "study": p.study, "threat": p.threat}
+
+    def _tables(self, cell: Cell) -> Job:
+        files = ("main.csv", "main.md", "main.tex", "headline.json")
+        return self._make("tables", cell, self._shown(), {"score": self.job("score")}, files=files)
+
+    def _figures(self, cell: Cell) -> Job:
+        pictures = {
+            f"{figure}_{place['dataset']}_ir{place['ir']}_{place['architecture']}": {
+                "figure": figure,
+                **place,
+            }
+            for place in self._places()
+            for figure in FIGURES
+        }
+        files = tuple(f"{name}.{suffix}" for name in pictures for suffix in FIGURE_FORMATS)
+        reads = {**self._shown(), "pictures": pictures}
+        return self._make("figures", cell, reads, {"score": self.job("score")}, files=files)
+
+    def _places(self) -> Iterator[dict[str, str]]:
+        """Data set, imbalance ratio and architecture: what a table or picture is about."""
+        grid = self.params.grid
+        ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
+        for dataset, ir, architecture in itertools.product(
+            grid.datasets, ratios, grid.architectures
+        ):
+            yield {"dataset": dataset, "ir": ir, "architecture": architecture}

@@ -1,0 +1,74 @@
+"""Loss functions: pure functions of logits and labels.
+
+Logits are [B, C] float, labels [B] int64. Losses come per sample, [B], unless said otherwise; who
+calls them decides how to aggregate.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# The authors' guard against division by zero, in HARL's class means and shares.
+HARL_GUARD = 1e-10
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """-log softmax(logits)[y], per sample."""
+    return F.cross_entropy(logits, y, reduction="none")
+
+
+def balanced_softmax(logits: Tensor, y: Tensor, class_counts: Tensor, tau: float) -> Tensor:
+    """Cross-entropy of logits + tau * log n, per sample.
+
+    Balanced softmax (Ren et al. 2020, eq. 4) is tau = 1; other tau as in logit adjustment (Menon et
+    al. 2021). Counts and class priors give the same value.
+
+    Args:
+        class_counts: [C] training images per class, all at least 1.
+        tau: weight of the prior.
+    """
+    return cross_entropy(logits + tau * class_counts.to(logits.dtype).log(), y)
+
+
+def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Mean loss of each class in the batch and how many samples it has; [C] and [C].
+
+    A class without samples has loss 0.
+    """
+    counts = torch.bincount(y, minlength=classes)
+    sums = per_sample.new_zeros(classes).index_add(0, y, per_sample)
+    return sums / (counts.to(sums.dtype) + HARL_GUARD), counts
+
+
+def harl(
+    per_sample: Tensor,
+    y: Tensor,
+    classes: int,
+    alpha: float,
+    beta: float,
+    gamma: float,
+    absent_classes: str,
+) -> Tensor:
+    """Hierarchical adversarial robust learning loss of TAET, a scalar.
+
+    With L_c the mean loss of class c in the batch:
+    alpha * BCL + beta * HDL + gamma * RCEL, where BCL = mean_c L_c (balanced cross-class loss),
+    HDL = mean_c (L_c - BCL)^2 (hierarchical deviation loss) and
+    RCEL = sum_c (L_c / sum_k L_k)^2 (rare-class emphasis loss).
+
+    Gradients flow through all three terms, BCL inside HDL included, as in the authors' code. The
+    weight of a class whose loss is below BCL - alpha / (2 beta) is negative: easy classes are
+    unlearned. That is the published method, not a slip here.
+
+    Args:
+        per_sample: [B] losses.
+        absent_classes: ``zero``: a class missing from the batch counts with loss 0 (the authors'
+            code); ``skip``: it counts not at all.
+    """
+    losses, counts = class_losses(per_sample, y, classes)
+    if absent_classes == "skip":
+        losses = losses[counts > 0]
+    bcl = losses.mean()
+    hdl = (losses - bcl).square().mean()
+    rcel = (losses / (losses.sum() + HARL_GUARD)).square().sum()
+    return alpha * bcl + beta * hdl + gamma * rcel

@@ -1,0 +1,27 @@
+"""AT-BSL: adversarial training with balanced softmax (Yue et al. 2024).
+
+The inner attack maximises plain cross-entropy; only the outer loss sees the class counts:
+CE(z(x_adv) + tau log n, y) with tau = 1 in paper and code. Inference uses the raw logits. The
+authors' augmentations (AutoAugment, RandAugment) are not part of this file.
+Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
+"""
+
+from torch import Tensor, nn
+
+from taet.losses import balanced_softmax
+from taet.methods._base import Batch, TrainingMethod
+from taet.options import MethodOptions, NonNegative
+
+
+class Options(MethodOptions):
+    tau: NonNegative
+    """Weight of the log prior; 1 is AT-BSL."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        logits = model(self.adversarial(model, batch))
+        counts = self.setting.class_counts
+        return balanced_softmax(logits, batch.y, counts, self.options.tau).mean()

@@ -1,0 +1,129 @@
+"""From predictions to numbers. Needs no torch.
+
+Accuracies are shares in [0,1]. *Recall* of a class: share of its test images that are classified
+correctly. *Balanced accuracy* (BA): mean of the recalls, on clean images; *balanced robustness* (BR,
+Wang et al. 2025): the same under an attack. Classes without a test image in the view are left out of
+the mean, as in the authors' code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the standard error that comes from the finite test set.
+
+    The error is binomial per class (stratified); it says nothing about training noise, which only
+    seeds can show.
+    """
+
+    value: float
+    standard_error: float
+
+
+def recalls(correct: Array, labels: Array, classes: int) -> tuple[Array, Array]:
+    """Recall of each class, NaN without images, and images of each class; [C] and [C].
+
+    Args:
+        correct: [N] bool, prediction equals label.
+        labels: [N] true classes.
+        classes: number of classes C.
+    """
+    images = np.bincount(labels, minlength=classes)
+    hits = np.bincount(labels[correct], minlength=classes)
+    with np.errstate(invalid="ignore"):
+        return hits / images, images
+
+
+def balanced_accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
+    """Mean recall of some classes; classes without images are left out.
+
+    Args:
+        recall: [C], see ``recalls``.
+        images: [C] test images per class.
+        members: the classes that count.
+    """
+    present = [c for c in members if images[c] > 0]
+    if not present:
+        return Estimate(float("nan"), float("nan"))
+    r, n = recall[present], images[present]
+    return Estimate(float(r.mean()), float(np.sqrt((r * (1 - r) / n).sum()) / len(present)))
+
+
+def accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
+    """Share of correctly classified images among those of some classes."""
+    n = images[list(members)].sum()
+    if n == 0:
+        return Estimate(float("nan"), float("nan"))
+    p = float(np.nansum(recall[list(members)] * images[list(members)]) / n)
+    return Estimate(p, float(np.sqrt(p * (1 - p) / n)))
+
+
+def class_groups(train_counts: Sequence[int], head: float, tail: float) -> dict[str, list[int]]:
+    """Head, medium and tail classes, ranked by training images (equal counts: by class number).
+
+    Args:
+        train_counts: [C] training images per class.
+        head: share of the classes that are head, rounded to whole classes.
+        tail: share that are tail.
+    """
+    classes = len(train_counts)
+    ranked = sorted(range(classes), key=lambda c: (-train_counts[c], c))
+    first = round(head * classes)
+    last = max(classes - round(tail * classes), first)
+    groups = {"head": ranked[:first], "medium": ranked[first:last], "tail": ranked[last:]}
+    return {name: sorted(members) for name, members in groups.items() if members}
+
+
+def scores(
+    predictions: Mapping[str, Array],
+    labels: Array,
+    train_counts: Sequence[int],
+    class_names: Sequence[str],
+    groups: Mapping[str, Sequence[int]],
+) -> list[dict[str, Any]]:
+    """One row per attack and scope: all classes, each group, each class.
+
+    Args:
+        predictions: [N] predicted classes by attack (``clean`` among them).
+        labels: [N] true classes.
+        train_counts: [C] training images per class.
+        class_names: [C].
+        groups: classes of each group.
+
+    Returns:
+        Rows with ``attack``, ``scope`` (``all``, a group, ``class``), ``class_index``,
+        ``class_name``, ``train_images``, ``test_images``, ``accuracy``, ``accuracy_se``,
+        ``balanced_accuracy``, ``balanced_accuracy_se``.
+    """
+    classes = len(class_names)
+    scopes: list[tuple[str, int | None, Sequence[int]]] = [("all", None, range(classes))]
+    scopes += [(name, None, members) for name, members in groups.items()]
+    scopes += [("class", c, [c]) for c in range(classes)]
+    rows = []
+    for attack, prediction in predictions.items():
+        recall, images = recalls(prediction == labels, labels, classes)
+        for scope, index, members in scopes:
+            plain = accuracy(recall, images, members)
+            balanced = balanced_accuracy(recall, images, members)
+            rows.append(
+                {
+                    "attack": attack,
+                    "scope": scope,
+                    "class_index": index,
+                    "class_name": None if index is None else class_names[index],
+                    "train_images": int(sum(train_counts[c] for c in members)),
+                    "test_images": int(images[list(members)].sum()),
+                    "accuracy": plain.value,
+                    "accuracy_se": plain.standard_error,
+                    "balanced_accuracy": balanced.value,
+                    "balanced_accuracy_se": balanced.standard_error,
+                }
+            )
+    return rows

@@ -1,0 +1,96 @@
+"""Types for the blocks of params.yaml: what a value may be, said once.
+
+Every plugin (method, attack, data set, architecture) declares its parameters in a class
+``Options`` built from this vocabulary. No class here carries a default number: numbers live in
+params.yaml.
+"""
+
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = [
+    "AttackOptions",
+    "Count",
+    "DatasetOptions",
+    "Field",
+    "Literal",
+    "MethodOptions",
+    "ModelOptions",
+    "Name",
+    "NonNegative",
+    "Number",
+    "Options",
+    "PixelDistance",
+    "Positive",
+    "Share",
+    "Whole",
+]
+
+
+def parse_number(value: Any) -> Any:
+    """Turn ``"8/255"`` and ``"4e-3"`` (text in YAML 1.1) into a float; leave the rest alone.
+
+    Raises:
+        ValueError: the text is no number or fraction.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        numerator, slash, denominator = value.partition("/")
+        return float(Fraction(numerator) / Fraction(denominator)) if slash else float(value)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError("must be a number or a fraction such as 8/255") from None
+
+
+Number = Annotated[float, BeforeValidator(parse_number)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+PixelDistance = Annotated[
+    Number, Field(gt=0, lt=1, description="in units of the [0,1] pixel range")
+]
+Whole = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+# Names become parts of paths, file names of plugins and wildcards: nothing that could leave a folder.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Options(BaseModel):
+    """A block of params.yaml: unknown keys, wrong types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class PluginOptions(Options):
+    """What every plugin's block has."""
+
+    kind: Name
+    """File that implements it (``methods/KIND.py`` and so on); the block's own name if left out."""
+    label: str = Field(min_length=1, max_length=60)
+    """Name printed in tables and figures."""
+
+
+class DatasetOptions(PluginOptions):
+    """Block of a data set."""
+
+
+class ModelOptions(PluginOptions):
+    """Block of an architecture."""
+
+
+class MethodOptions(PluginOptions):
+    """Block of a training method."""
+
+    stabilization: Name | None
+    """Stage 1 that the method starts from: a name under ``stabilizations``, or null for none."""
+
+
+class AttackOptions(PluginOptions):
+    """Block of an attack."""
+
+    job: Name
+    """Attacks of one job share one process and one file of predictions."""

@@ -1,0 +1,81 @@
+"""A folder is a registry: ``methods/taet.py`` *is* the method ``taet``.
+
+A plugin is a Python file in ``methods/``, ``attacks/``, ``datasets/`` or ``models/`` whose name
+starts with no underscore. Its docstring is its card, its class ``Options`` its parameters. Both are
+read from the source *without running the file*: planning and validation must not import torch, which
+takes longer than everything else they do.
+"""
+
+import ast
+import importlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from taet.errors import UserError
+from taet.options import PluginOptions
+
+PACKAGE = Path(__file__).parent
+# Where params.yaml names plugins: its key -> (folder, what a plugin of that folder is called).
+FOLDERS = {
+    "datasets": ("datasets", "data set"),
+    "architectures": ("models", "architecture"),
+    "methods": ("methods", "method"),
+    "attacks": ("attacks", "attack"),
+}
+
+
+@cache
+def names(folder: str) -> tuple[str, ...]:
+    """Names of all plugins in a folder, sorted."""
+    files = (PACKAGE / folder).glob("[a-z]*.py")
+    return tuple(sorted(file.stem for file in files))
+
+
+@cache
+def source(folder: str, name: str) -> ast.Module:
+    """Syntax tree of a plugin.
+
+    Raises:
+        UserError: there is no such plugin.
+    """
+    if name not in names(folder):
+        raise UserError(f"no file {folder}/{name}.py; there are: {', '.join(names(folder))}")
+    return ast.parse((PACKAGE / folder / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def card(folder: str, name: str) -> str:
+    """The plugin's docstring."""
+    return ast.get_docstring(source(folder, name)) or ""
+
+
+@cache
+def options_class(folder: str, name: str) -> type[PluginOptions]:
+    """The plugin's class ``Options``, built without importing the plugin.
+
+    The class may use whatever the file imports from ``taet.options``; nothing else is executed.
+    """
+    module_name = f"taet.{folder}.{name}"
+    wanted = [
+        node
+        for node in source(folder, name).body
+        if (isinstance(node, ast.ImportFrom) and node.module == "taet.options")
+        or (isinstance(node, ast.ClassDef) and node.name == "Options")
+    ]
+    namespace: dict[str, object] = {"__name__": module_name}
+    try:
+        exec(compile(ast.Module(wanted, []), f"{folder}/{name}.py", "exec"), namespace)
+    except NameError as error:
+        raise UserError(
+            f"{folder}/{name}.py: class Options may use taet.options only: {error}"
+        ) from None
+    cls = namespace.get("Options")
+    if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):
+        raise UserError(f"{folder}/{name}.py: needs a class Options made from taet.options")
+    return cls
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Import a plugin (and with it torch)."""
+    source(folder, name)  # says which names there are, instead of a bare ImportError
+    return importlib.import_module(f"taet.{folder}.{name}")

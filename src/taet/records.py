@@ -1,0 +1,97 @@
+"""Records: what made an artifact, for people, beside the artifact.
+
+An artifact's bytes depend on its key alone. Everything that differs between two runs that make the
+same bytes (clock, machine, versions, cost) stands in ``NAME.record.json`` beside it, which no job
+reads.
+"""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taet import artifacts
+from taet.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from taet.grid import Job
+
+PACKAGES = ("taet", "torch", "torchvision", "numpy", "safetensors", "scikit-learn", "pandas")
+
+
+def record_path(output: Path) -> Path:
+    """Where the record of an artifact lies."""
+    return output.with_name(f"{output.stem}.record.json")
+
+
+class Stopwatch:
+    """Wall and processor time since its making."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu, self.clock = time.monotonic(), time.process_time(), time.time()
+
+
+def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
+    """Write the record of a finished job."""
+    write = {
+        "job": job.title,
+        "key": job.key,
+        "cell": dict(job.cell),
+        "parameters": {name: job._dump(value) for name, value in job.reads.items()},
+        "code": {"fingerprint": fingerprint(*job.code), "modules": list(job.code), **_revision()},
+        "inputs": {name: {"path": str(i.output), "key": i.key} for name, i in job.inputs.items()},
+        "versions": {"python": platform.python_version(), **_versions()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cpu_count": os.cpu_count(),
+        },
+        "command": sys.argv[1:],
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(watch.clock)),
+        "wall_seconds": round(time.monotonic() - watch.wall, 3),
+        "cpu_seconds": round(time.process_time() - watch.cpu, 3),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        **facts,
+    }
+    artifacts.write_json(record_path(job.output), write)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _revision() -> dict[str, Any]:
+    """Git revision of the code, where it lies in a checkout."""
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {"revision": None}
+    return {"revision": run.stdout.strip()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "unknown"
+    )

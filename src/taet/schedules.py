@@ -1,0 +1,25 @@
+"""Learning rate as a pure function of the step, so that nothing about it needs saving."""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taet.params import Cosine, Multistep
+
+
+def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epochs: int) -> float:
+    """What the base learning rate is multiplied by.
+
+    Args:
+        schedule: see ``taet.params.Multistep`` and ``Cosine``.
+        step: 0-based optimiser step, counted over all epochs.
+        steps: optimiser steps of the whole run.
+        epochs: epochs of the whole run.
+    """
+    if schedule.kind == "multistep":
+        epoch = step * epochs // steps
+        return schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)
+    warmup = schedule.warmup * steps
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))

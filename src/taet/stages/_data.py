@@ -1,0 +1,64 @@
+"""Images and index lists as tensors, for the stages that train and attack."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from taet import artifacts
+
+if TYPE_CHECKING:
+    from taet.grid import Job
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a training or attack job needs of a data set.
+
+    Attributes:
+        images: [N, H, W, C] uint8, all images of the set.
+        labels: [N] int64.
+        split: index lists into both, by name: ``train``, ``test``, ``test_long_tailed``.
+        max_value: what is white.
+        class_names: one per class.
+    """
+
+    images: Tensor
+    labels: Tensor
+    split: dict[str, Tensor]
+    max_value: int
+    class_names: list[str]
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[3]
+
+    @property
+    def size(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+    def class_counts(self) -> Tensor:
+        """Training images per class, [C] int64."""
+        return torch.bincount(self.labels[self.split["train"]], minlength=self.classes)
+
+
+def read_data(job: "Job") -> Data:
+    """The images and the split that a job names as inputs."""
+    images, facts = _read(job.inputs["images"])
+    split, _ = _read(job.inputs["split"])
+    return Data(
+        images=torch.from_numpy(images["images"]),
+        labels=torch.from_numpy(images["labels"]),
+        split={name: torch.from_numpy(indices) for name, indices in split.items()},
+        max_value=facts["max_value"],
+        class_names=facts["class_names"],
+    )
+
+
+def _read(job: "Job") -> tuple[dict[str, Any], dict[str, Any]]:
+    return artifacts.read_arrays(job.output, job.key)

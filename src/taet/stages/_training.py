@@ -1,0 +1,94 @@
+"""What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
+
+After every epoch the run is saved outside the declared outputs, under the job's key: Snakemake
+deletes declared outputs before it runs a job again, and a run made with other parameters must never
+be resumed.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from taet import artifacts, plugins
+from taet.checkpoint import restore_run, run_arrays
+from taet.errors import UserError
+from taet.loader import Loader
+from taet.methods._base import Setting
+from taet.networks import Arrays, build_model, describe_network
+from taet.progress import Progress
+from taet.stages._data import Data, read_data
+from taet.train import Run, make_optimizer, train
+
+if TYPE_CHECKING:
+    from taet.grid import Job
+
+
+def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
+    """Train what the job says, from stage 1 or from the last saved epoch if there is one.
+
+    Returns:
+        The run at the epoch where the job stops, what its checkpoint's header says, and facts for
+        the record.
+    """
+    torch.set_num_threads(job.reads["compute"].threads)
+    data = read_data(job)
+    training = job.reads["training"]
+    network = describe_network(job.reads["architecture"], data.channels, data.size, data.classes)
+    run = _new_run(job, data, network)
+    loader = Loader(
+        data.images[data.split["train"]],
+        data.labels[data.split["train"]],
+        data.max_value,
+        training.batch_size,
+        training.drop_last,
+        job.cell["seed"],
+    )
+
+    saved = resume_path(job)
+    resumed_at = _resume(run, job, saved)
+    with Progress(job.title, job.reads["stop"], "epochs", done=run.epoch) as progress:
+
+        def after_epoch(run: Run) -> None:
+            artifacts.write_arrays(saved, run_arrays(run), job.key, **_facts(run, network))
+            progress.step(1, f"loss {run.history[-1]['loss']:.4f}")
+
+        train(run, loader, training, job.reads["stop"], after_epoch)
+    return run, _facts(run, network), {"device": "cpu", "resumed_at_epoch": resumed_at}
+
+
+def finish(job: "Job", arrays: Arrays, facts: dict[str, Any]) -> None:
+    """Write the job's output and forget the saved epochs."""
+    artifacts.write_arrays(job.output, arrays, job.key, **facts)
+    resume_path(job).unlink(missing_ok=True)
+
+
+def resume_path(job: "Job") -> Path:
+    """Where a job saves its run after each epoch."""
+    return Path("results", job.study, "resume", f"{job.stage}-{job.key}.safetensors")
+
+
+def _facts(run: Run, network: dict[str, Any]) -> dict[str, Any]:
+    return {"network": network, "epoch": run.epoch, "history": run.history}
+
+
+def _new_run(job: "Job", data: Data, network: dict[str, Any]) -> Run:
+    model = build_model(network, seed=job.cell["seed"])
+    options = job.reads["method"]
+    setting = Setting(data.class_counts(), job.reads["threat"].eps, job.reads["training"].attack)
+    method = plugins.load("methods", options.kind).Method(options, setting)
+    return Run(model, make_optimizer(model, job.reads["training"].optimizer), method)
+
+
+def _resume(run: Run, job: "Job", saved: Path) -> int | None:
+    """Bring ``run`` to the last saved epoch, or to the end of stage 1; says which epoch was saved."""
+    if saved.exists():
+        try:
+            restore_run(run, *artifacts.read_arrays(saved, job.key), same_method=True)
+            return run.epoch
+        except UserError as error:
+            print(f"{job.title}: starting over: {error}", flush=True)
+    if "stage1" in job.inputs:
+        stage1 = job.inputs["stage1"]
+        restore_run(run, *artifacts.read_arrays(stage1.output, stage1.key), same_method=False)
+    return None

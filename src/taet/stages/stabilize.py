@@ -1,0 +1,16 @@
+"""Stage ``stabilize``: stage 1, a checkpoint from which methods go on with their own loss."""
+
+from typing import TYPE_CHECKING, Any
+
+from taet.checkpoint import run_arrays
+from taet.stages._training import finish, train_job
+
+if TYPE_CHECKING:
+    from taet.grid import Job
+
+
+def run(job: "Job") -> dict[str, Any]:
+    """Write weights and optimiser state: whoever goes on must not notice the interruption."""
+    trained, facts, record = train_job(job)
+    finish(job, run_arrays(trained), facts)
+    return record

@@ -1,0 +1,30 @@
+"""Stage ``tables``: main.csv, main.md, main.tex and headline.json from metrics.csv.
+
+main.csv has, for every cell, view, attack and scope, the numbers over seeds (``taet.summary``); the
+two others show the view that the parameters name. headline.json is for ``dvc metrics``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from taet import artifacts
+from taet.stages._scored import read_scored
+from taet.summary import over_seeds
+from taet.tables import headline, latex, main_tables, markdown
+
+if TYPE_CHECKING:
+    from taet.grid import Job
+
+
+def run(job: "Job") -> dict[str, Any]:
+    """Write the tables."""
+    metrics = read_scored(job)
+    csv, md, tex, json = job.files
+    summary = over_seeds(metrics, job.reads["report"].confidence)
+    text = summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    artifacts.write_bytes(csv, text.encode())
+    tables = list(main_tables(metrics, job.reads))
+    artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
+    artifacts.write_bytes(tex, latex(tables).encode())
+    artifacts.write_json(json, headline(metrics, job.reads))
+    artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
+    return {"tables": len(tables)}

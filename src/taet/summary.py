@@ -1,0 +1,41 @@
+"""Numbers over seeds: mean, standard deviation and interval of each metric."""
+
+import pandas as pd
+from scipy import stats
+
+CELL = ["dataset", "imbalance_ratio", "architecture", "method"]
+KEYS = [*CELL, "view", "attack", "scope", "class_index", "class_name"]
+
+
+def read_metrics(path: str) -> pd.DataFrame:
+    """metrics.csv with the imbalance ratio and class number as text, as they were written."""
+    return pd.read_csv(path, dtype={"imbalance_ratio": str, "class_index": str, "class_name": str})
+
+
+def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """One row per cell, view, attack and scope, with numbers over its seeds.
+
+    Args:
+        metrics: metrics.csv, one row per seed.
+        confidence: level of the interval.
+
+    Returns:
+        ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
+        ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
+        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]. Empty where n is 1.
+    """
+    groups = metrics.groupby(KEYS, sort=False, dropna=False)
+    result = groups.agg(
+        seeds=("seed", "nunique"),
+        train_images=("train_images", "mean"),
+        test_images=("test_images", "mean"),
+    )
+    n = result["seeds"]
+    reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
+    for metric in ("accuracy", "balanced_accuracy"):
+        mean, sd = groups[metric].mean(), groups[metric].std(ddof=1)
+        result[metric] = mean
+        result[f"{metric}_sd"] = sd
+        result[f"{metric}_low"] = (mean - reach * sd).clip(0, 1)
+        result[f"{metric}_high"] = (mean + reach * sd).clip(0, 1)
+    return result.reset_index()

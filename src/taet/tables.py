@@ -1,0 +1,160 @@
+"""The main table, as CSV for programs, Markdown for people, LaTeX for papers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from taet.summary import CELL, over_seeds
+
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be written.
+
+    Attributes:
+        title: what it shows.
+        note: what a reader must know about the numbers.
+        head: column titles.
+        rows: text of the cells.
+    """
+
+    title: str
+    note: str
+    head: list[str]
+    rows: Rows
+
+
+def main_tables(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Iterator[Table]:
+    """Two tables per data set, imbalance ratio and architecture.
+
+    The first has BA and the BR of every attack over all classes, the second both for head, medium
+    and tail classes.
+
+    Args:
+        metrics: metrics.csv.
+        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
+    """
+    report, labels = shown["report"], shown["labels"]
+    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    summary = summary[summary["scope"] != "class"]
+    for (dataset, ir, architecture), part in summary.groupby(CELL[:3], sort=False):
+        place = f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
+        attacks = [("clean", "BA"), *((a, f"BR {label}") for a, label in labels["attacks"].items())]
+        everything = [(attack, "all", title) for attack, title in attacks]
+        headline = report.headline_attack
+        short = [("clean", "BA"), (headline, f"BR {labels['attacks'][headline]}")]
+        scopes = [s for s in ("head", "medium", "tail") if s in set(part["scope"])]
+        groups = [(attack, s, f"{title} {s}") for attack, title in short for s in scopes]
+        note = _note(part, shown)
+        yield _table(f"{place}: all classes", note, everything, part, labels["methods"])
+        yield _table(f"{place}: by class frequency", note, groups, part, labels["methods"])
+
+
+def _table(
+    title: str,
+    note: str,
+    columns: Sequence[tuple[str, str, str]],
+    part: pd.DataFrame,
+    methods: Mapping[str, str],
+) -> Table:
+    values = part.set_index(["method", "attack", "scope"])
+    rows = []
+    for method, label in methods.items():
+        cells = [_number(values.loc[(method, attack, scope)]) for attack, scope, _ in columns]
+        rows.append([label, *cells])
+    return Table(title, note, ["Method", *(name for _, _, name in columns)], rows)
+
+
+def _number(row: pd.Series) -> str:
+    """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; just the mean where there is one seed."""
+    mean = 100 * row["balanced_accuracy"]
+    if row["seeds"] < 2:
+        return f"{mean:.1f}"
+    sd, low, high = (100 * row[f"balanced_accuracy_{name}"] for name in ("sd", "low", "high"))
+    return f"{mean:.1f} ± {sd:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
+    report = shown["report"]
+    everything = part[part["scope"] == "all"].iloc[0]
+    n, view = int(everything["seeds"]), report.view.replace("_", "-")
+    spread = (
+        f"mean ± standard deviation over n = {n} seeds "
+        f"[{report.confidence:.0%} interval of the mean, Student's t]"
+        if n > 1
+        else "n = 1 seed, so no spread can be given"
+    )
+    return (
+        f"Balanced accuracy (BA) and balanced robustness (BR) in per cent, {spread}. "
+        f"{view.capitalize()} test view, {everything['test_images']:.0f} images a seed; last "
+        f"checkpoint; L-inf eps {shown['threat'].eps:.4g}. Head and tail: the most and the least "
+        f"frequent {report.groups.head:.0%} and {report.groups.tail:.0%} of the classes."
+    )
+
+
+def markdown(tables: Sequence[Table], title: str) -> str:
+    """All tables as GitHub Markdown."""
+    parts = [f"# {title}\n"]
+    for table in tables:
+        lines = [table.head, ["---"] + ["---:"] * (len(table.head) - 1), *table.rows]
+        body = "\n".join("| " + " | ".join(_md(cell) for cell in line) + " |" for line in lines)
+        parts.append(f"## {_md(table.title)}\n\n{body}\n\n{_md(table.note)}\n")
+    return "\n".join(parts)
+
+
+def latex(tables: Sequence[Table]) -> str:
+    """All tables as LaTeX; needs the packages booktabs and graphicx."""
+    parts = ["% Needs \\usepackage{booktabs,graphicx}\n"]
+    for table in tables:
+        lines = [" & ".join(_tex(cell) for cell in line) + r" \\" for line in table.rows]
+        parts.append(
+            "\\begin{table}\n\\centering\n"
+            f"\\caption{{{_tex(table.title)}. {_tex(table.note)}}}\n"
+            f"\\resizebox{{\\linewidth}}{{!}}{{\\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}\n"
+            "\\toprule\n" + " & ".join(_tex(cell) for cell in table.head) + " \\\\\n\\midrule\n"
+            "" + "\n".join(lines) + "\n\\bottomrule\n\\end{tabular}}\n\\end{table}\n"
+        )
+    return "\n".join(parts)
+
+
+def headline(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers that must not move unnoticed, in per cent, nested for ``dvc metrics``."""
+    report = shown["report"]
+    attack = report.headline_attack
+    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    picked = summary.set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
+    result: dict[str, Any] = {}
+    for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):
+        cell = (dataset, ir, architecture, method)
+        numbers = {
+            "BA": picked[(*cell, "clean", "all")],
+            f"BR_{attack}": picked[(*cell, attack, "all")],
+        }
+        if (*cell, attack, "tail") in picked.index:
+            numbers[f"tail_BR_{attack}"] = picked[(*cell, attack, "tail")]
+        place = (
+            result.setdefault(dataset, {}).setdefault(f"ir{ir}", {}).setdefault(architecture, {})
+        )
+        place[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
+    return result
+
+
+def _md(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    **{c: "\\" + c for c in "&%$#_{}"},
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(c, c) for c in text)

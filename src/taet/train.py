@@ -1,0 +1,100 @@
+"""Training: the one loop of all methods, from any epoch to any other.
+
+Stage 1, stage 2 and a run that goes on after a crash are the same call with other first and last
+epochs: learning rate, batch order and noise depend on the epoch alone, and everything else is in
+``Run``.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from taet.errors import UserError
+from taet.loader import Loader
+from taet.methods._base import Batch, TrainingMethod
+from taet.schedules import rate_factor
+from taet.seeds import seed_for
+
+if TYPE_CHECKING:
+    from taet.params import Adam, Sgd, Training
+
+
+@dataclass
+class Run:
+    """A training run between two epochs.
+
+    Attributes:
+        model: the network.
+        optimizer: holds its own state (momentum and the like).
+        method: holds its own state too.
+        epoch: the next epoch, 0-based.
+        history: per finished epoch: mean loss and last learning rate.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    method: TrainingMethod
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def make_optimizer(model: nn.Module, options: "Sgd | Adam") -> torch.optim.Optimizer:
+    """The optimiser for all weights of ``model``."""
+    common = {"lr": options.learning_rate, "weight_decay": options.weight_decay}
+    if options.kind == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=options.momentum, **common)
+    return torch.optim.Adam(model.parameters(), **common)
+
+
+def train(
+    run: Run,
+    loader: Loader,
+    training: "Training",
+    stop: int,
+    after_epoch: Callable[[Run], None] = lambda run: None,
+) -> None:
+    """Train ``run`` in place until epoch ``stop`` (exclusive).
+
+    Args:
+        loader: training images; its seed also fixes the attack noise.
+        training: epochs of the whole run, learning rate, schedule.
+        stop: first epoch that is not trained; stage 1 stops before ``training.epochs``.
+        after_epoch: called with the run after each epoch, to save it and show progress.
+
+    Raises:
+        UserError: the loss became infinite or NaN, or there is no full batch.
+    """
+    steps = len(loader) * training.epochs
+    if steps == 0:
+        raise UserError(
+            f"no batch of {training.batch_size} in {len(loader.labels)} training images; "
+            "lower training.batch_size or set training.drop_last to false"
+        )
+    while run.epoch < stop:
+        noise = torch.Generator().manual_seed(seed_for("noise", loader.seed, run.epoch))
+        total = 0.0
+        for i, (x, y) in enumerate(loader.epoch(run.epoch)):
+            step = run.epoch * len(loader) + i
+            factor = rate_factor(training.schedule, step, steps, training.epochs)
+            rate = training.optimizer.learning_rate * factor
+            for group in run.optimizer.param_groups:
+                group["lr"] = rate
+            run.model.train()
+            loss = run.method.loss(run.model, Batch(x, y, noise))
+            run.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            run.optimizer.step()
+            total += loss.item()
+        mean = total / len(loader)
+        if not math.isfinite(mean):
+            raise UserError(
+                f"training diverged: the loss of epoch {run.epoch + 1} is {mean}; "
+                "lower training.optimizer.learning_rate"
+            )
+        run.history.append({"loss": mean, "learning_rate": rate})
+        run.epoch += 1
+        after_epoch(run)

@@ -1,0 +1,142 @@
+"""Shared fixtures: the real parameters, a tiny study, and copies of the project to run in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from taet import params
+
+ROOT = Path(__file__).parents[1]
+TINY = """
+  tiny: # every stage of the digits study, in seconds
+    extends: digits
+    grid: {imbalance_ratios: [10], methods: [pgd_at, taet_bcl, taet], seeds: [0]}
+    training: {epochs: 3, attack: {steps: 2}}
+    stabilizations: {clean40: {epochs: 1}}
+    attacks: {pgd20: {steps: 2}, pgd100: {steps: 3}}
+"""
+
+
+def with_study(text: str, name: str, block: str) -> str:
+    """params.yaml with one study more, and that study chosen."""
+    return text.replace("study: digits #", f"study: {name} #", 1) + block
+
+
+@pytest.fixture(scope="session")
+def digits() -> params.Params:
+    return params.load(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def tiny_params(tmp_path: Path) -> Path:
+    """A copy of params.yaml that chooses the study ``tiny``."""
+    file = tmp_path / "params.yaml"
+    file.write_text(with_study((ROOT / "params.yaml").read_text(), "tiny", TINY))
+    return file
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A copy of the project in a folder of its own."""
+
+    path: Path
+
+    def run(self, *command: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake, DVC, git or a stage in the tree; does not raise on failure."""
+        programs = {
+            "snakemake": [sys.executable, "-m", "snakemake"],
+            "taet": [sys.executable, "-m", "taet"],
+            "dvc": [sys.executable, "-m", "dvc"],
+        }
+        start = programs.get(command[0], [command[0]])
+        return subprocess.run(
+            [*start, *command[1:]],
+            cwd=self.path,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def environment(self) -> dict[str, str]:
+        binaries = str(Path(sys.executable).parent)
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.path / "src"),
+            "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
+        }
+
+    def ok(self, *command: str, timeout: float = 300) -> str:
+        """Run a command that must succeed; what it printed."""
+        done = self.run(*command, timeout=timeout)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text that must be there."""
+        path = self.path / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    def contents(self, *folders: str) -> dict[str, bytes]:
+        """Bytes of all files under some folders, without records."""
+        return {
+            str(file.relative_to(self.path)): file.read_bytes()
+            for folder in folders
+            for file in sorted((self.path / folder).rglob("*"))
+            if file.is_file() and not file.name.endswith(".record.json")
+        }
+
+
+def copy_project(target: Path) -> Tree:
+    """The project's files, without results, in a new folder."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("src", "workflow", "profiles"):
+        shutil.copytree(
+            ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    for name in (
+        "Snakefile",
+        "params.yaml",
+        "dvc.yaml",
+        ".dvcignore",
+        ".gitignore",
+        "environment.yml",
+    ):
+        shutil.copy(ROOT / name, target / name)
+    return Tree(target)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """A copy of the project whose params.yaml chooses the study ``tiny``."""
+    copy = copy_project(tmp_path / "a tree")  # with a space: paths must survive it
+    choose_tiny(copy)
+    return copy
+
+
+def choose_tiny(tree: Tree) -> None:
+    file = tree.path / "params.yaml"
+    file.write_text(with_study(file.read_text(), "tiny", TINY))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A copy of the project in which the study ``tiny`` has run; not to be changed."""
+    tree = copy_project(tmp_path_factory.mktemp("finished") / "tree")
+    choose_tiny(tree)
+    tree.ok("snakemake", "--cores", "2", "all")
+    return tree
+
+
+@pytest.fixture
+def finished_copy(finished: Tree, tmp_path: Path) -> Tree:
+    """A copy of ``finished``, times included, to be changed at will."""
+    shutil.copytree(finished.path, tmp_path / "tree", symlinks=True)
+    return Tree(tmp_path / "tree")

@@ -1,0 +1,116 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from taet import artifacts
+from taet.errors import UserError
+
+ARRAYS = {
+    "a": np.arange(6, dtype=np.int16).reshape(2, 3),
+    "step": np.array(7.0, dtype=np.float32),  # no dimension
+    "empty": np.zeros((0, 4), dtype=np.uint8),
+    "turned": np.arange(6, dtype=np.float32).reshape(2, 3).T,  # not contiguous
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "x.safetensors"
+    artifacts.write_arrays(path, ARRAYS, "k1", note="hello", history=[{"loss": 0.1}])
+    return path
+
+
+def test_round_trip(file: Path) -> None:
+    arrays, facts = artifacts.read_arrays(file, "k1")
+    assert set(arrays) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert arrays[name].dtype == array.dtype
+        assert arrays[name].shape == array.shape
+        assert (arrays[name] == array).all()
+    assert facts["note"] == "hello"
+    assert facts["history"] == [{"loss": 0.1}]
+    assert artifacts.read_key(file) == "k1"
+
+
+def test_bytes_depend_on_contents_alone(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.safetensors", tmp_path / "two"
+    artifacts.write_arrays(one, ARRAYS, "k", b=1, a=2)
+    artifacts.write_arrays(two, dict(reversed(ARRAYS.items())), "k", a=2, b=1)
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_another_key_is_stale(file: Path) -> None:
+    with pytest.raises(UserError, match=r"x\.safetensors: was made with other parameters or code"):
+        artifacts.read_arrays(file, "k2")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 7, 8, 20, 100, -1, -20])
+def test_truncation_is_noticed(file: Path, keep: int) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[:keep])
+    with pytest.raises(UserError, match=r"x\.safetensors: damaged"):
+        artifacts.read_arrays(file)
+
+
+def test_every_flipped_bit_is_noticed(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    for position in range(len(data)):
+        data[position] ^= 1
+        file.write_bytes(data)
+        # A flip in the header may hit what nobody reads (white space, the note): then nothing is lost.
+        try:
+            arrays, facts = artifacts.read_arrays(file, "k1")
+        except UserError:
+            pass
+        else:
+            assert artifacts.digest(arrays) == facts["digest"]
+            assert all((arrays[name] == array).all() for name, array in ARRAYS.items())
+        data[position] ^= 1
+
+
+def test_missing_and_foreign_files(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        artifacts.read_arrays(tmp_path / "none")
+    foreign = tmp_path / "foreign"
+    for content in (b"\xff" * 64, b"hello world, this is text" * 10):
+        foreign.write_bytes(content)
+        with pytest.raises(UserError, match="damaged"):
+            artifacts.read_arrays(foreign)
+    with pytest.raises(UserError, match="cannot be read"):
+        artifacts.read_arrays(tmp_path)
+
+
+def test_failed_write_leaves_the_old_file_and_no_litter(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = file.read_bytes()
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        artifacts.write_arrays(file, {"a": np.zeros(3)}, "k2")
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_manifest(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1,2\n")
+    artifacts.write_manifest(tmp_path, "k", ["t.csv"])
+    manifest = tmp_path / artifacts.MANIFEST
+    artifacts.verify_manifest(manifest, "k")
+    assert artifacts.read_key(manifest) == "k"
+    with pytest.raises(UserError, match="other parameters"):
+        artifacts.verify_manifest(manifest, "k2")
+    (tmp_path / "t.csv").write_text("1,3\n")
+    with pytest.raises(UserError, match=r"t\.csv: damaged"):
+        artifacts.verify_manifest(manifest, "k")
+    (tmp_path / "t.csv").unlink()
+    with pytest.raises(UserError, match=r"t\.csv: damaged"):
+        artifacts.verify_manifest(manifest, "k")
+    manifest.write_text("{")
+    with pytest.raises(UserError, match=r"manifest\.json: damaged"):
+        artifacts.verify_manifest(manifest, "k")

@@ -1,0 +1,115 @@
+"""The code fingerprint sees what can change a result, and nothing else."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from taet import fingerprint as module
+
+FILES = {
+    "__init__.py": "",
+    "entry.py": """
+        '''Docstring.'''
+        from typing import TYPE_CHECKING
+        from pkg import losses
+        from pkg.deep.steps import step
+        if TYPE_CHECKING:
+            from pkg import typing_only
+        def f(x):
+            '''Says what.'''
+            return losses.g(x) + 1  # a comment
+    """,
+    "losses.py": "def g(x): return 2 * x\n",
+    "typing_only.py": "A = 1\n",
+    "unused.py": "B = 1\n",
+    "deep/__init__.py": "",
+    "deep/steps.py": "def step(): return 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root = tmp_path / "pkg"
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    monkeypatch.setattr(module, "PACKAGE", root)
+
+    def edited(name: str, old: str, new: str) -> str:
+        text = (root / name).read_text()
+        assert old in text
+        (root / name).write_text(text.replace(old, new))
+        for cached in (module.fingerprint, module._tree, module._imports, module._digest):
+            cached.cache_clear()
+        return module.fingerprint("pkg.entry")
+
+    yield edited
+    for cached in (module.fingerprint, module._tree, module._imports, module._digest):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("entry.py", "# a comment", "# another"),
+        ("entry.py", "Says what", "Says more"),
+        ("entry.py", "Docstring", "Text"),
+        ("entry.py", "return losses", "return  losses"),
+        ("typing_only.py", "A = 1", "A = 2"),
+        ("unused.py", "B = 1", "B = 2"),
+    ],
+)
+def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
+    assert package("entry.py", "+ 1", "+ 1") == package(name, old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("entry.py", "+ 1", "+ 2"),
+        ("losses.py", "2 * x", "3 * x"),
+        ("deep/steps.py", "return 1", "return 2"),
+    ],
+)
+def test_what_matters(package, name: str, old: str, new: str) -> None:
+    before = package("entry.py", "+ 1", "+ 1")
+    assert package(name, old, new) != before
+
+
+def test_methods_do_not_see_each_other() -> None:
+    taet = module.fingerprint("taet.stages.equalize", "taet.methods.taet")
+    assert taet != module.fingerprint("taet.stages.equalize", "taet.methods.at_bsl")
+    assert "taet.methods.at_bsl" not in _closure("taet.stages.equalize", "taet.methods.taet")
+
+
+def test_closures_hold_what_runs() -> None:
+    training = _closure("taet.stages.equalize", "taet.methods.taet")
+    assert {"taet.train", "taet.losses", "taet.attacks._pgd", "taet.checkpoint"} <= training
+    assert not {"taet.params", "taet.grid", "taet.cli", "taet.evaluate", "taet.figures"} & training
+    attack = _closure("taet.stages.attack", "taet.attacks.pgd")
+    assert "taet.evaluate" in attack
+    assert "taet.train" not in attack
+
+
+def test_same_in_another_process() -> None:
+    code = "from taet.fingerprint import fingerprint as f; print(f('taet.stages.equalize'))"
+    outs = {
+        subprocess.check_output(
+            [sys.executable, "-X", "utf8", "-c", code], env={"PYTHONHASHSEED": s}
+        )
+        for s in "12"
+    }
+    assert outs == {module.fingerprint("taet.stages.equalize").encode() + b"\n"}
+
+
+def _closure(*entries: str) -> set[str]:
+    found: set[str] = set()
+    todo = list(entries)
+    while todo:
+        if (name := todo.pop()) not in found:
+            found.add(name)
+            todo += module._imports(name)
+    return found

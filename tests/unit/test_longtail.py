@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taet.errors import UserError
+from taet.longtail import class_counts, permute_classes, take
+
+# The label files of TAET's release agree with these.
+CIFAR10 = {
+    10: [5000, 3871, 2997, 2320, 1796, 1391, 1077, 834, 645, 500],
+    20: [5000, 3584, 2569, 1842, 1320, 946, 678, 486, 348, 250],
+    50: [5000, 3237, 2096, 1357, 878, 568, 368, 238, 154, 100],
+    100: [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50],
+}
+CIFAR10_TEST = {10: 4084, 20: 3401, 50: 2795, 100: 2478}
+
+
+@pytest.mark.parametrize("ratio", CIFAR10)
+def test_golden_counts(ratio: int) -> None:
+    assert class_counts(5000, ratio, 10, "exponential") == CIFAR10[ratio]
+    assert sum(class_counts(1000, ratio, 10, "exponential")) == CIFAR10_TEST[ratio]
+
+
+def test_cifar100_and_digits_counts() -> None:
+    assert sum(class_counts(500, 10, 100, "exponential")) == 19573
+    assert class_counts(124, 10, 10, "exponential") == [124, 96, 74, 57, 44, 34, 26, 20, 16, 12]
+
+
+def test_step_profile() -> None:
+    assert class_counts(100, 10, 5, "step") == [100, 100, 100, 10, 10]
+
+
+def test_ratio_too_large_for_the_class() -> None:
+    with pytest.raises(UserError, match="at most 30"):
+        class_counts(30, 31, 10, "exponential")
+
+
+@given(
+    n_max=st.integers(1, 5000),
+    ratio=st.floats(1, 100),
+    classes=st.integers(1, 100),
+    profile=st.sampled_from(["exponential", "step"]),
+)
+def test_counts_fall_from_n_max(n_max: int, ratio: float, classes: int, profile: str) -> None:
+    try:
+        counts = class_counts(n_max, ratio, classes, profile)
+    except UserError:
+        assert n_max < ratio
+        return
+    assert counts[0] == n_max
+    assert counts == sorted(counts, reverse=True)
+    assert min(counts) >= 1
+
+
+def _lists(seed: int, ratio: float) -> np.ndarray:
+    labels = np.arange(1000) % 10
+    permuted = permute_classes(labels, np.arange(1000), 10, np.random.default_rng(seed))
+    return take(permuted, class_counts(100, ratio, 10, "exponential"))
+
+
+@given(st.integers(0, 1000), st.floats(1, 100), st.floats(1, 100))
+def test_lists_are_nested_over_imbalance_ratios(seed: int, a: float, b: float) -> None:
+    fewer, more = _lists(seed, max(a, b)), _lists(seed, min(a, b))
+    assert set(fewer) <= set(more)
+    assert len(set(more)) == len(more)
+
+
+def test_seed_decides_the_list() -> None:
+    assert (_lists(1, 10) == _lists(1, 10)).all()
+    assert not (_lists(1, 10) == _lists(2, 10)).all()
+
+
+def test_class_too_small() -> None:
+    with pytest.raises(UserError, match="class 0 has 100 images, 101 are needed"):
+        take(
+            permute_classes(np.zeros(100, int), np.arange(100), 1, np.random.default_rng(0)), [101]
+        )

@@ -1,0 +1,86 @@
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score
+
+from taet.metrics import accuracy, balanced_accuracy, class_groups, recalls, scores
+
+
+def test_hand_counted() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 2])
+    predictions = np.array([0, 0, 0, 1, 1, 0, 2])
+    recall, images = recalls(predictions == labels, labels, 3)
+    assert recall.tolist() == [0.75, 0.5, 1.0]
+    assert images.tolist() == [4, 2, 1]
+    ba = balanced_accuracy(recall, images, range(3))
+    assert ba.value == pytest.approx(0.75)
+    assert ba.standard_error == pytest.approx(math.sqrt(0.75 * 0.25 / 4 + 0.25 / 2) / 3)
+    plain = accuracy(recall, images, range(3))
+    assert plain.value == pytest.approx(5 / 7)
+    assert plain.standard_error == pytest.approx(math.sqrt(5 / 7 * 2 / 7 / 7))
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
+def test_agrees_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, predictions = (np.array(column) for column in zip(*pairs, strict=True))
+    recall, images = recalls(predictions == labels, labels, 5)
+    with warnings.catch_warnings():  # about classes that are predicted but not in the labels
+        warnings.simplefilter("ignore", UserWarning)
+        expected = balanced_accuracy_score(labels, predictions)
+    assert balanced_accuracy(recall, images, range(5)).value == pytest.approx(expected)
+    assert accuracy(recall, images, range(5)).value == pytest.approx(np.mean(labels == predictions))
+
+
+def test_class_without_images_is_left_out_not_zero() -> None:
+    labels = np.array([0, 0, 2])
+    recall, images = recalls(np.array([True, True, False]), labels, 3)
+    assert math.isnan(recall[1])
+    assert balanced_accuracy(recall, images, range(3)).value == pytest.approx(0.5)
+    assert math.isnan(balanced_accuracy(recall, images, [1]).value)
+    assert math.isnan(accuracy(recall, images, [1]).value)
+
+
+@given(
+    counts=st.lists(st.integers(1, 1000), min_size=1, max_size=100),
+    head=st.floats(0, 1),
+    tail=st.floats(0, 1),
+)
+def test_groups_partition_the_classes(counts: list[int], head: float, tail: float) -> None:
+    groups = class_groups(counts, head, tail if head + tail <= 1 else 1 - head)
+    assert sorted(c for members in groups.values() for c in members) == list(range(len(counts)))
+    if "head" in groups and "tail" in groups:
+        assert min(counts[c] for c in groups["head"]) >= max(counts[c] for c in groups["tail"])
+
+
+def test_groups_of_ten_classes() -> None:
+    groups = class_groups([100, 90, 80, 70, 60, 50, 40, 30, 20, 10], 0.3, 0.3)
+    assert groups == {"head": [0, 1, 2], "medium": [3, 4, 5, 6], "tail": [7, 8, 9]}
+
+
+def test_scores_rows() -> None:
+    labels = np.array([0, 1, 1])
+    rows = scores(
+        {"clean": labels, "pgd": np.array([0, 0, 0])},
+        labels,
+        [9, 3],
+        ["cat", "dog"],
+        {"head": [0], "tail": [1]},
+    )
+    assert [(r["attack"], r["scope"]) for r in rows[:5]] == [
+        ("clean", "all"),
+        ("clean", "head"),
+        ("clean", "tail"),
+        ("clean", "class"),
+        ("clean", "class"),
+    ]
+    robust = rows[5]
+    assert robust["attack"] == "pgd"
+    assert robust["balanced_accuracy"] == 0.5
+    assert robust["accuracy"] == pytest.approx(1 / 3)
+    assert (robust["train_images"], robust["test_images"]) == (12, 3)
+    assert rows[-1]["class_name"] == "dog"
+    assert rows[-1]["balanced_accuracy"] == 0

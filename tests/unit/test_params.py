@@ -1,0 +1,160 @@
+"""Wrong parameters are refused with the path of the key, the value and what is allowed."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from taet import params
+from taet.errors import UserError
+from taet.options import parse_number
+from taet.schema import json_schema
+from taet.yamlfile import read_yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "params.yaml").read_text()
+
+# (what to replace, by what, what the one message must say)
+MISTAKES = [
+    ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1", ["methods.taet.alhpa", "unknown key", "'alpha'"]),
+    ("batch_size: 128", "batchsize: 128", ["training.batchsize", "did you mean 'batch_size'"]),
+    ("longtail:\n", "longtale:\n", ["longtale", "did you mean 'longtail'"]),
+    ("epochs: 60", "epochs: sixty", ["studies.digits.training.epochs", "integer", "'sixty'"]),
+    ("epochs: 60", "epochs: 60.5", ["studies.digits.training.epochs", "integer", "60.5"]),
+    ("epochs: 60", "epochs: true", ["studies.digits.training.epochs", "integer", "True"]),
+    ("epochs: 60", "epochs: 0", ["studies.digits.training.epochs", "greater than or equal to 1"]),
+    ("[10, 20]", "[10, 0.5]", ["grid.imbalance_ratios[1]", "greater than or equal to 1", "0.5"]),
+    ("[10, 20]", "[10, 10]", ["grid.imbalance_ratios[1]", "'10'", "twice"]),
+    ("[10, 20]", "[10, 10.00000001]", ["grid.imbalance_ratios[1]", "twice"]),
+    ("[10, 20]", "[]", ["grid.imbalance_ratios", "at least 1 item"]),
+    ("[10, 20]", "[.nan]", ["grid.imbalance_ratios[0]", "finite", "nan"]),
+    ("[0, 1, 2]", "[0, 1, 1]", ["grid.seeds[2]", "twice"]),
+    ("[0, 1, 2]", "[-1]", ["grid.seeds[0]", "greater than or equal to 0", "-1"]),
+    ("threat: {eps: 0.1}", "threat: {eps: 0}", ["studies.digits.threat.eps", "greater than 0"]),
+    ("threat: {eps: 0.1}", "threat: {eps: 255/8}", ["studies.digits.threat.eps", "less than 1"]),
+    ("threat: {eps: 0.1}", "threat: {eps: 8/0}", ["studies.digits.threat.eps", "8/255", "'8/0'"]),
+    ("threat: {eps: 0.1}", "threat: {eps: 8 / x}", ["studies.digits.threat.eps", "fraction"]),
+    ("threat: {eps: 0.1}", "threat: {eps: .inf}", ["studies.digits.threat.eps", "inf"]),
+    ("norm: linf", "norm: l2", ["threat.norm", "'linf'", "'l2'"]),
+    ("taet_bcl, taet]", "taet_bcl, teat]", ["grid.methods[4]", "'teat'", "did you mean 'taet'"]),
+    ("[fgsm, pgd20, pgd100]", "[pgd20, pgd2]", ["grid.attacks[1]", "no attack 'pgd2'", "'pgd20'"]),
+    ("datasets: [digits]", "datasets: [digit]", ["grid.datasets[0]", "no data set", "'digits'"]),
+    ("kind: taet,", "kind: taett,", ["methods.taet_bcl", "no method 'taett'", "'taet'"]),
+    ("kind: pgd, label: PGD-20", "kind: ../pgd, label: PGD-20", ["attacks.pgd20", "no attack"]),
+    ("label: PGD-AT,", "label: Clean,", ["methods.pgd_at.label", "also the label of 'clean'"]),
+    ("stabilization: clean40, alpha: 0.1, beta: 0.1", "stabilization: clean4, alpha: 0.1, beta: 0.1",
+     ["methods.taet.stabilization", "'clean4'", "did you mean 'clean40'"]),
+    ("clean40: {epochs: 24}", "clean40: {epochs: 60}", ["studies.digits.stabilizations.clean40.epochs", "60"]),
+    ("{method: clean, epochs: 40}", "{method: taet, epochs: 40}", ["stabilizations.clean40.method", "'taet'"]),
+    ("{method: clean, epochs: 40}", "{method: cleen, epochs: 40}", ["stabilizations.clean40.method", "'clean'"]),
+    ("headline_attack: pgd20", "headline_attack: cw", ["report.headline_attack", "'cw'"]),
+    ("{head: 0.3, tail: 0.3}", "{head: 0.7, tail: 0.7}", ["report.groups", "more than all"]),
+    ("kind: adam,", "kind: adan,", ["training.optimizer.kind", "'adan'", "adam"]),
+    ("kind: adam, learning_rate: 4e-3", "kind: adam, momentum: 0.9, learning_rate: 4e-3",
+     ["training.optimizer.momentum", "unknown key"]),
+    ("study: digits #", "study: digitz #", ["'digitz'", "did you mean 'digits'"]),
+    ("extends: digits", "extends: digits_cut", ["circle"]),
+    ("test_per_class: 50}", "test_per_class: 50, test_per_class: 60}", ["datasets.digits.test_per_class", "twice"]),
+    ("absent_classes: zero}\n  taet_bcl", "absent_classes: nul}\n  taet_bcl", ["methods.taet.absent_classes", "'nul'"]),
+    ("label: FGSM, job: gradient", "label: FGSM, job: ../../x", ["attacks.fgsm.job", "valid name"]),
+    ("  clean: {label", "  Clean: {label", ["methods.Clean", "no method"]),
+    ("compute: {threads: 1}", "compute: [1]", ["compute", "[1]"]),
+    ("compute: {threads: 1}", "", ["compute", "missing"]),
+    ("compute: {threads: 1}", "compute: {threads: 1", ["not valid YAML"]),
+    ("compute: {threads: 1}", "\tcompute: 1", ["not valid YAML"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"), MISTAKES, ids=[m[1][:40] or "removed" for m in MISTAKES]
+)
+def test_mistakes(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
+    assert old in TEXT
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(UserError) as caught:
+        params.load_all(file)
+        params.load(file)
+    message = str(caught.value)
+    for part in said:
+        assert part in message, message
+    assert "params.yaml" in message
+    assert len(message.splitlines()) == 1, message
+
+
+def test_every_message_carries_the_right_line(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT.replace("epochs: 60", "epochs: -1"))
+    line = next(
+        i for i, text in enumerate(file.read_text().splitlines(), 1) if "epochs: -1" in text
+    )
+    with pytest.raises(UserError, match=rf"params.yaml:{line}: studies.digits.training.epochs"):
+        params.load(file)
+
+
+def test_files_that_are_no_params(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        params.load(tmp_path / "none.yaml")
+    for content in (b"", b"[1, 2]", b"\xff\xfe\x00", b"study: digits\n"):
+        file = tmp_path / "odd.yaml"
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=r"odd\.yaml"):
+            params.load(file)
+
+
+def test_studies_override_and_keep_the_rest(digits: params.Params) -> None:
+    assert digits.threat.eps == 0.1
+    assert digits.threat.norm == "linf"
+    assert digits.training.optimizer.kind == "adam"
+    assert not hasattr(digits.training.optimizer, "momentum")  # another kind replaces the block
+    assert digits.training.attack.steps == 10
+    cut = params.load(ROOT / "params.yaml", "digits_cut")
+    assert cut.grid.imbalance_ratios == [10]
+    assert cut.threat == digits.threat
+
+
+def test_origins() -> None:
+    source = params.read_source(ROOT / "params.yaml", "digits_cut")
+    lines = TEXT.splitlines()
+
+    def line_of(path: tuple[str, ...]) -> str:
+        return lines[int(source.origin(path).rsplit(" ", 1)[1]) - 1]
+
+    assert source.origin(("threat", "eps")).startswith("studies.digits, line")
+    assert "eps: 0.1" in line_of(("threat", "eps"))
+    assert source.origin(("threat", "norm")).startswith("common, line")
+    assert source.origin(("grid", "imbalance_ratios")).startswith("studies.digits_cut, line")
+    assert source.origin(("study",)) == "command line"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("8/255", 8 / 255), ("4e-3", 0.004), (" 1 / 4 ", 0.25), (3, 3), (0.5, 0.5)]
+)
+def test_numbers(text: object, value: float) -> None:
+    assert parse_number(text) == value
+
+
+def test_schema_is_current_and_accepts_the_file() -> None:
+    stored = (ROOT / "workflow/schemas/params.schema.json").read_text()
+    schema = json_schema()
+    assert yaml.safe_load(stored) == schema, (
+        "renew it: python -m taet params --schema > workflow/schemas/params.schema.json"
+    )
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(read_yaml(ROOT / "params.yaml")[0], schema)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1"),
+        ("[10, 20]", "[0.5]"),
+        ("epochs: 60", "epochs: sixty"),
+        ("  digits:\n    threat:", "  digits:\n    treat:"),
+    ],
+)
+def test_schema_refuses(old: str, new: str) -> None:
+    assert old in TEXT
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(TEXT.replace(old, new, 1)), json_schema())

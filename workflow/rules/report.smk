@@ -1,0 +1,52 @@
+rule tables:
+    input:
+        inputs_of("tables"),
+    output:
+        output_of("tables"),
+        report(
+            files_of("tables"),
+            category="Tables",
+            caption="../report/tables.rst",
+        ),
+    params:
+        key=key_of("tables"),
+        study=STUDY,
+    log:
+        f"{RESULTS}/logs/tables.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m taet tables --study {params.study} --key {params.key} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        inputs_of("figures"),
+    output:
+        output_of("figures"),
+        report(
+            files_of("figures"),
+            category="Figures",
+            caption="../report/figures.rst",
+        ),
+    params:
+        key=key_of("figures"),
+        study=STUDY,
+    log:
+        f"{RESULTS}/logs/figures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m taet figures --study {params.study} --key {params.key} > {log} 2>&1"

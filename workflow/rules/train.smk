@@ -1,0 +1,59 @@
+# One thread per training job: the bits of a result must not depend on --cores.
+rule stabilize_cell:
+    input:
+        inputs_of("stabilize"),
+    output:
+        output_of("stabilize"),
+    params:
+        key=key_of("stabilize"),
+        study=STUDY,
+    log:
+        f"{RESULTS}/logs/stabilize/{{dataset}}/ir{{ir}}/{{architecture}}/{{stabilization}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/stabilize/{{dataset}}/ir{{ir}}/{{architecture}}/{{stabilization}}/seed{{seed}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: study.params.compute.threads
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    shell:
+        "python -m taet stabilize --study {params.study} --dataset {wildcards.dataset}"
+        " --ir {wildcards.ir} --architecture {wildcards.architecture}"
+        " --stabilization {wildcards.stabilization} --seed {wildcards.seed}"
+        " --key {params.key} > {log} 2>&1"
+
+
+rule equalize_cell:
+    input:
+        inputs_of("equalize"),
+    output:
+        output_of("equalize"),
+    params:
+        key=key_of("equalize"),
+        study=STUDY,
+    log:
+        f"{RESULTS}/logs/equalize/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/equalize/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: study.params.compute.threads
+    resources:
+        mem_mb=1500,
+        runtime=600,
+    shell:
+        "python -m taet equalize --study {params.study} --dataset {wildcards.dataset}"
+        " --ir {wildcards.ir} --architecture {wildcards.architecture}"
+        " --method {wildcards.method} --seed {wildcards.seed}"
+        " --key {params.key} > {log} 2>&1"
+
+
+rule stabilize:
+    input:
+        outputs_of("stabilize"),
+
+
+rule equalize:
+    input:
+        outputs_of("equalize"),

@@ -1,0 +1,99 @@
+"""Snakemake's own records as one file that can travel with the results.
+
+Snakemake decides from ``.snakemake/metadata`` what is up to date. That folder is lost in a clone,
+cannot be versioned (clock times) and goes stale when another version of the results is checked out.
+The ledger is the same knowledge for one study: sorted, without clock times, one line per output.
+
+    python workflow/scripts/ledger.py STUDY     write provenance/STUDY.jsonl
+"""
+
+import hashlib
+import json
+import sys
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from taet import artifacts, grid, params
+from taet.errors import UserError
+
+STATE = Path(".snakemake")
+RECORDS, INCOMPLETE = STATE / "metadata", STATE / "incomplete"
+# Differs between two runs that do the same work.
+CLOCKS = {"starttime": 0, "endtime": 0, "job_hash": 0, "external_jobid": None}
+NAME_LIMIT = 254  # longer record names are cut into folders, each but the last marked with @
+
+
+def record_path(folder, output):
+    """Where Snakemake (FilePersistence, since version 5) keeps what it knows of an output."""
+    name = urlsafe_b64encode(str(output).encode()).decode()
+    pieces = [name[i : i + NAME_LIMIT] for i in range(0, len(name), NAME_LIMIT)]
+    return folder.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
+
+
+def outputs(study):
+    """Every file of the study that Snakemake declares as an output, with the job that writes it."""
+    for stage in grid.STAGES:
+        for job in study.jobs(stage):
+            for file in (job.output, *job.files):
+                yield file, job
+
+
+def save(ledger, study):
+    """Write the ledger of a study."""
+    lines = []
+    for file, _ in outputs(study):
+        record = record_path(RECORDS, file)
+        if record.exists():
+            facts = json.loads(record.read_text()) | CLOCKS
+            lines.append(json.dumps({"output": str(file), **facts}, sort_keys=True))
+    artifacts.write_bytes(ledger, ("\n".join(sorted(lines)) + "\n").encode())
+    _stamp(ledger).parent.mkdir(exist_ok=True)
+    _stamp(ledger).write_text(_digest(ledger))
+
+
+def restore(ledger, study):
+    """Before planning: take over a ledger that is new here, and distrust what nothing vouches for."""
+    if ledger.exists() and (
+        not _stamp(ledger).exists() or _stamp(ledger).read_text() != _digest(ledger)
+    ):
+        for line in ledger.read_text().splitlines():
+            facts = json.loads(line)
+            record = record_path(RECORDS, facts.pop("output"))
+            record.parent.mkdir(parents=True, exist_ok=True)
+            record.write_text(json.dumps(facts))
+        INCOMPLETE.mkdir(exist_ok=True)  # else Snakemake takes the folder for one of version 1
+        _stamp(ledger).write_text(_digest(ledger))
+    for file, job in outputs(study):
+        if file == job.output and file.exists() and not record_path(RECORDS, file).exists():
+            _distrust_if_stale(job)
+
+
+def _distrust_if_stale(job):
+    """Have an artifact remade that Snakemake has no record of and whose key is not the wanted one.
+
+    Without records Snakemake takes any existing file for current, and so would serve results of
+    other parameters after ``.snakemake`` was lost.
+    """
+    try:
+        fresh = artifacts.read_key(job.output) == job.key
+    except UserError:
+        fresh = False
+    if not fresh:
+        for file in (job.output, *job.files):
+            mark = record_path(INCOMPLETE, file)
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            RECORDS.mkdir(exist_ok=True)
+            mark.write_text(json.dumps({"external_jobid": None}))
+
+
+def _digest(ledger):
+    return hashlib.sha256(ledger.read_bytes()).hexdigest()
+
+
+def _stamp(ledger):
+    return STATE / f"ledger-{ledger.stem}.sha256"
+
+
+if __name__ == "__main__":
+    chosen = grid.Study(params.load(study=sys.argv[1] if len(sys.argv) > 1 else None))
+    save(Path(f"provenance/{chosen.params.study}.jsonl"), chosen)
