@@ -17,15 +17,10 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
-# Every artifact is asked for by name, so that a lost intermediate file is restored too.
 rule all:
     default_target: True
     input:
-        rules.download.input,
-        rules.subsample.input,
-        rules.stabilize.input,
-        rules.equalize.input,
-        rules.attack.input,
         rules.score.output,
         rules.tables.output,
         rules.figures.output,
+        lost_outputs(),

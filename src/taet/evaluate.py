@@ -69,7 +69,7 @@ def evaluate(
         for name, options in attacks.items():
             module = plugins.load("attacks", options.kind)
             prediction, distance = clean.clone(), torch.zeros(len(x))
-            for rows in standing.split(batch_size):
+            for rows in standing.split(batch_size) if len(standing) else ():
                 target = Target(model, x[rows], y[rows], eps, partial(noise.rows, rows))
                 x_adv = module.attack(options, target)
                 verify(name, x_adv, target)

@@ -11,7 +11,7 @@ its job's is stale.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -126,6 +126,18 @@ class Job:
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
+    def direct_inputs(self) -> list["Job"]:
+        """The inputs that no other input is made from: waiting for these is waiting for all."""
+        implied = {id(n) for job in self.inputs.values() for n in job.inputs.values()}
+        return [job for job in self.inputs.values() if id(job) not in implied]
+
+    @cached_property
+    def command(self) -> str:
+        """The command line that does the job, after ``python -m taet``."""
+        cell = " ".join(f"--{axis} {value}" for axis, value in self.cell.items())
+        return " ".join(filter(None, [self.stage, "--study", self.study, cell, "--key", self.key]))
+
+    @property
     def title(self) -> str:
         """For people: ``equalize digits ir10 small_cnn taet seed0``."""
         short = {"ir": "ir{}", "seed": "seed{}"}
@@ -177,6 +189,13 @@ class Study:
             jobs.setdefault(self.params.attacks[name].job, []).append(name)
         return jobs
 
+    def lost(self) -> list[Job]:
+        """Jobs whose output is gone though something made from it is still there."""
+        everything = [job for stage in STAGES for job in self.jobs(stage)]
+        there = {id(job) for job in everything if job.output.exists()}
+        used = {id(n): n for job in everything if id(job) in there for n in job.inputs.values()}
+        return [job for key, job in used.items() if key not in there]
+
     # -- one job ---------------------------------------------------------------------------------
 
     def job(self, stage: str, **cell: Any) -> Job:
@@ -210,13 +229,14 @@ class Study:
             if not 1 <= ratio <= 100_000:
                 raise UserError(f"imbalance ratio {text!r}: must be a number from 1 to 100000")
             return ir_label(ratio)
-        known = {
+        names: dict[str, Collection[str]] = {
             "dataset": self.params.datasets,
             "architecture": self.params.architectures,
             "stabilization": self.params.stabilizations,
             "method": self.params.methods,
             "job": self.attack_jobs,
-        }[axis]
+        }
+        known = names[axis]
         if text not in known:
             raise UserError(
                 f"no {axis} {text!r} in study {self.params.study!r}{suggest(text, known)}"

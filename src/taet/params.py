@@ -199,6 +199,7 @@ class Source:
     file: Path
     values: dict[str, Any]
     origins: dict[Path_, tuple[Path_, int]]  # resolved path -> (path in the file, line)
+    studies: list[str]  # all that the file has
 
     def locate(self, path: Path_) -> str:
         """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent."""
@@ -282,11 +283,11 @@ def read_source(file: Path, study: str | None = None) -> Source:
     if values.get("study") != chosen:
         values["study"] = chosen
         del origins["study",]
-    return Source(file, values, origins)
+    return Source(file, values, origins, list(studies))
 
 
 def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
-    """Parameters of one study, resolved and checked.
+    """Parameters of one study, resolved; the whole file is checked, other studies included.
 
     Args:
         file: the parameter file.
@@ -295,18 +296,18 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
     Raises:
         UserError: one line per problem.
     """
-    source = read_source(Path(file), study)
-    params, problems = _validate(source)
-    if problems or params is None:
+    chosen = read_source(Path(file), study)
+    problems: dict[str, None] = {}  # a mistake in the common values shows in every study
+    resolved = {}
+    for name in chosen.studies:
+        params, found = _validate(read_source(Path(file), name))
+        problems |= dict.fromkeys(found)
+        resolved[name] = params
+    if problems:
         raise UserError("\n".join(problems))
+    params = resolved[chosen.values["study"]]
+    assert params is not None  # nothing was wrong with it
     return params
-
-
-def load_all(file: Path | str = "params.yaml") -> dict[str, Params]:
-    """Every study of the file, checked: a mistake in a study that is not chosen is found too."""
-    data, _ = read_yaml(Path(file))
-    studies = data.get("studies")
-    return {name: load(file, name) for name in (studies if isinstance(studies, dict) else ())}
 
 
 def _validate(source: Source) -> tuple[Params | None, list[str]]:
@@ -387,7 +388,8 @@ def _message(
         case "extra_forbidden":
             return f"{where}: unknown key{suggest(str(loc[-1]), allowed)}"
         case "missing":
-            return f"{where}: missing; params.yaml must give it a value"
+            path = dotted((*prefix, *loc))
+            return f"{source.file}: {path}: missing; give it a value, common or in the study"
         case "union_tag_invalid" | "union_tag_not_found":
             tags = error["ctx"].get("expected_tags", "").replace("'", "")
             kind = here.get("kind") if isinstance(here, dict) else here

@@ -8,7 +8,9 @@ takes longer than everything else they do.
 
 import ast
 import importlib
+import inspect
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -56,7 +58,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     The class may use whatever the file imports from ``taet.options``; nothing else is executed.
     """
     module_name = f"taet.{folder}.{name}"
-    wanted = [
+    wanted: list[ast.stmt] = [
         node
         for node in source(folder, name).body
         if (isinstance(node, ast.ImportFrom) and node.module == "taet.options")
@@ -72,7 +74,25 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     cls = namespace.get("Options")
     if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):
         raise UserError(f"{folder}/{name}.py: needs a class Options made from taet.options")
+    definition = next(node for node in wanted if isinstance(node, ast.ClassDef))
+    for field, text in _attribute_docstrings(definition).items():
+        cls.model_fields[field].description = text
+    cls.model_rebuild(force=True)
     return cls
+
+
+def _attribute_docstrings(definition: ast.ClassDef) -> dict[str, str]:
+    """The text below each field; pydantic finds it for imported classes only."""
+    found = {}
+    for field, below in pairwise(definition.body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            found[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return found
 
 
 def load(folder: str, name: str) -> ModuleType:

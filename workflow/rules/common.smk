@@ -20,7 +20,6 @@ def read_study():
             f"--config {unknown[0]}: only 'study' can be set here; everything else is in params.yaml"
         )
     try:
-        params.load_all()  # a mistake in any study is found before any job starts
         return grid.Study(params.load(study=config.get("study")))
     except UserError as error:
         raise WorkflowError(str(error))
@@ -42,30 +41,40 @@ def outputs_of(stage):
     return [str(job.output) for job in study.jobs(stage)]
 
 
+def lost_outputs():
+    """Intermediate files that are gone; Snakemake alone would not miss them."""
+    return [str(job.output) for job in study.lost()]
+
+
 def files_of(stage):
     """What a stage without axes writes beside its manifest."""
     return [str(file) for file in study.job(stage).files]
 
 
 def inputs_of(stage):
-    """Input function of a stage: the outputs of the jobs it reads."""
+    """Input function of a stage: the outputs that its job waits for.
+
+    A job also reads what these were made from (an attack needs images as well as the model). Saying
+    so would double the edges of the graph, and with them the planning time, and change no plan.
+    """
 
     def inputs(wildcards):
-        return [str(job.output) for job in study.job(stage, **wildcards).inputs.values()]
+        return [str(job.output) for job in study.job(stage, **wildcards).direct_inputs]
 
     return inputs
 
 
-def key_of(stage):
-    """Params function of a stage: parameters, code and inputs as one key.
+def command_of(stage):
+    """Params function of a stage: the command line of the job, its key included.
 
-    A change of any of them changes the key, and Snakemake runs the job again.
+    The key stands for parameters, code and inputs: a change of any of them changes the command, and
+    Snakemake runs the job again.
     """
 
-    def key(wildcards):
-        return study.job(stage, **wildcards).key
+    def command(wildcards):
+        return study.job(stage, **wildcards).command
 
-    return key
+    return command
 
 
 def choices(blocks):

@@ -2,8 +2,7 @@ rule download_dataset:
     output:
         output_of("download"),
     params:
-        key=key_of("download"),
-        study=STUDY,
+        command=command_of("download"),
     log:
         "results/logs/download/{dataset}.log",
     benchmark:
@@ -16,8 +15,7 @@ rule download_dataset:
         mem_mb=1500,
         runtime=60,
     shell:
-        "python -m taet download --study {params.study} --dataset {wildcards.dataset}"
-        " --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"
 
 
 rule subsample_cell:
@@ -26,8 +24,7 @@ rule subsample_cell:
     output:
         output_of("subsample"),
     params:
-        key=key_of("subsample"),
-        study=STUDY,
+        command=command_of("subsample"),
     log:
         f"{RESULTS}/logs/subsample/{{dataset}}/ir{{ir}}/seed{{seed}}.log",
     benchmark:
@@ -39,8 +36,7 @@ rule subsample_cell:
         mem_mb=1000,
         runtime=10,
     shell:
-        "python -m taet subsample --study {params.study} --dataset {wildcards.dataset}"
-        " --ir {wildcards.ir} --seed {wildcards.seed} --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"
 
 
 rule download:

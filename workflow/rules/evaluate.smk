@@ -4,8 +4,7 @@ rule attack_cell:
     output:
         output_of("attack"),
     params:
-        key=key_of("attack"),
-        study=STUDY,
+        command=command_of("attack"),
     log:
         f"{RESULTS}/logs/attack/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}/{{job}}.log",
     benchmark:
@@ -17,10 +16,7 @@ rule attack_cell:
         mem_mb=1500,
         runtime=240,
     shell:
-        "python -m taet attack --study {params.study} --dataset {wildcards.dataset}"
-        " --ir {wildcards.ir} --architecture {wildcards.architecture}"
-        " --method {wildcards.method} --seed {wildcards.seed} --job {wildcards.job}"
-        " --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"
 
 
 rule attack:
@@ -39,8 +35,7 @@ rule score:
             caption="../report/metrics.rst",
         ),
     params:
-        key=key_of("score"),
-        study=STUDY,
+        command=command_of("score"),
     log:
         f"{RESULTS}/logs/score.log",
     benchmark:
@@ -52,4 +47,4 @@ rule score:
         mem_mb=1000,
         runtime=30,
     shell:
-        "python -m taet score --study {params.study} --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"

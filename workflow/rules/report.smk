@@ -9,8 +9,7 @@ rule tables:
             caption="../report/tables.rst",
         ),
     params:
-        key=key_of("tables"),
-        study=STUDY,
+        command=command_of("tables"),
     log:
         f"{RESULTS}/logs/tables.log",
     benchmark:
@@ -22,7 +21,7 @@ rule tables:
         mem_mb=1000,
         runtime=10,
     shell:
-        "python -m taet tables --study {params.study} --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"
 
 
 rule figures:
@@ -36,8 +35,7 @@ rule figures:
             caption="../report/figures.rst",
         ),
     params:
-        key=key_of("figures"),
-        study=STUDY,
+        command=command_of("figures"),
     log:
         f"{RESULTS}/logs/figures.log",
     benchmark:
@@ -49,4 +47,4 @@ rule figures:
         mem_mb=1000,
         runtime=10,
     shell:
-        "python -m taet figures --study {params.study} --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"

@@ -5,8 +5,7 @@ rule stabilize_cell:
     output:
         output_of("stabilize"),
     params:
-        key=key_of("stabilize"),
-        study=STUDY,
+        command=command_of("stabilize"),
     log:
         f"{RESULTS}/logs/stabilize/{{dataset}}/ir{{ir}}/{{architecture}}/{{stabilization}}/seed{{seed}}.log",
     benchmark:
@@ -18,10 +17,7 @@ rule stabilize_cell:
         mem_mb=1500,
         runtime=240,
     shell:
-        "python -m taet stabilize --study {params.study} --dataset {wildcards.dataset}"
-        " --ir {wildcards.ir} --architecture {wildcards.architecture}"
-        " --stabilization {wildcards.stabilization} --seed {wildcards.seed}"
-        " --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"
 
 
 rule equalize_cell:
@@ -30,8 +26,7 @@ rule equalize_cell:
     output:
         output_of("equalize"),
     params:
-        key=key_of("equalize"),
-        study=STUDY,
+        command=command_of("equalize"),
     log:
         f"{RESULTS}/logs/equalize/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}.log",
     benchmark:
@@ -43,10 +38,7 @@ rule equalize_cell:
         mem_mb=1500,
         runtime=600,
     shell:
-        "python -m taet equalize --study {params.study} --dataset {wildcards.dataset}"
-        " --ir {wildcards.ir} --architecture {wildcards.architecture}"
-        " --method {wildcards.method} --seed {wildcards.seed}"
-        " --key {params.key} > {log} 2>&1"
+        "python -m taet {params.command} > {log} 2>&1"
 
 
 rule stabilize:
