@@ -16,7 +16,7 @@ TINY = """
   tiny: # every stage of the digits study, in seconds
     extends: digits
     grid: {imbalance_ratios: [10], methods: [pgd_at, taet_bcl, taet], seeds: [0]}
-    training: {epochs: 3, attack: {steps: 2}}
+    training: {epochs: 4, batch_size: 16, attack: {steps: 2}}
     stabilizations: {clean40: {epochs: 1}}
     attacks: {pgd20: {steps: 2}, pgd100: {steps: 3}}
 """

@@ -6,7 +6,7 @@ params.yaml.
 """
 
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,7 +15,6 @@ __all__ = [
     "Count",
     "DatasetOptions",
     "Field",
-    "Literal",
     "MethodOptions",
     "ModelOptions",
     "Name",

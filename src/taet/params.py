@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, InstanceOf, ValidationError
 
@@ -19,7 +19,6 @@ from taet.options import (
     AttackOptions,
     Count,
     DatasetOptions,
-    Literal,
     MethodOptions,
     ModelOptions,
     Name,

@@ -55,13 +55,14 @@ def card(folder: str, name: str) -> str:
 def options_class(folder: str, name: str) -> type[PluginOptions]:
     """The plugin's class ``Options``, built without importing the plugin.
 
-    The class may use whatever the file imports from ``taet.options``; nothing else is executed.
+    The class may use whatever the file imports from ``taet.options`` and ``typing``; nothing else
+    is executed.
     """
     module_name = f"taet.{folder}.{name}"
     wanted: list[ast.stmt] = [
         node
         for node in source(folder, name).body
-        if (isinstance(node, ast.ImportFrom) and node.module == "taet.options")
+        if (isinstance(node, ast.ImportFrom) and node.module in ("taet.options", "typing"))
         or (isinstance(node, ast.ClassDef) and node.name == "Options")
     ]
     namespace: dict[str, object] = {"__name__": module_name}
@@ -69,7 +70,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
         exec(compile(ast.Module(wanted, []), f"{folder}/{name}.py", "exec"), namespace)
     except NameError as error:
         raise UserError(
-            f"{folder}/{name}.py: class Options may use taet.options only: {error}"
+            f"{folder}/{name}.py: class Options may use taet.options and typing only: {error}"
         ) from None
     cls = namespace.get("Options")
     if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):

@@ -46,7 +46,7 @@ def run(name: str, digits: params.Params, trained: tuple, **changes: object):
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_stays_inside_and_harms(name: str, digits: params.Params, trained: tuple) -> None:
-    model, x, y = trained
+    y = trained[2]
     clean, verdicts = run(name, digits, trained)
     verdict = verdicts[name]
     standing = clean == y

@@ -79,7 +79,10 @@ def test_one_gradient_loop() -> None:
 
 @pytest.mark.parametrize(
     "modules",
-    ["taet.cli, taet.grid, taet.params, taet.schema", "taet.metrics, taet.summary, taet.tables, taet.figures"],
+    [
+        "taet.cli, taet.grid, taet.params, taet.schema",
+        "taet.metrics, taet.summary, taet.tables, taet.figures",
+    ],
 )
 def test_no_torch(modules: str) -> None:
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"

@@ -21,7 +21,7 @@ MISTAKES = [
     ("batch_size: 128", "batchsize: 128", ["training.batchsize", "did you mean 'batch_size'"]),
     ("longtail:\n", "longtale:\n", ["longtale", "did you mean 'longtail'"]),
     ("epochs: 45", "epochs: sixty", ["studies.digits.training.epochs", "integer", "'sixty'"]),
-    ("epochs: 45", "epochs: 45.5", ["studies.digits.training.epochs", "integer", "60.5"]),
+    ("epochs: 45", "epochs: 45.5", ["studies.digits.training.epochs", "integer", "45.5"]),
     ("epochs: 45", "epochs: true", ["studies.digits.training.epochs", "integer", "True"]),
     ("epochs: 45", "epochs: 0", ["studies.digits.training.epochs", "greater than or equal to 1"]),
     ("[10, 20]", "[10, 0.5]", ["grid.imbalance_ratios[1]", "greater than or equal to 1", "0.5"]),

@@ -144,7 +144,7 @@ def test_diverged_run_is_an_error(problem: Problem) -> None:
 
 def test_no_full_batch_is_an_error(problem: Problem) -> None:
     problem.loader.batch_size, problem.loader.drop_last = 64, True
-    with pytest.raises(UserError, match="lower training.batch_size"):
+    with pytest.raises(UserError, match=r"lower training\.batch_size"):
         train(problem.run(), problem.loader, problem.training, 1)
 
 

@@ -9,9 +9,9 @@ from collections import defaultdict
 
 import pytest
 import yaml
+from tests.conftest import ROOT, Tree, copy_project, with_study
 
 from taet.grid import STAGES
-from tests.conftest import ROOT, Tree, copy_project, with_study
 
 
 def job_counts(output: str) -> dict[str, int]:
@@ -46,9 +46,12 @@ def test_stages_are_targets(tree: Tree) -> None:
     targets = tree.ok("snakemake", "--list-target-rules").split()
     assert set(STAGES) | {"all"} <= set(targets)
     counts = job_counts(tree.ok("snakemake", "-n", "stabilize"))
-    assert counts == {"download_dataset": 1, "stabilize_cell": 1, "subsample_cell": 1, "total": 4} | {
-        "stabilize": 1
-    }
+    assert counts == {
+        "download_dataset": 1,
+        "stabilize_cell": 1,
+        "subsample_cell": 1,
+        "total": 4,
+    } | {"stabilize": 1}
 
 
 def test_lint(tree: Tree) -> None:

@@ -1,19 +1,19 @@
 rule download_dataset:
     output:
         output_of("download"),
-    params:
-        command=command_of("download"),
     log:
         "results/logs/download/{dataset}.log",
     benchmark:
         "results/benchmarks/download/{dataset}.tsv"
+    retries: 2
     conda:
         "../../environment.yml"
     threads: 1
-    retries: 2
     resources:
         mem_mb=1500,
         runtime=60,
+    params:
+        command=command_of("download"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
 
@@ -23,8 +23,6 @@ rule subsample_cell:
         inputs_of("subsample"),
     output:
         output_of("subsample"),
-    params:
-        command=command_of("subsample"),
     log:
         f"{RESULTS}/logs/subsample/{{dataset}}/ir{{ir}}/seed{{seed}}.log",
     benchmark:
@@ -35,6 +33,8 @@ rule subsample_cell:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        command=command_of("subsample"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
 

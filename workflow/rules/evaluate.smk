@@ -3,8 +3,6 @@ rule attack_cell:
         inputs_of("attack"),
     output:
         output_of("attack"),
-    params:
-        command=command_of("attack"),
     log:
         f"{RESULTS}/logs/attack/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}/{{job}}.log",
     benchmark:
@@ -15,6 +13,8 @@ rule attack_cell:
     resources:
         mem_mb=1500,
         runtime=240,
+    params:
+        command=command_of("attack"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
 
@@ -34,8 +34,6 @@ rule score:
             category="Numbers",
             caption="../report/metrics.rst",
         ),
-    params:
-        command=command_of("score"),
     log:
         f"{RESULTS}/logs/score.log",
     benchmark:
@@ -46,5 +44,7 @@ rule score:
     resources:
         mem_mb=1000,
         runtime=30,
+    params:
+        command=command_of("score"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"

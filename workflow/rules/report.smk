@@ -8,8 +8,6 @@ rule tables:
             category="Tables",
             caption="../report/tables.rst",
         ),
-    params:
-        command=command_of("tables"),
     log:
         f"{RESULTS}/logs/tables.log",
     benchmark:
@@ -20,6 +18,8 @@ rule tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        command=command_of("tables"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
 
@@ -34,8 +34,6 @@ rule figures:
             category="Figures",
             caption="../report/figures.rst",
         ),
-    params:
-        command=command_of("figures"),
     log:
         f"{RESULTS}/logs/figures.log",
     benchmark:
@@ -46,5 +44,7 @@ rule figures:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        command=command_of("figures"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"

@@ -4,8 +4,6 @@ rule stabilize_cell:
         inputs_of("stabilize"),
     output:
         output_of("stabilize"),
-    params:
-        command=command_of("stabilize"),
     log:
         f"{RESULTS}/logs/stabilize/{{dataset}}/ir{{ir}}/{{architecture}}/{{stabilization}}/seed{{seed}}.log",
     benchmark:
@@ -16,6 +14,8 @@ rule stabilize_cell:
     resources:
         mem_mb=1500,
         runtime=240,
+    params:
+        command=command_of("stabilize"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
 
@@ -25,8 +25,6 @@ rule equalize_cell:
         inputs_of("equalize"),
     output:
         output_of("equalize"),
-    params:
-        command=command_of("equalize"),
     log:
         f"{RESULTS}/logs/equalize/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}.log",
     benchmark:
@@ -37,6 +35,8 @@ rule equalize_cell:
     resources:
         mem_mb=1500,
         runtime=600,
+    params:
+        command=command_of("equalize"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
 

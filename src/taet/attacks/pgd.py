@@ -5,12 +5,14 @@ looking at the last iterate only, as most code of the field does. Attacks with t
 their random starts, so that PGD-20 is the beginning of PGD-100 where step sizes agree.
 """
 
+from typing import Literal
+
 from torch import Tensor
 
 from taet.attacks._base import Target
 from taet.attacks._pgd import pgd, start_point
 from taet.losses import cross_entropy
-from taet.options import AttackOptions, Count, Literal, PixelDistance
+from taet.options import AttackOptions, Count, PixelDistance
 
 
 class Options(AttackOptions):

@@ -12,11 +12,13 @@ is the study's own, not 10 steps of 0.003 in a ball of 0.031.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from taet.losses import cross_entropy, harl
 from taet.methods._base import Batch, TrainingMethod
-from taet.options import Literal, MethodOptions, NonNegative
+from taet.options import MethodOptions, NonNegative
 
 
 class Options(MethodOptions):

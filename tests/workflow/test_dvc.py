@@ -1,0 +1,165 @@
+"""DVC and Snakemake over one tree: neither redoes the other's work, neither serves stale results."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.conftest import Tree, choose_tiny, copy_project
+from tests.workflow.test_run import planned, results
+
+pytestmark = pytest.mark.e2e
+
+ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
+TAU_STUDY = ("methods: [pgd_at, taet_bcl, taet]", "methods: [at_bsl, taet]")
+
+
+def git(tree: Tree, *command: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    return tree.ok("git", *identity, *command)
+
+
+def executed(tree: Tree) -> int:
+    """Training jobs that really ran so far, by their records."""
+    return len(list((tree.path / "results/tiny/equalize").rglob("*.record.json")))
+
+
+@pytest.fixture(scope="module")
+def versioned(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A repository in which ``dvc repro`` has run once and everything is committed and pushed."""
+    base = tmp_path_factory.mktemp("dvc")
+    tree = copy_project(base / "tree")
+    choose_tiny(tree)
+    tree.edit("params.yaml", *TAU_STUDY)
+    git(tree, "init", "-q", "-b", "main")
+    tree.ok("dvc", "init", "-q")
+    tree.ok("dvc", "config", "core.autostage", "true")
+    tree.ok("dvc", "config", "core.analytics", "false")
+    tree.ok("dvc", "config", "cache.type", "reflink,copy")
+    tree.ok("dvc", "remote", "add", "-d", "local", str(base / "remote"))
+    tree.ok("dvc", "repro", "-q")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "first")
+    tree.ok("dvc", "push", "-q")
+    return tree
+
+
+@pytest.fixture
+def repository(versioned: Tree, tmp_path: Path) -> Tree:
+    shutil.copytree(versioned.path, tmp_path / "tree", symlinks=True)
+    return Tree(tmp_path / "tree")
+
+
+def up_to_date(tree: Tree) -> bool:
+    return "up to date" in tree.ok("dvc", "status")
+
+
+def test_repro_leaves_nothing_to_do_for_either(repository: Tree) -> None:
+    assert planned(repository) == {}
+    assert up_to_date(repository)
+    assert git(repository, "status", "--porcelain") == ""
+    repository.ok("taet", "check")
+
+
+def test_snakemake_first_then_dvc(repository: Tree) -> None:
+    repository.edit("params.yaml", *ALPHA)
+    repository.ok("snakemake", "--cores", "2", "all")
+    before = results(repository)
+    output = repository.ok("dvc", "repro")
+    assert "Finished job" not in output.replace("localrule", ""), "DVC redoes nothing"
+    assert results(repository) == before
+    assert up_to_date(repository)
+
+
+def test_change_in_dvc_runs_that_method_only(repository: Tree) -> None:
+    repository.edit("params.yaml", *ALPHA)
+    output = repository.ok("dvc", "repro")
+    assert output.count("rule equalize_cell:") == 1
+    assert output.count("rule attack_cell:") == 1
+    assert output.count("rule stabilize_cell:") == 0
+    assert planned(repository) == {}
+    assert up_to_date(repository)
+    params = json.loads(repository.ok("dvc", "params", "diff", "--json"))
+    assert params["params.yaml"]["methods.taet.alpha"] == {"old": 0.1, "new": 0, "diff": -0.1}
+    metrics = json.loads(repository.ok("dvc", "metrics", "diff", "--json"))
+    (changes,) = metrics["metrics"].values() if "metrics" in metrics else metrics.values()
+    assert changes
+    assert all(".taet." in name for name in changes)
+    assert "BR_pgd20" in repository.ok("dvc", "metrics", "show")
+
+
+def test_back_and_forth_in_time(repository: Tree) -> None:
+    first = results(repository)
+    repository.edit("params.yaml", *ALPHA)
+    repository.ok("dvc", "repro", "-q")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "second")
+    second = results(repository)
+    assert first != second
+    for revision, expected in (("HEAD~1", first), ("main", second)):
+        git(repository, "checkout", "-q", revision)
+        repository.ok("dvc", "checkout", "-q")
+        assert results(repository) == expected
+        assert planned(repository) == {}, "Snakemake must not redo what DVC brought back"
+        repository.ok("taet", "check")
+        assert up_to_date(repository)
+
+
+def test_fresh_clone_after_pull(repository: Tree, tmp_path: Path) -> None:
+    clone = Tree(tmp_path / "clone")
+    repository.ok("git", "clone", "-q", str(repository.path), str(clone.path))
+    clone.ok("dvc", "pull", "-q")
+    assert planned(clone) == {}
+    clone.ok("taet", "check")
+    assert results(clone) == results(repository)
+    assert "Nothing to be done" in clone.ok("snakemake", "--cores", "1", "all")
+
+
+def test_repro_in_a_fresh_clone_gives_the_same_files(repository: Tree, tmp_path: Path) -> None:
+    clone = Tree(tmp_path / "clone")
+    repository.ok("git", "clone", "-q", str(repository.path), str(clone.path))
+    clone.ok("dvc", "repro", "-q")
+    assert results(clone) == results(repository)
+    assert git(clone, "status", "--porcelain") == "", "dvc.lock is the same, byte for byte"
+
+
+def test_lost_snakemake_folder(repository: Tree) -> None:
+    shutil.rmtree(repository.path / ".snakemake")
+    assert planned(repository) == {}
+    shutil.rmtree(repository.path / ".snakemake")
+    repository.edit("params.yaml", *ALPHA)
+    assert planned(repository)["equalize_cell"] == 1
+
+
+def test_stale_artifacts_are_refused_by_dvc(repository: Tree) -> None:
+    """Records lost, times equal, parameters changed: both tools alone would take old results."""
+    repository.edit("params.yaml", *ALPHA)
+    shutil.rmtree(repository.path / ".snakemake")
+    shutil.rmtree(repository.path / "provenance")
+    output = repository.ok("dvc", "repro")
+    assert output.count("rule equalize_cell:") == 1
+    repository.ok("taet", "check")
+
+
+def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
+    git(repository, "checkout", "-qb", "tau")
+    repository.edit("params.yaml", "tau: 1.0", "tau: 0.5")
+    repository.ok("dvc", "repro", "-q")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "tau")
+    git(repository, "checkout", "-q", "main")
+    repository.ok("dvc", "checkout", "-q")
+    repository.edit("params.yaml", *ALPHA)
+    repository.ok("dvc", "repro", "-q")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "alpha")
+    # The parameters merge by themselves; of the two locks and headline numbers either will do.
+    git(repository, "merge", "-q", "-X", "ours", "tau", "-m", "both")
+    text = (repository.path / "params.yaml").read_text()
+    assert "tau: 0.5" in text
+    assert ALPHA[1] in text
+    output = repository.ok("dvc", "repro")
+    assert output.count("rule equalize_cell:") == 1, "the method of the other branch, and no more"
+    repository.ok("taet", "check")
+    assert planned(repository) == {}
+    assert up_to_date(repository)

@@ -1,0 +1,305 @@
+"""The tiny study, run for real: resumed, damaged, deleted, changed, and by hand."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.conftest import Tree
+from tests.workflow.test_plan import job_counts
+
+from taet import artifacts
+
+pytestmark = pytest.mark.e2e
+
+CELL = ["--dataset", "digits", "--ir", "10", "--architecture", "small_cnn", "--seed", "0"]
+EQUALIZE = ["equalize", *CELL, "--method", "taet"]
+MODEL = "results/tiny/equalize/digits/ir10/small_cnn/taet/seed0.safetensors"
+STAGE1 = "results/tiny/stabilize/digits/ir10/small_cnn/clean40/seed0.safetensors"
+SPLIT = "data/longtail/tiny/digits/ir10/seed0.safetensors"
+IMAGES = "data/raw/digits/images.safetensors"
+ATTACK = "results/tiny/attack/digits/ir10/small_cnn/taet/seed0/gradient.safetensors"
+METRICS = "results/tiny/score/metrics.csv"
+RESULTS = ("data", "results/tiny")
+NOT_RESULTS = ("results/tiny/logs", "results/tiny/benchmarks")
+
+
+def results(tree: Tree) -> dict[str, bytes]:
+    found = tree.contents(*RESULTS)
+    return {name: data for name, data in found.items() if not name.startswith(NOT_RESULTS)}
+
+
+def planned(tree: Tree) -> dict[str, int]:
+    """Jobs that Snakemake would run now, targets left out."""
+    output = tree.ok("snakemake", "-n")
+    if "Nothing to be done" in output:
+        return {}
+    return {k: v for k, v in job_counts(output).items() if k not in ("total", "all")}
+
+
+def test_everything_is_there_and_nothing_is_left_to_do(finished: Tree) -> None:
+    assert planned(finished) == {}
+    assert "match params.yaml and the code" in finished.ok("taet", "check")
+    assert not list((finished.path / "results/tiny").rglob("*.part"))
+    assert not list((finished.path / "results/tiny/resume").iterdir())
+    table = (finished.path / "results/tiny/tables/main.md").read_text()
+    for label in ("PGD-AT", "TAET (BCL only)", "TAET", "BR PGD-20"):
+        assert label in table
+
+
+def test_both_variants_start_from_one_stage_one(finished: Tree) -> None:
+    stage1 = list((finished.path / "results/tiny/stabilize").rglob("*.safetensors"))
+    assert [str(p.relative_to(finished.path)) for p in stage1] == [STAGE1]
+    histories = {
+        method: artifacts.read_facts(finished.path / MODEL.replace("taet", method, 1))["history"]
+        if method != "taet"
+        else artifacts.read_facts(finished.path / MODEL)["history"]
+        for method in ("taet", "taet_bcl")
+    }
+    first = artifacts.read_facts(finished.path / STAGE1)["history"]
+    assert histories["taet"][:1] == histories["taet_bcl"][:1] == first
+    assert histories["taet"][1:] != histories["taet_bcl"][1:]
+
+
+def test_two_runs_give_the_same_bytes(finished: Tree, tree: Tree) -> None:
+    """In another folder, with another number of cores."""
+    tree.ok("snakemake", "--cores", "1", "all")
+    ours, theirs = results(tree), results(finished)
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert any(name.endswith(".pdf") for name in ours)
+
+
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        (IMAGES, {"download_dataset": 1, "subsample_cell": 1, "stabilize_cell": 1,
+                  "equalize_cell": 3, "attack_cell": 3, "score": 1, "tables": 1, "figures": 1}),
+        (SPLIT, {"subsample_cell": 1, "stabilize_cell": 1, "equalize_cell": 3, "attack_cell": 3,
+                 "score": 1, "tables": 1, "figures": 1}),
+        (STAGE1, {"stabilize_cell": 1, "equalize_cell": 2, "attack_cell": 2, "score": 1,
+                  "tables": 1, "figures": 1}),
+        (MODEL, {"equalize_cell": 1, "attack_cell": 1, "score": 1, "tables": 1, "figures": 1}),
+        (ATTACK, {"attack_cell": 1, "score": 1, "tables": 1, "figures": 1}),
+        (METRICS, {"score": 1, "tables": 1, "figures": 1}),
+        ("results/tiny/tables/main.tex", {"tables": 1}),
+        ("results/tiny/figures/manifest.json", {"figures": 1}),
+    ],
+)  # fmt: skip
+def test_a_deleted_file_is_restored_with_what_depends_on_it(
+    finished_copy: Tree, file: str, jobs: dict[str, int]
+) -> None:
+    before = results(finished_copy)
+    (finished_copy.path / file).unlink()
+    assert planned(finished_copy) == jobs
+    finished_copy.ok("snakemake", "--cores", "2", "all")
+    assert results(finished_copy) == before
+    assert planned(finished_copy) == {}
+
+
+def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree) -> None:
+    finished_copy.edit(
+        "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1"
+    )
+    jobs = {"equalize_cell": 1, "attack_cell": 1, "score": 1, "tables": 1, "figures": 1}
+    assert planned(finished_copy) == jobs
+    refused = finished_copy.run("taet", "check")
+    assert refused.returncode == 1
+    assert "5 artifacts are damaged or were made with other parameters" in refused.stderr
+    before = results(finished_copy)
+    finished_copy.ok("snakemake", "--cores", "2", "all")
+    finished_copy.ok("taet", "check")
+    after = results(finished_copy)
+    changed = {name for name in after if after[name] != before[name]}
+    assert {MODEL, ATTACK, METRICS} <= changed
+    assert not [n for n in changed if n.startswith("results/tiny/equalize") and n != MODEL]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "jobs"),
+    [
+        ("src/taet/methods/taet.py", "        options = self.options\n",
+         "        options = self.options  # said in another way\n", {}),
+        ("src/taet/methods/taet.py", "            options.gamma,\n", "            2 * options.gamma,\n",
+         {"equalize_cell": 2, "attack_cell": 2, "score": 1, "tables": 1, "figures": 1}),
+        ("src/taet/figures.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
+        ("src/taet/metrics.py", "first = round(head", "first = 1 * round(head", {"score": 1, "tables": 1, "figures": 1}),
+        ("params.yaml", "label: TAET,", "label: TAET!,", {"tables": 1, "figures": 1}),
+        ("params.yaml", "confidence: 0.95", "confidence: 0.9", {"tables": 1, "figures": 1}),
+        ("params.yaml", "    attacks: {pgd20: {steps: 2}", "    attacks: {pgd20: {steps: 4}",
+         {"attack_cell": 3, "score": 1, "tables": 1, "figures": 1}),
+    ],
+)  # fmt: skip
+def test_only_what_a_change_touches_runs_again(
+    finished_copy: Tree, file: str, old: str, new: str, jobs: dict[str, int]
+) -> None:
+    finished_copy.edit(file, old, new)
+    assert planned(finished_copy) == jobs
+
+
+def test_lost_records_serve_nothing_stale(finished_copy: Tree) -> None:
+    """Without .snakemake, Snakemake alone would take every existing file for current."""
+    shutil.rmtree(finished_copy.path / ".snakemake")
+    assert planned(finished_copy) == {}
+    finished_copy.edit(
+        "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1"
+    )
+    jobs = {"equalize_cell": 1, "attack_cell": 1, "score": 1, "tables": 1, "figures": 1}
+    assert planned(finished_copy) == jobs
+    finished_copy.ok("snakemake", "--cores", "2", "all")
+    finished_copy.ok("taet", "check")
+    assert planned(finished_copy) == {}
+
+
+def start_long_training(tree: Tree) -> subprocess.Popen:
+    """A run of ``equalize`` that has finished a few of its many epochs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "taet", *EQUALIZE],
+        cwd=tree.path,
+        env=tree.environment(),
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        for file in (tree.path / "results/tiny/resume").glob("*.safetensors"):
+            if artifacts.read_facts(file)["epoch"] >= 4:
+                return process
+        time.sleep(0.02)
+    raise AssertionError(f"training did not get far: {process.communicate()}")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_killed_training_goes_on_and_ends_the_same(tree: Tree, how: signal.Signals) -> None:
+    tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 60,")
+    tree.ok("snakemake", "--cores", "2", "stabilize")
+    process = start_long_training(tree)
+    os.kill(process.pid, how)
+    process.wait(timeout=30)
+    assert process.returncode != 0
+    if how == signal.SIGINT:
+        assert process.stderr.read().decode().count("\n") == 1
+    assert not (tree.path / MODEL).exists()
+
+    tree.ok("taet", *EQUALIZE)
+    resumed = (tree.path / MODEL).read_bytes()
+    record = (tree.path / MODEL).with_name("seed0.record.json").read_text()
+    assert '"resumed_at_epoch": null' not in record
+
+    (tree.path / MODEL).unlink()
+    tree.ok("taet", *EQUALIZE)
+    assert (tree.path / MODEL).read_bytes() == resumed
+
+
+def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "all"],
+        cwd=tree.path,
+        env=tree.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tree.path / "results/tiny/resume").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    tree.ok("snakemake", "--unlock")
+    tree.ok("snakemake", "--cores", "2", "all")
+    assert results(tree) == results(finished)
+
+
+def test_report_is_one_file_that_needs_no_network(finished_copy: Tree) -> None:
+    finished_copy.ok("snakemake", "--report", "report.html")
+    html = (finished_copy.path / "report.html").read_text()
+    for text in ("Main table", "per_class", "TAET"):
+        assert text in html
+    assert 'src="http' not in html
+    assert '<link href="http' not in html
+
+
+def by_hand(tree: Tree, *command: str) -> tuple[int, str]:
+    done = tree.run("taet", *command)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["equalise"], "invalid choice"),
+        (["equalize", *CELL], "required: --method"),
+        ([*EQUALIZE, "--sed", "1"], "unrecognized arguments: --sed"),
+        (["equalize", *CELL, "--method", "teat"], "no method 'teat' in study 'tiny'; did you mean 'taet'?"),
+        (["equalize", *CELL[:3], "0.5", *CELL[4:], "--method", "taet"], "imbalance ratio '0.5'"),
+        (["equalize", *CELL[:-1], "-1", "--method", "taet"], "seed '-1'"),
+        (["equalize", *CELL[:-1], "x", "--method", "taet"], "seed 'x'"),
+        ([*EQUALIZE, "--study", "tinny"], "did you mean 'tiny'"),
+        ([*EQUALIZE, "--params", "none.yaml"], "none.yaml: no such file"),
+        ([*EQUALIZE, "--key", "0123456789abcdef"], "have changed since this was planned"),
+        (["check", "equalise"], "no stage 'equalise'; did you mean 'equalize'?"),
+    ],
+)  # fmt: skip
+def test_bad_arguments(finished: Tree, command: list[str], said: str) -> None:
+    before = finished.contents("results/tiny/equalize")
+    code, message = by_hand(finished, *command)
+    assert code in (1, 2)
+    assert said in message
+    assert message.count("\n") == 1, message
+    assert finished.contents("results/tiny/equalize") == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "file", "command"),
+    [
+        ("missing", STAGE1, EQUALIZE),
+        ("missing", SPLIT, EQUALIZE),
+        ("truncated", STAGE1, EQUALIZE),
+        ("truncated", SPLIT, EQUALIZE),
+        ("truncated", IMAGES, EQUALIZE),
+        ("truncated", IMAGES, ["subsample", "--dataset", "digits", "--ir", "10", "--seed", "0"]),
+        ("flipped", MODEL, ["attack", *CELL, "--method", "taet", "--job", "gradient"]),
+        ("truncated", ATTACK, ["score"]),
+        ("missing", METRICS, ["tables"]),
+        ("truncated", METRICS, ["figures"]),
+    ],
+)
+def test_bad_inputs(finished_copy: Tree, damage: str, file: str, command: list[str]) -> None:
+    path = finished_copy.path / file
+    data = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        data[-5] ^= 4
+        path.write_bytes(data)
+    before = results(finished_copy)
+    code, message = by_hand(finished_copy, *command)
+    assert code == 1
+    assert file in message
+    assert message.count("\n") == 1, message
+    after = results(finished_copy)
+    assert after == before, "nothing is written, not even in part"
+
+
+def test_output_folder_that_cannot_be_written(finished_copy: Tree) -> None:
+    folder = (finished_copy.path / MODEL).parent
+    shutil.rmtree(folder)
+    folder.write_text("a file where a folder should be")
+    code, message = by_hand(finished_copy, *EQUALIZE)
+    assert code == 1
+    assert "File exists" in message
+    assert str(Path(MODEL).parent) in message
+    assert message.count("\n") == 1
+
+
+def test_artifact_of_other_parameters_is_refused_as_input(finished_copy: Tree) -> None:
+    finished_copy.edit("params.yaml", "clean40: {epochs: 1}", "clean40: {epochs: 2}")
+    code, message = by_hand(finished_copy, *EQUALIZE)
+    assert code == 1
+    assert f"{STAGE1}: was made with other parameters or code" in message
