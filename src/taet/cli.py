@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from taet import artifacts, params, plugins
+from taet import artifacts, params, plugins, problems, sources
 from taet.errors import UserError
 from taet.grid import STAGES, Job, Study
 from taet.options import Options
@@ -154,7 +154,7 @@ def _has_key(job: Job) -> bool:
 def _check(options: argparse.Namespace) -> None:
     unknown = [stage for stage in options.stages if stage not in STAGES]
     if unknown:
-        raise UserError(f"no stage {unknown[0]!r}{params.suggest(unknown[0], STAGES)}")
+        raise UserError(f"no stage {unknown[0]!r}{problems.suggest(unknown[0], STAGES)}")
     study = _study(options)
     stages = options.stages or list(STAGES)
     bad = stale_outputs(study, stages)
@@ -175,7 +175,7 @@ def _params(options: argparse.Namespace) -> None:
         print(json.dumps(json_schema(), indent=1))
         return
     params.load(options.params, options.study)
-    source = params.read_source(options.params, options.study)
+    source = sources.read_source(options.params, options.study)
     rows = list(_leaves(source.values, ()))
     width = max(len(dotted(path)) for path, _ in rows)
     for path, value in rows:

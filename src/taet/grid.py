@@ -21,7 +21,9 @@ from taet.artifacts import MANIFEST
 from taet.errors import UserError
 from taet.fingerprint import fingerprint
 from taet.options import Options
-from taet.params import Params, ir_label, suggest
+from taet.params import Params, ir_label
+from taet.plugins import FOLDERS
+from taet.problems import suggest
 
 KEY_VERSION = 1  # raise it to declare all existing artifacts stale
 FIGURES = ("per_class", "ba_br")
@@ -353,7 +355,7 @@ class Study:
         grid, p = self.params.grid, self.params
         labels = {
             axis: {name: getattr(p, axis)[name].label for name in getattr(grid, axis)}
-            for axis in Params.AXES
+            for axis in FOLDERS
         }
         return {"report": p.report, "labels": labels, "study": p.study, "threat": p.threat}
 

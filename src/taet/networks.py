@@ -30,7 +30,7 @@ def build_model(network: dict[str, Any], seed: int | None = None) -> nn.Module:
     sizes = (network["channels"], network["size"], network["classes"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0 if seed is None else seed_for("weights", options.kind, seed))
-        # Channels last: the loader's own layout, and faster in every convolution (benchmarks).
+        # Channels last is the loader's own layout, and the faster (benchmarks/memory_format.py).
         return module.build(options, *sizes).to(memory_format=torch.channels_last)
 
 

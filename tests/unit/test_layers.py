@@ -15,6 +15,8 @@ LAYERS = [
     ["errors"],
     ["options", "seeds", "progress", "yamlfile"],
     ["plugins", "fingerprint", "artifacts"],
+    ["problems"],
+    ["sources"],
     ["params", "longtail", "losses", "metrics", "datasets", "models"],
     ["attacks", "networks", "loader", "schedules", "summary", "schema", "grid"],
     ["methods", "tables", "figures", "records"],

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from taet import params
+from taet import params, sources
 from taet.errors import UserError
 from taet.options import parse_number
 from taet.schema import json_schema
@@ -36,7 +36,7 @@ MISTAKES = [
     ("threat: {eps: 0.1}", "threat: {eps: 8/0}", ["studies.digits.threat.eps", "8/255", "'8/0'"]),
     ("threat: {eps: 0.1}", "threat: {eps: 8 / x}", ["studies.digits.threat.eps", "fraction"]),
     ("threat: {eps: 0.1}", "threat: {eps: .inf}", ["studies.digits.threat.eps", "inf"]),
-    ("norm: linf", "norm: l2", ["threat.norm", "'linf'", "'l2'"]),
+    ("norm: linf", "norm: l2", ["threat.norm", "'l2' is unknown", "linf"]),
     ("taet_bcl, taet]", "taet_bcl, teat]", ["grid.methods[4]", "'teat'", "did you mean 'taet'"]),
     ("[fgsm, pgd20, pgd100]", "[pgd20, pgd2]", ["grid.attacks[1]", "no attack 'pgd2'", "'pgd20'"]),
     ("datasets: [digits]", "datasets: [digit]", ["grid.datasets[0]", "no data set", "'digits'"]),
@@ -114,7 +114,7 @@ def test_studies_override_and_keep_the_rest(digits: params.Params) -> None:
 
 
 def test_origins() -> None:
-    source = params.read_source(ROOT / "params.yaml", "digits_cut")
+    source = sources.read_source(ROOT / "params.yaml", "digits_cut")
     lines = TEXT.splitlines()
 
     def line_of(path: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Tree, choose_tiny, copy_project
 from tests.workflow.test_run import planned, results
 

@@ -9,9 +9,9 @@ from collections import defaultdict
 
 import pytest
 import yaml
-from tests.conftest import ROOT, Tree, copy_project, with_study
 
 from taet.grid import STAGES
+from tests.conftest import ROOT, Tree, copy_project, with_study
 
 
 def job_counts(output: str) -> dict[str, int]:

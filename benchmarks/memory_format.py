@@ -1,0 +1,51 @@
+"""An input gradient with channels last against channels first: processor time, one thread.
+
+    python benchmarks/memory_format.py
+
+The network and batch of the default study, the two layouts in turn.
+"""
+
+import statistics
+import time
+
+import torch
+
+from taet.attacks._pgd import input_gradient
+from taet.losses import cross_entropy
+from taet.networks import build_model
+
+REPEATS, STEPS, BATCH = 9, 60, 64
+NETWORK = {
+    "options": {"kind": "small_cnn", "label": "small CNN", "width": 16},
+    "channels": 1,
+    "size": 8,
+    "classes": 10,
+}
+
+
+def seconds(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    start = time.process_time()
+    for _ in range(STEPS):
+        input_gradient(model, x, y, cross_entropy)
+    return (time.process_time() - start) / STEPS
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    x, y = torch.rand(BATCH, 1, 8, 8), torch.randint(0, 10, (BATCH,))
+    last = build_model(NETWORK, seed=0)
+    first = build_model(NETWORK, seed=0).to(memory_format=torch.contiguous_format)
+    seconds(first, x, y), seconds(last, x, y)
+    pairs = [(seconds(first, x, y), seconds(last, x, y)) for _ in range(REPEATS)]
+    ratios = sorted(a / b for a, b in pairs)
+    print(
+        f"channels first {1e3 * statistics.median(a for a, _ in pairs):.2f} ms, "
+        f"channels last {1e3 * statistics.median(b for _, b in pairs):.2f} ms a gradient; "
+        f"ratio median {statistics.median(ratios):.2f} [{ratios[0]:.2f}, {ratios[-1]:.2f}], "
+        f"n = {REPEATS}; torch {torch.__version__}"
+    )
+
+
+if __name__ == "__main__":
+    main()

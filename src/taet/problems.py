@@ -1,0 +1,97 @@
+"""Problems with parameters, said in one line each: where, the value, what is allowed."""
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from taet.options import Options
+from taet.yamlfile import Path_, dotted
+
+if TYPE_CHECKING:
+    from taet.sources import Source
+
+
+def independent(error: ValidationError) -> list[Any]:
+    """The errors without those that only follow from a misspelt key: the key it should have been."""
+    errors: list[Any] = list(error.errors())
+    misspelt = {e["loc"][:-1] for e in errors if e["type"] == "extra_forbidden"}
+    return [e for e in errors if not (e["type"] == "missing" and e["loc"][:-1] in misspelt)]
+
+
+def describe(
+    error: Any, source: "Source", values: Any, model: type[Options], prefix: Path_ = ()
+) -> str:
+    """One line for one pydantic error.
+
+    Args:
+        error: one of ``ValidationError.errors()``.
+        source: knows where each value was written.
+        values: what was validated.
+        model: what it was validated against.
+        prefix: where ``values`` lies in the parameters.
+    """
+    path, value = _walk(error["loc"], values)
+    where = source.locate((*prefix, *path))
+    match error["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
+        case "missing":
+            key = dotted((*prefix, *path))
+            return f"{source.file}: {key}: missing; give it a value, common or in the study"
+        case "union_tag_not_found":
+            return f"{where}.kind: missing; say which kind it is"
+        case "union_tag_invalid":
+            known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
+            return f"{where}.kind: {value['kind']!r} is unknown{suggest(value['kind'], known)}"
+        case "literal_error":
+            known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            return f"{where}: {_short(value)} is unknown{suggest(str(value), known)}"
+        case "string_pattern_mismatch":
+            rule = "lower-case letters, digits and underscores, a letter first, at most 40"
+            return f"{where}: {_short(value)} is no valid name ({rule})"
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {text[0].lower()}{text[1:]}, got {_short(error['input'])}"
+
+
+def _walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
+    """The keys and indices of ``loc`` that are in ``values``, and the value they lead to.
+
+    A union adds the name of the chosen alternative ("sgd") to the location; it is no key of the file.
+    """
+    path: list[str | int] = []
+    for part in loc:
+        if isinstance(values, dict) and part not in values and values.get("kind") == part:
+            continue
+        path.append(part)
+        inside = isinstance(values, dict) or (isinstance(part, int) and part < len(values))
+        values = (
+            (values.get(part) if isinstance(values, dict) else values[part]) if inside else None
+        )
+    return tuple(path), values
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys(model: type[Options], path: Path_) -> list[str]:
+    """Keys that the block at ``path`` inside ``model`` may have."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, Options)):
+            return []
+        model = annotation
+    return list(model.model_fields)
+
+
+def suggest(word: str, known: Any) -> str:
+    """``; did you mean ...; known: ...`` for an unknown word, or nothing where nothing is known."""
+    known = [str(k) for k in known]
+    if not known:
+        return ""
+    near = difflib.get_close_matches(word, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"{hint} known: {', '.join(known)}"

@@ -1,0 +1,108 @@
+"""Where parameters come from: the common values, overlaid with what a study says differently.
+
+Nothing is checked here but the structure of ``studies``. Every resolved value remembers the line it
+was written in, so that a problem found later can name it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from taet.errors import UserError
+from taet.problems import suggest
+from taet.yamlfile import Path_, dotted, read_yaml
+
+
+@dataclass(frozen=True)
+class Source:
+    """Resolved parameters of a study before validation, and where each value was written."""
+
+    file: Path
+    values: dict[str, Any]
+    origins: dict[Path_, tuple[Path_, int]]  # resolved path -> (path in the file, line)
+    studies: list[str]  # all that the file has
+
+    def locate(self, path: Path_) -> str:
+        """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent."""
+        known = path
+        while known and known not in self.origins:
+            known = known[:-1]
+        written, line = self.origins.get(known, ((), 1))
+        return f"{self.file}:{line}: {dotted((*written, *path[len(known) :]))}"
+
+    def origin(self, path: Path_) -> str:
+        """Where a value comes from: ``common, line 31`` or ``studies.digits, line 70``."""
+        if path not in self.origins:
+            return "command line"
+        written, line = self.origins[path]
+        place = ".".join(map(str, written[:2])) if written[:1] == ("studies",) else "common"
+        return f"{place}, line {line}"
+
+
+def _overlay(
+    base: Any,
+    top: Any,
+    path: Path_,
+    written: Path_,
+    lines: Mapping[Path_, int],
+    origins: dict[Path_, Any],
+) -> Any:
+    """``top`` over ``base``: mappings merge, anything else replaces.
+
+    A mapping that names another ``kind`` replaces too: Adam has no use for SGD's momentum.
+    """
+    origins[path] = (written, lines.get(written, 1))
+    if not isinstance(top, dict):
+        for stale in [p for p in origins if p[: len(path)] == path and p != path]:
+            del origins[stale]
+        for i, _ in enumerate(top if isinstance(top, list) else ()):
+            origins[*path, i] = ((*written, i), lines.get((*written, i), 1))
+        return top
+    merges = isinstance(base, dict) and top.get("kind", base.get("kind")) == base.get("kind")
+    result = dict(base) if merges else {}
+    for key, value in top.items():
+        result[key] = _overlay(
+            result.get(key), value, (*path, key), (*written, key), lines, origins
+        )
+    return result
+
+
+def _study_chain(studies: Mapping[str, Any], name: str, file: Path) -> list[str]:
+    """The study and those it extends, the most basic first."""
+    chain: list[str] = []
+    current: str | None = name
+    while current is not None:
+        if not isinstance(current, str) or current not in studies:
+            raise UserError(f"{file}: no study {current!r}{suggest(str(current), studies)}")
+        if current in chain:
+            raise UserError(
+                f"{file}: studies.{current}.extends: the studies extend each other in a circle"
+            )
+        if not isinstance(studies[current], dict):
+            raise UserError(f"{file}: studies.{current}: must be a mapping ({{}} changes nothing)")
+        chain.insert(0, current)
+        current = studies[current].get("extends")
+    return chain
+
+
+def read_source(file: Path, study: str | None = None) -> Source:
+    """Overlay a study (the file's own choice if None) on the common values; nothing is checked yet."""
+    data, lines = read_yaml(file)
+    studies = data.pop("studies", None)
+    if not isinstance(studies, dict) or not studies:
+        raise UserError(
+            f"{file}: studies: missing; needs at least one study, such as 'digits: {{}}'"
+        )
+    chosen = study if study is not None else data.get("study")
+    if chosen is None:
+        raise UserError(f"{file}: study: missing; name one of: {', '.join(studies)}")
+    origins: dict[Path_, tuple[Path_, int]] = {}
+    values: dict[str, Any] = _overlay({}, data, (), (), lines, origins)
+    for name in _study_chain(studies, chosen, file):
+        top = {key: value for key, value in studies[name].items() if key != "extends"}
+        values = _overlay(values, top, (), ("studies", name), lines, origins)
+    if values.get("study") != chosen:
+        values["study"] = chosen
+        del origins["study",]
+    return Source(file, values, origins, list(studies))

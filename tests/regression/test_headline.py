@@ -1,0 +1,46 @@
+"""The headline numbers of a cut of the default study have not moved."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import copy_project
+from tests.regression.expected import FILE, compare, flatten
+
+
+def expected() -> dict:
+    return yaml.safe_load(FILE.read_text())
+
+
+@pytest.mark.e2e
+def test_headline_numbers(tmp_path: Path) -> None:
+    tree = copy_project(tmp_path / "tree")
+    tree.ok("snakemake", "--cores", "2", "tables", "--config", "study=digits_cut", timeout=1200)
+    headline = json.loads((tree.path / "results/digits_cut/tables/headline.json").read_text())
+    differences = compare(expected(), flatten(headline))
+    assert not differences, f"headline numbers moved:\n{differences}"
+
+
+def test_a_number_outside_its_band_is_seen() -> None:
+    good = {
+        cell: {m: v["value"] for m, v in metrics.items()} for cell, metrics in expected().items()
+    }
+    assert compare(expected(), good) == ""
+    for cell, metrics in expected().items():
+        for metric, want in metrics.items():
+            for moved in (want["value"] + 1.01 * want["tolerance"], math.nan):
+                bad = {**good, cell: {**good[cell], metric: moved}}
+                assert compare(expected(), bad).startswith(f"{cell:34} {metric}")
+    assert "is not in headline.yaml" in compare(expected(), {**good, "another cell": {}})
+    missing = {cell: numbers for cell, numbers in good.items() if "taet_bcl" not in cell}
+    assert compare(expected(), missing).count("taet_bcl") == 3
+
+
+def test_bands_are_narrow_enough_to_mean_something() -> None:
+    cells = expected()
+    gap = cells["digits ir10 small_cnn pgd_at"]["BR_pgd20"]
+    clean = cells["digits ir10 small_cnn clean"]["BR_pgd20"]
+    assert gap["value"] - clean["value"] > 3 * (gap["tolerance"] + clean["tolerance"]) / 2
