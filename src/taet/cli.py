@@ -2,15 +2,17 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from taet import artifacts, params, plugins, problems, sources
+from taet import params, plugins, problems, sources
 from taet.errors import UserError
-from taet.grid import STAGES, Job, Study
+from taet.grid import STAGES, Study
 from taet.options import Options
+from taet.runner import run_job, stale_outputs
 from taet.yamlfile import dotted
 
 AXIS_HELP = {
@@ -35,10 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 is success, 1 a problem said in one line, 2 a misused command line."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        options.run(options)
+        sys.stdout.flush()
+        return 0
     except UserError as error:
         for line in str(error).splitlines():
             print(f"taet {options.command}: {line}", file=sys.stderr)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         hint = "; check the folder's owner, rights and free space"
@@ -59,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
 
-    def command(name: str, text: str, run: Callable[[argparse.Namespace], int | None]) -> Any:
+    def command(name: str, text: str, run: Callable[[argparse.Namespace], None]) -> Any:
         sub = commands.add_parser(
             name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
         )
@@ -111,44 +118,6 @@ def _run_stage(options: argparse.Namespace) -> None:
             "run the command that planned it again"
         )
     run_job(job)
-
-
-def run_job(job: Job) -> None:
-    """Do the job: its output exists, complete and with its record, or an error says why not.
-
-    Raises:
-        UserError: an input is missing, damaged or stale, or the work cannot be done.
-    """
-    from taet.records import Stopwatch, write_record
-
-    watch = Stopwatch()
-    for needed in job.inputs.values():
-        found = artifacts.read_key(needed.output)
-        if found != needed.key:
-            raise artifacts.stale(needed.output)
-    artifacts.check_writable(job.output.parent)
-    try:
-        facts = plugins.load("stages", job.stage).run(job)
-    except UserError as error:
-        raise UserError(f"{job.title}: {error}") from None
-    write_record(job, watch, **facts)
-
-
-def stale_outputs(study: Study, stages: list[str]) -> list[Path]:
-    """Existing outputs of the grid that were made with other parameters or code."""
-    return [
-        job.output
-        for stage in stages
-        for job in study.jobs(stage)
-        if job.output.exists() and not _has_key(job)
-    ]
-
-
-def _has_key(job: Job) -> bool:
-    try:
-        return artifacts.read_key(job.output) == job.key
-    except UserError:
-        return False
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ LAYERS = [
     ["train", "evaluate"],
     ["checkpoint"],
     ["stages"],
+    ["runner"],
     ["cli"],
     ["__main__", "__init__"],
 ]

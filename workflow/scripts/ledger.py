@@ -13,8 +13,7 @@ import sys
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from taet import artifacts, grid, params
-from taet.errors import UserError
+from taet import artifacts, grid, params, runner
 
 STATE = Path(".snakemake")
 RECORDS, INCOMPLETE = STATE / "metadata", STATE / "incomplete"
@@ -74,11 +73,7 @@ def _distrust_if_stale(job):
     Without records Snakemake takes any existing file for current, and so would serve results of
     other parameters after ``.snakemake`` was lost.
     """
-    try:
-        fresh = artifacts.read_key(job.output) == job.key
-    except UserError:
-        fresh = False
-    if not fresh:
+    if not runner.is_current(job):
         for file in (job.output, *job.files):
             mark = record_path(INCOMPLETE, file)
             mark.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,41 @@
+"""Doing a job, and finding outputs that no longer are what their job would make."""
+
+from pathlib import Path
+
+from taet import artifacts, plugins
+from taet.errors import UserError
+from taet.grid import Job, Study
+from taet.records import Stopwatch, write_record
+
+
+def run_job(job: Job) -> None:
+    """Do the job: its output exists, complete and with its record, or an error says why not.
+
+    Raises:
+        UserError: an input is missing, damaged or stale, or the work cannot be done.
+        OSError: the output cannot be stored.
+    """
+    watch = Stopwatch()
+    for needed in job.inputs.values():
+        if artifacts.read_key(needed.output) != needed.key:
+            raise artifacts.stale(needed.output)
+    artifacts.check_writable(job.output.parent)
+    try:
+        facts = plugins.load("stages", job.stage).run(job)
+    except UserError as error:
+        raise UserError(f"{job.title}: {error}") from None
+    write_record(job, watch, **facts)
+
+
+def stale_outputs(study: Study, stages: list[str]) -> list[Path]:
+    """Existing outputs of the grid that are damaged or were made with other parameters or code."""
+    jobs = (job for stage in stages for job in study.jobs(stage))
+    return [job.output for job in jobs if job.output.exists() and not is_current(job)]
+
+
+def is_current(job: Job) -> bool:
+    """Whether the job's output carries the job's key."""
+    try:
+        return artifacts.read_key(job.output) == job.key
+    except UserError:
+        return False
