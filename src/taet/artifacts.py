@@ -14,7 +14,8 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,8 @@ def read_arrays(path: Path, key: str | None = None) -> tuple[dict[str, Any], dic
         UserError: missing, damaged, or made with other parameters or code.
     """
     facts = read_facts(path)
-    try:
+    with _reading(path):
         arrays = safetensors.numpy.load(path.read_bytes())
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise damaged(path, str(error)) from None
     if digest(arrays) != facts.get("digest"):
         raise damaged(path, "its contents do not match its digest")
     if key is not None and facts["key"] != key:
@@ -110,23 +109,14 @@ def read_facts(path: Path) -> dict[str, Any]:
     Raises:
         UserError: missing, or not an artifact.
     """
-    try:
+    with _reading(path):
         with path.open("rb") as file:
             size = struct.unpack("<Q", file.read(8))[0]
             if size > MAX_HEADER:
                 raise ValueError("no artifact header")
             header = json.loads(file.read(size))
         facts: dict[str, Any] = json.loads(header["__metadata__"]["taet"])
-        if facts["format"] != FORMAT or not isinstance(facts["key"], str):
-            raise ValueError(f"artifact format {facts['format']}, this version reads {FORMAT}")
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; make it first, for example with: snakemake {path}"
-        ) from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
-        raise damaged(path, str(error)) from None
+        _check_format(facts)
     return facts
 
 
@@ -142,19 +132,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         UserError: missing or damaged.
     """
-    try:
+    with _reading(path):
         manifest: dict[str, Any] = json.loads(path.read_bytes())
-        if manifest["format"] != FORMAT or not isinstance(manifest["key"], str):
-            raise ValueError("another format")
+        _check_format(manifest)
         dict(manifest["files"])
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; make it first, for example with: snakemake {path}"
-        ) from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise damaged(path, str(error)) from None
     return manifest
 
 
@@ -177,6 +158,30 @@ def read_key(path: Path) -> str:
     """Key of an artifact or of a manifest, from its header alone."""
     facts = read_manifest(path) if path.name == MANIFEST else read_facts(path)
     return str(facts["key"])
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever can go wrong with a file into one line that says what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        hint = f"make it first, for example with: snakemake {path}"
+        raise UserError(f"{path}: no such file; {hint}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError),
+        *(struct.error, RecursionError, SafetensorError),
+    ) as error:
+        raise damaged(path, str(error)) from None
+
+
+def _check_format(facts: dict[str, Any]) -> None:
+    if facts["format"] != FORMAT:
+        raise ValueError(f"format {facts['format']!r}, this version reads {FORMAT}")
+    if not isinstance(facts["key"], str):
+        raise ValueError("its key is no text")
 
 
 def damaged(path: Path, why: str) -> UserError:

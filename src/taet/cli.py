@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from taet import params, plugins, problems, sources
-from taet.errors import UserError
-from taet.grid import STAGES, Study
+from taet import params, plugins, sources
+from taet.errors import UserError, suggest
+from taet.grid import Study
+from taet.jobs import STAGES
 from taet.options import Options
 from taet.runner import run_job, stale_outputs
 from taet.yamlfile import dotted
@@ -123,7 +124,7 @@ def _run_stage(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     unknown = [stage for stage in options.stages if stage not in STAGES]
     if unknown:
-        raise UserError(f"no stage {unknown[0]!r}{problems.suggest(unknown[0], STAGES)}")
+        raise UserError(f"no stage {unknown[0]!r}{suggest(unknown[0], STAGES)}")
     study = _study(options)
     stages = options.stages or list(STAGES)
     bad = stale_outputs(study, stages)

@@ -1,4 +1,7 @@
-"""The one exception a user is meant to read."""
+"""The one exception a user is meant to read, and the hint that many of its messages end with."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -7,3 +10,13 @@ class UserError(Exception):
     The message is complete on its own: what, where, what is allowed, what to do next.
     The command line prints it as one line and exits with status 1.
     """
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean ...; known: ...`` for an unknown word, or nothing where nothing is known."""
+    names = list(known)
+    if not names:
+        return ""
+    near = difflib.get_close_matches(word, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"{hint} known: {', '.join(names)}"

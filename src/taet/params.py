@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, InstanceOf, ValidationError
 
 from taet import plugins
-from taet.errors import UserError
+from taet.errors import UserError, suggest
 from taet.options import (
     AttackOptions,
     Count,
@@ -29,7 +29,7 @@ from taet.options import (
     Share,
     Whole,
 )
-from taet.problems import describe, independent, suggest
+from taet.problems import describe, independent
 from taet.sources import Source, read_source
 
 ImbalanceRatio = Annotated[Number, Field(ge=1, le=100_000)]

@@ -1,10 +1,10 @@
 """Problems with parameters, said in one line each: where, the value, what is allowed."""
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from taet.errors import suggest
 from taet.options import Options
 from taet.yamlfile import Path_, dotted
 
@@ -85,13 +85,3 @@ def _keys(model: type[Options], path: Path_) -> list[str]:
             return []
         model = annotation
     return list(model.model_fields)
-
-
-def suggest(word: str, known: Any) -> str:
-    """``; did you mean ...; known: ...`` for an unknown word, or nothing where nothing is known."""
-    known = [str(k) for k in known]
-    if not known:
-        return ""
-    near = difflib.get_close_matches(word, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"{hint} known: {', '.join(known)}"

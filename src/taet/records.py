@@ -19,7 +19,7 @@ from taet import artifacts
 from taet.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 PACKAGES = ("taet", "torch", "torchvision", "numpy", "safetensors", "scikit-learn", "pandas")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from taet import artifacts, plugins
 from taet.errors import UserError
-from taet.grid import Job, Study
+from taet.grid import Study
+from taet.jobs import Job
 from taet.records import Stopwatch, write_record
 
 

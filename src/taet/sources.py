@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from taet.errors import UserError
-from taet.problems import suggest
+from taet.errors import UserError, suggest
 from taet.yamlfile import Path_, dotted, read_yaml
 
 

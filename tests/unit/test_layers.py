@@ -15,6 +15,7 @@ LAYERS = [
     ["errors"],
     ["options", "seeds", "progress", "yamlfile"],
     ["plugins", "fingerprint", "artifacts"],
+    ["jobs"],
     ["problems"],
     ["sources"],
     ["params", "longtail", "losses", "metrics", "datasets", "models"],
@@ -94,8 +95,8 @@ def test_no_torch(modules: str) -> None:
 
 def test_planning_a_study_needs_no_torch() -> None:
     code = (
-        "import sys; from taet import params, grid; s = grid.Study(params.load());"
-        "[job.key for stage in grid.STAGES for job in s.jobs(stage)];"
+        "import sys; from taet import params, grid, jobs; s = grid.Study(params.load());"
+        "[job.key for stage in jobs.STAGES for job in s.jobs(stage)];"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parents[1]).returncode == 0

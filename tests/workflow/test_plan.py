@@ -10,7 +10,7 @@ from collections import defaultdict
 import pytest
 import yaml
 
-from taet.grid import STAGES
+from taet.jobs import STAGES
 from tests.conftest import ROOT, Tree, copy_project, with_study
 
 
@@ -123,7 +123,7 @@ def test_every_output_lies_under_one_dvc_output(tree: Tree) -> None:
 def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
     """Rather one key too many: what a job's key depends on must be among its DVC parameters."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    from taet import grid, params
+    from taet import grid, jobs, params
 
     study = grid.Study(params.load(ROOT / "params.yaml"))
     blocks = {
@@ -136,7 +136,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "pictures": "grid",
     }
 
-    def reads(job: grid.Job) -> set[str]:
+    def reads(job: jobs.Job) -> set[str]:
         own = {blocks.get(name, name) for name in job.reads}
         return own.union(*(reads(needed) for needed in job.inputs.values()))
 

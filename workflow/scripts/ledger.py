@@ -13,7 +13,7 @@ import sys
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from taet import artifacts, grid, params, runner
+from taet import artifacts, grid, jobs, params, runner
 
 STATE = Path(".snakemake")
 RECORDS, INCOMPLETE = STATE / "metadata", STATE / "incomplete"
@@ -31,7 +31,7 @@ def record_path(folder, output):
 
 def outputs(study):
     """Every file of the study that Snakemake declares as an output, with the job that writes it."""
-    for stage in grid.STAGES:
+    for stage in jobs.STAGES:
         for job in study.jobs(stage):
             for file in (job.output, *job.files):
                 yield file, job

@@ -9,7 +9,7 @@ from torch import Tensor
 from taet import artifacts
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 @dataclass(frozen=True)

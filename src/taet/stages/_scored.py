@@ -8,7 +8,7 @@ from taet import artifacts
 from taet.summary import read_metrics
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def read_scored(job: "Job") -> pd.DataFrame:

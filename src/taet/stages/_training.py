@@ -21,7 +21,7 @@ from taet.stages._data import Data, read_data
 from taet.train import Run, make_optimizer, train
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:

@@ -24,7 +24,7 @@ from taet.networks import load_model
 from taet.stages._data import read_data
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from taet import artifacts, plugins
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

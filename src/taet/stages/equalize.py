@@ -6,7 +6,7 @@ from taet.networks import model_arrays
 from taet.stages._training import finish, train_job
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

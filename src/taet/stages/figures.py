@@ -8,7 +8,7 @@ from taet import artifacts, figures
 from taet.stages._scored import read_scored
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

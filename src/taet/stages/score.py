@@ -16,7 +16,7 @@ from taet import artifacts
 from taet.metrics import class_groups, scores
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

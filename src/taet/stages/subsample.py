@@ -15,7 +15,7 @@ from taet.longtail import Indices, class_counts, permute_classes, take
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from taet.summary import over_seeds
 from taet.tables import headline, latex, main_tables, markdown
 
 if TYPE_CHECKING:
-    from taet.grid import Job
+    from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:
