@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -67,14 +63,8 @@ def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
     curves = {"clean": "Clean", report.headline_attack: labels["attacks"][report.headline_attack]}
     colors = dict(zip(curves, sns.color_palette("colorblind"), strict=False))
     with matplotlib.rc_context(STYLE):
-        figure, grid = plt.subplots(
-            rows,
-            columns,
-            figsize=(2 * COLUMN, 0.35 + 1.45 * rows),
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
-        )
+        figure = Figure(figsize=(2 * COLUMN, 0.35 + 1.45 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for i, (method, label) in enumerate(methods.items()):
             axes = grid.flat[i]
             part = classes[classes["method"] == method]
@@ -87,7 +77,7 @@ def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
             axes.set_visible(False)
         for axes in grid[:, 0]:
             axes.set_ylabel("Accuracy (%)")
-        figure.supxlabel("Class, most frequent first", fontsize=STYLE["font.size"])
+        figure.supxlabel(f"Class, most frequent first ({_spread(summary)})", fontsize="medium")
         handles, names = grid.flat[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=len(names))
     return figure
@@ -133,9 +123,8 @@ def ba_br(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     colors = sns.color_palette("colorblind", len(labels["methods"]))
     with matplotlib.rc_context(STYLE):
-        figure, grid = plt.subplots(
-            1, len(scopes), figsize=(2 * COLUMN, 2.6), squeeze=False, layout="constrained"
-        )
+        figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
+        grid = figure.subplots(1, len(scopes), squeeze=False)
         for axes, scope in zip(grid.flat, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
             for i, (method, label) in enumerate(labels["methods"].items()):
@@ -159,9 +148,16 @@ def ba_br(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
         grid[0, 0].set_ylabel(
             f"Balanced robustness, {labels['attacks'][report.headline_attack]} (%)"
         )
+        figure.supxlabel(_spread(summary).capitalize(), fontsize="medium")
         handles, names = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside right center")
     return figure
+
+
+def _spread(summary: pd.DataFrame) -> str:
+    """What points and bars are."""
+    n = int(summary["seeds"].max())
+    return f"means and standard deviations over n = {n} seeds" if n > 1 else "one seed, n = 1"
 
 
 def _bar(sd: float) -> float | None:

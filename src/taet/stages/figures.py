@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
-
 from taet import artifacts, figures
 from taet.stages._scored import read_scored
 
@@ -23,6 +21,5 @@ def run(job: "Job") -> dict[str, Any]:
         figure = getattr(figures, place["figure"])(chosen, job.reads)
         for file in (f for f in job.files if f.stem == picture):
             artifacts.write_bytes(file, figures.draw(figure, file.suffix.removeprefix(".")))
-        plt.close(figure)
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"pictures": len(job.reads["pictures"])}

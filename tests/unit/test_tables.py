@@ -1,0 +1,130 @@
+"""Tables and figures from small, hand-made metrics."""
+
+import math
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from taet import figures, tables
+from taet.summary import over_seeds
+
+SHOWN = {
+    "report": SimpleNamespace(
+        view="balanced",
+        headline_attack="pgd",
+        confidence=0.95,
+        groups=SimpleNamespace(head=0.5, tail=0.5),
+    ),
+    "labels": {
+        "datasets": {"d": "Data_1"},
+        "architectures": {"net": "Net"},
+        "methods": {"b": "B & C", "a": "A|x"},
+        "attacks": {"pgd": "PGD-2"},
+    },
+    "study": "s",
+    "threat": SimpleNamespace(eps=0.1),
+}
+
+
+def metrics(seeds: int = 3) -> pd.DataFrame:
+    rows = []
+    for method, level in (("b", 0.6), ("a", 0.4)):
+        for seed in range(seeds):
+            for attack, loss in (("clean", 0.0), ("pgd", 0.2)):
+                for scope, index in (
+                    ("all", None),
+                    ("head", None),
+                    ("tail", None),
+                    ("class", 0),
+                    ("class", 1),
+                ):
+                    value = level - loss + 0.01 * seed
+                    rows.append(
+                        {
+                            "dataset": "d", "imbalance_ratio": "10", "architecture": "net",
+                            "method": method, "seed": seed, "view": "balanced", "attack": attack,
+                            "scope": scope, "class_index": None if index is None else str(index),
+                            "class_name": None if index is None else f"c{index}",
+                            "train_images": 5, "test_images": 50, "accuracy": value,
+                            "balanced_accuracy": value,
+                        }
+                    )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_over_seeds_by_hand() -> None:
+    summary = over_seeds(metrics(), 0.95)
+    row = summary[
+        (summary["method"] == "b") & (summary["attack"] == "pgd") & (summary["scope"] == "all")
+    ]
+    assert len(row) == 1
+    row = row.iloc[0]
+    assert row["seeds"] == 3
+    assert row["balanced_accuracy"] == pytest.approx(0.41)
+    assert row["balanced_accuracy_sd"] == pytest.approx(0.01)
+    reach = 4.302653 * 0.01 / math.sqrt(3)  # Student's t with 2 degrees of freedom
+    assert row["balanced_accuracy_low"] == pytest.approx(0.41 - reach, abs=1e-6)
+    assert row["balanced_accuracy_high"] == pytest.approx(0.41 + reach, abs=1e-6)
+
+
+def test_one_seed_has_no_spread() -> None:
+    row = over_seeds(metrics(1), 0.95).iloc[0]
+    assert row["seeds"] == 1
+    assert math.isnan(row["balanced_accuracy_sd"])
+    assert math.isnan(row["balanced_accuracy_low"])
+    table = next(tables.main_tables(metrics(1), SHOWN))
+    assert table.rows[0][1] == "60.0"
+    assert "n = 1 seed" in table.note
+
+
+def test_main_tables() -> None:
+    first, second = tables.main_tables(metrics(), SHOWN)
+    assert first.head == ["Method", "BA", "BR PGD-2"]
+    assert first.rows == [
+        ["B & C", "61.0 ± 1.0 [58.5, 63.5]", "41.0 ± 1.0 [38.5, 43.5]"],
+        ["A|x", "41.0 ± 1.0 [38.5, 43.5]", "21.0 ± 1.0 [18.5, 23.5]"],
+    ]
+    assert "n = 3 seeds" in first.note
+    assert "Balanced test view, 50 images" in first.note
+    assert second.head[1:] == ["BA head", "BA tail", "BR PGD-2 head", "BR PGD-2 tail"]
+
+
+def test_markdown_and_latex_escape_names() -> None:
+    both = list(tables.main_tables(metrics(), SHOWN))
+    text = tables.markdown(both, "T")
+    assert "| A\\|x |" in text
+    latex = tables.latex(both)
+    assert r"B \& C" in latex
+    assert r"Data\_1" in latex
+    assert r"61.0 $\pm$ 1.0" in latex
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 2
+
+
+def test_headline() -> None:
+    found = tables.headline(metrics(), SHOWN)
+    assert found["d"]["ir10"]["net"]["a"] == {"BA": 41.0, "BR_pgd": 21.0, "tail_BR_pgd": 21.0}
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("name", ["per_class", "ba_br"])
+def test_figures_redraw_to_the_same_bytes(name: str, seeds: int) -> None:
+    for suffix in ("svg", "pdf", "png"):
+        drawn = {
+            figures.draw(getattr(figures, name)(metrics(seeds), SHOWN), suffix) for _ in range(2)
+        }
+        assert len(drawn) == 1
+        assert len(drawn.pop()) > 2000
+
+
+def test_figure_shows_what_it_should() -> None:
+    figure = figures.ba_br(metrics(), SHOWN)
+    svg = figures.draw(figure, "svg")
+    ElementTree.fromstring(svg)
+    everything, tail = figure.axes
+    assert everything.get_title() == "All classes"
+    assert tail.get_title() == "Tail classes"
+    points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
+    assert points == [pytest.approx((61.0, 41.0)), pytest.approx((41.0, 21.0))]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["B & C", "A|x"]
