@@ -194,6 +194,13 @@ def test_killed_training_goes_on_and_ends_the_same(tree: Tree, how: signal.Signa
     assert (tree.path / MODEL).read_bytes() == resumed
 
 
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert path.exists()
+
+
 def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2", "all"],
@@ -203,14 +210,33 @@ def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    while not (tree.path / "results/tiny/resume").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(tree.path / "results/tiny/resume")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=30)
-    tree.ok("snakemake", "--unlock")
+    assert list((tree.path / ".snakemake/locks").iterdir()), "it had no time to clean up"
     tree.ok("snakemake", "--cores", "2", "all")
     assert results(tree) == results(finished)
+
+
+def test_two_snakemakes_in_one_folder(tree: Tree) -> None:
+    tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 400,")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "equalize"],
+        cwd=tree.path,
+        env=tree.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(tree.path / "results/tiny/resume")
+        second = tree.run("snakemake", "--cores", "1", "equalize")
+        assert second.returncode != 0
+        assert "LockException" in second.stderr
+        assert first.poll() is None
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait(timeout=30)
 
 
 def test_report_is_one_file_that_needs_no_network(finished_copy: Tree) -> None:

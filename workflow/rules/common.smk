@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 import tree
 
 tree.enter(workflow.basedir)
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    tree.take_over()
 import ledger
 from taet import grid, params
 from taet.errors import UserError

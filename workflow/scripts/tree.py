@@ -1,9 +1,14 @@
-"""Make jobs run the code of this tree, whatever shell or folder Snakemake was started from."""
+"""The folder in which Snakemake works: whose code runs there, and who may write to it."""
 
+import fcntl
 import gc
 import os
+import shutil
 import sys
+import time
 from pathlib import Path
+
+PATIENCE = 5  # seconds; listings and lints hold the folder for less
 
 
 def enter(root):
@@ -15,6 +20,31 @@ def enter(root):
     sys.path.insert(0, source)
     _prepend("PYTHONPATH", source)
     _prepend("PATH", str(Path(sys.executable).parent))
+
+
+def take_over():
+    """Remove the lock that a killed Snakemake has left, so that the same command goes on.
+
+    Snakemake's own lock does not say whether its owner is alive. Ours is an open file, which the
+    kernel closes when the process ends, however it ends: who gets it knows that no other Snakemake
+    works here. Who does not get it changes nothing, and Snakemake's lock decides as always.
+    """
+    state = Path(".snakemake")
+    state.mkdir(exist_ok=True)
+    lock = os.open(state / "taet.lock", os.O_CREAT | os.O_RDWR)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.1)
+        except OSError:  # a file system without locks
+            return
+        else:
+            break
+    shutil.rmtree(state / "locks", ignore_errors=True)
 
 
 def _prepend(variable, folder):
