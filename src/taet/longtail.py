@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from taet.datasets._base import TEST, TRAIN
 from taet.errors import UserError
 
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -35,6 +36,41 @@ def class_counts(n_max: int, imbalance_ratio: float, classes: int, profile: str)
             f"the head class has {n_max}, so the ratio can be at most {n_max}"
         )
     return counts
+
+
+def pools(
+    labels: Indices,
+    official: "np.ndarray[Any, np.dtype[np.uint8]]",
+    classes: int,
+    test_per_class: int | None,
+    rng: np.random.Generator,
+) -> tuple[list[Indices], list[Indices]]:
+    """Images that may be used for training, and for testing: per class, in random order.
+
+    Args:
+        labels: [N] class of each image.
+        official: [N] official split of each image; see ``taet.datasets._base``.
+        classes: number of classes C.
+        test_per_class: test images to hold out of each class where there is no official split.
+        rng: decides the order.
+
+    Raises:
+        UserError: holding out the test images leaves none for training.
+    """
+    if test_per_class is None:
+        train, test = (np.flatnonzero(official == split) for split in (TRAIN, TEST))
+        return (
+            permute_classes(labels, train, classes, rng),
+            permute_classes(labels, test, classes, rng),
+        )
+    permuted = permute_classes(labels, np.arange(len(labels)), classes, rng)
+    smallest = min(map(len, permuted))
+    if smallest <= test_per_class:
+        raise UserError(
+            f"test_per_class: {test_per_class} leaves no training image in a class of {smallest}; "
+            f"must be below {smallest}"
+        )
+    return [c[test_per_class:] for c in permuted], [c[:test_per_class] for c in permuted]
 
 
 def permute_classes(

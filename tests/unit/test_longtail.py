@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taet.errors import UserError
-from taet.longtail import class_counts, permute_classes, take
+from taet.longtail import class_counts, permute_classes, pools, take
 
 # The label files of TAET's release agree with these.
 CIFAR10 = {
@@ -76,3 +76,23 @@ def test_class_too_small() -> None:
         take(
             permute_classes(np.zeros(100, int), np.arange(100), 1, np.random.default_rng(0)), [101]
         )
+
+
+def test_pools_without_an_official_split() -> None:
+    labels, official = np.arange(40) % 2, np.full(40, 255, np.uint8)
+    train, test = pools(labels, official, 2, 5, np.random.default_rng(0))
+    assert [len(c) for c in train] == [15, 15]
+    assert [len(c) for c in test] == [5, 5]
+    assert sorted(np.concatenate([*train, *test])) == list(range(40))
+    assert all((labels[c] == k).all() for k, c in enumerate(test))
+    with pytest.raises(UserError, match="test_per_class: 20 leaves no training image"):
+        pools(labels, official, 2, 20, np.random.default_rng(0))
+
+
+def test_pools_of_an_official_split() -> None:
+    """Training images never come from the official test or validation part."""
+    labels = np.arange(40) % 2
+    official = np.repeat(np.array([0, 1, 2], np.uint8), [20, 8, 12])
+    train, test = pools(labels, official, 2, None, np.random.default_rng(0))
+    assert sorted(np.concatenate(train)) == list(range(20))
+    assert sorted(np.concatenate(test)) == list(range(28, 40))
