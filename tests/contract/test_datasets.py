@@ -4,14 +4,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision.datasets import CIFAR10, CIFAR100
 
 from taet import params, plugins
 from taet.datasets import digits as digits_module
+from taet.datasets._download import MIRROR
 from taet.errors import UserError
+from tests.contract.official import small_cifar
 
 DATASETS = plugins.names("datasets")
 
 
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with small files in the official formats, named as the mirror."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    for cls in (CIFAR10, CIFAR100):
+        (folder / cls.filename).write_bytes(small_cifar(cls, monkeypatch))
+    monkeypatch.setenv(MIRROR, str(folder))
+
+
+@pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize("name", DATASETS)
 def test_images(name: str, digits: params.Params, tmp_path: Path) -> None:
     options = next(b for b in digits.datasets.values() if b.kind == name)

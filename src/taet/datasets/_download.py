@@ -1,0 +1,128 @@
+"""Fetching official files: verified before anyone looks into them, resumable, from a mirror if wanted.
+
+Compute nodes often have no network: the environment variable ``TAET_DATA_MIRROR`` names a folder or an
+address that holds the files under their official names. Files that are already in place and intact are
+used as they are.
+"""
+
+import errno
+import hashlib
+import http.client
+import os
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import BinaryIO
+
+from taet.errors import UserError
+from taet.progress import Progress
+
+MIRROR = "TAET_DATA_MIRROR"
+CHUNK = 1 << 20
+TIMEOUT = 60  # seconds without an answer
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+def fetch(url: str, target: Path, md5: str) -> None:
+    """Have the official file at ``target``.
+
+    What has arrived when a transfer breaks off is kept as ``NAME.part``, and the next call goes on from
+    there. Only a file with the right checksum gets its name.
+
+    Raises:
+        UserError: it cannot be had, or is not the official file.
+    """
+    if target.is_file() and file_md5(target) == md5:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    source = _source(url)
+    try:
+        _transfer(source, part)
+    except (OSError, http.client.HTTPException) as error:
+        if getattr(error, "errno", None) in DISK_ERRORS:
+            raise UserError(
+                f"{part}: {_reason(error)}; make room and run the same command again: it goes on "
+                "from what is there"
+            ) from None
+        raise UserError(
+            f"{target.name}: cannot be fetched from {source}: {_reason(error)}; run the same command "
+            f"again to go on, or put the file into {target.parent}, or have {MIRROR} name a folder or "
+            "address that holds it"
+        ) from None
+    found = file_md5(part)
+    if found != md5:
+        part.unlink()
+        raise UserError(
+            f"{target.name}: what {source} gave is not the official file (MD5 {found}, must be {md5}); "
+            "it was deleted; run the same command again, or try another source"
+        )
+    part.replace(target)
+
+
+def file_md5(path: Path) -> str:
+    """MD5 of a file, as data sets publish it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def unpack(archive: Path, folder: str) -> None:
+    """Unpack a verified archive's only folder beside it, completely or not at all.
+
+    Members with paths or links that lead outside are refused.
+    """
+    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as scratch:
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter="data")
+        target = archive.parent / folder
+        if target.exists():
+            shutil.rmtree(target)
+        Path(scratch, folder).replace(target)
+
+
+def _source(url: str) -> str:
+    mirror = os.environ.get(MIRROR)
+    return f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[1]}" if mirror else url
+
+
+def _transfer(source: str, part: Path) -> None:
+    """Append to ``part`` what is still missing of ``source``, a file or an address."""
+    have = part.stat().st_size if part.exists() else 0
+    if "://" not in source:
+        with Path(source).open("rb") as stream:
+            _copy(stream, part, 0, Path(source).stat().st_size)
+        return
+    request = urllib.request.Request(source, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:  # nothing is missing
+            raise
+        return
+    with answer:
+        start = have if answer.status == 206 else 0
+        missing = int(answer.headers.get("Content-Length") or 0)
+        _copy(answer, part, start, start + missing)
+
+
+def _copy(stream: BinaryIO, part: Path, start: int, total: int) -> None:
+    with (
+        part.open("ab" if start else "wb") as file,
+        Progress(part.stem, total // CHUNK, "MiB", done=start // CHUNK) as progress,
+    ):
+        done = start
+        while data := stream.read(CHUNK):
+            file.write(data)
+            done += len(data)
+            progress.step(done // CHUNK - progress.done)
+    if done < total:
+        raise http.client.IncompleteRead(b"", total - done)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, http.client.IncompleteRead):
+        return f"the connection broke off, {error.expected} bytes are missing"
+    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)

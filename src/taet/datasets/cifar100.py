@@ -1,0 +1,18 @@
+"""CIFAR-100: 60,000 colour images of 32x32 pixels, 100 (fine) classes, official test set of 10,000."""
+
+from pathlib import Path
+
+from torchvision.datasets import CIFAR100
+
+from taet.datasets._base import ImageSet
+from taet.datasets._cifar import obtain_cifar
+from taet.options import DatasetOptions
+
+
+class Options(DatasetOptions):
+    pass
+
+
+def obtain(folder: Path, options: Options) -> ImageSet:
+    """The official images, fetched if they are not in ``folder``; see ``obtain_cifar``."""
+    return obtain_cifar(CIFAR100, folder)

@@ -1,0 +1,110 @@
+"""Small files in the official formats of data sets that must be downloaded, and a server for them."""
+
+import hashlib
+import io
+import pickle
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torchvision.datasets import CIFAR10, CIFAR100
+
+PER_BATCH = 20
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def cifar_files(cls: type[CIFAR10]) -> dict[str, bytes]:
+    """Batches with 20 images each, and the names of the classes."""
+    classes, key = (100, "fine_labels") if cls is CIFAR100 else (10, "labels")
+    rng = np.random.default_rng(0)
+    files = {}
+    for name, _ in [*cls.train_list, *cls.test_list]:
+        images = rng.integers(0, 256, (classes * PER_BATCH // 10, 3072), dtype=np.uint8)
+        labels = [i % classes for i in range(len(images))]
+        files[name] = pickle.dumps({"data": images, key: labels})
+    names = [f"class {c}" for c in range(classes)]
+    files[cls.meta["filename"]] = pickle.dumps({cls.meta["key"]: names})
+    return files
+
+
+def archive_of(folder: str, files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(f"{folder}/{name}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def small_cifar(cls: type[CIFAR10], monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Make torchvision's class expect small files; their archive."""
+    files = cifar_files(cls)
+    archive = archive_of(cls.base_folder, files)
+    for name in ("train_list", "test_list"):
+        monkeypatch.setattr(cls, name, [[f, md5(files[f])] for f, _ in getattr(cls, name)])
+    monkeypatch.setattr(cls, "meta", {**cls.meta, "md5": md5(files[cls.meta["filename"]])})
+    monkeypatch.setattr(cls, "tgz_md5", md5(archive))
+    return archive
+
+
+class Server:
+    """What the local server has and how it behaves."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.break_after: int | None = None
+        self.ranges = True
+        self.requests: list[str | None] = []
+        self.address = ""
+
+
+@contextmanager
+def serve() -> Iterator[Server]:
+    """A web server on loopback."""
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            state.requests.append(wanted)
+            data = state.files.get(Path(self.path).name)
+            if data is None:
+                self.send_error(404)
+                return
+            start = (
+                int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if wanted and state.ranges
+                else 0
+            )
+            if start and start >= len(data):
+                self.send_error(416)
+                return
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(data) - start))
+            self.end_headers()
+            end = len(data) if state.break_after is None else start + state.break_after
+            self.wfile.write(data[start:end])
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    state.address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

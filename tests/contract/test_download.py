@@ -1,0 +1,182 @@
+"""Official files: from a server, from a mirror, in part, damaged, hostile."""
+
+import io
+import os
+import pickle
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from torchvision.datasets import CIFAR10, CIFAR100
+
+from taet import params
+from taet.datasets import cifar10, cifar100
+from taet.datasets._base import TEST, TRAIN
+from taet.datasets._download import MIRROR, fetch, unpack
+from taet.errors import UserError
+from tests.contract.official import Server, md5, serve, small_cifar
+
+DATA = os.urandom(3_000_000)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve() as running:
+        running.files["data.bin"] = DATA
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(MIRROR, raising=False)
+
+
+def test_fetch(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "data.bin"
+    fetch(f"{server.address}/x/data.bin", target, md5(DATA))
+    assert target.read_bytes() == DATA
+    assert list(target.parent.iterdir()) == [target]
+    fetch(f"{server.address}/x/data.bin", target, md5(DATA))
+    assert len(server.requests) == 1, "an intact file is used as it is"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_broken_connection_goes_on(server: Server, tmp_path: Path, ranges: bool) -> None:
+    target, url = tmp_path / "data.bin", f"{server.address}/data.bin"
+    server.break_after = 2_000_000
+    with pytest.raises(
+        UserError, match=r"data\.bin: cannot be fetched .* 1000000 bytes are missing"
+    ):
+        fetch(url, target, md5(DATA))
+    assert not target.exists()
+    server.break_after, server.ranges = None, ranges
+    fetch(url, target, md5(DATA))
+    assert target.read_bytes() == DATA
+    assert server.requests == [None, "bytes=2000000-"]
+
+
+def test_part_that_is_already_whole(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "data.bin"
+    (tmp_path / "data.bin.part").write_bytes(DATA)
+    fetch(f"{server.address}/data.bin", target, md5(DATA))
+    assert target.read_bytes() == DATA
+
+
+def test_wrong_file_is_deleted(server: Server, tmp_path: Path) -> None:
+    server.files["data.bin"] = DATA[:-1] + b"x" if DATA[-1:] != b"x" else DATA[:-1] + b"y"
+    target = tmp_path / "data.bin"
+    with pytest.raises(UserError, match="not the official file"):
+        fetch(f"{server.address}/data.bin", target, md5(DATA))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_file_in_place_is_replaced(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "data.bin"
+    target.write_bytes(DATA[:100])
+    fetch(f"{server.address}/data.bin", target, md5(DATA))
+    assert target.read_bytes() == DATA
+
+
+def test_no_such_file_and_no_server(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.bin: cannot be fetched .*Not Found"):
+        fetch(f"{server.address}/none.bin", tmp_path / "none.bin", md5(DATA))
+    with pytest.raises(UserError, match=rf"refused; .*{MIRROR}"):
+        fetch("http://127.0.0.1:9/data.bin", tmp_path / "data.bin", md5(DATA))
+
+
+def test_mirrors(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    official = "http://127.0.0.1:9/there/is/none/data.bin"
+    monkeypatch.setenv(MIRROR, f"{server.address}/mirror/")
+    fetch(official, tmp_path / "a" / "data.bin", md5(DATA))
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    monkeypatch.setenv(MIRROR, str(folder))
+    with pytest.raises(UserError, match="No such file"):
+        fetch(official, tmp_path / "b" / "data.bin", md5(DATA))
+    (folder / "data.bin").write_bytes(DATA)
+    fetch(official, tmp_path / "b" / "data.bin", md5(DATA))
+    assert (tmp_path / "b" / "data.bin").read_bytes() == DATA
+
+
+def test_full_disk(server: Server, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        with pytest.raises(UserError, match=r"data\.bin\.part: No space left on device; make room"):
+            fetch(f"{server.address}/data.bin", small / "data.bin", md5(DATA))
+        assert not (small / "data.bin").exists()
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "cls", "classes"), [(cifar10, CIFAR10, 10), (cifar100, CIFAR100, 100)]
+)
+def test_cifar_from_a_server(
+    module, cls, classes: int, server: Server, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, digits: params.Params,
+) -> None:  # fmt: skip
+    server.files[cls.filename] = small_cifar(cls, monkeypatch)
+    monkeypatch.setattr(cls, "url", f"{server.address}/{cls.filename}")
+    options = digits.datasets[module.__name__.rsplit(".", 1)[1]]
+    found = module.obtain(tmp_path, options)
+    assert found.images.shape[1:] == (32, 32, 3)
+    assert len(found.class_names) == classes
+    training = sum(1 for _ in cls.train_list) * classes * 2
+    assert (found.official == TRAIN).sum() == training
+    assert (found.official == TEST).sum() == classes * 2
+    assert set(found.official[:training]) == {TRAIN}
+    # Channels last: the red plane of an official row comes first.
+    with (tmp_path / cls.base_folder / cls.train_list[0][0]).open("rb") as file:
+        row = pickle.load(file)["data"][0]
+    assert (found.images[0, :, :, 0].ravel() == row[:1024]).all()
+    again = module.obtain(tmp_path, options)
+    assert (again.images == found.images).all()
+    assert len(server.requests) == 1
+
+
+def test_cifar_files_that_were_damaged_or_swapped(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+) -> None:
+    """A pickle that is not the official one is never opened."""
+    server.files[CIFAR10.filename] = small_cifar(CIFAR10, monkeypatch)
+    monkeypatch.setattr(CIFAR10, "url", f"{server.address}/{CIFAR10.filename}")
+    options = digits.datasets["cifar10"]
+    expected = cifar10.obtain(tmp_path, options)
+
+    class Hostile:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "executed",))
+
+    batch = tmp_path / CIFAR10.base_folder / "data_batch_3"
+    for damage in (pickle.dumps(Hostile()), batch.read_bytes()[:-7], b""):
+        batch.write_bytes(damage)
+        again = cifar10.obtain(tmp_path, options)
+        assert (again.images == expected.images).all()
+    batch.unlink()
+    (tmp_path / CIFAR10.filename).unlink()
+    cifar10.obtain(tmp_path, options)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_archive_that_leads_outside(tmp_path: Path) -> None:
+    for name, link in (("../outside", None), ("x/../../outside", None), ("x/link", "/etc/passwd")):
+        archive = tmp_path / "inner" / "a.tar"
+        archive.parent.mkdir(exist_ok=True)
+        with tarfile.open(archive, "w") as tar:
+            info = tarfile.TarInfo(name)
+            if link:
+                info.type, info.linkname = tarfile.SYMTYPE, link
+                tar.addfile(info)
+            else:
+                info.size = 1
+                tar.addfile(info, io.BytesIO(b"x"))
+        with pytest.raises(tarfile.FilterError):
+            unpack(archive, "x")
+        assert not (tmp_path / "outside").exists()
+        assert sorted(p.name for p in archive.parent.iterdir()) == ["a.tar"]
