@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from taet import params, plugins
+from taet.errors import UserError
 from taet.networks import build_model, describe_network
 
 MODELS = plugins.names("models")
@@ -14,7 +15,9 @@ def network(name: str, digits: params.Params, channels: int, size: int, classes:
     return describe_network(options, channels, size, classes)
 
 
-@pytest.mark.parametrize(("channels", "size", "classes"), [(1, 8, 10), (3, 32, 2), (1, 28, 100)])
+@pytest.mark.parametrize(
+    ("channels", "size", "classes"), [(1, 8, 10), (3, 32, 2), (1, 28, 100), (3, 64, 7)]
+)
 @pytest.mark.parametrize("name", MODELS)
 def test_shapes(name: str, channels: int, size: int, classes: int, digits: params.Params) -> None:
     model = build_model(network(name, digits, channels, size, classes), seed=0)
@@ -38,6 +41,33 @@ def test_building_leaves_the_global_stream_alone(digits: params.Params) -> None:
     torch.manual_seed(0)
     build_model(network("small_cnn", digits, 1, 8, 10), seed=5)
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("resnet18", 11_173_962),
+        ("preact_resnet18", 11_172_170),
+        ("wrn34_10", 46_160_474),
+        ("wrn28_10", 36_479_194),
+    ],
+)
+def test_published_networks(name: str, weights: int, digits: params.Params) -> None:
+    model = build_model(describe_network(digits.architectures[name], 3, 32, 10))
+    assert sum(p.numel() for p in model.parameters()) == weights
+
+
+def test_wide_resnet_of_no_depth(digits: params.Params) -> None:
+    options = digits.architectures["wrn34_10"].model_copy(update={"depth": 33})
+    with pytest.raises(UserError, match=r"depth 33 must be 6 n \+ 4"):
+        build_model(describe_network(options, 3, 32, 10))
+
+
+def test_narrow_resnet_costs_less(digits: params.Params) -> None:
+    options = digits.architectures["resnet18"].model_copy(update={"width": 16, "stem_stride": 2})
+    model = build_model(describe_network(options, 3, 32, 10))
+    assert 600_000 < sum(p.numel() for p in model.parameters()) < 800_000
+    assert model.stem(torch.rand(1, 3, 32, 32)).shape == (1, 16, 16, 16)
 
 
 def test_parameter_count(digits: params.Params) -> None:

@@ -1,0 +1,42 @@
+"""WideResNet-DEPTH-WIDEN (Zagoruyko and Komodakis 2016), no dropout.
+
+WRN-34-10 has 46,160,474 weights and WRN-28-10 36,479,194, at 3 channels and 10 classes. TRADES' class,
+which most of the field copied, also owns an unused block; it is left out here. Convolutions start from
+He's normal distribution over outputs, as there.
+"""
+
+import math
+
+from torch import nn
+
+from taet.errors import UserError
+from taet.models._preact import PreActNet
+from taet.options import Count, ModelOptions
+
+
+class Options(ModelOptions):
+    depth: Count
+    """6 n + 4, for n blocks a stage; 34 and 28 are usual."""
+    widen: Count
+    """Factor on the channels 16, 32, 64; 10 is usual."""
+
+
+def build(options: Options, channels: int, size: int, classes: int) -> nn.Module:
+    """The network for images of ``channels`` x any size from 8 on.
+
+    Raises:
+        UserError: there is no such depth.
+    """
+    blocks, rest = divmod(options.depth - 4, 6)
+    if rest or blocks < 1:
+        raise UserError(
+            f"architecture {options.label}: depth {options.depth} must be 6 n + 4, such as 28"
+        )
+    w = 16 * options.widen
+    net = PreActNet(16, [(w, 1, blocks), (2 * w, 2, blocks), (4 * w, 2, blocks)], channels, classes)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.out_channels * math.prod(module.kernel_size)
+            nn.init.normal_(module.weight, 0, math.sqrt(2 / fan_out))
+    nn.init.zeros_(net.head.bias)
+    return net
