@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from taet.augment import Augmentation
 from taet.seeds import seed_for
 
 
@@ -22,7 +23,8 @@ class Loader:
         max_value: what is white.
         batch_size: images per step.
         drop_last: leave out the last, smaller batch of an epoch.
-        seed: fixes the order of every epoch, alike for all methods.
+        seed: fixes order and augmentation of every epoch, alike for all methods.
+        augmentation: see ``taet.augment``.
     """
 
     def __init__(
@@ -33,9 +35,11 @@ class Loader:
         batch_size: int,
         drop_last: bool,
         seed: int,
+        augmentation: str = "none",
     ) -> None:
-        self.images, self.labels, self.max_value = images, labels, max_value
+        self.labels, self.max_value = labels, max_value
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
+        self.augmented = Augmentation(augmentation, images, seed)
 
     def __len__(self) -> int:
         """Steps per epoch."""
@@ -46,6 +50,7 @@ class Loader:
         """Images [B, C, H, W] float32 in [0,1] and labels [B] int64, in this epoch's order."""
         generator = torch.Generator().manual_seed(seed_for("batches", self.seed, epoch))
         order = torch.randperm(len(self.labels), generator=generator)
+        self.augmented.start_epoch(epoch)
         for step in range(len(self)):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield to_pixels(self.images[chosen], self.max_value), self.labels[chosen]
+            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield to_pixels(self.augmented(rows), self.max_value), self.labels[rows]

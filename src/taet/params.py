@@ -123,6 +123,8 @@ class Training(Options):
     batch_size: Count
     drop_last: bool
     """Leave out the last, smaller batch of an epoch."""
+    augmentation: Literal["none", "crop_flip", "auto_augment", "rand_augment"]
+    """What is done to training images before they are attacked; see ``taet.augment``."""
     optimizer: Annotated[Sgd | Adam, Field(discriminator="kind")]
     schedule: Annotated[Multistep | Cosine, Field(discriminator="kind")]
     attack: TrainingAttack

@@ -43,6 +43,7 @@ def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
         training.batch_size,
         training.drop_last,
         job.cell["seed"],
+        training.augmentation,
     )
 
     saved = resume_path(job)

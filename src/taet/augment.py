@@ -1,0 +1,101 @@
+"""Augmentation of training images, as batch operations on uint8 [B, H, W, C] tensors.
+
+``none``: the images. ``crop_flip``: random crop after zero padding by 4, then a horizontal flip with
+probability 1/2, one gather for both (the field's standard). ``auto_augment`` and ``rand_augment``: the
+CIFAR-10 policy of AutoAugment (Cubuk et al. 2019) or RandAugment (Cubuk et al. 2020) with 2 operations of
+magnitude 8, both through torchvision, *before* crop and flip, as AT-BSL does.
+
+Draws depend on seed, epoch and the image's place in the training set, never on how batches are cut.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from taet.seeds import seed_for
+
+PADDING = 4  # pixels on each side; RandomCrop(size, padding=4) in every code base of the field
+RAND_AUGMENT = (2, 8)  # operations, magnitude: AT-BSL
+
+
+class Augmentation:
+    """Augmentation of one training set.
+
+    Args:
+        kind: see above.
+        images: [N, H, W, C] uint8; kept padded, and only once.
+        seed: fixes all draws, alike for all methods.
+    """
+
+    def __init__(self, kind: str, images: Tensor, seed: int) -> None:
+        self.kind, self.seed = kind, seed
+        self.count, self.height, self.width, _ = images.shape
+        padding = 0 if kind == "none" else PADDING
+        self.images = (
+            F.pad(images, (0, 0, padding, padding, padding, padding)) if padding else images
+        )
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw the crops and flips of an epoch."""
+        self.epoch = epoch
+        generator = torch.Generator().manual_seed(seed_for("augment", self.seed, epoch))
+        offsets = (self.count, 2)
+        self.offsets = torch.randint(0, 2 * PADDING + 1, offsets, generator=generator)
+        self.flips = torch.rand(self.count, generator=generator) < 0.5
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Augmented images of some rows of the training set, [B, H, W, C] uint8."""
+        if self.kind == "none":
+            return self.images[rows]
+        if self.kind == "crop_flip":
+            return crop_flip(
+                self.images, rows, self.offsets[rows], self.flips[rows], self.height, self.width
+            )
+        inner = slice(PADDING, -PADDING)
+        policy = self._policy(self.images[rows][:, inner, inner], rows)
+        padded = F.pad(policy, (0, 0, PADDING, PADDING, PADDING, PADDING))
+        everything = torch.arange(len(rows))
+        return crop_flip(
+            padded, everything, self.offsets[rows], self.flips[rows], self.height, self.width
+        )
+
+    def _policy(self, images: Tensor, rows: Tensor) -> Tensor:
+        """AutoAugment or RandAugment, image by image, each from a stream of its own."""
+        from torchvision.transforms import v2  # here: a second that plain studies should not pay
+
+        transform = (
+            v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)
+            if self.kind == "auto_augment"
+            else v2.RandAugment(*RAND_AUGMENT)
+        )
+        result = []
+        with torch.random.fork_rng(devices=[]):
+            for image, row in zip(images.permute(0, 3, 1, 2), rows.tolist(), strict=True):
+                torch.manual_seed(seed_for("policy", self.seed, self.epoch, row))
+                result.append(transform(image))
+        return torch.stack(result).permute(0, 2, 3, 1)
+
+
+def crop_flip(
+    padded: Tensor, rows: Tensor, offsets: Tensor, flips: Tensor, height: int, width: int
+) -> Tensor:
+    """A window of each padded image, mirrored where ``flips`` says so, in one gather.
+
+    Args:
+        padded: [N, H', W', C] uint8.
+        rows: [B] which images.
+        offsets: [B, 2] upper left corner of the window.
+        flips: [B] bool.
+        height: of the window.
+        width: of the window.
+
+    Returns:
+        [B, height, width, C] uint8.
+    """
+    _, full_height, full_width, channels = padded.shape
+    y = offsets[:, :1] + torch.arange(height)
+    x = torch.arange(width).expand(len(rows), -1)
+    x = offsets[:, 1:] + torch.where(flips[:, None], width - 1 - x, x)
+    pixel = (rows[:, None, None] * full_height + y[:, :, None]) * full_width + x[:, None, :]
+    flat = padded.reshape(-1, channels).index_select(0, pixel.reshape(-1))
+    return flat.view(len(rows), height, width, channels)
