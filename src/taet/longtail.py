@@ -84,6 +84,18 @@ def permute_classes(
     return [rng.permutation(pool[labels[pool] == c]) for c in range(classes)]
 
 
+def ldam_drw_order(classes: list[Indices]) -> list[Indices]:
+    """The order in which LDAM-DRW's code, and so RoBal, REAT and AT-BSL, takes images of each class.
+
+    NumPy's legacy generator with seed 0 shuffles the ascending indices of class after class.
+    """
+    legacy = np.random.RandomState(0)
+    ordered = [np.sort(indices) for indices in classes]
+    for indices in ordered:
+        legacy.shuffle(indices)
+    return ordered
+
+
 def take(permuted: list[Indices], counts: list[int]) -> Indices:
     """The first ``counts[c]`` images of each class, sorted by class.
 

@@ -62,6 +62,9 @@ class Longtail(Options):
 
     profile: Literal["exponential", "step"]
     """``exponential``: n_c = int(n_max * IR^(-c/(C-1))); ``step``: the second half has n_max / IR."""
+    selection: Literal["seeded", "ldam_drw"]
+    """Which training images a class keeps: ``seeded`` draws them anew for each seed; ``ldam_drw`` are
+    those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share, for every seed."""
 
 
 class Threat(Options):

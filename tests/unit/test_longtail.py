@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taet.errors import UserError
-from taet.longtail import class_counts, permute_classes, pools, take
+from taet.longtail import class_counts, ldam_drw_order, permute_classes, pools, take
 
 # The label files of TAET's release agree with these.
 CIFAR10 = {
@@ -96,3 +96,21 @@ def test_pools_of_an_official_split() -> None:
     train, test = pools(labels, official, 2, None, np.random.default_rng(0))
     assert sorted(np.concatenate(train)) == list(range(20))
     assert sorted(np.concatenate(test)) == list(range(28, 40))
+
+
+def test_legacy_selection_is_that_of_ldam_drw() -> None:
+    """Against the procedure as the peers' code runs it, on the global legacy generator."""
+    labels = np.random.default_rng(7).integers(0, 10, 5000)
+    counts = class_counts(400, 10, 10, "exponential")
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    expected = []
+    for c, count in enumerate(counts):
+        indices = np.where(labels == c)[0]
+        np.random.shuffle(indices)  # noqa: NPY002
+        expected.append(indices[:count])
+    np.random.set_state(before)  # noqa: NPY002
+    shuffled = permute_classes(labels, np.arange(5000), 10, np.random.default_rng(3))
+    ours = take(ldam_drw_order(shuffled), counts)
+    assert (ours == np.concatenate(expected)).all()
+    assert (np.random.get_state()[1] == before[1]).all(), "the global generator is left alone"  # noqa: NPY002

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taet import artifacts
-from taet.longtail import class_counts, pools, take
+from taet.longtail import class_counts, ldam_drw_order, pools, take
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ def run(job: "Job") -> dict[str, Any]:
     rng = np.random.default_rng(seed_for("split", dataset, job.cell["seed"]))
     held_out = getattr(options, "test_per_class", None)  # sets without an official split have it
     train, test = pools(images["labels"], images["official"], classes, held_out, rng)
-    ratio, profile = float(job.cell["ir"]), job.reads["longtail"].profile
+    longtail = job.reads["longtail"]
+    if longtail.selection == "ldam_drw":
+        train = ldam_drw_order(train)
+    ratio, profile = float(job.cell["ir"]), longtail.profile
 
     counts = class_counts(min(map(len, train)), ratio, classes, profile)
     test_counts = class_counts(min(map(len, test)), ratio, classes, profile)
