@@ -185,14 +185,17 @@ def _check_format(facts: dict[str, Any]) -> None:
 
 
 def damaged(path: Path, why: str) -> UserError:
+    """The error for a file whose contents are not what was written."""
     return UserError(
         f"{path}: damaged ({why}); delete it and run the same command again to remake it"
     )
 
 
 def stale(path: Path) -> UserError:
+    """The error for an artifact with another key than it should have."""
     return UserError(
-        f"{path}: was made with other parameters or code than now; remake it with: snakemake {path}"
+        f"{path}: was made with other parameters or code than now; delete it and remake it, for "
+        f"example with: snakemake {path}"
     )
 
 

@@ -155,6 +155,15 @@ def test_lost_records_serve_nothing_stale(finished_copy: Tree) -> None:
     assert planned(finished_copy) == {}
 
 
+def test_a_checkpoint_copied_from_another_cell_is_remade(finished_copy: Tree) -> None:
+    before = results(finished_copy)
+    other = MODEL.replace("/taet/", "/taet_bcl/")
+    shutil.copy2(finished_copy.path / other, finished_copy.path / MODEL)
+    assert planned(finished_copy)["equalize_cell"] == 1
+    finished_copy.ok("snakemake", "--cores", "2", "all")
+    assert results(finished_copy) == before
+
+
 def start_long_training(tree: Tree) -> subprocess.Popen:
     """A run of ``equalize`` that has finished a few of its many epochs."""
     process = subprocess.Popen(

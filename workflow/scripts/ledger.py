@@ -62,23 +62,32 @@ def restore(ledger, study):
             record.write_text(json.dumps(facts))
         INCOMPLETE.mkdir(exist_ok=True)  # else Snakemake takes the folder for one of version 1
         _stamp(ledger).write_text(_digest(ledger))
-    for file, job in outputs(study):
-        if file == job.output and file.exists() and not record_path(RECORDS, file).exists():
-            _distrust_if_stale(job)
+    for stage in jobs.STAGES:
+        for job in study.jobs(stage):
+            if job.output.exists() and not runner.is_current(job) and _believed_current(job):
+                _distrust(job)
 
 
-def _distrust_if_stale(job):
-    """Have an artifact remade that Snakemake has no record of and whose key is not the wanted one.
+def _believed_current(job):
+    """Whether Snakemake would take the job's existing output for what the job makes.
 
-    Without records Snakemake takes any existing file for current, and so would serve results of
-    other parameters after ``.snakemake`` was lost.
+    Without a record it takes any file; with one it goes by the record, not by the file, which may have
+    been copied from elsewhere.
     """
-    if not runner.is_current(job):
-        for file in (job.output, *job.files):
-            mark = record_path(INCOMPLETE, file)
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            RECORDS.mkdir(exist_ok=True)
-            mark.write_text(json.dumps({"external_jobid": None}))
+    record = record_path(RECORDS, job.output)
+    if not record.exists():
+        return True
+    params = json.loads(record.read_text()).get("params") or []
+    return any(job.key in str(value) for value in params)
+
+
+def _distrust(job):
+    """Have the job's output remade: Snakemake runs again what is marked as incomplete."""
+    RECORDS.mkdir(exist_ok=True, parents=True)  # both folders, else it takes them for version 1
+    for file in (job.output, *job.files):
+        mark = record_path(INCOMPLETE, file)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(json.dumps({"external_jobid": None}))
 
 
 def _digest(ledger):
