@@ -49,6 +49,12 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what a killed process has left of its attempts to write ``path``."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
 def check_writable(folder: Path) -> None:
     """Find out before the work, not after it, whether results can be stored.
 

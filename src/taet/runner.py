@@ -21,6 +21,8 @@ def run_job(job: Job) -> None:
         if artifacts.read_key(needed.output) != needed.key:
             raise artifacts.stale(needed.output)
     artifacts.check_writable(job.output.parent)
+    for file in (job.output, *job.files):
+        artifacts.remove_leftovers(file)
     try:
         facts = plugins.load("stages", job.stage).run(job)
     except UserError as error:

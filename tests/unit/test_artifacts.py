@@ -97,6 +97,15 @@ def test_failed_write_leaves_the_old_file_and_no_litter(
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_leftovers_of_a_killed_writer_are_removed(file: Path) -> None:
+    killed = file.with_name(f".{file.name}.abc123.part")
+    other = file.with_name(".y.safetensors.abc123.part")
+    killed.write_bytes(b"half")
+    other.write_bytes(b"of another file")
+    artifacts.remove_leftovers(file)
+    assert sorted(file.parent.iterdir()) == sorted([file, other])
+
+
 def test_manifest(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("1,2\n")
     artifacts.write_manifest(tmp_path, "k", ["t.csv"])

@@ -61,7 +61,9 @@ def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
 def finish(job: "Job", arrays: Arrays, facts: dict[str, Any]) -> None:
     """Write the job's output and forget the saved epochs."""
     artifacts.write_arrays(job.output, arrays, job.key, **facts)
-    resume_path(job).unlink(missing_ok=True)
+    saved = resume_path(job)
+    artifacts.remove_leftovers(saved)
+    saved.unlink(missing_ok=True)
 
 
 def resume_path(job: "Job") -> Path:
