@@ -137,7 +137,7 @@ class Study:
             inputs=inputs,
             output=output,
             files=tuple(output.parent / name for name in files),
-            _dump=self._dumped,
+            dump=self._dumped,
         )
 
     def _dumped(self, value: Any) -> Any:

@@ -91,6 +91,7 @@ class Job:
         output: the file that carries its key.
         files: what it writes beside ``output``.
         study: name of the study.
+        dump: turns a block of parameters into the JSON that the key is made from.
     """
 
     stage: str
@@ -101,7 +102,7 @@ class Job:
     inputs: Mapping[str, "Job"]
     output: Path
     files: tuple[Path, ...] = ()
-    _dump: Callable[[Any], Any] = field(repr=False, default=lambda value: value)
+    dump: Callable[[Any], Any] = field(repr=False, default=lambda value: value)
 
     @cached_property
     def key(self) -> str:
@@ -110,7 +111,7 @@ class Job:
             "version": KEY_VERSION,
             "stage": self.stage,
             "cell": self.cell,
-            "reads": {name: self._dump(value) for name, value in self.reads.items()},
+            "reads": {name: self.dump(value) for name, value in self.reads.items()},
             "code": fingerprint(*self.code),
             "inputs": {name: job.key for name, job in self.inputs.items()},
         }

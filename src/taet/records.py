@@ -42,7 +42,7 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
         "job": job.title,
         "key": job.key,
         "cell": dict(job.cell),
-        "parameters": {name: job._dump(value) for name, value in job.reads.items()},
+        "parameters": {name: job.dump(value) for name, value in job.reads.items()},
         "code": {"fingerprint": fingerprint(*job.code), "modules": list(job.code), **_revision()},
         "inputs": {name: {"path": str(i.output), "key": i.key} for name, i in job.inputs.items()},
         "versions": {"python": platform.python_version(), **_versions()},
