@@ -220,7 +220,8 @@ class Study:
             inputs[split.title] = split
         for attack in self.jobs("attack"):
             inputs[attack.title] = attack
-        reads = {"groups": self.params.report.groups}
+        # The order of the rows is that of the grid; keys do not see the order of mappings.
+        reads = {"groups": self.params.report.groups, "order": [*inputs, *self.params.grid.attacks]}
         return self._make("score", cell, reads, inputs, files=("metrics.csv",))
 
     def _shown(self) -> dict[str, Any]:
@@ -230,7 +231,14 @@ class Study:
             axis: {name: getattr(p, axis)[name].label for name in getattr(grid, axis)}
             for axis in FOLDERS
         }
-        return {"report": p.report, "labels": labels, "study": p.study, "threat": p.threat}
+        order = {axis: list(names) for axis, names in labels.items()}  # see _score
+        return {
+            "report": p.report,
+            "labels": labels,
+            "order": order,
+            "study": p.study,
+            "threat": p.threat,
+        }
 
     def _tables(self, cell: Cell) -> Job:
         files = ("main.csv", "main.md", "main.tex", "headline.json")

@@ -32,6 +32,7 @@ from taet.options import (
 from taet.problems import describe, independent
 from taet.sources import Source, read_source
 
+RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack
 ImbalanceRatio = Annotated[Number, Field(ge=1, le=100_000)]
 
 
@@ -265,6 +266,7 @@ def _plugin_blocks(
 def _cross_checks(params: Params, source: Source) -> Iterator[str]:
     """What no single value can show: duplicates, references, lengths."""
     yield from _grid_problems(params, source)
+    yield from _attack_problems(params, source)
     yield from _stabilization_problems(params, source)
     yield from _report_problems(params, source)
 
@@ -280,6 +282,11 @@ def _grid_problems(params: Params, source: Source) -> Iterator[str]:
                 yield f"{where}: {value!r} is in the list twice"
             if axis in plugins.FOLDERS and value not in (blocks := getattr(params, axis)):
                 yield f"{where}: no {plugins.FOLDERS[axis][1]} {value!r}{suggest(value, blocks)}"
+
+
+def _attack_problems(params: Params, source: Source) -> Iterator[str]:
+    for name in RESERVED & params.attacks.keys():
+        yield f"{source.locate(('attacks', name))}: the name is taken in files of predictions; choose another"
 
 
 def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:

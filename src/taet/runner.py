@@ -33,12 +33,24 @@ def run_job(job: Job) -> None:
 def stale_outputs(study: Study, stages: list[str]) -> list[Path]:
     """Existing outputs of the grid that are damaged or were made with other parameters or code."""
     jobs = (job for stage in stages for job in study.jobs(stage))
-    return [job.output for job in jobs if job.output.exists() and not is_current(job)]
+    return [job.output for job in jobs if job.output.exists() and not is_intact(job)]
 
 
 def is_current(job: Job) -> bool:
-    """Whether the job's output carries the job's key."""
+    """Whether the job's output carries the job's key (fast, for planning; contents are not read)."""
     try:
         return artifacts.read_key(job.output) == job.key
     except UserError:
         return False
+
+
+def is_intact(job: Job) -> bool:
+    """Whether the job's output and files carry its key and are, byte by byte, what was written."""
+    try:
+        if job.files:
+            artifacts.verify_manifest(job.output, job.key)
+        else:
+            artifacts.read_arrays(job.output, job.key)
+    except UserError:
+        return False
+    return True

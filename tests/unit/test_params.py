@@ -58,6 +58,7 @@ MISTAKES = [
     ("test_per_class: 50}", "test_per_class: 50, test_per_class: 60}", ["datasets.digits.test_per_class", "twice"]),
     ("absent_classes: zero}\n  taet_bcl", "absent_classes: nul}\n  taet_bcl", ["methods.taet.absent_classes", "'nul'"]),
     ("label: FGSM, job: gradient", "label: FGSM, job: ../../x", ["attacks.fgsm.job", "valid name"]),
+    ("  fgsm: {label", "  clean: {kind: fgsm, label: X, job: gradient}\n  fgsm: {label", ["attacks.clean", "taken"]),
     ("  clean: {label", "  Clean: {label", ["methods.Clean", "no method"]),
     ("compute: {threads: 1}", "compute: [1]", ["compute", "[1]"]),
     ("compute: {threads: 1}", "", ["compute", "missing"]),

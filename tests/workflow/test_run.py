@@ -129,6 +129,10 @@ def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree
         ("src/taet/figures.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
         ("src/taet/metrics.py", "first = round(head", "first = 1 * round(head", {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "label: TAET,", "label: TAET!,", {"tables": 1, "figures": 1}),
+        ("params.yaml", "methods: [pgd_at, taet_bcl, taet]", "methods: [taet, pgd_at, taet_bcl]",
+         {"score": 1, "tables": 1, "figures": 1}),
+        ("params.yaml", "attacks: [fgsm, pgd20, pgd100]", "attacks: [pgd100, pgd20, fgsm]",
+         {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "confidence: 0.95", "confidence: 0.9", {"tables": 1, "figures": 1}),
         ("params.yaml", "    attacks: {pgd20: {steps: 2}", "    attacks: {pgd20: {steps: 4}",
          {"attack_cell": 3, "score": 1, "tables": 1, "figures": 1}),
@@ -153,6 +157,17 @@ def test_lost_records_serve_nothing_stale(finished_copy: Tree) -> None:
     finished_copy.ok("snakemake", "--cores", "2", "all")
     finished_copy.ok("taet", "check")
     assert planned(finished_copy) == {}
+
+
+@pytest.mark.parametrize("file", [MODEL, ATTACK, IMAGES, METRICS, "results/tiny/tables/main.md"])
+def test_check_reads_every_byte(finished_copy: Tree, file: str) -> None:
+    path = finished_copy.path / file
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 1
+    path.write_bytes(data)
+    refused = finished_copy.run("taet", "check")
+    assert refused.returncode == 1
+    assert "1 artifacts are damaged" in refused.stderr
 
 
 def test_a_checkpoint_copied_from_another_cell_is_remade(finished_copy: Tree) -> None:
