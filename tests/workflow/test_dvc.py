@@ -20,11 +20,6 @@ def git(tree: Tree, *command: str) -> str:
     return tree.ok("git", *identity, *command)
 
 
-def executed(tree: Tree) -> int:
-    """Training jobs that really ran so far, by their records."""
-    return len(list((tree.path / "results/tiny/equalize").rglob("*.record.json")))
-
-
 @pytest.fixture(scope="module")
 def versioned(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A repository in which ``dvc repro`` has run once and everything is committed and pushed."""

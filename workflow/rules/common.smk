@@ -30,7 +30,10 @@ def read_study():
 study = read_study()
 STUDY = study.params.study
 RESULTS = f"results/{STUDY}"
-ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
+try:
+    ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
+except OSError as error:
+    raise WorkflowError(f"{error.filename}: {error.strerror}; check the folder's owner and rights")
 
 
 def output_of(stage):

@@ -30,8 +30,11 @@ def take_over():
     works here. Who does not get it changes nothing, and Snakemake's lock decides as always.
     """
     state = Path(".snakemake")
-    state.mkdir(exist_ok=True)
-    lock = os.open(state / "taet.lock", os.O_CREAT | os.O_RDWR)
+    try:
+        state.mkdir(exist_ok=True)
+        lock = os.open(state / "taet.lock", os.O_CREAT | os.O_RDWR)
+    except OSError:  # nothing can be written here, which Snakemake will say itself
+        return
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
