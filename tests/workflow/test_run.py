@@ -225,15 +225,20 @@ def wait_for(path: Path) -> None:
     assert path.exists()
 
 
-def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "all"],
+def start_snakemake(tree: Tree, *options: str) -> subprocess.Popen:
+    """Snakemake and its jobs as a process group of their own, to be killed together."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *options],
         cwd=tree.path,
         env=tree.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
+    process = start_snakemake(tree, "--cores", "2", "all")
     wait_for(tree.path / "results/tiny/resume")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=30)
@@ -244,14 +249,7 @@ def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
 
 def test_two_snakemakes_in_one_folder(tree: Tree) -> None:
     tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 400,")
-    first = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "equalize"],
-        cwd=tree.path,
-        env=tree.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    first = start_snakemake(tree, "--cores", "1", "equalize")
     try:
         wait_for(tree.path / "results/tiny/resume")
         second = tree.run("snakemake", "--cores", "1", "equalize")

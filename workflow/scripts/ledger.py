@@ -29,22 +29,21 @@ def record_path(folder, output):
     return folder.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
 
 
-def outputs(study):
-    """Every file of the study that Snakemake declares as an output, with the job that writes it."""
+def all_jobs(study):
+    """Every job of the study's grid."""
     for stage in jobs.STAGES:
-        for job in study.jobs(stage):
-            for file in (job.output, *job.files):
-                yield file, job
+        yield from study.jobs(stage)
 
 
 def save(ledger, study):
     """Write the ledger of a study."""
     lines = []
-    for file, _ in outputs(study):
-        record = record_path(RECORDS, file)
-        if record.exists():
-            facts = json.loads(record.read_text()) | CLOCKS
-            lines.append(json.dumps({"output": str(file), **facts}, sort_keys=True))
+    for job in all_jobs(study):
+        for file in (job.output, *job.files):
+            record = record_path(RECORDS, file)
+            if record.exists():
+                facts = json.loads(record.read_text()) | CLOCKS
+                lines.append(json.dumps({"output": str(file), **facts}, sort_keys=True))
     artifacts.write_bytes(ledger, ("\n".join(sorted(lines)) + "\n").encode())
     _stamp(ledger).parent.mkdir(exist_ok=True)
     _stamp(ledger).write_text(_digest(ledger))
@@ -62,10 +61,9 @@ def restore(ledger, study):
             record.write_text(json.dumps(facts))
         INCOMPLETE.mkdir(exist_ok=True)  # else Snakemake takes the folder for one of version 1
         _stamp(ledger).write_text(_digest(ledger))
-    for stage in jobs.STAGES:
-        for job in study.jobs(stage):
-            if job.output.exists() and not runner.is_current(job) and _believed_current(job):
-                _distrust(job)
+    for job in all_jobs(study):
+        if job.output.exists() and not runner.is_current(job) and _believed_current(job):
+            _distrust(job)
 
 
 def _believed_current(job):
