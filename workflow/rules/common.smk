@@ -33,7 +33,9 @@ RESULTS = f"results/{STUDY}"
 try:
     ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
 except OSError as error:
-    raise WorkflowError(f"{error.filename}: {error.strerror}; check the folder's owner and rights")
+    raise WorkflowError(
+        f"{error.filename}: {error.strerror}; check the folder's owner and rights"
+    )
 
 
 def output_of(stage):
