@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 
 from taet.errors import UserError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 MAX_HEADER = 100_000_000
 
@@ -34,6 +34,13 @@ Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file completely or not at all, even if the power fails in the middle."""
+    try:
+        _write_bytes(path, data)
+    except OSError as error:  # name the file that was wanted, not the temporary one
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     temporary = Path(name)
@@ -71,20 +78,20 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
-def digest(arrays: Arrays) -> str:
-    """Hash of names, types, shapes and values."""
-    total = hashlib.sha256()
+def digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:
+    """Hash of facts, and of names, types, shapes and values of arrays."""
+    total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(arrays):
-        array = arrays[name]
+        array = np.ascontiguousarray(arrays[name])
         total.update(f"{name} {array.dtype.str} {array.shape};".encode())
-        total.update(array.tobytes())
+        total.update(array.data if array.size else b"")  # the memory itself: no copy
     return total.hexdigest()
 
 
 def write_arrays(path: Path, arrays: Arrays, key: str, **facts: Any) -> None:
     """Write named arrays with the key of what made them and further facts (JSON values)."""
-    header = {"format": FORMAT, "key": key, "digest": digest(arrays), **facts}
-    text = json.dumps(header, sort_keys=True)
+    header = {"format": FORMAT, "key": key, **facts}
+    text = json.dumps({**header, "digest": digest(arrays, header)}, sort_keys=True)
     contiguous = {name: np.require(array, requirements="C") for name, array in arrays.items()}
     write_bytes(path, safetensors.numpy.save(contiguous, metadata={"taet": text}))
 
@@ -101,8 +108,8 @@ def read_arrays(path: Path, key: str | None = None) -> tuple[dict[str, Any], dic
     """
     facts = read_facts(path)
     with _reading(path):
-        arrays = safetensors.numpy.load(path.read_bytes())
-    if digest(arrays) != facts.get("digest"):
+        arrays = safetensors.numpy.load_file(path)
+    if digest(arrays, {k: v for k, v in facts.items() if k != "digest"}) != facts.get("digest"):
         raise damaged(path, "its contents do not match its digest")
     if key is not None and facts["key"] != key:
         raise stale(path)

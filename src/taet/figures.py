@@ -56,7 +56,12 @@ def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
     report, labels = shown["report"], shown["labels"]
     summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
     classes = summary[summary["scope"] == "class"].copy()
-    classes["class_index"] = classes["class_index"].astype(float).astype(int)
+    order = (
+        classes.groupby("class_index")["train_images"]
+        .first()
+        .sort_values(ascending=False, kind="stable")
+    )
+    classes["place"] = classes["class_index"].map({c: i for i, c in enumerate(order.index)})
     methods = labels["methods"]
     columns = min(3, len(methods))
     rows = math.ceil(len(methods) / columns)
@@ -78,15 +83,22 @@ def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
         for axes in grid[:, 0]:
             axes.set_ylabel("Accuracy (%)")
         figure.supxlabel(f"Class, most frequent first ({_spread(summary)})", fontsize="medium")
-        handles, names = grid.flat[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+        keys = [axes.get_legend_handles_labels() for axes in figure.axes if axes.get_visible()]
+        by_name = {
+            name: handle
+            for handles, names in keys
+            for handle, name in zip(handles, names, strict=True)
+        }
+        figure.legend(by_name.values(), by_name, loc="outside upper center", ncols=len(by_name))
     return figure
 
 
 def _count_bars(axes: Axes, part: pd.DataFrame, labelled: bool) -> None:
     """Training counts on an axis of their own, behind the lines."""
     counts = axes.twinx()
-    counts.bar(part["class_index"], part["train_images"], color="0.88", width=0.8)
+    counts.bar(
+        part["place"], part["train_images"], color="0.88", width=0.8, label="Training images"
+    )
     if labelled:
         counts.spines["right"].set_visible(True)
         counts.set_ylabel("Training images")
@@ -98,7 +110,7 @@ def _count_bars(axes: Axes, part: pd.DataFrame, labelled: bool) -> None:
 
 def _accuracy_line(axes: Axes, part: pd.DataFrame, name: str, color: Any) -> None:
     axes.errorbar(
-        part["class_index"],
+        part["place"],
         100 * part["accuracy"],
         yerr=100 * part["accuracy_sd"].fillna(0),
         label=name,
@@ -108,7 +120,9 @@ def _accuracy_line(axes: Axes, part: pd.DataFrame, name: str, color: Any) -> Non
         elinewidth=0.6,
     )
     axes.set_ylim(0, 104)
-    axes.set_xticks(range(0, len(part), max(1, len(part) // 10)))
+    ordered = part.sort_values("place")
+    step = max(1, len(part) // 10)
+    axes.set_xticks(ordered["place"][::step], ordered["class_index"][::step])
 
 
 def ba_br(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:

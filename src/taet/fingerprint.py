@@ -2,8 +2,8 @@
 
 Snakemake and DVC see neither imported modules nor the difference between a comment and a change of a
 formula. The fingerprint follows the imports between the package's own files and ignores comments,
-docstrings and formatting, so that editing one method retrains that method only, and explaining a
-line retrains nothing.
+docstrings, formatting and what is said when an error is raised, so that editing one method retrains
+that method only, and explaining a line retrains nothing.
 """
 
 import ast
@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
+CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+# These say, check and find things, but compute nothing that is stored: what they decide (values of
+# parameters, which plugin runs) is in a job's key already.
+PLUMBING = {f"{PACKAGE.name}.{name}" for name in ("errors", "options", "plugins", "progress")}
 
 
 @cache
@@ -24,7 +28,7 @@ def fingerprint(*entries: str) -> str:
     todo = list(entries)
     while todo:
         module = todo.pop()
-        if module not in found:
+        if module not in found and module not in PLUMBING:
             found.add(module)
             todo += _imports(module)
     body = [(module, _digest(module)) for module in sorted(found)]
@@ -52,7 +56,9 @@ def _imports(module: str) -> tuple[str, ...]:
     for node in _running(_tree(module)):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names if a.name.split(".")[0] == package}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package:
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise ValueError(f"{module}: line {node.lineno}: import by full name, not relatively")
+        elif isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == package:
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
             submodules = [name for name in inner if _file(name)]
             found |= set(submodules)
@@ -62,11 +68,14 @@ def _imports(module: str) -> tuple[str, ...]:
 
 
 def _running(tree: ast.AST) -> Iterable[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING``, which never run."""
+    """All nodes but those in the body of ``if TYPE_CHECKING``, which never runs."""
     for node in ast.iter_child_nodes(tree):
-        checking = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        if not checking:
-            yield node
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) in CHECKING:
+            for other in node.orelse:
+                yield other
+                yield from _running(other)
+        else:
             yield from _running(node)
 
 
@@ -85,6 +94,8 @@ def _canonical(node: Any) -> Any:
         return [_canonical(item) for item in node]
     if not isinstance(node, ast.AST):
         return repr(node)
+    if isinstance(node, ast.Raise):
+        return ["Raise"]  # a job that raises stores nothing
     fields = dict(ast.iter_fields(node))
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         fields["body"] = [n for n in fields["body"] if not _is_text(n)]

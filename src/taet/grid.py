@@ -13,7 +13,7 @@ from typing import Any
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
 from taet.options import Options
-from taet.params import Params, ir_label
+from taet.params import Params, imbalance_ratio, ir_label
 from taet.plugins import FOLDERS
 
 FIGURES = ("per_class", "ba_br")
@@ -93,17 +93,14 @@ class Study:
     def _axis_value(self, axis: str, value: Any) -> Any:
         text = str(value)
         if axis == "seed":
-            if not text.isdecimal() or int(text) >= 2**31:
+            if not (text.isascii() and text.isdecimal()) or int(text) >= 2**31:
                 raise UserError(f"seed {text!r}: must be a whole number from 0 to {2**31 - 1}")
             return int(text)
         if axis == "ir":
             try:
-                ratio = float(text)
-            except ValueError:
-                ratio = 0.0
-            if not 1 <= ratio <= 100_000:
-                raise UserError(f"imbalance ratio {text!r}: must be a number from 1 to 100000")
-            return ir_label(ratio)
+                return ir_label(imbalance_ratio(text))
+            except ValueError as error:
+                raise UserError(f"imbalance ratio {text!r}: {error}") from None
         names: dict[str, Collection[str]] = {
             "dataset": self.params.datasets,
             "architecture": self.params.architectures,
@@ -141,14 +138,14 @@ class Study:
         )
 
     def _dumped(self, value: Any) -> Any:
-        """JSON of a parameter block. Labels are print, they make no artifact stale."""
+        """JSON of a parameter block, without what changes no artifact: print, and places."""
         if isinstance(value, dict):
             return {name: self._dumped(item) for name, item in value.items()}
         if not isinstance(value, Options):
             return value
         if id(value) not in self._dumps:
             self._dumps[id(value)] = value.model_dump(
-                mode="json", exclude={"label", "stabilization"}
+                mode="json", exclude={"label", "stabilization", "mirror"}
             )
         return self._dumps[id(value)]
 
@@ -157,14 +154,20 @@ class Study:
     def _download(self, cell: Cell) -> Job:
         dataset = self.params.datasets[cell["dataset"]]
         return self._make(
-            "download", cell, {"dataset": dataset}, {}, (f"taet.datasets.{dataset.kind}",)
+            "download",
+            cell,
+            {"dataset": dataset, "download": self.params.download},
+            {},
+            (f"taet.datasets.{dataset.kind}",),
         )
 
     def _subsample(self, cell: Cell) -> Job:
         p = self.params
-        reads = {"dataset": p.datasets[cell["dataset"]], "longtail": p.longtail}
         return self._make(
-            "subsample", cell, reads, {"images": self.job("download", dataset=cell["dataset"])}
+            "subsample",
+            cell,
+            {"longtail": p.longtail},
+            {"images": self.job("download", dataset=cell["dataset"])},
         )
 
     def _data_inputs(self, cell: Cell) -> dict[str, Job]:

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from taet.datasets._base import TEST, TRAIN
+from taet.datasets._base import NO_SPLIT, TEST, TRAIN
 from taet.errors import UserError
 
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -38,6 +38,52 @@ def class_counts(n_max: int, imbalance_ratio: float, classes: int, profile: str)
     return counts
 
 
+def order_classes(order: str, sizes: list[int], rng: np.random.Generator) -> list[int]:
+    """Classes from head to tail.
+
+    Args:
+        order: ``label``: by label number (the field's habit); ``reversed``: the last label is the
+            head; ``size``: the largest class of the data set is the head (equal sizes: by label);
+            ``random``: drawn.
+        sizes: [C] images that each class has.
+        rng: decides a random order.
+    """
+    labels = list(range(len(sizes)))
+    match order:
+        case "label":
+            return labels
+        case "reversed":
+            return labels[::-1]
+        case "size":
+            return sorted(labels, key=lambda c: (-sizes[c], c))
+        case "random":
+            return [int(c) for c in rng.permutation(len(sizes))]
+    raise ValueError(f"unknown order {order!r}")
+
+
+def long_tailed_counts(
+    sizes: list[int], imbalance_ratio: float | None, profile: str, order: list[int]
+) -> list[int]:
+    """Images that each class keeps, in label order.
+
+    The head class keeps as many as the smallest class has, so that every class has enough and the
+    lists of one seed are nested over imbalance ratios.
+
+    Args:
+        sizes: [C] images that each class has.
+        imbalance_ratio: None keeps all images: the data set's natural imbalance.
+        profile: see ``class_counts``.
+        order: classes from head to tail.
+    """
+    if imbalance_ratio is None:
+        return list(sizes)
+    by_rank = class_counts(min(sizes), imbalance_ratio, len(sizes), profile)
+    counts = [0] * len(sizes)
+    for c, count in zip(order, by_rank, strict=True):
+        counts[c] = count
+    return counts
+
+
 def pools(
     labels: Indices,
     official: "np.ndarray[Any, np.dtype[np.uint8]]",
@@ -55,22 +101,33 @@ def pools(
         rng: decides the order.
 
     Raises:
-        UserError: holding out the test images leaves none for training.
+        UserError: there is neither an official test set nor a number to hold out, or holding out
+            leaves no training image, or a class has no image.
     """
-    if test_per_class is None:
-        train, test = (np.flatnonzero(official == split) for split in (TRAIN, TEST))
-        return (
-            permute_classes(labels, train, classes, rng),
-            permute_classes(labels, test, classes, rng),
+    if not (official == NO_SPLIT).any():
+        train, test = (
+            permute_classes(labels, np.flatnonzero(official == split), classes, rng)
+            for split in (TRAIN, TEST)
         )
-    permuted = permute_classes(labels, np.arange(len(labels)), classes, rng)
-    smallest = min(map(len, permuted))
-    if smallest <= test_per_class:
+    elif test_per_class is None:
         raise UserError(
-            f"test_per_class: {test_per_class} leaves no training image in a class of {smallest}; "
-            f"must be below {smallest}"
+            "the data set has no official test set; say how many images of each class to hold out: "
+            "longtail.test_per_class"
         )
-    return [c[test_per_class:] for c in permuted], [c[:test_per_class] for c in permuted]
+    else:
+        permuted = permute_classes(labels, np.arange(len(labels)), classes, rng)
+        smallest = min(map(len, permuted))
+        if smallest <= test_per_class:
+            raise UserError(
+                f"longtail.test_per_class: {test_per_class} leaves no training image in a class of "
+                f"{smallest}; must be below {smallest}"
+            )
+        train = [c[test_per_class:] for c in permuted]
+        test = [c[:test_per_class] for c in permuted]
+    for name, pool in (("training", train), ("test", test)):
+        if empty := [c for c, images in enumerate(pool) if len(images) == 0]:
+            raise UserError(f"class {empty[0]} has no {name} image; the data set is incomplete")
+    return train, test
 
 
 def permute_classes(
@@ -96,13 +153,26 @@ def ldam_drw_order(classes: list[Indices]) -> list[Indices]:
     return ordered
 
 
-def take(permuted: list[Indices], counts: list[int]) -> Indices:
-    """The first ``counts[c]`` images of each class, sorted by class.
+def hold_out(counts: list[int], share: float) -> list[int]:
+    """How many of each class's long-tailed images are for validation: the share, rounded down.
+
+    Raises:
+        UserError: a class would be left without a training image.
+    """
+    held = [int(share * count) for count in counts]
+    assert all(h < n for h, n in zip(held, counts, strict=True))  # share is below 1
+    return held
+
+
+def take(permuted: list[Indices], counts: list[int], skip: list[int] | None = None) -> Indices:
+    """Of each class, the images from ``skip[c]`` (0 if left out) up to ``counts[c]``, by class.
 
     Raises:
         UserError: a class has fewer images than asked for.
     """
+    skip = skip or [0] * len(counts)
     for c, (images, count) in enumerate(zip(permuted, counts, strict=True)):
         if len(images) < count:
             raise UserError(f"class {c} has {len(images)} images, {count} are needed")
-    return np.concatenate([images[:n] for images, n in zip(permuted, counts, strict=True)])
+    parts = zip(permuted, skip, counts, strict=True)
+    return np.concatenate([images[first:last] for images, first, last in parts])

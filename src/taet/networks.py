@@ -22,7 +22,7 @@ def build_model(network: dict[str, Any], seed: int | None = None) -> nn.Module:
     """A network with fresh weights.
 
     Args:
-        network: ``options`` (the architecture's block), ``channels``, ``size``, ``classes``.
+        network: see ``describe_network``.
         seed: fixes the initial weights, alike for all methods; None where they will be overwritten.
     """
     options = plugins.options_class("models", network["options"]["kind"])(**network["options"])
@@ -31,19 +31,51 @@ def build_model(network: dict[str, Any], seed: int | None = None) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0 if seed is None else seed_for("weights", options.kind, seed))
         # Channels last is the loader's own layout, and the faster (benchmarks/memory_format.py).
-        return module.build(options, *sizes).to(memory_format=torch.channels_last)
+        model = module.build(options, *sizes).to(memory_format=torch.channels_last)
+    if options.normalization == "none":
+        return model
+    return Normalized(model, network["pixel_mean"], network["pixel_std"])
+
+
+class Normalized(nn.Module):
+    """A network that sees (x - mean) / std per channel, and is attacked in pixel space."""
+
+    def __init__(self, network: nn.Module, mean: list[float], std: list[float]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network((x - self.mean) / self.std)
 
 
 def describe_network(
-    options: ModelOptions, channels: int, size: int, classes: int
+    options: ModelOptions,
+    channels: int,
+    size: int,
+    classes: int,
+    pixel_statistics: tuple[list[float], list[float]] | None = None,
 ) -> dict[str, Any]:
-    """What ``build_model`` needs, as JSON."""
-    return {
+    """What ``build_model`` needs, as JSON.
+
+    Args:
+        options: the architecture's block.
+        channels: of an image, 1 or 3.
+        size: pixels on each side.
+        classes: number of logits.
+        pixel_statistics: mean and standard deviation of each channel in [0,1] pixel range, where
+            ``options.normalization`` wants them.
+    """
+    network = {
         "options": options.model_dump(mode="json"),
         "channels": channels,
         "size": size,
         "classes": classes,
     }
+    if pixel_statistics is not None:
+        network["pixel_mean"], network["pixel_std"] = pixel_statistics
+    return network
 
 
 def model_arrays(model: nn.Module) -> Arrays:

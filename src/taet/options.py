@@ -6,7 +6,7 @@ params.yaml.
 """
 
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -72,6 +72,10 @@ class PluginOptions(Options):
     label: str = Field(min_length=1, max_length=60)
     """Name printed in tables and figures."""
 
+    def problem(self) -> str | None:
+        """What is wrong with the block as a whole, in one line; a plugin may say more than None."""
+        return None
+
 
 class DatasetOptions(PluginOptions):
     """Block of a data set."""
@@ -79,6 +83,10 @@ class DatasetOptions(PluginOptions):
 
 class ModelOptions(PluginOptions):
     """Block of an architecture."""
+
+    normalization: Literal["none", "per_channel"]
+    """``per_channel``: the network's first step is (x - mean) / std, with mean and standard deviation of
+    the training images' channels; eps stays in pixel space. ``none``: it sees pixels."""
 
 
 class MethodOptions(PluginOptions):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, InstanceOf, ValidationError
+from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
 
 from taet import plugins
 from taet.errors import UserError, suggest
@@ -21,24 +21,56 @@ from taet.options import (
     ModelOptions,
     Name,
     NonNegative,
-    Number,
     Options,
     PixelDistance,
     PluginOptions,
     Positive,
     Share,
     Whole,
+    parse_number,
 )
 from taet.problems import describe, independent
-from taet.sources import Source, read_source
+from taet.sources import Source, read_common, read_source
 
 RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack
-ImbalanceRatio = Annotated[Number, Field(ge=1, le=100_000)]
+NATURAL = "natural"
+MAX_RATIO = 100_000
 
 
-def ir_label(ratio: float) -> str:
-    """An imbalance ratio as it stands in paths and tables: ``10``, ``33.3``."""
-    return f"{ratio:.6g}"
+def imbalance_ratio(value: Any) -> Any:
+    """Parse an imbalance ratio: a number of at least 1, or ``natural``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if value == NATURAL:
+        return value
+    problem = ValueError(f"must be a number from 1 to {MAX_RATIO}, or {NATURAL}")
+    try:
+        ratio = parse_number(value)
+    except ValueError:
+        raise problem from None
+    if isinstance(ratio, bool) or not isinstance(ratio, (int, float)):
+        raise problem
+    if not 1 <= ratio <= MAX_RATIO:
+        raise problem
+    return float(ratio)
+
+
+ImbalanceRatio = Annotated[
+    float | Literal["natural"],
+    BeforeValidator(imbalance_ratio),
+    Field(
+        json_schema_extra={
+            "anyOf": [{"type": "number", "minimum": 1, "maximum": MAX_RATIO}, {"const": NATURAL}]
+        }
+    ),
+]
+
+
+def ir_label(ratio: float | str) -> str:
+    """An imbalance ratio as it stands in paths and tables: ``10``, ``33.3``, ``natural``."""
+    return ratio if isinstance(ratio, str) else f"{ratio:.6g}"
 
 
 class Grid(Options):
@@ -47,7 +79,7 @@ class Grid(Options):
     datasets: list[Name] = Field(min_length=1)
     """Data sets, by their names under ``datasets``."""
     imbalance_ratios: list[ImbalanceRatio] = Field(min_length=1)
-    """n_max / n_min of the training set, at least 1."""
+    """n_max / n_min of the training set, at least 1; ``natural`` takes all training images."""
     architectures: list[Name] = Field(min_length=1)
     """Networks, by their names under ``architectures``."""
     methods: list[Name] = Field(min_length=1)
@@ -66,15 +98,28 @@ class Longtail(Options):
     selection: Literal["seeded", "ldam_drw"]
     """Which training images a class keeps: ``seeded`` draws them anew for each seed; ``ldam_drw`` are
     those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share, for every seed."""
+    class_order: Literal["label", "reversed", "size", "random"]
+    """Classes from head to tail: by label (the field's habit), last label first, largest class first,
+    or drawn anew for each seed."""
+    validation_share: Annotated[Share, Field(lt=1)]
+    """Share of each class's long-tailed training images that is held back for validation."""
+    test_per_class: Count | None
+    """Test images held out of each class where a data set has no official test set; others ignore it."""
+
+
+class Download(Options):
+    """Where data sets come from; no result depends on it."""
+
+    mirror: str | None
+    """Folder or address that holds the official files; null fetches them from their own address.
+    The environment variable TAET_DATA_MIRROR comes before it."""
 
 
 class Threat(Options):
     """What the adversary may do, in training and in evaluation."""
 
-    norm: Literal["linf"]
-    """Norm of the perturbation."""
     eps: PixelDistance
-    """Largest norm of the perturbation, in the [0,1] pixel range."""
+    """Largest L-inf norm of the perturbation, in the [0,1] pixel range."""
 
 
 class Sgd(Options):
@@ -152,15 +197,15 @@ class Evaluation(Options):
 class Compute(Options):
     """What else fixes the bits of a result."""
 
-    threads: Count
+    threads: Annotated[Count, Field(le=1024)]
     """Threads of a training or attack job. Another count gives other last bits."""
 
 
 class Groups(Options):
     """Head and tail classes: shares of all classes, ranked by training counts; medium is the rest."""
 
-    head: Share
-    tail: Share
+    head: Annotated[Share, Field(gt=0)]
+    tail: Annotated[Share, Field(gt=0)]
 
 
 class Report(Options):
@@ -170,7 +215,7 @@ class Report(Options):
     """Test view of the main table and the figures; metrics.csv has both."""
     headline_attack: Name
     """Attack of the figures and of the headline numbers."""
-    confidence: Share
+    confidence: Annotated[Share, Field(gt=0, lt=1)]
     """Level of the intervals over seeds."""
     groups: Groups
 
@@ -182,6 +227,7 @@ class Params(Options):
     """Which study of ``studies`` to run; its results go to ``results/STUDY``."""
     grid: Grid
     datasets: dict[Name, InstanceOf[DatasetOptions]]
+    download: Download
     longtail: Longtail
     architectures: dict[Name, InstanceOf[ModelOptions]]
     threat: Threat
@@ -211,6 +257,9 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
         params, found = _validate(read_source(Path(file), name))
         problems |= dict.fromkeys(found)
         resolved[name] = params
+    # Last: what a study overrides must be right all the same, but may be left to the studies.
+    _, found = _validate(read_common(Path(file)), partial=True)
+    problems |= dict.fromkeys(found)
     if problems:
         raise UserError("\n".join(problems))
     params = resolved[chosen.values["study"]]
@@ -218,11 +267,12 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
     return params
 
 
-def _validate(source: Source) -> tuple[Params | None, list[str]]:
+def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, list[str]]:
+    """Parameters and what is wrong with them; ``partial`` ones need not be complete nor fit together."""
     values = dict(source.values)
     problems: list[str] = []
     for key, (folder, what) in plugins.FOLDERS.items():
-        values[key], bad = _plugin_blocks(values.get(key), key, folder, what, source)
+        values[key], bad = _plugin_blocks(values.get(key), key, folder, what, source, partial)
         problems += bad
     try:
         params = Params.model_validate(values)
@@ -230,14 +280,14 @@ def _validate(source: Source) -> tuple[Params | None, list[str]]:
         wrong_plugins = set(plugins.FOLDERS) if problems else set()  # said already
         return None, problems + [
             describe(e, source, values, Params)
-            for e in independent(error)
+            for e in independent(error, partial)
             if e["loc"][0] not in wrong_plugins
         ]
-    return params, problems or list(_cross_checks(params, source))
+    return params, problems or ([] if partial else list(_cross_checks(params, source)))
 
 
 def _plugin_blocks(
-    blocks: Any, key: str, folder: str, what: str, source: Source
+    blocks: Any, key: str, folder: str, what: str, source: Source, partial: bool
 ) -> tuple[Any, list[str]]:
     """Validate each block of e.g. ``methods`` with the Options of the file that implements it."""
     if not isinstance(blocks, dict):
@@ -250,8 +300,9 @@ def _plugin_blocks(
             continue
         kind = block.get("kind", name)
         if kind not in plugins.names(folder):
+            where = (key, name, "kind") if "kind" in block else (key, name)
             problems.append(
-                f"{source.locate((key, name))}: no {what} {kind!r} "
+                f"{source.locate(where)}: no {what} {kind!r} "
                 f"(no file {folder}/{kind}.py){suggest(str(kind), plugins.names(folder))}"
             )
             continue
@@ -259,13 +310,17 @@ def _plugin_blocks(
         try:
             built[name] = cls.model_validate({"kind": kind, **block})
         except ValidationError as error:
-            problems += [describe(e, source, block, cls, (key, name)) for e in independent(error)]
+            problems += [
+                describe(e, source, block, cls, (key, name)) for e in independent(error, partial)
+            ]
     return built, problems
 
 
 def _cross_checks(params: Params, source: Source) -> Iterator[str]:
     """What no single value can show: duplicates, references, lengths."""
     yield from _grid_problems(params, source)
+    yield from _plugin_problems(params, source)
+    yield from _training_problems(params, source)
     yield from _attack_problems(params, source)
     yield from _stabilization_problems(params, source)
     yield from _report_problems(params, source)
@@ -284,9 +339,52 @@ def _grid_problems(params: Params, source: Source) -> Iterator[str]:
                 yield f"{where}: no {plugins.FOLDERS[axis][1]} {value!r}{suggest(value, blocks)}"
 
 
+def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
+    """What a block says of itself, and labels that two rows or columns of a table would share."""
+    for axis in plugins.FOLDERS:
+        blocks = getattr(params, axis)
+        for name, block in blocks.items():
+            if problem := block.problem():
+                yield f"{source.locate((axis, name))}: {problem}"
+        labels: dict[str, str] = {}
+        for name in getattr(params.grid, axis):
+            if name in blocks:
+                first = labels.setdefault(blocks[name].label, name)
+                if first != name:
+                    where = source.locate((axis, name, "label"))
+                    yield (
+                        f"{where}: {blocks[name].label!r} is also the label of {first!r}; "
+                        "tables need distinct ones"
+                    )
+
+
+def _training_problems(params: Params, source: Source) -> Iterator[str]:
+    training, eps = params.training, params.threat.eps
+    if training.attack.step_size > 2 * eps:
+        where = source.locate(("training", "attack", "step_size"))
+        yield _long_step(where, training.attack.step_size, eps)
+    if isinstance(training.schedule, Multistep):
+        milestones = training.schedule.milestones
+        for i, milestone in enumerate(milestones):
+            where = source.locate(("training", "schedule", "milestones", i))
+            if milestone >= training.epochs:
+                yield f"{where}: {milestone} is never reached; training.epochs is {training.epochs}"
+            if i and milestone <= milestones[i - 1]:
+                yield f"{where}: {milestone} must be above the one before, {milestones[i - 1]}"
+
+
+def _long_step(where: str, step_size: float, eps: float) -> str:
+    return f"{where}: {step_size:.4g} is wider than the whole ball, 2 eps = {2 * eps:.4g}"
+
+
 def _attack_problems(params: Params, source: Source) -> Iterator[str]:
     for name in RESERVED & params.attacks.keys():
         yield f"{source.locate(('attacks', name))}: the name is taken in files of predictions; choose another"
+    for name in params.grid.attacks:
+        step_size = getattr(params.attacks.get(name), "step_size", 0)
+        if step_size > 2 * params.threat.eps:
+            where = source.locate(("attacks", name, "step_size"))
+            yield _long_step(where, step_size, params.threat.eps)
 
 
 def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
@@ -319,11 +417,3 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
     if params.report.groups.head + params.report.groups.tail > 1:
         where = source.locate(("report", "groups"))
         yield f"{where}: head and tail together are more than all classes"
-    labels: dict[str, str] = {}
-    for name in params.grid.methods:
-        if name in params.methods:
-            label = params.methods[name].label
-            first = labels.setdefault(label, name)
-            if first != name:
-                where = source.locate(("methods", name, "label"))
-                yield f"{where}: {label!r} is also the label of {first!r}; tables need distinct ones"

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from taet.sources import Source
 
 
-def independent(error: ValidationError) -> list[Any]:
-    """The errors without those that only follow from a misspelt key: the key it should have been."""
-    errors: list[Any] = list(error.errors())
+def independent(error: ValidationError, partial: bool = False) -> list[Any]:
+    """The errors without those that only follow from a misspelt key: the key it should have been.
+
+    Args:
+        partial: leave out what is merely missing.
+    """
+    errors: list[Any] = [e for e in error.errors() if not (partial and e["type"] == "missing")]
     misspelt = {e["loc"][:-1] for e in errors if e["type"] == "extra_forbidden"}
     return [e for e in errors if not (e["type"] == "missing" and e["loc"][:-1] in misspelt)]
 
@@ -47,6 +51,8 @@ def describe(
         case "literal_error":
             known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             return f"{where}: {_short(value)} is unknown{suggest(str(value), known)}"
+        case "too_short":
+            return f"{where}: the list is empty; it needs at least one entry"
         case "string_pattern_mismatch":
             rule = "lower-case letters, digits and underscores, a letter first, at most 40"
             return f"{where}: {_short(value)} is no valid name ({rule})"

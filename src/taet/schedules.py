@@ -7,17 +7,16 @@ if TYPE_CHECKING:
     from taet.params import Cosine, Multistep
 
 
-def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epochs: int) -> float:
+def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: int) -> float:
     """What the base learning rate is multiplied by.
 
     Args:
         schedule: see ``taet.params.Multistep`` and ``Cosine``.
         step: 0-based optimiser step, counted over all epochs.
         steps: optimiser steps of the whole run.
-        epochs: epochs of the whole run.
+        epoch: 0-based epoch that the step belongs to.
     """
     if schedule.kind == "multistep":
-        epoch = step * epochs // steps
         return schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)
     warmup = schedule.warmup * steps
     if step < warmup:

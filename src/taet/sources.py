@@ -87,12 +87,7 @@ def _study_chain(studies: Mapping[str, Any], name: str, file: Path) -> list[str]
 
 def read_source(file: Path, study: str | None = None) -> Source:
     """Overlay a study (the file's own choice if None) on the common values; nothing is checked yet."""
-    data, lines = read_yaml(file)
-    studies = data.pop("studies", None)
-    if not isinstance(studies, dict) or not studies:
-        raise UserError(
-            f"{file}: studies: missing; needs at least one study, such as 'digits: {{}}'"
-        )
+    data, studies, lines = _read(file)
     chosen = study if study is not None else data.get("study")
     if chosen is None:
         raise UserError(f"{file}: study: missing; name one of: {', '.join(studies)}")
@@ -105,3 +100,21 @@ def read_source(file: Path, study: str | None = None) -> Source:
         values["study"] = chosen
         del origins["study",]
     return Source(file, values, origins, list(studies))
+
+
+def read_common(file: Path) -> Source:
+    """The common values alone, as no study sees them; nothing is checked yet."""
+    data, studies, lines = _read(file)
+    origins: dict[Path_, tuple[Path_, int]] = {}
+    return Source(file, _overlay({}, data, (), (), lines, origins), origins, list(studies))
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any], dict[Path_, int]]:
+    """Common values, studies, and the line of every key."""
+    data, lines = read_yaml(file)
+    studies = data.pop("studies", None)
+    if not isinstance(studies, dict) or not studies:
+        raise UserError(
+            f"{file}: studies: missing; needs at least one study, such as 'digits: {{}}'"
+        )
+    return data, studies, lines

@@ -22,7 +22,8 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Returns:
         ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
         ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
-        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]. Empty where n is 1.
+        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1. Also
+        ``_se``, the standard error that one seed has from its finite test view alone (mean).
     """
     groups = metrics.groupby(KEYS, sort=False, dropna=False)
     result = groups.agg(
@@ -35,6 +36,7 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
     for metric in ("accuracy", "balanced_accuracy"):
         mean, sd = groups[metric].mean(), groups[metric].std(ddof=1)
         result[metric] = mean
+        result[f"{metric}_se"] = groups[f"{metric}_se"].mean()
         result[f"{metric}_sd"] = sd
         result[f"{metric}_low"] = (mean - reach * sd).clip(0, 1)
         result[f"{metric}_high"] = (mean + reach * sd).clip(0, 1)

@@ -79,7 +79,7 @@ def train(
         total = 0.0
         for i, (x, y) in enumerate(loader.epoch(run.epoch)):
             step = run.epoch * len(loader) + i
-            factor = rate_factor(training.schedule, step, steps, training.epochs)
+            factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor
             for group in run.optimizer.param_groups:
                 group["lr"] = rate

@@ -37,9 +37,12 @@ class _Walker:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
+            if key_node.tag.endswith(":merge"):
+                where = f"{self.name}:{line}: {dotted((*path, '<<'))}"
+                raise UserError(f"{where}: merge keys are not read; write the values out")
             key = self.loader.construct_object(key_node, deep=True)
             where = f"{self.name}:{line}: {dotted((*path, str(key)))}"
-            if not isinstance(key, str) or key_node.tag.endswith(":merge"):
+            if not isinstance(key, str):
                 raise UserError(f"{where}: a key must be plain text, got {key!r}")
             if key in result:
                 first = self.lines[*path, key]
@@ -67,14 +70,18 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
         raise UserError(
             f"{path}: no such file; run in the project's folder, or name one with --params"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 text ({error.reason}, byte {error.start})") from None
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         walker = _Walker(loader, str(path))
         data = walker.build(node, ()) if node is not None else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply, or an alias contains itself") from None
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or type(error).__name__

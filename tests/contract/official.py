@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import medmnist
 import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
@@ -54,6 +55,22 @@ def small_cifar(cls: type[CIFAR10], monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setattr(cls, "meta", {**cls.meta, "md5": md5(files[cls.meta["filename"]])})
     monkeypatch.setattr(cls, "tgz_md5", md5(archive))
     return archive
+
+
+def medmnist_file(flag: str, size: int, monkeypatch: pytest.MonkeyPatch) -> tuple[str, bytes]:
+    """Make the package expect a small file of 2 images a class and split; its name and contents."""
+    info, suffix = medmnist.INFO[flag], "" if size == 28 else f"_{size}"
+    classes, rng = len(info["label"]), np.random.default_rng(0)
+    shape = (size, size) if info["n_channels"] == 1 else (size, size, 3)
+    arrays: dict[str, np.ndarray] = {}
+    for split in ("train", "val", "test"):
+        labels = np.arange(2 * classes) % classes
+        arrays[f"{split}_images"] = rng.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
+        arrays[f"{split}_labels"] = labels[:, None].astype(np.uint8)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    monkeypatch.setitem(info, f"MD5{suffix}", md5(buffer.getvalue()))
+    return f"{flag}{suffix}.npz", buffer.getvalue()
 
 
 class Server:

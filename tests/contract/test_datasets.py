@@ -1,6 +1,8 @@
 """What every file in datasets/ must keep, new ones included."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from torchvision.datasets import CIFAR10, CIFAR100
 
 from taet import params, plugins
 from taet.datasets import digits as digits_module
+from taet.datasets import medmnist
+from taet.datasets._base import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
 from taet.datasets._download import MIRROR
 from taet.errors import UserError
-from tests.contract.official import small_cifar
+from tests.contract.official import medmnist_file, small_cifar
 
 DATASETS = plugins.names("datasets")
 
@@ -22,6 +26,10 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     for cls in (CIFAR10, CIFAR100):
         (folder / cls.filename).write_bytes(small_cifar(cls, monkeypatch))
+    for flag in ("dermamnist", "organamnist"):
+        for size in (28, 64):
+            name, data = medmnist_file(flag, size, monkeypatch)
+            (folder / name).write_bytes(data)
     monkeypatch.setenv(MIRROR, str(folder))
 
 
@@ -29,19 +37,14 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", DATASETS)
 def test_images(name: str, digits: params.Params, tmp_path: Path) -> None:
     options = next(b for b in digits.datasets.values() if b.kind == name)
-    found = plugins.load("datasets", name).obtain(tmp_path, options)
-    classes = len(found.class_names)
-    assert found.images.dtype == np.uint8
-    assert found.images.ndim == 4
-    assert found.images.shape[3] in (1, 3)
-    assert found.labels.dtype == np.int64
-    assert len(found.images) == len(found.labels) == len(found.official)
-    assert set(found.labels.tolist()) == set(range(classes))
-    assert 0 < found.images.max() <= found.max_value <= 255
+    found = plugins.load("datasets", name).obtain(tmp_path, options, None)
+    verify(found)
+    again = plugins.load("datasets", name).obtain(tmp_path, options, "/there/is/none")
+    assert np.array_equal(found.images, again.images), "what is there and intact is used as it is"
 
 
 def test_digits_are_the_known_ones(digits: params.Params, tmp_path: Path) -> None:
-    found = digits_module.obtain(tmp_path, digits.datasets["digits"])
+    found = digits_module.obtain(tmp_path, digits.datasets["digits"], None)
     assert found.images.shape == (1797, 8, 8, 1)
     assert np.bincount(found.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert found.labels[:10].tolist() == list(range(10))
@@ -52,4 +55,85 @@ def test_digits_that_were_tampered_with(
 ) -> None:
     monkeypatch.setattr(digits_module, "SHA256", "0" * 64)
     with pytest.raises(UserError, match="reinstall scikit-learn"):
-        digits_module.obtain(tmp_path, digits.datasets["digits"])
+        digits_module.obtain(tmp_path, digits.datasets["digits"], None)
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("size", [28, 64])
+@pytest.mark.parametrize(
+    ("flag", "channels", "classes"), [("dermamnist", 3, 7), ("organamnist", 1, 11)]
+)
+def test_medmnist(flag: str, channels: int, classes: int, size: int, tmp_path: Path) -> None:
+    found = medmnist.obtain(tmp_path, _medmnist(flag, size), None)
+    assert found.images.shape == (6 * classes, size, size, channels)
+    assert len(found.class_names) == classes
+    assert np.bincount(found.official).tolist() == [2 * classes] * 3
+    assert found.official[[0, -1]].tolist() == [TRAIN, TEST]
+
+
+def test_medmnist_knows_all_flat_sets() -> None:
+    from medmnist import INFO
+
+    named = medmnist.Options.model_fields["flag"].annotation.__args__
+    assert sorted(named) == sorted(flag for flag in INFO if not flag.endswith("3d"))
+
+
+def test_medmnist_with_several_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="chestmnist has several labels an image"):
+        medmnist.obtain(tmp_path, _medmnist("chestmnist", 28), None)
+
+
+def test_medmnist_is_never_unpickled(tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "executed",))
+
+    arrays = {
+        f"{s}_{what}": np.array([Hostile()])
+        for s in medmnist.SPLITS
+        for what in ("images", "labels")
+    }
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(UserError, match=r"x\.npz: not a MedMNIST archive .*pickle"):
+        medmnist.read_archive(tmp_path / "x.npz", ["a"])
+    (tmp_path / "y.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UserError, match=r"y\.npz: not a MedMNIST archive"):
+        medmnist.read_archive(tmp_path / "y.npz", ["a"])
+    assert not (tmp_path / "executed").exists()
+
+
+def _medmnist(flag: str, size: int) -> medmnist.Options:
+    return medmnist.Options(kind="medmnist", label=flag, flag=flag, size=size)
+
+
+GOOD = ImageSet(
+    images=np.full((4, 8, 8, 1), 3, np.uint8),
+    labels=np.array([0, 1, 0, 1]),
+    official=np.full(4, NO_SPLIT, np.uint8),
+    class_names=["a", "b"],
+    max_value=16,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": np.ones((4, 8, 8), np.uint8)}, "shape"),
+        ({"images": np.ones((4, 8, 8, 2), np.uint8)}, "1 or 3"),
+        ({"images": np.ones((4, 8, 7, 1), np.uint8)}, "square"),
+        ({"images": np.ones((0, 8, 8, 1), np.uint8)}, "shape"),
+        ({"images": np.ones((4, 8, 8, 1), np.float32)}, "uint8"),
+        ({"images": np.full((4, 8, 8, 1), 17, np.uint8)}, "up to 17"),
+        ({"images": np.zeros((4, 8, 8, 1), np.uint8)}, "up to 0"),
+        ({"labels": np.array([0, 1, 0])}, "one for each of the 4 images"),
+        ({"labels": np.array([0, 1, 0, 2])}, "labels go from 0 to 2; must be from 0 to 1"),
+        ({"labels": np.array([0, -1, 0, 1])}, "labels go from -1"),
+        ({"labels": np.array([0, 0, 0, 0])}, r"class 1 \(b\) has no image"),
+        ({"official": np.full(4, 7, np.uint8)}, "splits"),
+        ({"official": np.full(3, VALIDATION, np.uint8)}, "one for each"),
+    ],
+)  # fmt: skip
+def test_broken_image_sets(change: dict[str, Any], said: str) -> None:
+    verify(GOOD)
+    with pytest.raises(UserError, match=said):
+        verify(dataclasses.replace(GOOD, **change))

@@ -35,10 +35,10 @@ def no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_fetch(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "new" / "data.bin"
-    fetch(f"{server.address}/x/data.bin", target, md5(DATA))
+    fetch(f"{server.address}/x/data.bin", target, md5(DATA), None)
     assert target.read_bytes() == DATA
     assert list(target.parent.iterdir()) == [target]
-    fetch(f"{server.address}/x/data.bin", target, md5(DATA))
+    fetch(f"{server.address}/x/data.bin", target, md5(DATA), None)
     assert len(server.requests) == 1, "an intact file is used as it is"
 
 
@@ -49,10 +49,10 @@ def test_broken_connection_goes_on(server: Server, tmp_path: Path, ranges: bool)
     with pytest.raises(
         UserError, match=r"data\.bin: cannot be fetched .* 1000000 bytes are missing"
     ):
-        fetch(url, target, md5(DATA))
+        fetch(url, target, md5(DATA), None)
     assert not target.exists()
     server.break_after, server.ranges = None, ranges
-    fetch(url, target, md5(DATA))
+    fetch(url, target, md5(DATA), None)
     assert target.read_bytes() == DATA
     assert server.requests == [None, "bytes=2000000-"]
 
@@ -60,7 +60,7 @@ def test_broken_connection_goes_on(server: Server, tmp_path: Path, ranges: bool)
 def test_part_that_is_already_whole(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "data.bin"
     (tmp_path / "data.bin.part").write_bytes(DATA)
-    fetch(f"{server.address}/data.bin", target, md5(DATA))
+    fetch(f"{server.address}/data.bin", target, md5(DATA), None)
     assert target.read_bytes() == DATA
 
 
@@ -68,35 +68,35 @@ def test_wrong_file_is_deleted(server: Server, tmp_path: Path) -> None:
     server.files["data.bin"] = DATA[:-1] + b"x" if DATA[-1:] != b"x" else DATA[:-1] + b"y"
     target = tmp_path / "data.bin"
     with pytest.raises(UserError, match="not the official file"):
-        fetch(f"{server.address}/data.bin", target, md5(DATA))
+        fetch(f"{server.address}/data.bin", target, md5(DATA), None)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_damaged_file_in_place_is_replaced(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "data.bin"
     target.write_bytes(DATA[:100])
-    fetch(f"{server.address}/data.bin", target, md5(DATA))
+    fetch(f"{server.address}/data.bin", target, md5(DATA), None)
     assert target.read_bytes() == DATA
 
 
 def test_no_such_file_and_no_server(server: Server, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.bin: cannot be fetched .*Not Found"):
-        fetch(f"{server.address}/none.bin", tmp_path / "none.bin", md5(DATA))
+        fetch(f"{server.address}/none.bin", tmp_path / "none.bin", md5(DATA), None)
     with pytest.raises(UserError, match=rf"refused; .*{MIRROR}"):
-        fetch("http://127.0.0.1:9/data.bin", tmp_path / "data.bin", md5(DATA))
+        fetch("http://127.0.0.1:9/data.bin", tmp_path / "data.bin", md5(DATA), None)
 
 
 def test_mirrors(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     official = "http://127.0.0.1:9/there/is/none/data.bin"
     monkeypatch.setenv(MIRROR, f"{server.address}/mirror/")
-    fetch(official, tmp_path / "a" / "data.bin", md5(DATA))
+    fetch(official, tmp_path / "a" / "data.bin", md5(DATA), None)
     folder = tmp_path / "a folder"
     folder.mkdir()
     monkeypatch.setenv(MIRROR, str(folder))
     with pytest.raises(UserError, match="No such file"):
-        fetch(official, tmp_path / "b" / "data.bin", md5(DATA))
+        fetch(official, tmp_path / "b" / "data.bin", md5(DATA), None)
     (folder / "data.bin").write_bytes(DATA)
-    fetch(official, tmp_path / "b" / "data.bin", md5(DATA))
+    fetch(official, tmp_path / "b" / "data.bin", md5(DATA), None)
     assert (tmp_path / "b" / "data.bin").read_bytes() == DATA
 
 
@@ -108,7 +108,7 @@ def test_full_disk(server: Server, tmp_path: Path) -> None:
         pytest.skip("needs the right to mount a small file system")
     try:
         with pytest.raises(UserError, match=r"data\.bin\.part: No space left on device; make room"):
-            fetch(f"{server.address}/data.bin", small / "data.bin", md5(DATA))
+            fetch(f"{server.address}/data.bin", small / "data.bin", md5(DATA), None)
         assert not (small / "data.bin").exists()
     finally:
         subprocess.run(["umount", str(small)], check=True)
@@ -124,7 +124,7 @@ def test_cifar_from_a_server(
     server.files[cls.filename] = small_cifar(cls, monkeypatch)
     monkeypatch.setattr(cls, "url", f"{server.address}/{cls.filename}")
     options = digits.datasets[module.__name__.rsplit(".", 1)[1]]
-    found = module.obtain(tmp_path, options)
+    found = module.obtain(tmp_path, options, None)
     assert found.images.shape[1:] == (32, 32, 3)
     assert len(found.class_names) == classes
     training = sum(1 for _ in cls.train_list) * classes * 2
@@ -135,7 +135,7 @@ def test_cifar_from_a_server(
     with (tmp_path / cls.base_folder / cls.train_list[0][0]).open("rb") as file:
         row = pickle.load(file)["data"][0]
     assert (found.images[0, :, :, 0].ravel() == row[:1024]).all()
-    again = module.obtain(tmp_path, options)
+    again = module.obtain(tmp_path, options, None)
     assert (again.images == found.images).all()
     assert len(server.requests) == 1
 
@@ -147,7 +147,7 @@ def test_cifar_files_that_were_damaged_or_swapped(
     server.files[CIFAR10.filename] = small_cifar(CIFAR10, monkeypatch)
     monkeypatch.setattr(CIFAR10, "url", f"{server.address}/{CIFAR10.filename}")
     options = digits.datasets["cifar10"]
-    expected = cifar10.obtain(tmp_path, options)
+    expected = cifar10.obtain(tmp_path, options, None)
 
     class Hostile:
         def __reduce__(self):
@@ -156,11 +156,11 @@ def test_cifar_files_that_were_damaged_or_swapped(
     batch = tmp_path / CIFAR10.base_folder / "data_batch_3"
     for damage in (pickle.dumps(Hostile()), batch.read_bytes()[:-7], b""):
         batch.write_bytes(damage)
-        again = cifar10.obtain(tmp_path, options)
+        again = cifar10.obtain(tmp_path, options, None)
         assert (again.images == expected.images).all()
     batch.unlink()
     (tmp_path / CIFAR10.filename).unlink()
-    cifar10.obtain(tmp_path, options)
+    cifar10.obtain(tmp_path, options, None)
     assert not (tmp_path / "executed").exists()
 
 

@@ -74,3 +74,16 @@ def test_parameter_count(digits: params.Params) -> None:
     model = build_model(network("small_cnn", digits, 1, 8, 10), seed=0)
     convolutions = (9 * 1 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 32
     assert sum(p.numel() for p in model.parameters()) == convolutions + 129 * 64 + 65 * 10
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_normalization_is_the_first_step(name: str, digits: params.Params) -> None:
+    """The attack sees pixels; the network sees (x - mean) / std."""
+    plain = next(b for b in digits.architectures.values() if b.kind == name)
+    options = plain.model_copy(update={"normalization": "per_channel"})
+    statistics = ([0.2, 0.4, 0.6], [0.5, 0.25, 0.1])
+    normalized = build_model(describe_network(options, 3, 16, 5, statistics), seed=0).eval()
+    bare = build_model(describe_network(plain, 3, 16, 5), seed=0).eval()
+    x = torch.rand(4, 3, 16, 16)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in statistics)
+    assert torch.equal(normalized(x), bare((x - mean) / std))

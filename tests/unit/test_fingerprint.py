@@ -18,13 +18,21 @@ FILES = {
         from pkg.deep.steps import step
         if TYPE_CHECKING:
             from pkg import typing_only
+        else:
+            from pkg import running
+        if not TYPE_CHECKING:
+            from pkg import also_running
         def f(x):
             '''Says what.'''
+            if x < 0:
+                raise ValueError('too small')
             return losses.g(x) + 1  # a comment
     """,
     "losses.py": "def g(x): return 2 * x\n",
     "typing_only.py": "A = 1\n",
     "unused.py": "B = 1\n",
+    "running.py": "C = 1\n",
+    "also_running.py": "D = 1\n",
     "deep/__init__.py": "",
     "deep/steps.py": "def step(): return 1\n",
 }
@@ -60,6 +68,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("entry.py", "return losses", "return  losses"),
         ("typing_only.py", "A = 1", "A = 2"),
         ("unused.py", "B = 1", "B = 2"),
+        ("entry.py", "too small", "must be at least 0"),
     ],
 )
 def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
@@ -71,12 +80,28 @@ def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
     [
         ("entry.py", "+ 1", "+ 2"),
         ("losses.py", "2 * x", "3 * x"),
+        ("entry.py", "if x < 0", "if x < 1"),
+        ("running.py", "C = 1", "C = 2"),
+        ("also_running.py", "D = 1", "D = 2"),
         ("deep/steps.py", "return 1", "return 2"),
     ],
 )
 def test_what_matters(package, name: str, old: str, new: str) -> None:
     before = package("entry.py", "+ 1", "+ 1")
     assert package(name, old, new) != before
+
+
+def test_relative_imports_are_refused(package) -> None:
+    with pytest.raises(ValueError, match=r"pkg\.entry: line 4: import by full name"):
+        package("entry.py", "from pkg import losses", "from . import losses")
+
+
+def test_messages_retrain_nothing() -> None:
+    """What says and checks is no part of what is computed."""
+    closure = _closure("taet.stages.equalize", "taet.methods.taet") - module.PLUMBING
+    assert {"taet.errors", "taet.options", "taet.plugins", "taet.progress"} == module.PLUMBING
+    assert all(module._file(name) for name in module.PLUMBING)
+    assert {"taet.train", "taet.losses", "taet.artifacts"} <= closure
 
 
 def test_methods_do_not_see_each_other() -> None:

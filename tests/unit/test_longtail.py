@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taet.errors import UserError
-from taet.longtail import class_counts, ldam_drw_order, permute_classes, pools, take
+from taet.longtail import (
+    class_counts,
+    hold_out,
+    ldam_drw_order,
+    long_tailed_counts,
+    order_classes,
+    permute_classes,
+    pools,
+    take,
+)
 
 # The label files of TAET's release agree with these.
 CIFAR10 = {
@@ -87,6 +96,51 @@ def test_pools_without_an_official_split() -> None:
     assert all((labels[c] == k).all() for k, c in enumerate(test))
     with pytest.raises(UserError, match="test_per_class: 20 leaves no training image"):
         pools(labels, official, 2, 20, np.random.default_rng(0))
+
+
+def test_pools_that_cannot_be() -> None:
+    labels, rng = np.arange(40) % 2, np.random.default_rng(0)
+    with pytest.raises(UserError, match=r"no official test set.*longtail\.test_per_class"):
+        pools(labels, np.full(40, 255, np.uint8), 2, None, rng)
+    official = np.repeat(np.array([0, 2], np.uint8), 20)
+    with pytest.raises(UserError, match="class 2 has no training image"):
+        pools(labels, official, 3, None, rng)
+    labels = np.array([0, 1] * 10 + [0] * 20)
+    with pytest.raises(UserError, match="class 1 has no test image"):
+        pools(labels, official, 2, None, rng)
+
+
+def test_class_order() -> None:
+    rng, sizes = np.random.default_rng(0), [3, 9, 9, 5]
+    assert order_classes("label", sizes, rng) == [0, 1, 2, 3]
+    assert order_classes("reversed", sizes, rng) == [3, 2, 1, 0]
+    assert order_classes("size", sizes, rng) == [1, 2, 3, 0]
+    drawn = [order_classes("random", sizes, np.random.default_rng(s)) for s in range(20)]
+    assert all(sorted(order) == [0, 1, 2, 3] for order in drawn)
+    assert len(set(map(tuple, drawn))) > 5
+
+
+def test_counts_follow_the_class_order() -> None:
+    assert long_tailed_counts([10, 12, 11], 10, "exponential", [2, 0, 1]) == [3, 1, 10]
+    assert long_tailed_counts([10, 12, 11], None, "exponential", [2, 0, 1]) == [10, 12, 11]
+
+
+def test_validation_is_a_part_of_the_training_images_only() -> None:
+    labels = np.arange(1000) % 10
+    permuted = permute_classes(labels, np.arange(1000), 10, np.random.default_rng(0))
+    counts = class_counts(100, 10, 10, "exponential")
+    held = hold_out(counts, 0.2)
+    assert held == [20, 15, 11, 9, 7, 5, 4, 3, 2, 2]
+    kept = [n - h for n, h in zip(counts, held, strict=True)]
+    train, validation = take(permuted, kept), take(permuted, counts, skip=kept)
+    assert not set(train) & set(validation)
+    assert set(train) | set(validation) == set(take(permuted, counts))
+    assert np.bincount(labels[validation], minlength=10).tolist() == held
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 5000))
+def test_validation_leaves_a_training_image(share: float, count: int) -> None:
+    assert 0 <= hold_out([count], share)[0] < count
 
 
 def test_pools_of_an_official_split() -> None:

@@ -19,16 +19,16 @@ TEXT = (ROOT / "params.yaml").read_text()
 MISTAKES = [
     ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1", ["methods.taet.alhpa", "unknown key", "'alpha'"]),
     ("batch_size: 128", "batchsize: 128", ["training.batchsize", "did you mean 'batch_size'"]),
-    ("longtail:\n", "longtale:\n", ["longtale", "did you mean 'longtail'"]),
+    ("evaluation:", "evalution:", ["evalution", "did you mean 'evaluation'"]),
     ("epochs: 45", "epochs: sixty", ["studies.digits.training.epochs", "integer", "'sixty'"]),
     ("epochs: 45", "epochs: 45.5", ["studies.digits.training.epochs", "integer", "45.5"]),
     ("epochs: 45", "epochs: true", ["studies.digits.training.epochs", "integer", "True"]),
     ("epochs: 45", "epochs: 0", ["studies.digits.training.epochs", "greater than or equal to 1"]),
-    ("[10, 20]", "[10, 0.5]", ["grid.imbalance_ratios[1]", "greater than or equal to 1", "0.5"]),
+    ("[10, 20]", "[10, 0.5]", ["grid.imbalance_ratios[1]", "number from 1 to", "0.5"]),
     ("[10, 20]", "[10, 10]", ["grid.imbalance_ratios[1]", "'10'", "twice"]),
     ("[10, 20]", "[10, 10.00000001]", ["grid.imbalance_ratios[1]", "twice"]),
-    ("[10, 20]", "[]", ["grid.imbalance_ratios", "at least 1 item"]),
-    ("[10, 20]", "[.nan]", ["grid.imbalance_ratios[0]", "finite", "nan"]),
+    ("[10, 20]", "[]", ["grid.imbalance_ratios", "at least one entry"]),
+    ("[10, 20]", "[.nan]", ["grid.imbalance_ratios[0]", "number from 1 to", "nan"]),
     ("[0, 1, 2]", "[0, 1, 1]", ["grid.seeds[2]", "twice"]),
     ("[0, 1, 2]", "[-1]", ["grid.seeds[0]", "greater than or equal to 0", "-1"]),
     ("threat: {eps: 0.1}", "threat: {eps: 0}", ["studies.digits.threat.eps", "greater than 0"]),
@@ -36,7 +36,24 @@ MISTAKES = [
     ("threat: {eps: 0.1}", "threat: {eps: 8/0}", ["studies.digits.threat.eps", "8/255", "'8/0'"]),
     ("threat: {eps: 0.1}", "threat: {eps: 8 / x}", ["studies.digits.threat.eps", "fraction"]),
     ("threat: {eps: 0.1}", "threat: {eps: .inf}", ["studies.digits.threat.eps", "inf"]),
-    ("norm: linf", "norm: l2", ["threat.norm", "'l2' is unknown", "linf"]),
+    ("profile: exponential", "profile: linear", ["longtail.profile", "'linear' is unknown", "step"]),
+    ("{eps: 8/255}", "{eps: 8}", ["threat.eps", "less than 1", "8"]),
+    ("epochs: 100", "epochs: many", ["training.epochs", "integer", "'many'"]),
+    ("[75, 90]", "[90, 75]", ["schedule.milestones[1]", "above the one before"]),
+    ("[75, 90]", "[75, 190]", ["schedule.milestones[1]", "190 is never reached", "100"]),
+    ("attack: {step_size: 0.025}", "attack: {step_size: 0.25}", ["training.attack.step_size", "0.25", "2 eps"]),
+    ("pgd20: {step_size: 0.0125}", "pgd20: {step_size: 0.9}", ["attacks.pgd20.step_size", "0.9", "2 eps"]),
+    ("label: PGD-20,", "label: FGSM,", ["attacks.pgd20.label", "also the label of 'fgsm'"]),
+    ("confidence: 0.95", "confidence: 1", ["report.confidence", "less than 1"]),
+    ("{head: 0.3, tail: 0.3}", "{head: 0, tail: 0.3}", ["report.groups.head", "greater than 0"]),
+    ("threads: 1", "threads: 100000", ["compute.threads", "100000"]),
+    ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0, gamma: 0", ["methods.taet:", "nothing to train"]),
+    ("[10, 20]", "[naturel]", ["grid.imbalance_ratios[0]", "natural", "'naturel'"]),
+    ("[10, 20]", "[true]", ["grid.imbalance_ratios[0]", "natural", "True"]),
+    ("validation_share: 0", "validation_share: 1", ["longtail.validation_share", "less than 1"]),
+    ("flag: dermamnist, size: 28", "flag: dermamnits, size: 28", ["datasets.dermamnist.flag", "did you mean 'dermamnist'"]),
+    ("flag: dermamnist, size: 28", "flag: dermamnist, size: 32", ["datasets.dermamnist.size", "32", "64"]),
+    ("  profile: exponential", "  <<: {profile: step}\n  profile: exponential", ["merge keys"]),
     ("taet_bcl, taet]", "taet_bcl, teat]", ["grid.methods[4]", "'teat'", "did you mean 'taet'"]),
     ("[fgsm, pgd20, pgd100]", "[pgd20, pgd2]", ["grid.attacks[1]", "no attack 'pgd2'", "'pgd20'"]),
     ("datasets: [digits]", "datasets: [digit]", ["grid.datasets[0]", "no data set", "'digits'"]),
@@ -55,7 +72,7 @@ MISTAKES = [
      ["training.optimizer.momentum", "unknown key"]),
     ("study: digits #", "study: digitz #", ["'digitz'", "did you mean 'digits'"]),
     ("extends: digits", "extends: digits_cut", ["circle"]),
-    ("test_per_class: 50}", "test_per_class: 50, test_per_class: 60}", ["datasets.digits.test_per_class", "twice"]),
+    ("test_per_class: 50}", "test_per_class: 50, test_per_class: 60}", ["studies.digits.longtail.test_per_class", "twice"]),
     ("absent_classes: zero}\n  taet_bcl", "absent_classes: nul}\n  taet_bcl", ["methods.taet.absent_classes", "'nul'"]),
     ("label: FGSM, job: gradient", "label: FGSM, job: ../../x", ["attacks.fgsm.job", "valid name"]),
     ("  fgsm: {label", "  clean: {kind: fgsm, label: X, job: gradient}\n  fgsm: {label", ["attacks.clean", "taken"]),
@@ -105,7 +122,6 @@ def test_files_that_are_no_params(tmp_path: Path) -> None:
 
 def test_studies_override_and_keep_the_rest(digits: params.Params) -> None:
     assert digits.threat.eps == 0.1
-    assert digits.threat.norm == "linf"
     assert digits.training.optimizer.kind == "adam"
     assert not hasattr(digits.training.optimizer, "momentum")  # another kind replaces the block
     assert digits.training.attack.steps == 10
@@ -123,7 +139,7 @@ def test_origins() -> None:
 
     assert source.origin(("threat", "eps")).startswith("studies.digits, line")
     assert "eps: 0.1" in line_of(("threat", "eps"))
-    assert source.origin(("threat", "norm")).startswith("common, line")
+    assert source.origin(("longtail", "profile")).startswith("common, line")
     assert source.origin(("grid", "imbalance_ratios")).startswith("studies.digits_cut, line")
     assert source.origin(("study",)) == "command line"
 
@@ -151,7 +167,7 @@ def test_schema_is_current_and_accepts_the_file() -> None:
         ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1"),
         ("[10, 20]", "[0.5]"),
         ("epochs: 45", "epochs: sixty"),
-        ("  digits:\n    threat:", "  digits:\n    treat:"),
+        ("\n    threat: {eps: 0.1}", "\n    treat: {eps: 0.1}"),
     ],
 )
 def test_schema_refuses(old: str, new: str) -> None:

@@ -48,7 +48,7 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
                             "scope": scope, "class_index": None if index is None else str(index),
                             "class_name": None if index is None else f"c{index}",
                             "train_images": 5, "test_images": 50, "accuracy": value,
-                            "balanced_accuracy": value,
+                            "accuracy_se": 0.02, "balanced_accuracy": value, "balanced_accuracy_se": 0.03,
                         }
                     )  # fmt: skip
     return pd.DataFrame(rows)

@@ -150,14 +150,13 @@ def test_no_full_batch_is_an_error(problem: Problem) -> None:
 
 def test_multistep_schedule() -> None:
     schedule = params.Multistep(kind="multistep", milestones=[75, 90], factor=0.1)
-    rates = [rate_factor(schedule, epoch * 7, 700, 100) for epoch in range(100)]
+    rates = [rate_factor(schedule, epoch * 7, 700, epoch) for epoch in range(100)]
     assert rates == pytest.approx([1.0] * 75 + [0.1] * 15 + [0.01] * 10)
-    assert rate_factor(schedule, 75 * 7 - 1, 700, 100) == 1.0  # last step of epoch 74
 
 
 def test_cosine_schedule() -> None:
     schedule = params.Cosine(kind="cosine", warmup=0.05)
-    rates = [rate_factor(schedule, step, 400, 50) for step in range(400)]
+    rates = [rate_factor(schedule, step, 400, step // 8) for step in range(400)]
     assert rates[0] == pytest.approx(1 / 21)
     assert rates[:21] == sorted(rates[:21])
     assert rates[20] == 1.0

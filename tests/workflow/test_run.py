@@ -45,7 +45,7 @@ def test_everything_is_there_and_nothing_is_left_to_do(finished: Tree) -> None:
     assert planned(finished) == {}
     assert "match params.yaml and the code" in finished.ok("taet", "check")
     assert not list((finished.path / "results/tiny").rglob("*.part"))
-    assert not list((finished.path / "results/tiny/resume").iterdir())
+    assert not list((finished.path / "results/tiny/resume").rglob("*.safetensors"))
     table = (finished.path / "results/tiny/tables/main.md").read_text()
     for label in ("PGD-AT", "TAET (BCL only)", "TAET", "BR PGD-20"):
         assert label in table
@@ -189,7 +189,7 @@ def start_long_training(tree: Tree) -> subprocess.Popen:
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        for file in (tree.path / "results/tiny/resume").glob("*.safetensors"):
+        for file in (tree.path / "results/tiny/resume").rglob("*.safetensors"):
             if artifacts.read_facts(file)["epoch"] >= 4:
                 return process
         time.sleep(0.02)
@@ -239,7 +239,7 @@ def start_snakemake(tree: Tree, *options: str) -> subprocess.Popen:
 
 def test_killed_snakemake_goes_on(tree: Tree, finished: Tree) -> None:
     process = start_snakemake(tree, "--cores", "2", "all")
-    wait_for(tree.path / "results/tiny/resume")
+    wait_for(tree.path / "results/tiny/resume/equalize")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=30)
     assert list((tree.path / ".snakemake/locks").iterdir()), "it had no time to clean up"
@@ -251,7 +251,7 @@ def test_two_snakemakes_in_one_folder(tree: Tree) -> None:
     tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 400,")
     first = start_snakemake(tree, "--cores", "1", "equalize")
     try:
-        wait_for(tree.path / "results/tiny/resume")
+        wait_for(tree.path / "results/tiny/resume/equalize")
         second = tree.run("snakemake", "--cores", "1", "equalize")
         assert second.returncode != 0
         assert "LockException" in second.stderr

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from taet.attacks._base import Target
-from taet.attacks._pgd import pgd, start_point
+from taet.attacks._pgd import pgd, project, start_point
 from taet.losses import cross_entropy
 from taet.options import AttackOptions, Count, PixelDistance
 
@@ -26,11 +26,13 @@ class Options(AttackOptions):
 
 def attack(options: Options, target: Target) -> Tensor:
     """Adversarial images, [B, C, H, W]."""
+    # The start itself may count as adversarial, so it must be a picture inside the ball.
+    start = start_point(options.start, target.x, target.eps, target.draw)
     return pgd(
         target.model,
         target.x,
         target.y,
-        start=start_point(options.start, target.x, target.eps, target.draw),
+        start=project(start, target.x, target.eps),
         objective=cross_entropy,
         eps=target.eps,
         step_size=options.step_size,

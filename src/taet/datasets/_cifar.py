@@ -14,19 +14,20 @@ from taet.datasets._download import fetch, file_md5, unpack
 from taet.errors import UserError
 
 
-def obtain_cifar(cls: type[CIFAR10], folder: Path) -> ImageSet:
+def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageSet:
     """All images, training before test, in the official order.
 
     Args:
         cls: torchvision's class; it knows names, address and checksums.
         folder: where the unpacked folder of official files is, or will be.
+        mirror: see ``taet.datasets._download``.
 
     Raises:
         UserError: the files cannot be had or are damaged.
     """
     if not _intact(cls, folder):
         archive = folder / cls.filename
-        fetch(cls.url, archive, cls.tgz_md5)
+        fetch(cls.url, archive, cls.tgz_md5, mirror)
         unpack(archive, cls.base_folder)
         if not _intact(cls, folder):
             raise UserError(

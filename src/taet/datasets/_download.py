@@ -1,8 +1,8 @@
 """Fetching official files: verified before anyone looks into them, resumable, from a mirror if wanted.
 
-Compute nodes often have no network: the environment variable ``TAET_DATA_MIRROR`` names a folder or an
-address that holds the files under their official names. Files that are already in place and intact are
-used as they are.
+Compute nodes often have no network: a *mirror*, named by the parameter ``download.mirror`` or, before
+that, by the environment variable ``TAET_DATA_MIRROR``, is a folder or an address that holds the files
+under their official names. Files that are already in place and intact are used as they are.
 """
 
 import errno
@@ -13,6 +13,7 @@ import shutil
 import tarfile
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +27,7 @@ TIMEOUT = 60  # seconds without an answer
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
-def fetch(url: str, target: Path, md5: str) -> None:
+def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
     """Have the official file at ``target``.
 
     What has arrived when a transfer breaks off is kept as ``NAME.part``, and the next call goes on from
@@ -39,7 +40,7 @@ def fetch(url: str, target: Path, md5: str) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    source = _source(url)
+    source = _source(url, os.environ.get(MIRROR) or mirror)
     try:
         _transfer(source, part)
     except (OSError, http.client.HTTPException) as error:
@@ -50,8 +51,8 @@ def fetch(url: str, target: Path, md5: str) -> None:
             ) from None
         raise UserError(
             f"{target.name}: cannot be fetched from {source}: {_reason(error)}; run the same command "
-            f"again to go on, or put the file into {target.parent}, or have {MIRROR} name a folder or "
-            "address that holds it"
+            f"again to go on, or put the file into {target.parent}, or have download.mirror in the "
+            f"parameters or {MIRROR} name a folder or address that holds it"
         ) from None
     found = file_md5(part)
     if found != md5:
@@ -83,9 +84,9 @@ def unpack(archive: Path, folder: str) -> None:
         Path(scratch, folder).replace(target)
 
 
-def _source(url: str) -> str:
-    mirror = os.environ.get(MIRROR)
-    return f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[1]}" if mirror else url
+def _source(url: str, mirror: str | None) -> str:
+    name = urllib.parse.urlsplit(url).path.rsplit("/", 1)[1]
+    return f"{mirror.rstrip('/')}/{name}" if mirror else url
 
 
 def _transfer(source: str, part: Path) -> None:

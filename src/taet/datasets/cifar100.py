@@ -13,6 +13,6 @@ class Options(DatasetOptions):
     pass
 
 
-def obtain(folder: Path, options: Options) -> ImageSet:
+def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
     """The official images, fetched if they are not in ``folder``; see ``obtain_cifar``."""
-    return obtain_cifar(CIFAR100, folder)
+    return obtain_cifar(CIFAR100, folder, mirror)

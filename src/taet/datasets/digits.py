@@ -2,7 +2,7 @@
 
 Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
 Repository, 1998 (the test part, as scikit-learn packages it). Values 0..16. There is no official
-split: every seed draws its own balanced test set of ``test_per_class`` images a class.
+split: every seed draws its own balanced test set.
 """
 
 import hashlib
@@ -12,17 +12,16 @@ import numpy as np
 
 from taet.datasets._base import NO_SPLIT, ImageSet
 from taet.errors import UserError
-from taet.options import Count, DatasetOptions
+from taet.options import DatasetOptions
 
 SHA256 = "65e5b4619795efb40c1082f4c350c049e4ad552200d369b6ae99e21eef5e72c5"
 
 
 class Options(DatasetOptions):
-    test_per_class: Count
-    """Test images per class; the rest is for training."""
+    pass
 
 
-def obtain(folder: Path, options: Options) -> ImageSet:
+def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
     """Read the images from the installed scikit-learn and verify them; nothing is downloaded.
 
     Raises:

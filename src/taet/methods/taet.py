@@ -31,6 +31,11 @@ class Options(MethodOptions):
     absent_classes: Literal["zero", "skip"]
     """A class missing from a batch counts with loss zero (the authors' code) or not at all."""
 
+    def problem(self) -> str | None:
+        if self.alpha == self.beta == self.gamma == 0:
+            return "alpha, beta and gamma are all 0, so there is nothing to train; set one above 0"
+        return None
+
 
 class Method(TrainingMethod):
     options: Options

@@ -19,7 +19,7 @@ class Data:
     Attributes:
         images: [N, H, W, C] uint8, all images of the set.
         labels: [N] int64.
-        split: index lists into both, by name: ``train``, ``test``, ``test_long_tailed``.
+        split: index lists into both, by name; see ``taet.stages.subsample``.
         max_value: what is white.
         class_names: one per class.
     """
@@ -41,6 +41,22 @@ class Data:
     @property
     def classes(self) -> int:
         return len(self.class_names)
+
+    def pixel_statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation of each channel over the training images, in [0,1] pixel range.
+
+        From exact counts of pixel values: no float copy of the images, no rounding that depends on
+        the order of summation.
+        """
+        train, values = self.images[self.split["train"]], torch.arange(256).double()
+        means, deviations = [], []
+        for channel in range(self.channels):
+            counts = torch.bincount(train[..., channel].flatten(), minlength=256).double()
+            mean = (counts * values).sum() / counts.sum()
+            variance = (counts * (values - mean).square()).sum() / counts.sum()
+            means.append(mean.item() / self.max_value)
+            deviations.append(variance.sqrt().item() / self.max_value)
+        return means, deviations
 
     def class_counts(self) -> Tensor:
         """Training images per class, [C] int64."""

@@ -1,8 +1,8 @@
 """What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
 
-After every epoch the run is saved outside the declared outputs, under the job's key: Snakemake
-deletes declared outputs before it runs a job again, and a run made with other parameters must never
-be resumed.
+After every epoch the run is saved outside the declared outputs, with the job's key: Snakemake deletes
+declared outputs before it runs a job again, and a run made with other parameters must never be
+resumed.
 """
 
 from pathlib import Path
@@ -22,6 +22,7 @@ from taet.train import Run, make_optimizer, train
 
 if TYPE_CHECKING:
     from taet.jobs import Job
+    from taet.options import ModelOptions
 
 
 def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
@@ -34,7 +35,7 @@ def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
     torch.set_num_threads(job.reads["compute"].threads)
     data = read_data(job)
     training = job.reads["training"]
-    network = describe_network(job.reads["architecture"], data.channels, data.size, data.classes)
+    network = _describe(job.reads["architecture"], data)
     run = _new_run(job, data, network)
     loader = Loader(
         data.images[data.split["train"]],
@@ -67,12 +68,18 @@ def finish(job: "Job", arrays: Arrays, facts: dict[str, Any]) -> None:
 
 
 def resume_path(job: "Job") -> Path:
-    """Where a job saves its run after each epoch."""
-    return Path("results", job.study, "resume", f"{job.stage}-{job.key}.safetensors")
+    """Where a job saves its run after each epoch: one file per cell, so that none is left behind."""
+    return Path("results", job.study, "resume", *job.output.parts[2:])
 
 
 def _facts(run: Run, network: dict[str, Any]) -> dict[str, Any]:
     return {"network": network, "epoch": run.epoch, "history": run.history}
+
+
+def _describe(architecture: "ModelOptions", data: Data) -> dict[str, Any]:
+    normalized = architecture.normalization == "per_channel"
+    statistics = data.pixel_statistics() if normalized else None
+    return describe_network(architecture, data.channels, data.size, data.classes, statistics)
 
 
 def _new_run(job: "Job", data: Data, network: dict[str, Any]) -> Run:

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from taet import artifacts, plugins
+from taet.datasets._base import verify
+from taet.errors import UserError
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -10,8 +12,14 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write all images of the job's data set; see ``taet.datasets._base.ImageSet``."""
-    options = job.reads["dataset"]
-    found = plugins.load("datasets", options.kind).obtain(job.output.parent, options)
+    options, folder = job.reads["dataset"], job.output.parent
+    found = plugins.load("datasets", options.kind).obtain(
+        folder, options, job.reads["download"].mirror
+    )
+    try:
+        verify(found)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from None
     arrays = {"images": found.images, "labels": found.labels, "official": found.official}
     artifacts.write_arrays(
         job.output,

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from taet import artifacts
+from taet.errors import UserError
 from taet.metrics import class_groups, scores
+from taet.summary import KEYS
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -22,12 +24,30 @@ if TYPE_CHECKING:
 def run(job: "Job") -> dict[str, Any]:
     """Write metrics.csv, rows in the order of the grid."""
     table = pd.DataFrame(row for attack in job.inputs.values() for row in _rows(job, attack))
-    table = table.drop_duplicates()  # clean predictions stand in every file of a model
+    table = _once(table)
     table["class_index"] = table["class_index"].astype("Int64")
     text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     artifacts.write_bytes(job.files[0], text.encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"rows": len(table)}
+
+
+def _once(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with each number once: the clean predictions of a model stand in all its files.
+
+    Raises:
+        UserError: two files disagree about them.
+    """
+    table = table.drop_duplicates()
+    twice = table[table.duplicated([*KEYS, "seed"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise UserError(
+            f"two attacks of one model disagree about its {row['attack']} predictions: "
+            f"{row['dataset']} ir{row['imbalance_ratio']} {row['architecture']} {row['method']} "
+            f"seed{row['seed']}; delete their files and run again"
+        )
+    return table
 
 
 def _rows(job: "Job", attack: "Job") -> Iterator[dict[str, Any]]:

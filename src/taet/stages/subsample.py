@@ -1,6 +1,6 @@
 """Stage ``subsample``: the long-tailed training set and the test views, as index lists.
 
-Lists index the images of ``download``. Training lists of one seed are nested over imbalance ratios,
+Lists index the images of ``download``. For one seed, training lists are nested over imbalance ratios,
 and so are the long-tailed test views, which are part of the balanced one.
 """
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taet import artifacts
-from taet.longtail import class_counts, ldam_drw_order, pools, take
+from taet.datasets._base import VALIDATION
+from taet.longtail import hold_out, ldam_drw_order, long_tailed_counts, order_classes, pools, take
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
@@ -17,22 +18,34 @@ if TYPE_CHECKING:
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write ``train``, ``test`` and ``test_long_tailed``, [n] int64 each."""
+    """Write ``train``, ``validation``, ``test`` and ``test_long_tailed``, [n] int64 each.
+
+    ``test`` is the set's own test set (balanced, where the set is); ``test_long_tailed`` is made as
+    the training set is, and all of ``test`` where that has its natural imbalance. ``validation`` is the
+    share of the long-tailed training images that the parameters hold back, and the set's official
+    validation images where it has some.
+    """
     images, facts = artifacts.read_arrays(job.inputs["images"].output, job.inputs["images"].key)
-    classes = len(facts["class_names"])
-    dataset, options = job.cell["dataset"], job.reads["dataset"]
-    rng = np.random.default_rng(seed_for("split", dataset, job.cell["seed"]))
-    held_out = getattr(options, "test_per_class", None)  # sets without an official split have it
-    train, test = pools(images["labels"], images["official"], classes, held_out, rng)
-    longtail = job.reads["longtail"]
+    labels, official, longtail = images["labels"], images["official"], job.reads["longtail"]
+    classes, seed = len(facts["class_names"]), job.cell["seed"]
+    ratio = None if job.cell["ir"] == "natural" else float(job.cell["ir"])
+
+    rng = np.random.default_rng(seed_for("split", job.cell["dataset"], seed))
+    train, test = pools(labels, official, classes, longtail.test_per_class, rng)
     if longtail.selection == "ldam_drw":
         train = ldam_drw_order(train)
-    ratio, profile = float(job.cell["ir"]), longtail.profile
+    sizes, test_sizes = [len(c) for c in train], [len(c) for c in test]
+    order = order_classes(longtail.class_order, sizes, rng)
+    counts = long_tailed_counts(sizes, ratio, longtail.profile, order)
+    test_counts = long_tailed_counts(test_sizes, ratio, longtail.profile, order)
+    held = hold_out(counts, longtail.validation_share)
+    kept = [n - h for n, h in zip(counts, held, strict=True)]
 
-    counts = class_counts(min(map(len, train)), ratio, classes, profile)
-    test_counts = class_counts(min(map(len, test)), ratio, classes, profile)
     split = {
-        "train": take(train, counts),
+        "train": take(train, kept),
+        "validation": np.concatenate(
+            [take(train, counts, skip=kept), np.flatnonzero(official == VALIDATION)]
+        ),
         "test": np.concatenate(test),
         "test_long_tailed": take(test, test_counts),
     }
@@ -41,7 +54,8 @@ def run(job: "Job") -> dict[str, Any]:
         split,
         job.key,
         class_names=facts["class_names"],
-        class_counts=counts,
-        test_counts={"balanced": [len(c) for c in test], "long_tailed": test_counts},
+        class_counts=kept,
+        validation_counts=held,
+        test_counts={"balanced": test_sizes, "long_tailed": test_counts},
     )
     return {name: len(indices) for name, indices in split.items()}

@@ -1,0 +1,86 @@
+"""MedMNIST: medical images of 28x28 to 224x224 pixels, grey or colour, with an official split in three.
+
+Source: J. Yang et al., MedMNIST v2, Scientific Data 2023. The package ``medmnist`` knows address,
+checksum and class names of each set; the file is a NumPy archive, opened only after its checksum is
+right, and never unpickled. Classes are naturally imbalanced: ``natural`` is an imbalance ratio too.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from taet.datasets._base import TEST, TRAIN, VALIDATION, ImageSet
+from taet.datasets._download import fetch
+from taet.errors import UserError
+from taet.options import DatasetOptions
+
+SPLITS = {"train": TRAIN, "val": VALIDATION, "test": TEST}
+
+
+class Options(DatasetOptions):
+    flag: Literal[
+        "pathmnist",
+        "chestmnist",
+        "dermamnist",
+        "octmnist",
+        "pneumoniamnist",
+        "retinamnist",
+        "breastmnist",
+        "bloodmnist",
+        "tissuemnist",
+        "organamnist",
+        "organcmnist",
+        "organsmnist",
+    ]
+    """Which set, by its official name. ChestMNIST has several labels an image and is refused."""
+    size: Literal[28, 64, 128, 224]
+    """Pixels on each side."""
+
+
+def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
+    """The official images, fetched if they are not in ``folder``: training, validation, test.
+
+    Raises:
+        UserError: an image of the set has several labels, or the file cannot be had or is damaged.
+    """
+    from medmnist import INFO  # here: it brings torch with it
+
+    info, suffix = INFO[options.flag], "" if options.size == 28 else f"_{options.size}"
+    if "multi-label" in info["task"]:
+        raise UserError(
+            f"{options.flag} has several labels an image; class counts, balanced accuracy and all "
+            "methods here need exactly one"
+        )
+    archive = folder / f"{options.flag}{suffix}.npz"
+    fetch(info[f"url{suffix}"], archive, info[f"MD5{suffix}"], mirror)
+    return read_archive(archive, [name for _, name in sorted(info["label"].items(), key=_number)])
+
+
+def read_archive(archive: Path, class_names: list[str]) -> ImageSet:
+    """A verified archive: arrays ``SPLIT_images`` [n, H, W] or [n, H, W, 3] and ``SPLIT_labels`` [n, 1].
+
+    Raises:
+        UserError: an array is missing, or is none.
+    """
+    try:
+        with archive.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            images = [arrays[f"{split}_images"] for split in SPLITS]
+            labels = [arrays[f"{split}_labels"].reshape(-1) for split in SPLITS]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{archive}: not a MedMNIST archive ({error}); delete it and try again"
+        ) from None
+    together = np.concatenate(images)
+    return ImageSet(
+        images=together if together.ndim == 4 else together[..., None],
+        labels=np.concatenate(labels).astype(np.int64),
+        official=np.repeat(np.array(list(SPLITS.values()), np.uint8), [len(x) for x in images]),
+        class_names=class_names,
+        max_value=255,
+    )
+
+
+def _number(entry: tuple[str, Any]) -> int:
+    return int(entry[0])
