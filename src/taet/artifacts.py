@@ -34,25 +34,29 @@ Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file completely or not at all, even if the power fails in the middle."""
-    try:
-        _write_bytes(path, data)
-    except OSError as error:  # name the file that was wanted, not the temporary one
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    with _replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    temporary = Path(name)
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary file in the same folder, to be written to; takes the place of ``path`` at the end."""
+    temporary = None
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # name the file that was wanted, not the temporary one
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
@@ -89,11 +93,19 @@ def digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:
 
 
 def write_arrays(path: Path, arrays: Arrays, key: str, **facts: Any) -> None:
-    """Write named arrays with the key of what made them and further facts (JSON values)."""
+    """Write named arrays with the key of what made them and further facts (JSON values).
+
+    Raises:
+        UserError: the disk is full or broken.
+    """
     header = {"format": FORMAT, "key": key, **facts}
     text = json.dumps({**header, "digest": digest(arrays, header)}, sort_keys=True)
     contiguous = {name: np.require(array, requirements="C") for name, array in arrays.items()}
-    write_bytes(path, safetensors.numpy.save(contiguous, metadata={"taet": text}))
+    try:
+        with _replacing(path) as temporary:
+            safetensors.numpy.save_file(contiguous, temporary, metadata={"taet": text})
+    except SafetensorError as error:  # its own word for a full disk
+        raise UserError(f"{path}: cannot be written: {error}; check the free space") from None
 
 
 def read_arrays(path: Path, key: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,11 +1,13 @@
 """Checkpoints: a training run as named arrays, so that it can go on where it was.
 
-Names: ``model/...`` weights and buffers, ``optimizer/INDEX/...`` state per weight, ``method/...``.
+Names: ``model/...`` weights and buffers, ``optimizer/INDEX/...`` state per weight, ``method/...``,
+``average/...``.
 """
 
 from typing import Any
 
 import torch
+from torch import nn
 
 from taet.networks import Arrays, model_arrays, restore_model, tensors
 from taet.train import Run
@@ -13,30 +15,53 @@ from taet.train import Run
 
 def run_arrays(run: Run) -> Arrays:
     """Everything a run needs to go on."""
-    found = model_arrays(run.model)
+    found = model_arrays(run.model.state_dict())
     for index, state in run.optimizer.state_dict()["state"].items():
         for name, value in state.items():
             if value is not None:
                 found[f"optimizer/{index}/{name}"] = torch.as_tensor(value).numpy()
-    for name, value in run.method.state().items():
-        found[f"method/{name}"] = value.detach().cpu().numpy()
+    own = {"method": run.method.state(), "average": run.averager.state() if run.averager else {}}
+    for owner, states in own.items():
+        for name, value in states.items():
+            found[f"{owner}/{name}"] = value.detach().cpu().numpy()
     return found
 
 
-def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any], *, same_method: bool) -> None:
-    """Put a saved run's state into ``run``.
-
-    Args:
-        same_method: False where another method goes on from a stage 1; its own state stays fresh.
-    """
+def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
+    """Put a saved run's state into ``run``, to go on as if nothing had been."""
     restore_model(run.model, arrays)
+    _restore_optimizer(run, arrays, len(list(run.model.parameters())))
+    run.method.load_state(tensors(arrays, "method/"))
+    if run.averager is not None:
+        run.averager.load_state(tensors(arrays, "average/"))
+    _restore_progress(run, facts)
+
+
+def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
+    """Go on from another method's stage 1: its weights and optimiser, this method's own state fresh.
+
+    A head of another kind starts fresh too: cosines cannot go on from a linear head.
+    """
+    if facts["network"]["head"] == run.method.head:
+        part: nn.Module = run.model
+        restore_model(part, arrays)
+    else:
+        part = run.model.backbone
+        restore_model(part, arrays, "model/backbone.")
+    _restore_optimizer(run, arrays, len(list(part.parameters())))
+    _restore_progress(run, facts)
+
+
+def _restore_optimizer(run: Run, arrays: Arrays, count: int) -> None:
+    """State of the first ``count`` weights; torch numbers them in the order of the model's parts."""
     optimizer = run.optimizer.state_dict()
+    saved = {int(name.split("/")[1]) for name in arrays if name.startswith("optimizer/")}
     optimizer["state"] = {
-        int(index): tensors(arrays, f"optimizer/{index}/")
-        for index in sorted({n.split("/")[1] for n in arrays if n.startswith("optimizer/")})
+        index: tensors(arrays, f"optimizer/{index}/") for index in sorted(saved) if index < count
     }
     run.optimizer.load_state_dict(optimizer)
-    if same_method:
-        run.method.load_state(tensors(arrays, "method/"))
+
+
+def _restore_progress(run: Run, facts: dict[str, Any]) -> None:
     run.epoch = facts["epoch"]
     run.history = list(facts["history"])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from taet import plugins
 from taet.attacks._base import Target
 from taet.errors import UserError
+from taet.networks import predict
 from taet.progress import Progress
 from taet.seeds import seed_for
 
@@ -78,14 +79,6 @@ def evaluate(
                 progress.step(len(rows), name)
             verdicts[name] = Verdict(prediction, distance)
     return clean, verdicts
-
-
-@torch.no_grad()
-def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
-    """Predicted classes, [N] int64."""
-    if len(x) == 0:
-        return torch.empty(0, dtype=torch.int64)
-    return torch.cat([model(part).argmax(1) for part in x.split(batch_size)])
 
 
 def verify(name: str, x_adv: Tensor, target: Target) -> None:

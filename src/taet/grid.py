@@ -13,7 +13,7 @@ from typing import Any
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
 from taet.options import Options
-from taet.params import Params, imbalance_ratio, ir_label
+from taet.params import Params, Training, imbalance_ratio, ir_label, training_of
 from taet.plugins import FOLDERS
 
 FIGURES = ("per_class", "ba_br")
@@ -27,6 +27,7 @@ class Study:
         self.params = params
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._dumps: dict[int, Any] = {}
+        self._trainings: dict[str, Training] = {}
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -145,7 +146,7 @@ class Study:
             return value
         if id(value) not in self._dumps:
             self._dumps[id(value)] = value.model_dump(
-                mode="json", exclude={"label", "stabilization", "mirror"}
+                mode="json", exclude={"label", "stabilization", "mirror", "training"}
             )
         return self._dumps[id(value)]
 
@@ -183,7 +184,7 @@ class Study:
         reads = {
             "architecture": architecture,
             "threat": p.threat,
-            "training": p.training,
+            "training": self._training_of(method),
             "compute": p.compute,
             "method": options,
             "stop": stop,
@@ -199,9 +200,15 @@ class Study:
         return self._training("stabilize", cell, recipe.method, recipe.epochs, None)
 
     def _equalize(self, cell: Cell) -> Job:
-        method, epochs = cell["method"], self.params.training.epochs
+        method = cell["method"]
         stage1 = self.params.methods[method].stabilization
-        return self._training("equalize", cell, method, epochs, stage1)
+        stop = self._training_of(method).epochs
+        return self._training("equalize", cell, method, stop, stage1)
+
+    def _training_of(self, method: str) -> Training:
+        if method not in self._trainings:
+            self._trainings[method] = training_of(self.params, method)
+        return self._trainings[method]
 
     def _attack(self, cell: Cell) -> Job:
         p = self.params

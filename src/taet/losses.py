@@ -30,6 +30,42 @@ def balanced_softmax(logits: Tensor, y: Tensor, class_counts: Tensor, tau: float
     return cross_entropy(logits + tau * class_counts.to(logits.dtype).log(), y)
 
 
+def smoothed_cross_entropy(logits: Tensor, y: Tensor, confidence: float) -> Tensor:
+    """Cross-entropy with the target ``confidence`` on y and the rest spread evenly, per sample."""
+    others = (1 - confidence) / (logits.shape[1] - 1)
+    log_q = F.log_softmax(logits, 1)
+    own = log_q.gather(1, y[:, None]).squeeze(1)
+    return -(confidence * own + others * (log_q.sum(1) - own))
+
+
+def kl_divergence(p_logits: Tensor, q_logits: Tensor) -> Tensor:
+    """KL(softmax(p) || softmax(q)), per sample; gradients flow through both."""
+    log_p, log_q = F.log_softmax(p_logits, 1), F.log_softmax(q_logits, 1)
+    return (log_p.exp() * (log_p - log_q)).sum(1)
+
+
+def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """-log p_y - log(1.0001 - max_{k != y} p_k + 1e-12), per sample.
+
+    MART (Wang et al. 2020), eq. 8; the constants are those of the authors' code.
+    """
+    p = F.softmax(logits, 1)
+    strongest = p.scatter(1, y[:, None], 0).amax(1)
+    return cross_entropy(logits, y) - (1.0001 - strongest + 1e-12).log()
+
+
+def margin_logits(cosines: Tensor, y: Tensor, scale: float, margin: float | Tensor) -> Tensor:
+    """scale * (cosine - margin on the true class), [B, C].
+
+    CosFace's margin, as in hypersphere embedding (Pang et al. 2020) and RoBal (Wu et al. 2021).
+
+    Args:
+        margin: a number, or [C], one for each class.
+    """
+    own = torch.as_tensor(margin, dtype=cosines.dtype).expand(cosines.shape[1])[y]
+    return scale * (cosines - F.one_hot(y, cosines.shape[1]) * own[:, None])
+
+
 def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """Mean loss of each class in the batch and how many samples it has; [C] and [C].
 

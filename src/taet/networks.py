@@ -9,17 +9,63 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from taet import artifacts, plugins
+from taet.heads import LINEAR, build_head
 from taet.options import ModelOptions
 from taet.seeds import seed_for
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
-def build_model(network: dict[str, Any], seed: int | None = None) -> nn.Module:
-    """A network with fresh weights.
+class Network(nn.Module):
+    """Normalisation, backbone and head: images [B, C, H, W] float32 in [0,1] to outputs [B, classes].
+
+    Args:
+        statistics: mean and standard deviation of each channel, in [0,1] pixel range, or None for a
+            backbone that sees pixels as they are. Part of the network, so that eps is in pixel space.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        statistics: tuple[list[float], list[float]] | None,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+        self.normalized = statistics is not None
+        if statistics is not None:
+            for name, values in zip(("mean", "std"), statistics, strict=True):
+                self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1))
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the head sees, [B, D]."""
+        return self.backbone((x - self.mean) / self.std if self.normalized else x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
+
+
+class Adjusted(nn.Module):
+    """A trained network as it is used: scale * outputs + bias, one bias per class.
+
+    RoBal's boundary adjustment, post-hoc logit adjustment and the scale of cosine heads are values of
+    it. It is part of the saved model, so that every attack sees the logits that decide.
+    """
+
+    def __init__(self, network: nn.Module, scale: float, bias: list[float]) -> None:
+        super().__init__()
+        self.network, self.scale = network, scale
+        self.register_buffer("bias", torch.tensor(bias), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * self.network(x) + self.bias
+
+
+def build_model(network: dict[str, Any], seed: int | None = None) -> Network:
+    """A network with fresh weights, as it is trained.
 
     Args:
         network: see ``describe_network``.
@@ -27,27 +73,14 @@ def build_model(network: dict[str, Any], seed: int | None = None) -> nn.Module:
     """
     options = plugins.options_class("models", network["options"]["kind"])(**network["options"])
     module = plugins.load("models", options.kind)
-    sizes = (network["channels"], network["size"], network["classes"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0 if seed is None else seed_for("weights", options.kind, seed))
-        # Channels last is the loader's own layout, and the faster (benchmarks/memory_format.py).
-        model = module.build(options, *sizes).to(memory_format=torch.channels_last)
-    if options.normalization == "none":
-        return model
-    return Normalized(model, network["pixel_mean"], network["pixel_std"])
-
-
-class Normalized(nn.Module):
-    """A network that sees (x - mean) / std per channel, and is attacked in pixel space."""
-
-    def __init__(self, network: nn.Module, mean: list[float], std: list[float]) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network((x - self.mean) / self.std)
+        backbone = module.build(options, network["channels"], network["size"])
+        head = build_head(network["head"], backbone.features, network["classes"])
+        if isinstance(head, nn.Linear):
+            backbone.init_head(head)
+    # Channels last is the loader's own layout, and the faster (benchmarks/memory_format.py).
+    return Network(backbone, head, network["pixels"]).to(memory_format=torch.channels_last)
 
 
 def describe_network(
@@ -55,7 +88,8 @@ def describe_network(
     channels: int,
     size: int,
     classes: int,
-    pixel_statistics: tuple[list[float], list[float]] | None = None,
+    pixels: tuple[list[float], list[float]] | None = None,
+    head: dict[str, Any] = LINEAR,
 ) -> dict[str, Any]:
     """What ``build_model`` needs, as JSON.
 
@@ -63,29 +97,29 @@ def describe_network(
         options: the architecture's block.
         channels: of an image, 1 or 3.
         size: pixels on each side.
-        classes: number of logits.
-        pixel_statistics: mean and standard deviation of each channel in [0,1] pixel range, where
+        classes: number of outputs.
+        pixels: mean and standard deviation of each channel in [0,1] pixel range, where
             ``options.normalization`` wants them.
+        head: see ``taet.heads.build_head``.
     """
-    network = {
+    return {
         "options": options.model_dump(mode="json"),
         "channels": channels,
         "size": size,
         "classes": classes,
+        "pixels": pixels,
+        "head": head,
     }
-    if pixel_statistics is not None:
-        network["pixel_mean"], network["pixel_std"] = pixel_statistics
-    return network
 
 
-def model_arrays(model: nn.Module) -> Arrays:
-    """Weights and buffers of a model."""
-    return {f"model/{k}": v.detach().cpu().numpy() for k, v in model.state_dict().items()}
+def model_arrays(weights: dict[str, Tensor]) -> Arrays:
+    """Weights and buffers of a model, by their names in its ``state_dict``."""
+    return {f"model/{name}": value.detach().cpu().numpy() for name, value in weights.items()}
 
 
-def restore_model(model: nn.Module, arrays: Arrays) -> None:
-    """Put saved weights and buffers into ``model``."""
-    model.load_state_dict(tensors(arrays, "model/"))
+def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> None:
+    """Put saved weights and buffers into ``model``, a whole network or a part of it."""
+    model.load_state_dict(tensors(arrays, prefix))
 
 
 def load_model(path: Path, key: str | None = None) -> nn.Module:
@@ -97,10 +131,19 @@ def load_model(path: Path, key: str | None = None) -> nn.Module:
     arrays, facts = artifacts.read_arrays(path, key)
     model = build_model(facts["network"])
     restore_model(model, arrays)
-    return model.eval()
+    inference = facts.get("inference")
+    return (model if inference is None else Adjusted(model, **inference)).eval()
 
 
-def tensors(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
+@torch.no_grad()
+def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
+    """Predicted classes, [N] int64."""
+    if len(x) == 0:
+        return torch.empty(0, dtype=torch.int64)
+    return torch.cat([model(part).argmax(1) for part in x.split(batch_size)])
+
+
+def tensors(arrays: Arrays, prefix: str) -> dict[str, Tensor]:
     """The arrays whose names begin with ``prefix``, without it."""
     return {
         name.removeprefix(prefix): torch.from_numpy(np.array(value))

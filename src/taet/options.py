@@ -89,11 +89,54 @@ class ModelOptions(PluginOptions):
     the training images' channels; eps stays in pixel space. ``none``: it sees pixels."""
 
 
-class MethodOptions(PluginOptions):
-    """Block of a training method."""
+class ClassRadius(Options):
+    """RobustLT (Zhang et al. 2026): a larger radius for rare classes, growing from 0; see ``addons``."""
 
-    stabilization: Name | None
-    """Stage 1 that the method starts from: a name under ``stabilizations``, or null for none."""
+    alpha: Share
+    """Share of the radius that depends on the class."""
+    beta: Annotated[Share, Field(gt=0)]
+    """Share of all epochs after which the radius has its full size."""
+
+
+class WeightPerturbation(Options):
+    """AWP (Wu et al. 2020): the loss is taken at the worst weights nearby; see ``addons``."""
+
+    gamma: Positive
+    """Norm of the perturbation of a layer, relative to the norm of its weights."""
+    warmup_epochs: Whole
+    """Epochs without it."""
+
+
+class WeightAverage(Options):
+    """Exponential moving average of the weights, which is what is saved and evaluated."""
+
+    decay: Annotated[Share, Field(lt=1)]
+    """How much of the average a step keeps, at most; fewer in the first steps."""
+
+
+class LogitAdjustment(Options):
+    """Post-hoc logit adjustment (Menon et al. 2021): z - tau log n is what is saved and attacked."""
+
+    tau: NonNegative | list[NonNegative]
+    """A number, or several to choose from: the one with the best balanced accuracy on the validation
+    images, which need ``longtail.validation_share`` or an official validation part."""
+
+
+class MethodOptions(PluginOptions):
+    """Block of a training method, with the add-ons that go on any method; all may be left out."""
+
+    stabilization: Name | None = None
+    """Stage 1 that the method starts from: a name under ``stabilizations``."""
+    training: dict[str, Any] | None = None
+    """What this method's training does differently from the common block ``training``."""
+    class_radius: ClassRadius | None = None
+    """RobustLT: a radius for each class in the training attack."""
+    weight_perturbation: WeightPerturbation | None = None
+    """AWP: adversarial weight perturbation."""
+    weight_average: WeightAverage | None = None
+    """Exponential moving average of the weights."""
+    logit_adjustment: LogitAdjustment | None = None
+    """Logits shifted by the class prior at inference."""
 
 
 class AttackOptions(PluginOptions):

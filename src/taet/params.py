@@ -5,6 +5,7 @@ says differently, checked against the types below and against each other. Everyt
 here, before any job starts, and is reported with the path of the key, the value and what is allowed.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -145,6 +146,9 @@ class Multistep(Options):
     kind: Literal["multistep"]
     milestones: list[Count]
     factor: Share
+    compounding: bool
+    """Multiply again in *every* epoch from a milestone on: RoBal's code, which all but stops training two
+    epochs after the first milestone."""
 
 
 class Cosine(Options):
@@ -160,12 +164,18 @@ class TrainingAttack(Options):
 
     steps: Count
     step_size: PixelDistance
-    start: Literal["zero", "gauss", "uniform"]
-    """``gauss``: 0.001 * N(0,1), not clipped (TRADES family); ``uniform``: U(-eps, eps), clipped."""
+    eps: PixelDistance | None
+    """Radius in training; null for that of ``threat``."""
+    start: Literal["zero", "gauss", "uniform", "one_sided"]
+    """``gauss``: 0.001 * N(0,1), not clipped (TRADES family); ``uniform``: U(-eps, eps), clipped;
+    ``one_sided``: U(0, eps), not clipped (RoBal's code)."""
+    batch_norm: Literal["eval", "train", "train_no_track"]
+    """Statistics during the attack: running ones; of the batch, which also move the running ones (Rice et
+    al. 2020); of the batch, without moving them (RobustLT)."""
 
 
 class Training(Options):
-    """Outer minimisation, common to all methods."""
+    """Outer minimisation; common to all methods, but for what a method's own ``training`` says."""
 
     epochs: Count
     """Epochs in all, stage 1 included."""
@@ -238,6 +248,27 @@ class Params(Options):
     evaluation: Evaluation
     compute: Compute
     report: Report
+
+
+def training_of(params: Params, method: str) -> Training:
+    """The block ``training`` with what the method does differently.
+
+    Raises:
+        ValidationError: the method's differences do not make a valid block.
+    """
+    own = params.methods[method].training
+    if own is None:
+        return params.training
+    return Training.model_validate(merged(params.training.model_dump(), own))
+
+
+def merged(base: Any, top: Any) -> Any:
+    """``top`` over ``base``: mappings of one ``kind`` merge, anything else replaces."""
+    if not (isinstance(base, dict) and isinstance(top, dict)):
+        return top
+    if top.get("kind", base.get("kind")) != base.get("kind"):
+        return top
+    return base | {key: merged(base.get(key), value) for key, value in top.items()}
 
 
 def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
@@ -359,16 +390,37 @@ def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _training_problems(params: Params, source: Source) -> Iterator[str]:
-    training, eps = params.training, params.threat.eps
-    if training.attack.step_size > 2 * eps:
-        where = source.locate(("training", "attack", "step_size"))
-        yield _long_step(where, training.attack.step_size, eps)
+    common = list(_recipe_problems(params, params.training, ("training",), source))
+    yield from common
+    if common:  # every method would repeat it
+        return
+    for name, method in params.methods.items():
+        if method.training is None:
+            continue
+        path = ("methods", name, "training")
+        try:
+            training = training_of(params, name)
+        except ValidationError as error:
+            values = merged(params.training.model_dump(), method.training)
+            for e in independent(error):
+                yield describe(e, source, values, Training, path)
+        else:
+            yield from _recipe_problems(params, training, path, source)
+
+
+def _recipe_problems(
+    params: Params, training: Training, path: tuple[str, ...], source: Source
+) -> Iterator[str]:
+    attack = training.attack
+    eps = params.threat.eps if attack.eps is None else attack.eps
+    if attack.step_size > 2 * eps:
+        yield _long_step(source.locate((*path, "attack", "step_size")), attack.step_size, eps)
     if isinstance(training.schedule, Multistep):
         milestones = training.schedule.milestones
         for i, milestone in enumerate(milestones):
-            where = source.locate(("training", "schedule", "milestones", i))
+            where = source.locate((*path, "schedule", "milestones", i))
             if milestone >= training.epochs:
-                yield f"{where}: {milestone} is never reached; training.epochs is {training.epochs}"
+                yield f"{where}: {milestone} is never reached; must be below the number of epochs"
             if i and milestone <= milestones[i - 1]:
                 yield f"{where}: {milestone} must be above the one before, {milestones[i - 1]}"
 
@@ -401,12 +453,25 @@ def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
             yield f"{where}: no method {method_name!r}{suggest(method_name, params.methods)}"
         elif stage1.stabilization is not None:
             yield f"{where}: {method_name!r} has a stage 1 itself; name a method without one"
-        if stabilization.epochs >= params.training.epochs:
+        short = [
+            user
+            for user in params.grid.methods
+            if user in params.methods
+            and params.methods[user].stabilization == name
+            and stabilization.epochs >= _epochs(params, user)
+        ]
+        if short:
             where = source.locate(("stabilizations", name, "epochs"))
             yield (
-                f"{where}: {stabilization.epochs} leaves no epoch for stage 2; "
-                f"must be below training.epochs = {params.training.epochs}"
+                f"{where}: {stabilization.epochs} leaves no epoch for stage 2 of "
+                f"{', '.join(short)}; {short[0]} ends at epoch {_epochs(params, short[0])}"
             )
+
+
+def _epochs(params: Params, method: str) -> float:
+    """Epochs of a method in all; without end where its own number is no number, which is said elsewhere."""
+    own = (params.methods[method].training or {}).get("epochs", params.training.epochs)
+    return own if isinstance(own, int) else math.inf
 
 
 def _report_problems(params: Params, source: Source) -> Iterator[str]:

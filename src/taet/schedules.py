@@ -17,7 +17,9 @@ def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: in
         epoch: 0-based epoch that the step belongs to.
     """
     if schedule.kind == "multistep":
-        return schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)
+        since = [max(epoch - milestone + 1, 0) for milestone in schedule.milestones]
+        decays = sum(since) if schedule.compounding else sum(map(bool, since))
+        return schedule.factor**decays
     warmup = schedule.warmup * steps
     if step < warmup:
         return (step + 1) / (warmup + 1)

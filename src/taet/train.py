@@ -7,15 +7,18 @@ epochs: learning rate, batch order and noise depend on the epoch alone, and ever
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from taet.addons import WeightAverager, WeightPerturber
 from taet.errors import UserError
 from taet.loader import Loader
-from taet.methods._base import Batch, TrainingMethod
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
 from taet.schedules import rate_factor
 from taet.seeds import seed_for
 
@@ -31,13 +34,17 @@ class Run:
         model: the network.
         optimizer: holds its own state (momentum and the like).
         method: holds its own state too.
+        perturber: moves the weights while the loss is taken, if at all.
+        averager: averages the weights, if at all.
         epoch: the next epoch, 0-based.
         history: per finished epoch: mean loss and last learning rate.
     """
 
-    model: nn.Module
+    model: Network
     optimizer: torch.optim.Optimizer
     method: TrainingMethod
+    perturber: WeightPerturber | None = None
+    averager: WeightAverager | None = None
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -76,6 +83,7 @@ def train(
         )
     while run.epoch < stop:
         noise = torch.Generator().manual_seed(seed_for("noise", loader.seed, run.epoch))
+        run.method.start_epoch(run.epoch)
         total = 0.0
         for i, (x, y) in enumerate(loader.epoch(run.epoch)):
             step = run.epoch * len(loader) + i
@@ -83,12 +91,7 @@ def train(
             rate = training.optimizer.learning_rate * factor
             for group in run.optimizer.param_groups:
                 group["lr"] = rate
-            run.model.train()
-            loss = run.method.loss(run.model, Batch(x, y, noise))
-            run.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            run.optimizer.step()
-            total += loss.item()
+            total += _step(run, Batch(x, y, noise, run.epoch), rate)
         mean = total / len(loader)
         if not math.isfinite(mean):
             raise UserError(
@@ -98,3 +101,28 @@ def train(
         run.history.append({"loss": mean, "learning_rate": rate})
         run.epoch += 1
         after_epoch(run)
+
+
+def _step(run: Run, batch: Batch, rate: float) -> float:
+    """Attack, loss, and one move of the weights; the loss."""
+    model, method = run.model, run.method
+    attacked = method.attack(model.train(), batch)
+    with _perturbed(run, batch, attacked):
+        loss = method.loss(model, batch, attacked)
+        run.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        run.optimizer.step()
+    if run.averager is not None:
+        run.averager.update(model)
+    method.after_step(model, batch, attacked, rate)
+    return loss.item()
+
+
+def _perturbed(run: Run, batch: Batch, attacked: Attacked) -> AbstractContextManager[None]:
+    if run.perturber is None:
+        return nullcontext()
+
+    def loss() -> Tensor:
+        return run.method.loss(run.model, batch, attacked)
+
+    return run.perturber(run.model, loss, batch.epoch)

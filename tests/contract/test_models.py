@@ -67,7 +67,7 @@ def test_narrow_resnet_costs_less(digits: params.Params) -> None:
     options = digits.architectures["resnet18"].model_copy(update={"width": 16, "stem_stride": 2})
     model = build_model(describe_network(options, 3, 32, 10))
     assert 600_000 < sum(p.numel() for p in model.parameters()) < 800_000
-    assert model.stem(torch.rand(1, 3, 32, 32)).shape == (1, 16, 16, 16)
+    assert model.backbone.stem(torch.rand(1, 3, 32, 32)).shape == (1, 16, 16, 16)
 
 
 def test_parameter_count(digits: params.Params) -> None:

@@ -2,24 +2,20 @@
 
 import gzip
 import hashlib
-import re
 import struct
 
 import numpy as np
 import pytest
 
 from taet import artifacts
-from tests.conftest import ROOT, Tree
+from tests.conftest import Tree
+from tests.docs.pages import block, commands
 
-PAGE = (ROOT / "docs/add_a_data_set.md").read_text()
+PAGE = "add_a_data_set.md"
 # Training sizes as at home, a tenth of the test images; 8x8 pixels, so that the files stay small.
 TRAIN, TEST, SIZE = 60_000, 1_000, 8
 
 pytestmark = pytest.mark.e2e
-
-
-def block(language: str, number: int = 0) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[number]
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -30,10 +26,10 @@ def idx(array: np.ndarray) -> bytes:
 @pytest.fixture
 def prepared(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
     """The page's files in place; a mirror with small files that torchvision takes for official."""
-    (tree.path / "src/taet/datasets/fashion_mnist.py").write_text(block("python"))
-    tree.edit("params.yaml", "  cifar10: {label", block("yaml") + "  cifar10: {label")
+    (tree.path / "src/taet/datasets/fashion_mnist.py").write_text(block(PAGE, "python"))
+    tree.edit("params.yaml", "  cifar10: {label", block(PAGE, "yaml") + "  cifar10: {label")
     with (tree.path / "params.yaml").open("a") as file:
-        file.write(block("yaml", 1))
+        file.write(block(PAGE, "yaml", 1))
 
     rng, resources = np.random.default_rng(0), []
     mirror = tree.path / "mirror"
@@ -55,9 +51,7 @@ def prepared(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 
 def test_page(prepared: Tree) -> None:
-    said = [
-        prepared.ok(*line.removeprefix("python -m ").split()) for line in block("sh").splitlines()
-    ]
+    said = [prepared.ok(*command) for command in commands(PAGE)]
     assert "datasets.fashion_mnist.label" in said[0]
     assert "fashion_mnist" in said[1]
     lists = "data/longtail/fashion/fashion_mnist/ir{}/seed0.safetensors"

@@ -1,4 +1,5 @@
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,19 @@ def test_manifest(tmp_path: Path) -> None:
     manifest.write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: damaged"):
         artifacts.verify_manifest(manifest, "k")
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        with pytest.raises(UserError, match=r"x: cannot be written: .*No space left.*free space"):
+            artifacts.write_arrays(small / "x", {"a": np.zeros(3_000_000, np.uint8)}, "k")
+        with pytest.raises(OSError, match=r"No space left .*small/y"):
+            artifacts.write_bytes(small / "y", bytes(3_000_000))
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

@@ -6,17 +6,24 @@ import pytest
 import torch
 from torch import nn
 
-from taet import artifacts, params
-from taet.checkpoint import restore_run, run_arrays
+from taet import artifacts, params, plugins
+from taet.addons import WeightAverager, WeightPerturber
+from taet.checkpoint import restore_run, run_arrays, start_from_stage_one
 from taet.errors import UserError
 from taet.loader import Loader, to_pixels
-from taet.methods import clean, taet
 from taet.methods._base import Setting
 from taet.networks import build_model, describe_network
+from taet.options import ClassRadius, WeightAverage, WeightPerturbation
 from taet.schedules import rate_factor
 from taet.train import Run, make_optimizer, train
 
 COUNTS = torch.tensor([30, 12, 5])
+METHODS = plugins.names("methods")
+ADDONS = {
+    "weight_perturbation": WeightPerturbation(gamma=0.01, warmup_epochs=1),
+    "weight_average": WeightAverage(decay=0.9),
+    "class_radius": ClassRadius(alpha=0.3, beta=0.5),
+}
 
 
 @dataclass(frozen=True)
@@ -26,10 +33,12 @@ class Problem:
     network: dict
     loader: Loader
 
-    def run(self, method: str = "taet", optimizer: str = "adam") -> Run:
-        model = build_model(self.network, seed=3)
-        module = {"taet": taet, "clean": clean}[method]
-        setting = Setting(COUNTS, 0.1, self.training.attack)
+    def run(self, method: str = "taet", optimizer: str = "adam", addons: bool = False) -> Run:
+        options = self.options.methods[method].model_copy(update=ADDONS if addons else {})
+        module = plugins.load("methods", options.kind)
+        setting = Setting(COUNTS, 0.1, self.training.attack, epochs=4, channels=1, seed=3)
+        made = module.Method(options, setting)
+        model = build_model({**self.network, "head": made.head}, seed=3)
         chosen = {
             "adam": self.training.optimizer,
             "sgd": params.Sgd(kind="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4),
@@ -37,7 +46,9 @@ class Problem:
         return Run(
             model,
             make_optimizer(model, chosen),
-            module.Method(self.options.methods[method], setting),
+            made,
+            perturber=WeightPerturber(ADDONS["weight_perturbation"]) if addons else None,
+            averager=WeightAverager(ADDONS["weight_average"]) if addons else None,
         )
 
 
@@ -66,23 +77,57 @@ def assert_same(a: Run, b: Run) -> None:
         assert torch.equal(value, b.model.state_dict()[name]), name
 
 
+def resumed(problem: Problem, tmp_path, cut: int, **options: object) -> tuple[Run, Run]:
+    """An undisturbed run, and one that was written to a file after ``cut`` epochs and went on from it."""
+    whole = problem.run(**options)
+    train(whole, problem.loader, problem.training, 4)
+
+    first = problem.run(**options)
+    train(first, problem.loader, problem.training, cut)
+    file = tmp_path / "run.safetensors"
+    artifacts.write_arrays(file, run_arrays(first), "k", epoch=first.epoch, history=first.history)
+
+    second = problem.run(**options)
+    restore_run(second, *artifacts.read_arrays(file))
+    train(second, problem.loader, problem.training, 4)
+    return whole, second
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("cut", [1, 3])
 def test_resumed_run_equals_an_undisturbed_one(
     problem: Problem, tmp_path, cut: int, optimizer: str
 ) -> None:
-    whole = problem.run(optimizer=optimizer)
-    train(whole, problem.loader, problem.training, 4)
+    assert_same(*resumed(problem, tmp_path, cut, optimizer=optimizer))
 
-    first = problem.run(optimizer=optimizer)
-    train(first, problem.loader, problem.training, cut)
-    file = tmp_path / "run.safetensors"
-    artifacts.write_arrays(file, run_arrays(first), "k", epoch=first.epoch, history=first.history)
 
-    second = problem.run(optimizer=optimizer)
-    restore_run(second, *artifacts.read_arrays(file), same_method=True)
-    train(second, problem.loader, problem.training, 4)
-    assert_same(second, whole)
+@pytest.mark.parametrize("addons", [False, True], ids=["plain", "add-ons"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_can_be_resumed(problem: Problem, tmp_path, method: str, addons: bool) -> None:
+    """State of the method, averaged weights, strategy network, counts: all of it is in the file."""
+    whole, second = resumed(problem, tmp_path, 2, method=method, addons=addons)
+    assert_same(whole, second)
+    for name, value in whole.method.state().items():
+        assert torch.equal(value, second.method.state()[name]), name
+    if addons:
+        assert whole.averager is not None
+        assert second.averager is not None
+        for name, value in whole.averager.state().items():
+            assert torch.equal(value, second.averager.state()[name]), name
+
+
+@pytest.mark.parametrize("method", ["he", "robal"])
+def test_another_head_starts_fresh_after_stage_one(problem: Problem, method: str) -> None:
+    stage1 = problem.run("clean", "sgd")
+    train(stage1, problem.loader, problem.training, 2)
+    facts = {"epoch": 2, "history": stage1.history, "network": problem.network}
+    stage2, fresh = problem.run(method, "sgd"), problem.run(method, "sgd")
+    start_from_stage_one(stage2, run_arrays(stage1), facts)
+    for name, value in weights(stage2).items():
+        source = fresh if name.startswith("head") else stage1
+        assert torch.equal(value, source.model.state_dict()[name]), name
+    train(stage2, problem.loader, problem.training, 4)
+    assert stage2.epoch == 4
 
 
 def test_stage_one_then_stage_two_equals_one_run(problem: Problem) -> None:
@@ -96,9 +141,8 @@ def test_stage_one_then_stage_two_equals_one_run(problem: Problem) -> None:
     train(stage1, problem.loader, problem.training, 2)
     arrays = {name: value.copy() for name, value in run_arrays(stage1).items()}
     stage2 = problem.run("taet")
-    restore_run(
-        stage2, arrays, {"epoch": stage1.epoch, "history": stage1.history}, same_method=False
-    )
+    facts = {"epoch": stage1.epoch, "history": stage1.history, "network": problem.network}
+    start_from_stage_one(stage2, arrays, facts)
     train(stage2, problem.loader, problem.training, 4)
     assert_same(stage2, one)
 
@@ -149,9 +193,20 @@ def test_no_full_batch_is_an_error(problem: Problem) -> None:
 
 
 def test_multistep_schedule() -> None:
-    schedule = params.Multistep(kind="multistep", milestones=[75, 90], factor=0.1)
+    schedule = params.Multistep(
+        kind="multistep", milestones=[75, 90], factor=0.1, compounding=False
+    )
     rates = [rate_factor(schedule, epoch * 7, 700, epoch) for epoch in range(100)]
     assert rates == pytest.approx([1.0] * 75 + [0.1] * 15 + [0.01] * 10)
+
+
+def test_compounding_schedule_is_robals() -> None:
+    """0.1 to epoch 59, then 0.01, 1e-3, 1e-4, ...; a factor of 0.01 an epoch from 75 on."""
+    schedule = params.Multistep(kind="multistep", milestones=[60, 75], factor=0.1, compounding=True)
+    rates = [0.1 * rate_factor(schedule, epoch * 7, 560, epoch) for epoch in range(80)]
+    assert rates[59:63] == pytest.approx([0.1, 0.01, 1e-3, 1e-4])
+    assert rates[75] / rates[74] == pytest.approx(0.01)
+    assert rates[76] / rates[75] == pytest.approx(0.01)
 
 
 def test_cosine_schedule() -> None:

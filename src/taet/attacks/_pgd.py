@@ -1,19 +1,23 @@
 """The gradient loop: projected gradient descent on the sign of the gradient (Madry et al. 2018).
 
-The only place with input gradients. Training attacks, FGSM and all PGD evaluations are values of it.
-Images are [B, C, H, W] float32 in [0,1]; eps and step sizes are distances in that range.
+The only place with input gradients of the network under attack. Training attacks, FGSM and all PGD
+evaluations are values of it. Images are [B, C, H, W] float32 in [0,1]; eps and step sizes are distances in
+that range, one for all images or one for each.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
-# (logits, y) -> [B] values to be maximised.
+# (logits, target) -> [B] values to be maximised; the target is what ``pgd`` was given as y.
 Objective = Callable[[Tensor, Tensor], Tensor]
 # torch.rand or torch.randn -> noise of the batch's shape.
 Draw = Callable[[Callable[..., Tensor]], Tensor]
+# (step, logits of the iterate before it) is called before every step.
+Watch = Callable[[int, Tensor], None]
 
 GAUSS_START = 0.001  # standard deviation, from TRADES' code and all that followed it
 
@@ -25,56 +29,101 @@ def pgd(
     *,
     start: Tensor,
     objective: Objective,
-    eps: float,
-    step_size: float,
-    steps: int,
-    stop_when_fooled: bool,
+    eps: float | Tensor,
+    step_size: float | Tensor,
+    steps: int | Tensor,
+    stop_when_fooled: bool = False,
+    batch_norm: str = "eval",
+    watch: Watch | None = None,
 ) -> Tensor:
     """Adversarial images in the L-inf ball around ``x``; the model is left as it was.
 
-    The model runs in eval mode: batch norm uses its running statistics, samples do not see each
-    other.
-
     Args:
+        y: [B, ...] what the objective compares the logits with: labels [B] int64, or anything else
+            with a row for each image.
         start: where to begin, [B, C, H, W]; see ``start_point``.
         objective: what to maximise.
+        eps: radius; a number, or [B].
+        step_size: length of a step; a number, or [B].
+        steps: a number, or [B] int64: an image that has done its steps leaves the batch.
         stop_when_fooled: an image that is misclassified stays as it is and leaves the batch
-            (evaluation: some iterate inside the ball fools the model); otherwise every image takes
-            all steps (training).
+            (evaluation: some iterate inside the ball fools the model; ``y`` are labels); otherwise every
+            image takes all its steps (training).
+        batch_norm: ``eval``: running statistics, images do not see each other; ``train``: statistics of
+            the batch, which also move the running ones; ``train_no_track``: the same, but the running
+            ones are put back.
+        watch: see ``Watch``.
     """
-    result, iterate = start.clone(), start
-    rows = torch.arange(len(x), device=x.device)  # of the batch, that x, y and iterate stand for
-    with eval_mode(model):
-        for _ in range(steps):
-            gradient, logits = input_gradient(model, iterate, y, objective)
-            if stop_when_fooled and not (standing := logits.argmax(1) == y).all():
-                result[rows[~standing]] = iterate[~standing]
-                rows, x, y = rows[standing], x[standing], y[standing]
-                iterate, gradient = iterate[standing], gradient[standing]
-                if len(rows) == 0:
-                    break
-            iterate = project(iterate + step_size * gradient.sign(), x, eps)
-    result[rows] = iterate
+    going = _Going(
+        torch.arange(len(x), device=x.device),
+        x,
+        y,
+        start,
+        *map(_per_image, (eps, step_size)),
+        steps,
+    )
+    result = start.clone()
+    with attack_mode(model, batch_norm):
+        for step in range(int(torch.as_tensor(steps).max())):
+            if isinstance(going.steps, Tensor):
+                going = going.without(going.steps <= step, result)
+            gradient, logits = input_gradient(model, going.iterate, going.y, objective)
+            if watch is not None:
+                watch(step, logits)
+            if stop_when_fooled:
+                fooled = logits.argmax(1) != going.y
+                gradient = gradient[~fooled] if fooled.any() else gradient
+                going = going.without(fooled, result)
+            if len(going.rows) == 0:
+                break
+            moved = going.iterate + going.step_size * gradient.sign()
+            going.iterate = project(moved, going.x, going.eps)
+    result[going.rows] = going.iterate
     return result
 
 
-def start_point(kind: str, x: Tensor, eps: float, draw: Draw) -> Tensor:
+@dataclass
+class _Going:
+    """The images that still move: their rows in the batch, and what belongs to each of them."""
+
+    rows: Tensor
+    x: Tensor
+    y: Tensor
+    iterate: Tensor
+    eps: float | Tensor
+    step_size: float | Tensor
+    steps: int | Tensor
+
+    def without(self, leaving: Tensor, result: Tensor) -> "_Going":
+        """The images that stay; where the others have come is written to ``result``."""
+        if not leaving.any():
+            return self
+        result[self.rows[leaving]] = self.iterate[leaving]
+        values = (getattr(self, field.name) for field in fields(self))
+        return _Going(*(v[~leaving] if isinstance(v, Tensor) else v for v in values))
+
+
+def start_point(kind: str, x: Tensor, eps: float | Tensor, draw: Draw) -> Tensor:
     """Where the loop begins.
 
     ``zero``: x; ``gauss``: x + 0.001 N(0,1), not clipped (TRADES, MART, HE, AT-BSL, TAET);
-    ``uniform``: x + U(-eps, eps), clipped to [0,1] (Madry et al., torchattacks).
+    ``uniform``: x + U(-eps, eps), clipped to [0,1] (Madry et al., torchattacks); ``one_sided``:
+    x + U(0, eps), not clipped (RoBal's code).
     """
-    if kind == "zero":
-        return x
-    if kind == "gauss":
-        return x + GAUSS_START * draw(torch.randn)
-    if kind == "uniform":
-        return (x + eps * (2 * draw(torch.rand) - 1)).clamp(0, 1)
+    match kind:
+        case "zero":
+            return x
+        case "gauss":
+            return x + GAUSS_START * draw(torch.randn)
+        case "uniform":
+            return (x + _per_image(eps) * (2 * draw(torch.rand) - 1)).clamp(0, 1)
+        case "one_sided":
+            return x + _per_image(eps) * draw(torch.rand)
     raise ValueError(f"unknown start {kind!r}")
 
 
-def project(x_adv: Tensor, x: Tensor, eps: float) -> Tensor:
-    """Nearest image in the L-inf ball around x and in [0,1]."""
+def project(x_adv: Tensor, x: Tensor, eps: float | Tensor) -> Tensor:
+    """Nearest image in the L-inf ball around x and in [0,1]; eps is a number or [B, 1, 1, 1]."""
     return torch.clamp(x_adv, x - eps, x + eps).clamp_(0, 1)
 
 
@@ -94,11 +143,20 @@ def input_gradient(
 
 
 @contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Switch to eval mode and back to what it was."""
+def attack_mode(model: nn.Module, batch_norm: str) -> Iterator[None]:
+    """Put the model into the mode in which it is attacked, and back; see ``pgd``."""
     was_training = model.training
-    model.eval()
+    buffers = list(model.buffers()) if batch_norm == "train_no_track" else []
+    kept = [buffer.clone() for buffer in buffers]
+    model.train(batch_norm != "eval")
     try:
         yield
     finally:
+        for buffer, value in zip(buffers, kept, strict=True):
+            buffer.copy_(value)
         model.train(was_training)
+
+
+def _per_image(value: float | Tensor) -> float | Tensor:
+    """A number as it is, [B] as [B, 1, 1, 1]."""
+    return value.view(-1, 1, 1, 1) if isinstance(value, Tensor) else value

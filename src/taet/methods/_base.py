@@ -1,14 +1,17 @@
 """What a training method is, and what it is given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from taet.attacks._pgd import Objective, pgd, start_point
+from taet.addons import class_radii, radius_ramp
+from taet.attacks._pgd import Objective, Watch, pgd, start_point
+from taet.heads import LINEAR
 from taet.losses import cross_entropy
+from taet.networks import Network
 
 if TYPE_CHECKING:
     from taet.options import MethodOptions
@@ -23,11 +26,26 @@ class Batch:
         x: [B, C, H, W] float32 clean images in [0,1], augmented.
         y: [B] int64 labels.
         noise: generator of this epoch's attack noise.
+        epoch: 0-based.
     """
 
     x: Tensor
     y: Tensor
     noise: torch.Generator
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What the inner maximisation gave.
+
+    Attributes:
+        x: [B, C, H, W] images to train on.
+        facts: what else the method wants to know about the attack, by name.
+    """
+
+    x: Tensor
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,49 +55,64 @@ class Setting:
     Attributes:
         class_counts: [C] int64, training images per class.
         eps: radius of the training attack's L-inf ball.
-        attack: steps, step size and start of the training attack.
+        attack: steps, step size, start and batch-norm mode of the training attack.
+        epochs: of the whole run, stage 1 included.
+        channels: of an image.
+        seed: of the run.
     """
 
     class_counts: Tensor
     eps: float
     attack: "TrainingAttack"
+    epochs: int
+    channels: int
+    seed: int
 
 
 class TrainingMethod:
-    """Base of all methods: a subclass says what its loss is."""
+    """Base of all methods: a subclass says what its attack and its loss are.
+
+    For each step ``attack`` is called, then ``loss``, which must not change the method's state (weight
+    perturbation calls it twice) but may leave notes in ``attacked.facts``, then ``after_step``.
+    """
 
     def __init__(self, options: "MethodOptions", setting: Setting) -> None:
         self.options = options
         self.setting = setting
+        counts = setting.class_counts
+        self.log_prior = (counts / counts.sum()).log()
+        radius = options.class_radius
+        self.radii = None if radius is None else class_radii(radius, counts)
 
     @property
     def classes(self) -> int:
         """Number of classes C."""
         return len(self.setting.class_counts)
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+    @property
+    def head(self) -> dict[str, Any]:
+        """Head that the network must have; see ``taet.heads``."""
+        return LINEAR
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        """Inner maximisation; by default PGD on cross-entropy. Leaves the model as it was."""
+        return Attacked(self.perturb(model, batch))
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         """Scalar loss to be minimised; ``model`` is in train mode and must be when this returns."""
         raise NotImplementedError
 
-    def adversarial(
-        self, model: nn.Module, batch: Batch, objective: Objective = cross_entropy
-    ) -> Tensor:
-        """Inner maximisation: adversarial images for the batch, [B, C, H, W]."""
-        attack, eps = self.setting.attack, self.setting.eps
-        start = start_point(
-            attack.start, batch.x, eps, lambda sample: sample(batch.x.shape, generator=batch.noise)
-        )
-        return pgd(
-            model,
-            batch.x,
-            batch.y,
-            start=start,
-            objective=objective,
-            eps=eps,
-            step_size=attack.step_size,
-            steps=attack.steps,
-            stop_when_fooled=False,
-        )
+    def start_epoch(self, epoch: int) -> None:
+        """Called before the first step of an epoch."""
+
+    def after_step(
+        self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
+    ) -> None:
+        """Called after the weights have moved."""
+
+    def inference(self) -> dict[str, Any] | None:
+        """``scale`` and ``bias`` [C] of the saved model's outputs, or None for the outputs themselves."""
+        return None
 
     def state(self) -> dict[str, Tensor]:
         """What the method has learned so far, for the checkpoint."""
@@ -87,3 +120,47 @@ class TrainingMethod:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from ``state()``."""
+
+    def perturb(
+        self,
+        model: Network,
+        batch: Batch,
+        objective: Objective = cross_entropy,
+        target: Tensor | None = None,
+        watch: Watch | None = None,
+    ) -> Tensor:
+        """PGD as the parameters say: adversarial images for the batch, [B, C, H, W].
+
+        Args:
+            objective: what to maximise.
+            target: [B, ...] what the objective compares the logits with; the labels if None.
+            watch: see ``taet.attacks._pgd.Watch``.
+        """
+        attack, (eps, step_size) = self.setting.attack, self.budget(batch)
+        start = start_point(
+            attack.start,
+            batch.x,
+            self.setting.eps,
+            lambda sample: sample(batch.x.shape, generator=batch.noise),
+        )
+        return pgd(
+            model,
+            batch.x,
+            batch.y if target is None else target,
+            start=start,
+            objective=objective,
+            eps=eps,
+            step_size=step_size,
+            steps=attack.steps,
+            batch_norm=attack.batch_norm,
+            watch=watch,
+        )
+
+    def budget(self, batch: Batch) -> tuple[float | Tensor, float | Tensor]:
+        """Radius and step size: numbers, or [B] where the radius depends on the class."""
+        eps, step_size = self.setting.eps, self.setting.attack.step_size
+        if self.radii is None:
+            return eps, step_size
+        ramp = radius_ramp(self.options.class_radius, batch.epoch, self.setting.epochs)
+        factor = self.radii[batch.y] * ramp
+        return eps * factor, step_size * factor

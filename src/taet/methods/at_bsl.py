@@ -2,14 +2,15 @@
 
 The inner attack maximises plain cross-entropy; only the outer loss sees the class counts:
 CE(z(x_adv) + tau log n, y) with tau = 1 in paper and code. Inference uses the raw logits. The
-authors' augmentations (AutoAugment, RandAugment) are not part of this file.
+authors' augmentations (AutoAugment, RandAugment) are ``training.augmentation``.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from taet.losses import balanced_softmax
-from taet.methods._base import Batch, TrainingMethod
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
 from taet.options import MethodOptions, NonNegative
 
 
@@ -21,7 +22,6 @@ class Options(MethodOptions):
 class Method(TrainingMethod):
     options: Options
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        logits = model(self.adversarial(model, batch))
-        counts = self.setting.class_counts
-        return balanced_softmax(logits, batch.y, counts, self.options.tau).mean()
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        counts, tau = self.setting.class_counts, self.options.tau
+        return balanced_softmax(model(attacked.x), batch.y, counts, tau).mean()

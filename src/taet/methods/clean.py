@@ -4,10 +4,11 @@ Not a defense: the reference for what robustness costs, and the default stage 1 
 Cost per step: 1 forward and 1 backward pass.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from taet.losses import cross_entropy
-from taet.methods._base import Batch, TrainingMethod
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
 from taet.options import MethodOptions
 
 
@@ -16,5 +17,8 @@ class Options(MethodOptions):
 
 
 class Method(TrainingMethod):
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return cross_entropy(model(batch.x), batch.y).mean()
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        return Attacked(batch.x)
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        return cross_entropy(model(attacked.x), batch.y).mean()

@@ -1,13 +1,15 @@
 """PGD-AT: adversarial training (Madry et al. 2018), eq. 2.1: cross-entropy on PGD images only.
 
-Inner attack: PGD on cross-entropy. Cost per step with K attack steps: K + 1 forward and K + 1
-backward passes.
+Inner attack: PGD on cross-entropy. Authors' code starts uniformly in the ball and attacks in train mode
+(``pgd_at_faithful``); the common protocol attacks in eval mode, as the field does today.
+Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from taet.losses import cross_entropy
-from taet.methods._base import Batch, TrainingMethod
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
 from taet.options import MethodOptions
 
 
@@ -16,5 +18,5 @@ class Options(MethodOptions):
 
 
 class Method(TrainingMethod):
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return cross_entropy(model(self.adversarial(model, batch)), batch.y).mean()
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        return cross_entropy(model(attacked.x), batch.y).mean()

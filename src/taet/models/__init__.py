@@ -1,5 +1,5 @@
-"""Architectures, one file each: ``build(options, channels, size, classes)`` gives a torch module.
+"""Architectures, one file each: ``build(options, channels, size)`` gives a ``Backbone``.
 
-Every module takes images [B, C, H, W] float32 in [0,1] and gives logits [B, classes]; normalisation,
-if any, is part of the module, so that eps is always a distance in pixel space.
+A backbone turns images [B, C, H, W] into features [B, D]; normalisation before it and the head after it are
+those of ``taet.networks``, the same for all.
 """

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from taet.models._base import Backbone
+
 
 class PreActBlock(nn.Module):
     """norm - relu - conv - norm - relu - conv, plus the input.
@@ -25,16 +27,14 @@ class PreActBlock(nn.Module):
         return out + (x if self.shortcut is None else self.shortcut(active))
 
 
-class PreActNet(nn.Module):
-    """3x3 stem, stages of blocks, norm - relu - global average - linear.
+class PreActNet(Backbone):
+    """3x3 stem, stages of blocks, norm - relu - global average.
 
     Args:
         stages: (outputs, stride, blocks) of each stage.
     """
 
-    def __init__(
-        self, stem: int, stages: list[tuple[int, int, int]], channels: int, classes: int
-    ) -> None:
+    def __init__(self, stem: int, stages: list[tuple[int, int, int]], channels: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(channels, stem, 3, padding=1, bias=False)
         blocks, inputs = [], stem
@@ -44,8 +44,7 @@ class PreActNet(nn.Module):
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
         self.norm = nn.BatchNorm2d(inputs)
-        self.head = nn.Linear(inputs, classes)
+        self.features = inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.blocks(self.stem(x))))
-        return self.head(x.mean((2, 3)))
+        return F.relu(self.norm(self.blocks(self.stem(x)))).mean((2, 3))

@@ -3,8 +3,7 @@
 11,172,170 weights at width 64, 3 channels, 10 classes.
 """
 
-from torch import nn
-
+from taet.models._base import Backbone
 from taet.models._preact import PreActNet
 from taet.options import Count, ModelOptions
 
@@ -14,8 +13,8 @@ class Options(ModelOptions):
     """Channels of the first stage; 64 is PreActResNet-18."""
 
 
-def build(options: Options, channels: int, size: int, classes: int) -> nn.Module:
+def build(options: Options, channels: int, size: int) -> Backbone:
     """The network for images of ``channels`` x any size from 8 on."""
     w = options.width
     stages = [(w, 1, 2), (2 * w, 2, 2), (4 * w, 2, 2), (8 * w, 2, 2)]
-    return PreActNet(w, stages, channels, classes)
+    return PreActNet(w, stages, channels)

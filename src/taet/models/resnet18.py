@@ -9,6 +9,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from taet.models._base import Backbone
 from taet.options import Count, ModelOptions
 
 
@@ -19,13 +20,13 @@ class Options(ModelOptions):
     """Stride of the first convolution; 2 quarters the cost, and the resolution (CPU studies)."""
 
 
-def build(options: Options, channels: int, size: int, classes: int) -> nn.Module:
+def build(options: Options, channels: int, size: int) -> Backbone:
     """The network for images of ``channels`` x any size from 8 on."""
-    return ResNet18(options.width, options.stem_stride, channels, classes)
+    return ResNet18(options.width, options.stem_stride, channels)
 
 
-class ResNet18(nn.Module):
-    def __init__(self, width: int, stem_stride: int, channels: int, classes: int) -> None:
+class ResNet18(Backbone):
+    def __init__(self, width: int, stem_stride: int, channels: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(channels, width, 3, stride=stem_stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width)
@@ -38,11 +39,10 @@ class ResNet18(nn.Module):
             ]
             inputs = outputs
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(inputs, classes)
+        self.features = inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.blocks(F.relu(self.norm(self.stem(x))))
-        return self.head(x.mean((2, 3)))
+        return self.blocks(F.relu(self.norm(self.stem(x)))).mean((2, 3))
 
 
 class BasicBlock(nn.Module):

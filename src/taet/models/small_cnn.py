@@ -6,6 +6,7 @@ Architecture and width come from this project's own sizing study on the digits d
 
 from torch import Tensor, nn
 
+from taet.models._base import Backbone
 from taet.options import Count, ModelOptions
 
 
@@ -14,15 +15,16 @@ class Options(ModelOptions):
     """Channels w of the first convolution."""
 
 
-def build(options: Options, channels: int, size: int, classes: int) -> nn.Module:
+def build(options: Options, channels: int, size: int) -> Backbone:
     """The network for images of ``channels`` x ``size`` x ``size``; size is a multiple of 4."""
-    return SmallCNN(options.width, channels, size, classes)
+    return SmallCNN(options.width, channels, size)
 
 
-class SmallCNN(nn.Module):
-    def __init__(self, width: int, channels: int, size: int, classes: int) -> None:
+class SmallCNN(Backbone):
+    def __init__(self, width: int, channels: int, size: int) -> None:
         super().__init__()
-        self.features = nn.Sequential(
+        self.features = 4 * width
+        self.layers = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, 2 * width, 3, padding=1),
@@ -35,7 +37,6 @@ class SmallCNN(nn.Module):
             nn.Linear(2 * width * (size // 4) ** 2, 4 * width),
             nn.ReLU(),
         )
-        self.head = nn.Linear(4 * width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x))
+        return self.layers(x)

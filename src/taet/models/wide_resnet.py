@@ -10,6 +10,7 @@ import math
 from torch import nn
 
 from taet.errors import UserError
+from taet.models._base import Backbone
 from taet.models._preact import PreActNet
 from taet.options import Count, ModelOptions
 
@@ -21,7 +22,7 @@ class Options(ModelOptions):
     """Factor on the channels 16, 32, 64; 10 is usual."""
 
 
-def build(options: Options, channels: int, size: int, classes: int) -> nn.Module:
+def build(options: Options, channels: int, size: int) -> Backbone:
     """The network for images of ``channels`` x any size from 8 on.
 
     Raises:
@@ -32,11 +33,17 @@ def build(options: Options, channels: int, size: int, classes: int) -> nn.Module
         raise UserError(
             f"architecture {options.label}: depth {options.depth} must be 6 n + 4, such as 28"
         )
-    w = 16 * options.widen
-    net = PreActNet(16, [(w, 1, blocks), (2 * w, 2, blocks), (4 * w, 2, blocks)], channels, classes)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            fan_out = module.out_channels * math.prod(module.kernel_size)
-            nn.init.normal_(module.weight, 0, math.sqrt(2 / fan_out))
-    nn.init.zeros_(net.head.bias)
-    return net
+    return WideResNet(options.widen, blocks, channels)
+
+
+class WideResNet(PreActNet):
+    def __init__(self, widen: int, blocks: int, channels: int) -> None:
+        w = 16 * widen
+        super().__init__(16, [(w, 1, blocks), (2 * w, 2, blocks), (4 * w, 2, blocks)], channels)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                fan_out = module.out_channels * math.prod(module.kernel_size)
+                nn.init.normal_(module.weight, 0, math.sqrt(2 / fan_out))
+
+    def init_head(self, head: nn.Linear) -> None:
+        nn.init.zeros_(head.bias)

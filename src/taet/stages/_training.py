@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from taet import artifacts, plugins
-from taet.checkpoint import restore_run, run_arrays
+from taet.addons import WeightAverager, WeightPerturber
+from taet.checkpoint import restore_run, run_arrays, start_from_stage_one
 from taet.errors import UserError
 from taet.loader import Loader
-from taet.methods._base import Setting
+from taet.methods._base import Setting, TrainingMethod
 from taet.networks import Arrays, build_model, describe_network
 from taet.progress import Progress
-from taet.stages._data import Data, read_data
+from taet.stages._data import Data
 from taet.train import Run, make_optimizer, train
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from taet.options import ModelOptions
 
 
-def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
+def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, Any]]:
     """Train what the job says, from stage 1 or from the last saved epoch if there is one.
 
     Returns:
@@ -33,10 +34,10 @@ def train_job(job: "Job") -> tuple[Run, dict[str, Any], dict[str, Any]]:
         the record.
     """
     torch.set_num_threads(job.reads["compute"].threads)
-    data = read_data(job)
     training = job.reads["training"]
-    network = _describe(job.reads["architecture"], data)
-    run = _new_run(job, data, network)
+    method = _method(job, data)
+    network = _describe(job.reads["architecture"], data, method.head)
+    run = _new_run(job, method, network)
     loader = Loader(
         data.images[data.split["train"]],
         data.labels[data.split["train"]],
@@ -76,29 +77,49 @@ def _facts(run: Run, network: dict[str, Any]) -> dict[str, Any]:
     return {"network": network, "epoch": run.epoch, "history": run.history}
 
 
-def _describe(architecture: "ModelOptions", data: Data) -> dict[str, Any]:
+def _method(job: "Job", data: Data) -> TrainingMethod:
+    options, attack = job.reads["method"], job.reads["training"].attack
+    setting = Setting(
+        class_counts=data.class_counts(),
+        eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
+        attack=attack,
+        epochs=job.reads["training"].epochs,
+        channels=data.channels,
+        seed=job.cell["seed"],
+    )
+    method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
+    return method
+
+
+def _describe(architecture: "ModelOptions", data: Data, head: dict[str, Any]) -> dict[str, Any]:
     normalized = architecture.normalization == "per_channel"
-    statistics = data.pixel_statistics() if normalized else None
-    return describe_network(architecture, data.channels, data.size, data.classes, statistics)
+    pixels = data.pixel_statistics() if normalized else None
+    return describe_network(architecture, data.channels, data.size, data.classes, pixels, head)
 
 
-def _new_run(job: "Job", data: Data, network: dict[str, Any]) -> Run:
+def _new_run(job: "Job", method: TrainingMethod, network: dict[str, Any]) -> Run:
     model = build_model(network, seed=job.cell["seed"])
-    options = job.reads["method"]
-    setting = Setting(data.class_counts(), job.reads["threat"].eps, job.reads["training"].attack)
-    method = plugins.load("methods", options.kind).Method(options, setting)
-    return Run(model, make_optimizer(model, job.reads["training"].optimizer), method)
+    perturbation, average = (
+        getattr(method.options, name) for name in ("weight_perturbation", "weight_average")
+    )
+    return Run(
+        model,
+        make_optimizer(model, job.reads["training"].optimizer),
+        method,
+        perturber=WeightPerturber(perturbation) if perturbation else None,
+        averager=WeightAverager(average) if average else None,
+    )
 
 
 def _resume(run: Run, job: "Job", saved: Path) -> int | None:
     """Bring ``run`` to the last saved epoch, or to the end of stage 1; says which epoch was saved."""
     if saved.exists():
         try:
-            restore_run(run, *artifacts.read_arrays(saved, job.key), same_method=True)
+            restore_run(run, *artifacts.read_arrays(saved, job.key))
             return run.epoch
         except UserError as error:
             print(f"{job.title}: starting over: {error}", flush=True)
     if "stage1" in job.inputs:
         stage1 = job.inputs["stage1"]
-        restore_run(run, *artifacts.read_arrays(stage1.output, stage1.key), same_method=False)
+        start_from_stage_one(run, *artifacts.read_arrays(stage1.output, stage1.key))
     return None

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from taet.checkpoint import run_arrays
+from taet.stages._data import read_data
 from taet.stages._training import finish, train_job
 
 if TYPE_CHECKING:
@@ -11,6 +12,6 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write weights and optimiser state: whoever goes on must not notice the interruption."""
-    trained, facts, record = train_job(job)
+    trained, facts, record = train_job(job, read_data(job))
     finish(job, run_arrays(trained), facts)
     return record

@@ -1,0 +1,48 @@
+"""Heads: from features [B, D] to outputs [B, C]. Which one a network has stands in its checkpoint."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LINEAR = {"kind": "linear"}
+
+
+def build_head(spec: dict[str, Any], features: int, classes: int) -> nn.Module:
+    """A head with fresh weights.
+
+    Args:
+        spec: ``{"kind": "linear"}``, or ``{"kind": "cosine", "softening": g, "projected": bool}``.
+        features: D.
+        classes: C.
+    """
+    if spec["kind"] == "linear":
+        return nn.Linear(features, classes)
+    return CosineHead(features, classes, spec["softening"], spec["projected"])
+
+
+class CosineHead(nn.Module):
+    """Cosines between features and class weights: <f/||f||, w_k/(||w_k|| + softening)>, in [-1, 1].
+
+    Softening 0 is hypersphere embedding (Pang et al. 2020); 1/32 is RoBal (Wu et al. 2021), where the
+    norm of a class's weight still matters a little. No scale, no bias: losses and the saved model's
+    inference adjustment bring them.
+
+    Args:
+        projected: put the weights back on the unit sphere before every forward pass in train mode, with
+            no gradient through their norm (HE's code); otherwise the norm is part of the function.
+    """
+
+    def __init__(self, features: int, classes: int, softening: float, projected: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(nn.Linear(features, classes, bias=False).weight.detach())
+        self.softening, self.projected = softening, projected
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.projected and self.training:
+            # Not seen by autograd: the norm has no gradient, and values saved by an earlier pass stay.
+            self.weight.data = F.normalize(self.weight.data, dim=1)
+            return F.normalize(x, dim=1) @ self.weight.T
+        norm = torch.linalg.vector_norm(self.weight, dim=1, keepdim=True)
+        return F.normalize(x, dim=1) @ (self.weight / (norm + self.softening)).T

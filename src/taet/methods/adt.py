@@ -1,0 +1,83 @@
+"""ADT: adversarial distributional training with explicit distributions, ADT_EXP (Dong et al. 2020).
+
+Inner maximisation over a Gaussian for each pixel: u = tanh(m + softplus(v) r), r ~ N(0,1), x' = x + eps u,
+clipped to [0,1]. Adam with betas (0, 0) maximises CE(z(x'), y) + entropy_weight H over (m, v), both from 0,
+with ``samples`` draws a step; H = mean over images and pixels of
+r^2/2 + log(softplus(v)) + log(1 - u^2). Outer loss: cross-entropy on one fresh draw.
+
+The authors' code never clears gradients between the inner steps, so each step follows the sum of all
+gradients so far (``accumulate_gradients: true``); the paper's algorithm does not say so. The variants with
+a generator network (ADT_EXP-AM, ADT_IMP-AM) are not offered.
+Cost per step with T inner steps of S samples: T S + 1 forward and backward passes.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from taet.attacks._pgd import attack_mode
+from taet.losses import cross_entropy
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
+from taet.options import Count, MethodOptions, NonNegative, Positive
+
+LOG_GUARD, ADAM_GUARD = 1e-8, 1e-8  # of the authors' entropy, and of torch's Adam
+
+
+class Options(MethodOptions):
+    steps: Count
+    """Inner steps T; 7 in the authors' code."""
+    samples: Count
+    """Monte-Carlo samples S a step; 5 in the authors' code."""
+    learning_rate: Positive
+    """Of the inner Adam; 0.3 in the authors' code."""
+    entropy_weight: NonNegative
+    """lambda; 0.01 in paper and code."""
+    accumulate_gradients: bool
+    """Follow the sum of all gradients so far (the authors' code), or each step's own."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        options = self.options
+        parameters = [torch.zeros_like(batch.x), torch.zeros_like(batch.x)]  # m and v
+        followed = [torch.zeros_like(p) for p in parameters]
+        with attack_mode(model, self.setting.attack.batch_norm):
+            for _ in range(options.steps):
+                gradients = self._gradients(model, batch, *parameters)
+                kept = followed if options.accumulate_gradients else map(torch.zeros_like, followed)
+                followed = [a + b for a, b in zip(kept, gradients, strict=True)]
+                for parameter, g in zip(parameters, followed, strict=True):
+                    parameter += options.learning_rate * g / (g.abs() + ADAM_GUARD)
+        (x_adv,), _ = self._draw(batch, *parameters, count=1)
+        return Attacked(x_adv)
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        return cross_entropy(model(attacked.x), batch.y).mean()
+
+    def _gradients(
+        self, model: Network, batch: Batch, mean: Tensor, spread: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Of CE + lambda H, summed over the draws, with respect to the distribution's parameters."""
+        count = self.options.samples
+        with torch.enable_grad():
+            mean, spread = (p.detach().requires_grad_() for p in (mean, spread))
+            x_adv, entropy = self._draw(batch, mean, spread, count)
+            # All draws in one pass: in eval mode images do not see each other.
+            losses = cross_entropy(model(x_adv.flatten(0, 1)), batch.y.repeat(count))
+            gain = losses.mean() + self.options.entropy_weight * entropy
+            return torch.autograd.grad(count * gain, (mean, spread))
+
+    def _draw(
+        self, batch: Batch, mean: Tensor, spread: Tensor, count: int
+    ) -> tuple[Tensor, Tensor]:
+        """Images from the distribution, [count, B, C, H, W], and its mean entropy up to a constant."""
+        r = torch.stack([torch.randn(mean.shape, generator=batch.noise) for _ in range(count)])
+        sigma = F.softplus(spread)
+        u = torch.tanh(mean + sigma * r)
+        entropy = r.square() / 2 + (sigma + LOG_GUARD).log() + (1 - u.square() + LOG_GUARD).log()
+        eps, _ = self.budget(batch)
+        radius = eps.view(-1, 1, 1, 1) if isinstance(eps, Tensor) else eps
+        return (batch.x + radius * u).clamp(0, 1), entropy.mean()

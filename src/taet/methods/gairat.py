@@ -1,0 +1,54 @@
+"""GAIRAT: geometry-aware instance-reweighted adversarial training (Zhang et al. 2021), eq. 6.
+
+kappa_i: how many of the K iterates of the attack, the start included, are still classified correctly. An
+image that falls early is near the boundary and weighs more:
+omega_i = (1 + tanh(lambda + 5 (1 - 2 kappa_i / K))) / 2, scaled to mean 1 in the batch; the loss is
+mean omega_i CE(z(x'_i), y_i). Plain PGD-AT before ``begin_epoch``. The authors count epochs from 1 and begin
+at 60 of 120. Known weakness: the gain largely vanishes under logit scaling attacks (Hitaj et al. 2021).
+Inner attack: PGD on cross-entropy, which gives kappa for free.
+Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
+"""
+
+import torch
+from torch import Tensor
+
+from taet.losses import cross_entropy
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
+from taet.options import MethodOptions, Number, Whole
+
+
+class Options(MethodOptions):
+    lam: Number
+    """lambda of the weights; -1 in paper and code. Larger is nearer to equal weights."""
+    begin_epoch: Whole
+    """First epoch, counted from 0, with weights (burn-in before)."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        kappa = torch.zeros(len(batch.y))
+
+        def count(step: int, logits: Tensor) -> None:
+            kappa.add_(logits.argmax(1) == batch.y)
+
+        return Attacked(self.perturb(model, batch, watch=count), {"kappa": kappa})
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        losses = cross_entropy(model(attacked.x), batch.y)
+        if batch.epoch < self.options.begin_epoch:
+            return losses.mean()
+        kappa, steps = attacked.facts["kappa"], self.setting.attack.steps
+        return (geometry_weights(kappa, steps, self.options.lam) * losses).mean()
+
+
+def geometry_weights(kappa: Tensor, steps: int, lam: float) -> Tensor:
+    """omega, scaled to mean 1; [B].
+
+    Args:
+        kappa: [B], 0 to ``steps``.
+    """
+    omega = (1 + torch.tanh(lam + 5 * (1 - 2 * kappa / steps))) / 2
+    return omega / omega.mean()

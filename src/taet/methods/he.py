@@ -1,0 +1,50 @@
+"""HE: adversarial training with hypersphere embedding (Pang et al. 2020), eq. 10, on PGD-AT.
+
+The head gives cosines; the loss on PGD images is cross-entropy of s (cos - m on the true class), the inner
+attack maximises cross-entropy of s cos, without the margin. The authors put class weights back on the
+sphere before every pass, with no gradient through their norm, and evaluate the raw cosines
+(``inference_scale: 1``), which weakens gradient attacks on cross-entropy; the training scale does not.
+Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
+"""
+
+from typing import Any
+
+from torch import Tensor
+
+from taet.losses import cross_entropy, margin_logits
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
+from taet.options import MethodOptions, NonNegative, Positive
+
+
+class Options(MethodOptions):
+    scale: Positive
+    """s; 10 for PGD-HE in the authors' README, 15 in the paper's headline setting."""
+    margin: NonNegative
+    """m; 0.2 in paper and code."""
+    projected: bool
+    """Project class weights before every pass (the authors' code), or normalise within the graph."""
+    inference_scale: Positive
+    """Scale of the saved model's logits; 1 in the authors' evaluation."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    @property
+    def head(self) -> dict[str, Any]:
+        return {"kind": "cosine", "softening": 0.0, "projected": self.options.projected}
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        scale = self.options.scale
+        return Attacked(
+            self.perturb(model, batch, lambda cosines, y: cross_entropy(scale * cosines, y))
+        )
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        options = self.options
+        logits = margin_logits(model(attacked.x), batch.y, options.scale, options.margin)
+        return cross_entropy(logits, batch.y).mean()
+
+    def inference(self) -> dict[str, Any]:
+        return {"scale": self.options.inference_scale, "bias": [0.0] * self.classes}

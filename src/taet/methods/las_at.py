@@ -1,0 +1,181 @@
+"""LAS-AT: adversarial training with a learnable attack strategy (Jia et al. 2022), on PGD-AT.
+
+A strategy network (the trunk of ResNet-18) chooses radius, number of steps and step size for each image, by
+sampling from three softmax heads; PGD runs with these. The outer loss is label-smoothed cross-entropy.
+Every ``update_every`` steps the strategy learns by REINFORCE on the same batch, without a baseline: the
+reward is R1 + robust_reward R2 + clean_reward R3, with R1 = CE(z(x'), y) clamped to [0, 10], R2 the accuracy
+under PGD-10 (two restarts) and R3 the clean accuracy of a copy of the network after one SGD step on x'.
+
+Radii and step sizes are factors on the study's own, so that the choices fit any data set: the authors'
+3..15 of 255 are 3/8..15/8 of 8/255. Their code has a fourth head with a single choice (attack type), which
+learns nothing and is left out, and measures R2 in train mode, by the order of two lines; here eval mode.
+The update comes after the step of the network, at its current learning rate.
+Cost per step: mean steps + 1 forward and backward passes, and a share of 1 / update_every of 23 more.
+"""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from taet.attacks._pgd import pgd, start_point
+from taet.losses import cross_entropy, smoothed_cross_entropy
+from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
+from taet.models.resnet18 import ResNet18
+from taet.networks import Network
+from taet.options import Count, MethodOptions, NonNegative, Positive, Share
+from taet.seeds import seed_for
+
+REWARD_LIMIT = 10  # of R1, in the authors' code
+RESTARTS, REWARD_STEPS = 2, 10  # of the attack that measures R2
+
+
+class Options(MethodOptions):
+    eps_factors: list[Positive]
+    """Radii to choose from, relative to the study's eps."""
+    steps: list[Count]
+    """Numbers of steps to choose from."""
+    step_size_factors: list[Positive]
+    """Step sizes to choose from, relative to the training attack's."""
+    confidence: Share
+    """Target probability of the true class; 0.7 in the authors' code."""
+    update_every: Count
+    """Steps between two updates of the strategy; 20 in the authors' code."""
+    robust_reward: NonNegative
+    """Weight of R2; 4 in the authors' code."""
+    clean_reward: NonNegative
+    """Weight of R3; 2 in the authors' code."""
+    strategy_width: Count
+    """Channels of the strategy network's first stage; 64 in the authors' code."""
+    strategy_learning_rate: Positive
+    """Of plain SGD; 1e-4 in the authors' code."""
+    strategy_clip: Positive
+    """Largest norm of the strategy's gradient; 1 in the authors' code."""
+    copy_weight_decay: NonNegative
+    """Of the one step of the network's copy; 5e-4 in the authors' code."""
+
+
+class Strategy(nn.Module):
+    """Trunk and heads: images to the logits of each choice."""
+
+    def __init__(self, width: int, channels: int, choices: list[int]) -> None:
+        super().__init__()
+        self.trunk = ResNet18(width, 1, channels)
+        self.heads = nn.ModuleList(nn.Linear(self.trunk.features, count) for count in choices)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = self.trunk(x)
+        return [head(features) for head in self.heads]
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def __init__(self, options: Options, setting: Setting) -> None:
+        super().__init__(options, setting)
+        choices = [len(options.eps_factors), len(options.steps), len(options.step_size_factors)]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_for("weights", "strategy", setting.seed))
+            self.strategy = Strategy(options.strategy_width, setting.channels, choices)
+        rate = options.strategy_learning_rate
+        self.optimizer = torch.optim.SGD(self.strategy.parameters(), lr=rate)
+        self.steps = 0
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        with torch.no_grad():
+            logits = self.strategy.eval()(batch.x)
+        actions = [
+            torch.multinomial(head.softmax(1), 1, generator=batch.noise).squeeze(1)
+            for head in logits
+        ]
+        options, (eps, step_size) = self.options, self.budget(batch)
+        x_adv = pgd(
+            model,
+            batch.x,
+            batch.y,
+            start=self._start(batch),
+            objective=cross_entropy,
+            eps=eps * torch.tensor(options.eps_factors)[actions[0]],
+            steps=torch.tensor(options.steps)[actions[1]],
+            step_size=step_size * torch.tensor(options.step_size_factors)[actions[2]],
+            batch_norm=self.setting.attack.batch_norm,
+        )
+        return Attacked(x_adv, {"actions": actions})
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        confidence = self.options.confidence
+        return smoothed_cross_entropy(model(attacked.x), batch.y, confidence).mean()
+
+    def after_step(
+        self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
+    ) -> None:
+        self.steps += 1
+        if self.steps % self.options.update_every == 0:
+            self._learn(batch, attacked, self._reward(model, batch, attacked, learning_rate))
+
+    def _start(self, batch: Batch) -> Tensor:
+        return start_point(
+            "uniform",
+            batch.x,
+            self.setting.eps,
+            lambda sample: sample(batch.x.shape, generator=batch.noise),
+        )
+
+    def _learn(self, batch: Batch, attacked: Attacked, reward: float) -> None:
+        """One step of REINFORCE: actions with a high reward become likelier."""
+        logits = self.strategy.train()(batch.x)
+        chosen = (
+            head.log_softmax(1).gather(1, action[:, None]).mean()
+            for head, action in zip(logits, attacked.facts["actions"], strict=True)
+        )
+        loss = -reward * torch.stack(list(chosen)).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.strategy.parameters(), self.options.strategy_clip)
+        self.optimizer.step()
+
+    def _reward(
+        self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
+    ) -> float:
+        options, setting = self.options, self.setting
+        student = copy.deepcopy(model).train()
+        logits = student(attacked.x)
+        hardness = cross_entropy(logits.detach(), batch.y).clamp(0, REWARD_LIMIT).mean()
+        optimizer = torch.optim.SGD(
+            student.parameters(), lr=learning_rate, weight_decay=options.copy_weight_decay
+        )
+        optimizer.zero_grad(set_to_none=True)
+        smoothed_cross_entropy(logits, batch.y, options.confidence).mean().backward()
+        optimizer.step()
+
+        student.eval()
+        robust = torch.ones(len(batch.y), dtype=torch.bool)
+        for _ in range(RESTARTS):
+            x_adv = pgd(
+                student,
+                batch.x,
+                batch.y,
+                start=self._start(batch),
+                objective=cross_entropy,
+                eps=setting.eps,
+                step_size=setting.attack.step_size,
+                steps=REWARD_STEPS,
+            )
+            robust &= _correct(student, x_adv, batch.y)
+        clean = _correct(student, batch.x, batch.y)
+        rewards = (hardness, options.robust_reward * robust.float().mean())
+        return float(sum(rewards) + options.clean_reward * clean.float().mean())
+
+    def state(self) -> dict[str, Tensor]:
+        return {"steps": torch.tensor(self.steps), **self.strategy.state_dict()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        weights = dict(state)
+        self.steps = int(weights.pop("steps"))
+        self.strategy.load_state_dict(weights)
+
+
+@torch.no_grad()
+def _correct(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    return model(x).argmax(1) == y

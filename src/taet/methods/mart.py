@@ -1,0 +1,38 @@
+"""MART: misclassification-aware adversarial training (Wang et al. 2020), eq. 11.
+
+mean BCE(x', y) + beta mean[(1 - q_y(x)) KL(q(x) || q(x'))], with the boosted cross-entropy BCE. Neither the
+weight (1 - q_y(x)) nor q(x) is cut from the gradient, as in the authors' code.
+Inner attack: PGD on cross-entropy.
+Cost per step with K attack steps: K + 2 forward and K + 2 backward passes.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from taet.losses import boosted_cross_entropy
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
+from taet.options import MethodOptions, Positive
+
+# The authors' guards against log 0 and a weight of exactly 0.
+LOG_GUARD, WEIGHT_GUARD = 1e-12, 1e-7
+
+
+class Options(MethodOptions):
+    beta: Positive
+    """Weight of the KL term; 5 (ResNet-18) and 6 (WideResNet) in the authors' code."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        return mart(model(batch.x), model(attacked.x), batch.y, self.options.beta)
+
+
+def mart(clean: Tensor, adversarial: Tensor, y: Tensor, beta: float) -> Tensor:
+    """The loss, a scalar, from clean and adversarial logits [B, C]."""
+    p, p_adv = F.softmax(clean, 1), F.softmax(adversarial, 1)
+    kl = (p * (F.log_softmax(clean, 1) - (p_adv + LOG_GUARD).log())).sum(1)
+    doubt = 1 + WEIGHT_GUARD - p.gather(1, y[:, None]).squeeze(1)
+    return (boosted_cross_entropy(adversarial, y) + beta * doubt * kl).mean()

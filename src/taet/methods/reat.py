@@ -1,0 +1,120 @@
+"""REAT: re-balancing adversarial training (Li, Xu and Zhang 2023).
+
+Outer loss: balanced softmax on PGD images plus TAIL, a term on the features of tail classes. Inner attack:
+cross-entropy weighted by class (RBL): the effective number of adversarial images that the network took
+for the class in the epoch before, E_c = (1 - b^a_c) / (1 - b) with b = (n_c - 1) / n_c; weights
+1 / (E_c + 1e-5), scaled to sum C.
+
+The weight multiplies an image's own loss, so under sign steps in eval mode it changes nothing: the
+images are bit for bit those of plain cross-entropy (a test shows it). It is computed all the same.
+TAIL exists in two forms: ``batch_mean``, the authors' code, where a reduction argument that is not what it
+seems averages the divergence over batch and features to one small number per tail image; and ``per_pair``,
+one divergence for each pair, as the paper's text reads. The signs are the code's.
+Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from taet.losses import balanced_softmax, cross_entropy
+from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
+from taet.networks import Network
+from taet.options import MethodOptions, NonNegative
+
+WEIGHT_GUARD = 1e-5  # the authors' guard against an effective number of 0
+
+
+class Options(MethodOptions):
+    tail: NonNegative
+    """Weight of TAIL; 1 in the authors' code."""
+    tail_reduction: Literal["batch_mean", "per_pair"]
+    """How divergences are reduced: as coded, or one for each pair of images."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def __init__(self, options: Options, setting: Setting) -> None:
+        super().__init__(options, setting)
+        self.before = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
+        self.now = torch.zeros(self.classes)
+        self.first = True
+
+    def start_epoch(self, epoch: int) -> None:
+        if not self.first:
+            self.before, self.now = self.now, torch.zeros(self.classes)
+        self.first = False
+        self.weights = balance_weights(self.before, self.setting.class_counts)
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        weights = self.weights
+
+        def weighted(logits: Tensor, y: Tensor) -> Tensor:
+            return weights[y] * cross_entropy(logits, y)
+
+        return Attacked(self.perturb(model, batch, weighted))
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        features = model.features(attacked.x)
+        counts, logits = self.setting.class_counts, model.head(features)
+        attacked.facts["taken_for"] = logits.detach().argmax(1)
+        fit = balanced_softmax(logits, batch.y, counts, 1.0).mean()
+        tail = tail_loss(features, batch.y, counts, self.options.tail_reduction)
+        return fit + self.options.tail * tail
+
+    def after_step(
+        self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
+    ) -> None:
+        self.now += torch.bincount(attacked.facts["taken_for"], minlength=self.classes)
+
+    def state(self) -> dict[str, Tensor]:
+        return {"before": self.before, "now": self.now, "first": torch.tensor(self.first)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.before, self.now = state["before"], state["now"]
+        self.first = bool(state["first"])
+
+
+def balance_weights(taken: Tensor, class_counts: Tensor) -> Tensor:
+    """RBL's class weights, [C], with the sum C.
+
+    Args:
+        taken: [C] adversarial images that the network took for each class in the epoch before.
+        class_counts: [C] training images.
+    """
+    n = class_counts.double()
+    b = (n - 1) / n
+    effective = (1 - b ** taken.double()) / (1 - b)
+    weights = 1 / (effective + WEIGHT_GUARD)
+    return (len(n) * weights / weights.sum()).float()
+
+
+def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str) -> Tensor:
+    """TAIL, a scalar: mean over tail images b and all images j of sign_bj weight_bj KL_bj.
+
+    Tail: the last third of the classes (from 2 floor(C/3) + 1 on). sign is -1 within a class and +1 between
+    classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj is between the softmax of the features of b,
+    without gradient, and of j.
+
+    Args:
+        features: [B, D].
+        reduction: ``batch_mean``: KL_bj is the same for all j, its mean over images *and* features;
+            ``per_pair``: as written above.
+    """
+    classes = len(class_counts)
+    tail = (y >= classes // 3 * 2 + 1).nonzero().squeeze(1)
+    if len(tail) == 0:
+        return features.sum() * 0
+    log_p = F.log_softmax(features, 1)
+    anchor = log_p[tail].detach()
+    kl = (anchor.exp() * anchor).sum(1, keepdim=True) - anchor.exp() @ log_p.T
+    if reduction == "batch_mean":
+        kl = kl.mean(1, keepdim=True) / features.shape[1]
+    scale = (class_counts.sum() / class_counts).sqrt()[y]
+    sign = torch.where(y[tail][:, None] == y[None, :], -1.0, 1.0)
+    weight = scale[tail][:, None] + scale[None, :]
+    return (kl * sign * weight).mean()

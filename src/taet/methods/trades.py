@@ -1,0 +1,38 @@
+"""TRADES (Zhang et al. 2019), eq. 5: cross-entropy on clean images, plus beta KL(q(x) || q(x')).
+
+Inner attack: PGD on that KL, labels unused; q(x) is computed once, without gradient. In the loss,
+gradients flow through both branches, as in the authors' code. That code passes the clean images through
+the network twice in train mode (batch norm sees them twice); here one pass serves both terms.
+Cost per step with K attack steps: K + 3 forward and K + 2 backward passes.
+"""
+
+import torch
+from torch import Tensor
+
+from taet.attacks._pgd import attack_mode
+from taet.losses import cross_entropy, kl_divergence
+from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.networks import Network
+from taet.options import MethodOptions, Positive
+
+
+class Options(MethodOptions):
+    beta: Positive
+    """Weight of the KL term; 6 in the authors' code."""
+
+
+class Method(TrainingMethod):
+    options: Options
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        with attack_mode(model, self.setting.attack.batch_norm), torch.no_grad():
+            clean = model(batch.x)
+        x_adv = self.perturb(
+            model, batch, lambda logits, clean: kl_divergence(clean, logits), target=clean
+        )
+        return Attacked(x_adv)
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        clean, adversarial = model(batch.x), model(attacked.x)
+        stability = kl_divergence(clean, adversarial)
+        return (cross_entropy(clean, batch.y) + self.options.beta * stability).mean()

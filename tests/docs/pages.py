@@ -1,0 +1,17 @@
+"""Pages of docs/ as tests see them."""
+
+import re
+
+from tests.conftest import ROOT
+
+
+def block(page: str, language: str, number: int = 0) -> str:
+    """A block of code of a page."""
+    text = (ROOT / "docs" / page).read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[number]
+
+
+def commands(page: str) -> list[list[str]]:
+    """What the page has its reader type, as Tree.run takes it."""
+    lines = block(page, "sh").splitlines()
+    return [line.removeprefix("python -m ").split() for line in lines]
