@@ -6,21 +6,21 @@ Names: ``model/...`` weights and buffers, ``optimizer/INDEX/...`` state per weig
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from taet.networks import Arrays, model_arrays, restore_model, tensors
+from taet.optimizers import load_optimizer_state, optimizer_state
 from taet.train import Run
 
 
 def run_arrays(run: Run) -> Arrays:
     """Everything a run needs to go on."""
     found = model_arrays(run.model.state_dict())
-    for index, state in run.optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            if value is not None:
-                found[f"optimizer/{index}/{name}"] = torch.as_tensor(value).numpy()
-    own = {"method": run.method.state(), "average": run.averager.state() if run.averager else {}}
+    own = {
+        "optimizer": optimizer_state(run.optimizer),
+        "method": run.method.state(),
+        "average": run.averager.state() if run.averager else {},
+    }
     for owner, states in own.items():
         for name, value in states.items():
             found[f"{owner}/{name}"] = value.detach().cpu().numpy()
@@ -30,7 +30,7 @@ def run_arrays(run: Run) -> Arrays:
 def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
     """Put a saved run's state into ``run``, to go on as if nothing had been."""
     restore_model(run.model, arrays)
-    _restore_optimizer(run, arrays, len(list(run.model.parameters())))
+    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/"))
     run.method.load_state(tensors(arrays, "method/"))
     if run.averager is not None:
         run.averager.load_state(tensors(arrays, "average/"))
@@ -48,18 +48,10 @@ def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> Non
     else:
         part = run.model.backbone
         restore_model(part, arrays, "model/backbone.")
-    _restore_optimizer(run, arrays, len(list(part.parameters())))
+    # Weights are numbered in the order of the network's parts: backbone, then head.
+    count = len(list(part.parameters()))
+    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/"), count)
     _restore_progress(run, facts)
-
-
-def _restore_optimizer(run: Run, arrays: Arrays, count: int) -> None:
-    """State of the first ``count`` weights; torch numbers them in the order of the model's parts."""
-    optimizer = run.optimizer.state_dict()
-    saved = {int(name.split("/")[1]) for name in arrays if name.startswith("optimizer/")}
-    optimizer["state"] = {
-        index: tensors(arrays, f"optimizer/{index}/") for index in sorted(saved) if index < count
-    }
-    run.optimizer.load_state_dict(optimizer)
 
 
 def _restore_progress(run: Run, facts: dict[str, Any]) -> None:

@@ -145,7 +145,7 @@ def _params(options: argparse.Namespace) -> None:
         print(json.dumps(json_schema(), indent=1))
         return
     params.load(options.params, options.study)
-    source = sources.read_source(options.params, options.study)
+    source = sources.of_study(sources.read_file(options.params), options.study)
     rows = list(_leaves(source.values, ()))
     width = max(len(dotted(path)) for path, _ in rows)
     for path, value in rows:

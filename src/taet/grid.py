@@ -54,8 +54,13 @@ class Study:
     @cached_property
     def stabilizations(self) -> list[str]:
         """Stage-1 recipes that the grid's methods start from."""
-        used = (self.params.methods[name].stabilization for name in self.params.grid.methods)
-        return list(dict.fromkeys(name for name in used if name is not None))
+        names: list[str] = []
+        for method in self.params.grid.methods:
+            recipe = self.params.methods[method].stabilization
+            while recipe is not None:
+                names.append(recipe)
+                recipe = self.params.stabilizations[recipe].after
+        return list(dict.fromkeys(names))
 
     @cached_property
     def attack_jobs(self) -> dict[str, list[str]]:
@@ -197,7 +202,7 @@ class Study:
 
     def _stabilize(self, cell: Cell) -> Job:
         recipe = self.params.stabilizations[cell["stabilization"]]
-        return self._training("stabilize", cell, recipe.method, recipe.epochs, None)
+        return self._training("stabilize", cell, recipe.method, recipe.epochs, recipe.after)
 
     def _equalize(self, cell: Cell) -> Job:
         method = cell["method"]

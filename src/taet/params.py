@@ -31,7 +31,7 @@ from taet.options import (
     parse_number,
 )
 from taet.problems import describe, independent
-from taet.sources import Source, read_common, read_source
+from taet.sources import Source, of_common, of_study, read_file
 
 RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack
 NATURAL = "natural"
@@ -195,7 +195,9 @@ class Stabilization(Options):
     method: Name
     """``clean`` for cross-entropy on clean images, ``pgd_at`` on adversarial ones."""
     epochs: Count
-    """How many of ``training.epochs`` it takes."""
+    """How many of the method's epochs it takes."""
+    after: Name | None = None
+    """A shorter stage 1 of the same method that this one goes on from: no epoch is trained twice."""
 
 
 class Evaluation(Options):
@@ -281,19 +283,20 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
     Raises:
         UserError: one line per problem.
     """
-    chosen = read_source(Path(file), study)
+    read = read_file(Path(file))
+    chosen = of_study(read, study).values["study"]
     problems: dict[str, None] = {}  # a mistake in the common values shows in every study
     resolved = {}
-    for name in chosen.studies:
-        params, found = _validate(read_source(Path(file), name))
+    for name in read.studies:
+        params, found = _validate(of_study(read, name))
         problems |= dict.fromkeys(found)
         resolved[name] = params
     # Last: what a study overrides must be right all the same, but may be left to the studies.
-    _, found = _validate(read_common(Path(file)), partial=True)
+    _, found = _validate(of_common(read), partial=True)
     problems |= dict.fromkeys(found)
     if problems:
         raise UserError("\n".join(problems))
-    params = resolved[chosen.values["study"]]
+    params = resolved[chosen]
     assert params is not None  # nothing was wrong with it
     return params
 
@@ -353,7 +356,8 @@ def _cross_checks(params: Params, source: Source) -> Iterator[str]:
     yield from _plugin_problems(params, source)
     yield from _training_problems(params, source)
     yield from _attack_problems(params, source)
-    yield from _stabilization_problems(params, source)
+    wrong = list(_stabilization_problems(params, source))
+    yield from wrong or _chain_problems(params, source)
     yield from _report_problems(params, source)
 
 
@@ -453,18 +457,37 @@ def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
             yield f"{where}: no method {method_name!r}{suggest(method_name, params.methods)}"
         elif stage1.stabilization is not None:
             yield f"{where}: {method_name!r} has a stage 1 itself; name a method without one"
-        short = [
-            user
-            for user in params.grid.methods
-            if user in params.methods
-            and params.methods[user].stabilization == name
-            and stabilization.epochs >= _epochs(params, user)
-        ]
-        if short:
+        users = [m for m in params.grid.methods if _starts_from(params, m) == name]
+        shortest = min((_epochs(params, user) for user in users), default=math.inf)
+        if stabilization.epochs >= shortest:
             where = source.locate(("stabilizations", name, "epochs"))
             yield (
-                f"{where}: {stabilization.epochs} leaves no epoch for stage 2 of "
-                f"{', '.join(short)}; {short[0]} ends at epoch {_epochs(params, short[0])}"
+                f"{where}: {stabilization.epochs} leaves no epoch for stage 2 of a method that ends "
+                f"at epoch {shortest}"
+            )
+
+
+def _starts_from(params: Params, method: str) -> str | None:
+    """Stage 1 of a method of the grid; a name without a block is a problem said elsewhere."""
+    return params.methods[method].stabilization if method in params.methods else None
+
+
+def _chain_problems(params: Params, source: Source) -> Iterator[str]:
+    """Each link has fewer epochs than the next, so that a chain cannot close."""
+    known = params.stabilizations
+    for name, recipe in known.items():
+        if recipe.after is None:
+            continue
+        where = source.locate(("stabilizations", name, "after"))
+        before = known.get(recipe.after)
+        if before is None:
+            yield f"{where}: no stabilization {recipe.after!r}{suggest(recipe.after, known)}"
+        elif before.method != recipe.method:
+            yield f"{where}: {recipe.after!r} is made with {before.method!r}, not {recipe.method!r}"
+        elif before.epochs >= recipe.epochs:
+            yield (
+                f"{where}: {recipe.after!r} has {before.epochs} epochs; "
+                f"must be below {recipe.epochs}"
             )
 
 

@@ -14,13 +14,22 @@ from taet.yamlfile import Path_, dotted, read_yaml
 
 
 @dataclass(frozen=True)
+class ParamFile:
+    """A parameter file: common values, studies, and the line of every key."""
+
+    path: Path
+    common: dict[str, Any]
+    studies: dict[str, Any]
+    lines: dict[Path_, int]
+
+
+@dataclass(frozen=True)
 class Source:
     """Resolved parameters of a study before validation, and where each value was written."""
 
     file: Path
     values: dict[str, Any]
     origins: dict[Path_, tuple[Path_, int]]  # resolved path -> (path in the file, line)
-    studies: list[str]  # all that the file has
 
     def locate(self, path: Path_) -> str:
         """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent."""
@@ -53,8 +62,9 @@ def _overlay(
     """
     origins[path] = (written, lines.get(written, 1))
     if not isinstance(top, dict):
-        for stale in [p for p in origins if p[: len(path)] == path and p != path]:
-            del origins[stale]
+        if isinstance(base, (dict, list)):
+            for stale in [p for p in origins if p[: len(path)] == path and p != path]:
+                del origins[stale]
         for i, _ in enumerate(top if isinstance(top, list) else ()):
             origins[*path, i] = ((*written, i), lines.get((*written, i), 1))
         return top
@@ -67,54 +77,59 @@ def _overlay(
     return result
 
 
-def _study_chain(studies: Mapping[str, Any], name: str, file: Path) -> list[str]:
+def _study_chain(file: ParamFile, name: str) -> list[str]:
     """The study and those it extends, the most basic first."""
     chain: list[str] = []
-    current: str | None = name
+    studies, current = file.studies, name
     while current is not None:
         if not isinstance(current, str) or current not in studies:
-            raise UserError(f"{file}: no study {current!r}{suggest(str(current), studies)}")
+            raise UserError(f"{file.path}: no study {current!r}{suggest(str(current), studies)}")
         if current in chain:
             raise UserError(
-                f"{file}: studies.{current}.extends: the studies extend each other in a circle"
+                f"{file.path}: studies.{current}.extends: the studies extend each other in a circle"
             )
         if not isinstance(studies[current], dict):
-            raise UserError(f"{file}: studies.{current}: must be a mapping ({{}} changes nothing)")
+            raise UserError(
+                f"{file.path}: studies.{current}: must be a mapping ({{}} changes nothing)"
+            )
         chain.insert(0, current)
         current = studies[current].get("extends")
     return chain
 
 
-def read_source(file: Path, study: str | None = None) -> Source:
+def read_file(path: Path) -> ParamFile:
+    """The parts of a parameter file.
+
+    Raises:
+        UserError: it cannot be read, or has no studies.
+    """
+    common, lines = read_yaml(path)
+    studies = common.pop("studies", None)
+    if not isinstance(studies, dict) or not studies:
+        raise UserError(
+            f"{path}: studies: missing; needs at least one study, such as 'digits: {{}}'"
+        )
+    return ParamFile(path, common, studies, lines)
+
+
+def of_study(file: ParamFile, study: str | None = None) -> Source:
     """Overlay a study (the file's own choice if None) on the common values; nothing is checked yet."""
-    data, studies, lines = _read(file)
-    chosen = study if study is not None else data.get("study")
+    chosen = study if study is not None else file.common.get("study")
     if chosen is None:
-        raise UserError(f"{file}: study: missing; name one of: {', '.join(studies)}")
-    origins: dict[Path_, tuple[Path_, int]] = {}
-    values: dict[str, Any] = _overlay({}, data, (), (), lines, origins)
-    for name in _study_chain(studies, chosen, file):
-        top = {key: value for key, value in studies[name].items() if key != "extends"}
-        values = _overlay(values, top, (), ("studies", name), lines, origins)
+        raise UserError(f"{file.path}: study: missing; name one of: {', '.join(file.studies)}")
+    chain, source = _study_chain(file, chosen), of_common(file)
+    values, origins = source.values, source.origins
+    for name in chain:
+        top = {key: value for key, value in file.studies[name].items() if key != "extends"}
+        values = _overlay(values, top, (), ("studies", name), file.lines, origins)
     if values.get("study") != chosen:
         values["study"] = chosen
         del origins["study",]
-    return Source(file, values, origins, list(studies))
+    return Source(file.path, values, origins)
 
 
-def read_common(file: Path) -> Source:
+def of_common(file: ParamFile) -> Source:
     """The common values alone, as no study sees them; nothing is checked yet."""
-    data, studies, lines = _read(file)
     origins: dict[Path_, tuple[Path_, int]] = {}
-    return Source(file, _overlay({}, data, (), (), lines, origins), origins, list(studies))
-
-
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any], dict[Path_, int]]:
-    """Common values, studies, and the line of every key."""
-    data, lines = read_yaml(file)
-    studies = data.pop("studies", None)
-    if not isinstance(studies, dict) or not studies:
-        raise UserError(
-            f"{file}: studies: missing; needs at least one study, such as 'digits: {{}}'"
-        )
-    return data, studies, lines
+    values = _overlay({}, file.common, (), (), file.lines, origins)
+    return Source(file.path, values, origins)

@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from taet.addons import WeightAverager, WeightPerturber
 from taet.errors import UserError
 from taet.loader import Loader
 from taet.methods._base import Attacked, Batch, TrainingMethod
 from taet.networks import Network
+from taet.optimizers import Optimizer
 from taet.schedules import rate_factor
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
-    from taet.params import Adam, Sgd, Training
+    from taet.params import Training
 
 
 @dataclass
@@ -41,20 +42,12 @@ class Run:
     """
 
     model: Network
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     method: TrainingMethod
     perturber: WeightPerturber | None = None
     averager: WeightAverager | None = None
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-def make_optimizer(model: nn.Module, options: "Sgd | Adam") -> torch.optim.Optimizer:
-    """The optimiser for all weights of ``model``."""
-    common = {"lr": options.learning_rate, "weight_decay": options.weight_decay}
-    if options.kind == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=options.momentum, **common)
-    return torch.optim.Adam(model.parameters(), **common)
 
 
 def train(
@@ -89,8 +82,6 @@ def train(
             step = run.epoch * len(loader) + i
             factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor
-            for group in run.optimizer.param_groups:
-                group["lr"] = rate
             total += _step(run, Batch(x, y, noise, run.epoch), rate)
         mean = total / len(loader)
         if not math.isfinite(mean):
@@ -109,9 +100,9 @@ def _step(run: Run, batch: Batch, rate: float) -> float:
     attacked = method.attack(model.train(), batch)
     with _perturbed(run, batch, attacked):
         loss = method.loss(model, batch, attacked)
-        run.optimizer.zero_grad(set_to_none=True)
+        run.optimizer.clear_gradients()
         loss.backward()
-        run.optimizer.step()
+        run.optimizer.step(rate)
     if run.averager is not None:
         run.averager.update(model)
     method.after_step(model, batch, attacked, rate)

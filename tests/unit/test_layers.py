@@ -18,7 +18,7 @@ LAYERS = [
     ["jobs"],
     ["problems"],
     ["sources"],
-    ["params", "losses", "metrics", "datasets", "models", "heads"],
+    ["params", "losses", "metrics", "datasets", "models", "heads", "optimizers"],
     [
         "longtail",
         "attacks",

@@ -20,10 +20,10 @@ MISTAKES = [
     ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1", ["methods.taet.alhpa", "unknown key", "'alpha'"]),
     ("batch_size: 128", "batchsize: 128", ["training.batchsize", "did you mean 'batch_size'"]),
     ("evaluation:", "evalution:", ["evalution", "did you mean 'evaluation'"]),
-    ("epochs: 25", "epochs: sixty", ["studies.digits.training.epochs", "integer", "'sixty'"]),
-    ("epochs: 25", "epochs: 25.5", ["studies.digits.training.epochs", "integer", "25.5"]),
-    ("epochs: 25", "epochs: true", ["studies.digits.training.epochs", "integer", "True"]),
-    ("epochs: 25", "epochs: 0", ["studies.digits.training.epochs", "greater than or equal to 1"]),
+    ("epochs: 28", "epochs: sixty", ["studies.digits.training.epochs", "integer", "'sixty'"]),
+    ("epochs: 28", "epochs: 28.5", ["studies.digits.training.epochs", "integer", "28.5"]),
+    ("epochs: 28", "epochs: true", ["studies.digits.training.epochs", "integer", "True"]),
+    ("epochs: 28", "epochs: 0", ["studies.digits.training.epochs", "greater than or equal to 1"]),
     ("[10, 20]", "[10, 0.5]", ["grid.imbalance_ratios[1]", "number from 1 to", "0.5"]),
     ("[10, 20]", "[10, 10]", ["grid.imbalance_ratios[1]", "'10'", "twice"]),
     ("[10, 20]", "[10, 10.00000001]", ["grid.imbalance_ratios[1]", "twice"]),
@@ -69,16 +69,19 @@ MISTAKES = [
     ("label: PGD-AT}", "label: Clean}", ["methods.pgd_at.label", "also the label of 'clean'"]),
     ("stabilization: clean40, alpha: 0.1, beta: 0.1", "stabilization: clean4, alpha: 0.1, beta: 0.1",
      ["methods.taet.stabilization", "'clean4'", "did you mean 'clean40'"]),
-    ("clean40: {epochs: 10}", "clean40: {epochs: 25}", ["studies.digits.stabilizations.clean40.epochs", "25"]),
+    ("clean40: {epochs: 11}", "clean40: {epochs: 28}", ["studies.digits.stabilizations.clean40.epochs", "28"]),
     ("{method: clean, epochs: 40}", "{method: taet, epochs: 40}", ["stabilizations.clean40.method", "'taet'"]),
     ("{method: clean, epochs: 40}", "{method: cleen, epochs: 40}", ["stabilizations.clean40.method", "'clean'"]),
+    ("clean40: {after: clean20}", "clean40: {after: clean2}", ["clean40.after", "'clean2'", "did you mean 'clean20'"]),
+    ("clean40: {after: clean20}", "clean40: {after: clean60}", ["clean40.after", "17", "below 11"]),
+    ("clean40: {after: clean20}", "clean40: {after: adversarial40}", ["clean40.after", "'pgd_at', not 'clean'"]),
     ("headline_attack: pgd20", "headline_attack: cw", ["report.headline_attack", "'cw'"]),
     ("{head: 0.3, tail: 0.3}", "{head: 0.7, tail: 0.7}", ["report.groups", "more than all"]),
     ("kind: adam,", "kind: adan,", ["training.optimizer.kind", "'adan'", "adam"]),
     ("kind: adam, learning_rate: 4e-3", "kind: adam, momentum: 0.9, learning_rate: 4e-3",
      ["training.optimizer.momentum", "unknown key"]),
     ("study: digits #", "study: digitz #", ["'digitz'", "did you mean 'digits'"]),
-    ("extends: digits", "extends: digits_cut", ["circle"]),
+    ("digits_cut:\n    extends: digits", "digits_cut:\n    extends: digits_spread", ["circle"]),
     ("test_per_class: 50}", "test_per_class: 50, test_per_class: 60}", ["studies.digits.longtail.test_per_class", "twice"]),
     ("absent_classes: zero", "absent_classes: nul", ["methods.taet.absent_classes", "'nul'"]),
     ("label: FGSM, job: gradient", "label: FGSM, job: ../../x", ["attacks.fgsm.job", "valid name"]),
@@ -109,7 +112,7 @@ def test_mistakes(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
 
 def test_every_message_carries_the_right_line(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
-    file.write_text(TEXT.replace("epochs: 25", "epochs: -1"))
+    file.write_text(TEXT.replace("epochs: 28", "epochs: -1"))
     line = next(
         i for i, text in enumerate(file.read_text().splitlines(), 1) if "epochs: -1" in text
     )
@@ -138,7 +141,7 @@ def test_studies_override_and_keep_the_rest(digits: params.Params) -> None:
 
 
 def test_origins() -> None:
-    source = sources.read_source(ROOT / "params.yaml", "digits_cut")
+    source = sources.of_study(sources.read_file(ROOT / "params.yaml"), "digits_cut")
     lines = TEXT.splitlines()
 
     def line_of(path: tuple[str, ...]) -> str:
@@ -173,7 +176,7 @@ def test_schema_is_current_and_accepts_the_file() -> None:
     [
         ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1"),
         ("[10, 20]", "[0.5]"),
-        ("epochs: 25", "epochs: sixty"),
+        ("epochs: 28", "epochs: sixty"),
         ("\n    threat: {eps: 0.1}", "\n    treat: {eps: 0.1}"),
     ],
 )

@@ -13,9 +13,10 @@ from taet.errors import UserError
 from taet.loader import Loader, to_pixels
 from taet.methods._base import Setting
 from taet.networks import build_model, describe_network
+from taet.optimizers import make_optimizer
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
 from taet.schedules import rate_factor
-from taet.train import Run, make_optimizer, train
+from taet.train import Run, train
 
 COUNTS = torch.tensor([30, 12, 5])
 METHODS = plugins.names("methods")
@@ -45,7 +46,7 @@ class Problem:
         }[optimizer]
         return Run(
             model,
-            make_optimizer(model, chosen),
+            make_optimizer(model.parameters(), chosen),
             made,
             perturber=WeightPerturber(ADDONS["weight_perturbation"]) if addons else None,
             averager=WeightAverager(ADDONS["weight_average"]) if addons else None,

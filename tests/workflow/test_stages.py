@@ -20,6 +20,12 @@ ADJUSTED = """
   without_validation:
     extends: adjusted
     longtail: {validation_share: 0}
+  chained:
+    extends: tiny
+    stabilizations: {clean20: {epochs: 1}, clean40: {epochs: 3, after: clean20}}
+  unchained:
+    extends: tiny
+    stabilizations: {clean40: {epochs: 3}}
 """
 
 
@@ -89,3 +95,24 @@ def test_choosing_needs_validation_images(
     without = study(tiny_params, monkeypatch, "without_validation")
     with pytest.raises(UserError, match=r"no validation images to choose with.*validation_share"):
         finished(without, "pgd_at_la")
+
+
+def test_chained_stage_one_is_one_stage_one(
+    tiny_params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chained = study(tiny_params, monkeypatch, "chained")
+    assert [job.cell["stabilization"] for job in chained.jobs("stabilize")] == [
+        "clean40",
+        "clean20",
+    ]
+    found = []
+    for made in (chained, grid.Study(params.load(tiny_params, "unchained"))):
+        job = made.job("stabilize", dataset="digits", ir="10", architecture="small_cnn", stabilization="clean40", seed=0)  # fmt: skip
+        for needed in (*job.inputs.values(), job):
+            if not needed.output.exists():
+                runner.run_job(needed)
+        found.append(artifacts.read_arrays(job.output))
+    (one, facts), (other, other_facts) = found
+    assert facts["history"] == other_facts["history"]
+    assert one.keys() == other.keys()
+    assert all((one[name] == other[name]).all() for name in one)

@@ -24,6 +24,7 @@ from taet.losses import cross_entropy, smoothed_cross_entropy
 from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
 from taet.models.resnet18 import ResNet18
 from taet.networks import Network
+from taet.optimizers import Sgd
 from taet.options import Count, MethodOptions, NonNegative, Positive, Share
 from taet.seeds import seed_for
 
@@ -78,8 +79,7 @@ class Method(TrainingMethod):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("weights", "strategy", setting.seed))
             self.strategy = Strategy(options.strategy_width, setting.channels, choices)
-        rate = options.strategy_learning_rate
-        self.optimizer = torch.optim.SGD(self.strategy.parameters(), lr=rate)
+        self.optimizer = Sgd(self.strategy.parameters(), momentum=0, weight_decay=0)
         self.steps = 0
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
@@ -130,10 +130,10 @@ class Method(TrainingMethod):
             for head, action in zip(logits, attacked.facts["actions"], strict=True)
         )
         loss = -reward * torch.stack(list(chosen)).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.clear_gradients()
         loss.backward()
         nn.utils.clip_grad_norm_(self.strategy.parameters(), self.options.strategy_clip)
-        self.optimizer.step()
+        self.optimizer.step(self.options.strategy_learning_rate)
 
     def _reward(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
@@ -142,12 +142,10 @@ class Method(TrainingMethod):
         student = copy.deepcopy(model).train()
         logits = student(attacked.x)
         hardness = cross_entropy(logits.detach(), batch.y).clamp(0, REWARD_LIMIT).mean()
-        optimizer = torch.optim.SGD(
-            student.parameters(), lr=learning_rate, weight_decay=options.copy_weight_decay
-        )
-        optimizer.zero_grad(set_to_none=True)
+        optimizer = Sgd(student.parameters(), momentum=0, weight_decay=options.copy_weight_decay)
+        optimizer.clear_gradients()
         smoothed_cross_entropy(logits, batch.y, options.confidence).mean().backward()
-        optimizer.step()
+        optimizer.step(learning_rate)
 
         student.eval()
         robust = torch.ones(len(batch.y), dtype=torch.bool)

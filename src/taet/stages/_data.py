@@ -1,7 +1,7 @@
-"""Images and index lists as tensors, for the stages that train and attack."""
+"""Images as tensors, for the stages that train and attack."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
     from taet.jobs import Job
 
 
-@dataclass(frozen=True)
+@dataclass
 class Data:
-    """What a training or attack job needs of a data set.
+    """The images of some index lists of a data set, and what is known of the whole.
 
     Attributes:
-        images: [N, H, W, C] uint8, all images of the set.
-        labels: [N] int64.
-        split: index lists into both, by name; see ``taet.stages.subsample``.
+        images: [n, H, W, C] uint8, by the name of the list (see ``taet.stages.subsample``).
+        labels: [n] int64, likewise.
+        index: [n] int64, where in the data set each image stands, likewise.
+        class_counts: [C] int64, training images per class.
         max_value: what is white.
-        class_names: one per class.
+        channels: of an image.
+        size: pixels on each side.
     """
 
-    images: Tensor
-    labels: Tensor
-    split: dict[str, Tensor]
+    images: dict[str, Tensor]
+    labels: dict[str, Tensor]
+    index: dict[str, Tensor]
+    class_counts: Tensor
     max_value: int
-    class_names: list[str]
-
-    @property
-    def channels(self) -> int:
-        return self.images.shape[3]
-
-    @property
-    def size(self) -> int:
-        return self.images.shape[1]
+    channels: int
+    size: int
 
     @property
     def classes(self) -> int:
-        return len(self.class_names)
+        return len(self.class_counts)
+
+    def hand_over(self, name: str) -> Tensor:
+        """The images of a list, to be kept by the caller alone: large sets are in memory once."""
+        return self.images.pop(name)
 
     def pixel_statistics(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation of each channel over the training images, in [0,1] pixel range.
@@ -48,7 +48,7 @@ class Data:
         From exact counts of pixel values: no float copy of the images, no rounding that depends on
         the order of summation.
         """
-        train, values = self.images[self.split["train"]], torch.arange(256).double()
+        train, values = self.images["train"], torch.arange(256).double()
         means, deviations = [], []
         for channel in range(self.channels):
             counts = torch.bincount(train[..., channel].flatten(), minlength=256).double()
@@ -58,23 +58,19 @@ class Data:
             deviations.append(variance.sqrt().item() / self.max_value)
         return means, deviations
 
-    def class_counts(self) -> Tensor:
-        """Training images per class, [C] int64."""
-        return torch.bincount(self.labels[self.split["train"]], minlength=self.classes)
 
-
-def read_data(job: "Job") -> Data:
-    """The images and the split that a job names as inputs."""
-    images, facts = _read(job.inputs["images"])
-    split, _ = _read(job.inputs["split"])
+def read_data(job: "Job", *names: str) -> Data:
+    """The images of the named lists of the job's split."""
+    source, split_job = job.inputs["images"], job.inputs["split"]
+    arrays, facts = artifacts.read_arrays(source.output, source.key)
+    split, split_facts = artifacts.read_arrays(split_job.output, split_job.key)
+    _, height, _, channels = arrays["images"].shape
     return Data(
-        images=torch.from_numpy(images["images"]),
-        labels=torch.from_numpy(images["labels"]),
-        split={name: torch.from_numpy(indices) for name, indices in split.items()},
+        images={name: torch.from_numpy(arrays["images"][split[name]]) for name in names},
+        labels={name: torch.from_numpy(arrays["labels"][split[name]]) for name in names},
+        index={name: torch.from_numpy(split[name]) for name in names},
+        class_counts=torch.tensor(split_facts["class_counts"]),
         max_value=facts["max_value"],
-        class_names=facts["class_names"],
+        channels=channels,
+        size=height,
     )
-
-
-def _read(job: "Job") -> tuple[dict[str, Any], dict[str, Any]]:
-    return artifacts.read_arrays(job.output, job.key)

@@ -17,9 +17,10 @@ from taet.errors import UserError
 from taet.loader import Loader
 from taet.methods._base import Setting, TrainingMethod
 from taet.networks import Arrays, build_model, describe_network
+from taet.optimizers import make_optimizer
 from taet.progress import Progress
 from taet.stages._data import Data
-from taet.train import Run, make_optimizer, train
+from taet.train import Run, train
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -39,8 +40,8 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     network = _describe(job.reads["architecture"], data, method.head)
     run = _new_run(job, method, network)
     loader = Loader(
-        data.images[data.split["train"]],
-        data.labels[data.split["train"]],
+        data.hand_over("train"),
+        data.labels["train"],
         data.max_value,
         training.batch_size,
         training.drop_last,
@@ -80,7 +81,7 @@ def _facts(run: Run, network: dict[str, Any]) -> dict[str, Any]:
 def _method(job: "Job", data: Data) -> TrainingMethod:
     options, attack = job.reads["method"], job.reads["training"].attack
     setting = Setting(
-        class_counts=data.class_counts(),
+        class_counts=data.class_counts,
         eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
         attack=attack,
         epochs=job.reads["training"].epochs,
@@ -104,7 +105,7 @@ def _new_run(job: "Job", method: TrainingMethod, network: dict[str, Any]) -> Run
     )
     return Run(
         model,
-        make_optimizer(model, job.reads["training"].optimizer),
+        make_optimizer(model.parameters(), job.reads["training"].optimizer),
         method,
         perturber=WeightPerturber(perturbation) if perturbation else None,
         averager=WeightAverager(average) if average else None,
@@ -121,5 +122,6 @@ def _resume(run: Run, job: "Job", saved: Path) -> int | None:
             print(f"{job.title}: starting over: {error}", flush=True)
     if "stage1" in job.inputs:
         stage1 = job.inputs["stage1"]
-        start_from_stage_one(run, *artifacts.read_arrays(stage1.output, stage1.key))
+        go_on = restore_run if job.stage == "stabilize" else start_from_stage_one
+        go_on(run, *artifacts.read_arrays(stage1.output, stage1.key))
     return None

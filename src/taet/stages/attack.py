@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 def run(job: "Job") -> dict[str, Any]:
     """Attack the job's model on the balanced test view and write the predictions."""
     torch.set_num_threads(job.reads["compute"].threads)
-    data = read_data(job)
+    data = read_data(job, "test")
     model = load_model(job.inputs["model"].output, job.inputs["model"].key)
-    index = data.split["test"]
-    y = data.labels[index]
+    y = data.labels["test"]
     clean, verdicts = evaluate(
         model,
-        to_pixels(data.images[index], data.max_value),
+        to_pixels(data.hand_over("test"), data.max_value),
         y,
         job.reads["attacks"],
         eps=job.reads["threat"].eps,
@@ -45,7 +44,7 @@ def run(job: "Job") -> dict[str, Any]:
         title=job.title,
     )
     arrays = {
-        "index": index.numpy(),
+        "index": data.index["test"].numpy(),
         "label": y.numpy().astype(np.int16),
         "clean": clean.numpy().astype(np.int16),
     }

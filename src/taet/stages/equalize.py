@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write the last weights, or their average, and what the saved model does with its outputs."""
-    data = read_data(job)
+    data = read_data(job, "train", "validation")
     trained, facts, record = train_job(job, data)
     weights = averaged(trained.model, trained.averager)
     trained.model.load_state_dict(weights)
@@ -24,7 +24,7 @@ def run(job: "Job") -> dict[str, Any]:
     bias = None
     if options is not None:
         choose = partial(_best_on_validation, trained.model, own, data, job)
-        facts["tau"], bias = adjustment(options, data.class_counts(), choose)
+        facts["tau"], bias = adjustment(options, data.class_counts, choose)
     facts["inference"] = inference_of(own, bias, data.classes)
     finish(job, model_arrays(weights), facts)
     return record
@@ -38,13 +38,13 @@ def _best_on_validation(
     biases: list[list[float]],
 ) -> int:
     """Which bias gives the best balanced accuracy on the clean validation images; ties: the first."""
-    rows = data.split["validation"]
-    if len(rows) == 0:
+    y = data.labels["validation"]
+    if len(y) == 0:
         raise UserError(
             "logit_adjustment.tau: several values, but no validation images to choose with; set "
             "longtail.validation_share above 0, or give one value"
         )
-    x, y = to_pixels(data.images[rows], data.max_value), data.labels[rows]
+    x = to_pixels(data.images["validation"], data.max_value)
     images = y.bincount(minlength=data.classes)
     scores = []
     for bias in biases:

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write weights and optimiser state: whoever goes on must not notice the interruption."""
-    trained, facts, record = train_job(job, read_data(job))
+    trained, facts, record = train_job(job, read_data(job, "train"))
     finish(job, run_arrays(trained), facts)
     return record
