@@ -72,9 +72,12 @@ def check_writable(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -129,10 +132,10 @@ def read_arrays(path: Path, key: str | None = None) -> tuple[dict[str, Any], dic
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Facts of an artifact from its header alone (fast; contents are not checked).
+    """Facts of an artifact from its header (fast; of the contents only the length is checked).
 
     Raises:
-        UserError: missing, or not an artifact.
+        UserError: missing, cut off, or not an artifact.
     """
     with _reading(path):
         with path.open("rb") as file:
@@ -140,8 +143,11 @@ def read_facts(path: Path) -> dict[str, Any]:
             if size > MAX_HEADER:
                 raise ValueError("no artifact header")
             header = json.loads(file.read(size))
-        facts: dict[str, Any] = json.loads(header["__metadata__"]["taet"])
+        facts: dict[str, Any] = json.loads(header.pop("__metadata__")["taet"])
         _check_format(facts)
+        end = 8 + size + max((array["data_offsets"][1] for array in header.values()), default=0)
+        if path.stat().st_size != end:
+            raise ValueError(f"{path.stat().st_size} bytes long, should be {end}")
     return facts
 
 
@@ -212,7 +218,7 @@ def _check_format(facts: dict[str, Any]) -> None:
 def damaged(path: Path, why: str) -> UserError:
     """The error for a file whose contents are not what was written."""
     return UserError(
-        f"{path}: damaged ({why}); delete it and run the same command again to remake it"
+        f"{path}: damaged ({why}); delete it and remake it, for example with: snakemake {path}"
     )
 
 

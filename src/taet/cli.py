@@ -18,7 +18,7 @@ from taet.yamlfile import dotted
 
 AXIS_HELP = {
     "dataset": "data set, a name under 'datasets' in the parameters",
-    "ir": "imbalance ratio n_max / n_min, a number of at least 1",
+    "ir": "imbalance ratio n_max / n_min, a number of at least 1, or: natural",
     "architecture": "network, a name under 'architectures'",
     "stabilization": "stage-1 recipe, a name under 'stabilizations'",
     "method": "training method, a name under 'methods'",
@@ -72,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
             name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
         )
         sub.add_argument(
-            "--study", metavar="NAME", help="study of the parameters (default: their own 'study')"
+            "--study",
+            metavar="NAME",
+            default=os.environ.get("TAET_STUDY"),
+            help="study of the parameters (default: TAET_STUDY, or their own 'study')",
         )
         sub.add_argument(
             "--params",

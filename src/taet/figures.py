@@ -73,8 +73,7 @@ def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
         for i, (method, label) in enumerate(methods.items()):
             axes = grid.flat[i]
             part = classes[classes["method"] == method]
-            end_of_row = i % columns == columns - 1 or i == len(methods) - 1
-            _count_bars(axes, part[part["attack"] == "clean"], labelled=end_of_row)
+            _count_bars(axes, part[part["attack"] == "clean"])
             for attack, name in curves.items():
                 _accuracy_line(axes, part[part["attack"] == attack], name, colors[attack])
             axes.set_title(label)
@@ -93,17 +92,12 @@ def per_class(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _count_bars(axes: Axes, part: pd.DataFrame, labelled: bool) -> None:
-    """Training counts on an axis of their own, behind the lines."""
+def _count_bars(axes: Axes, part: pd.DataFrame) -> None:
+    """Training counts behind the lines, on a scale of their own that the legend states."""
     counts = axes.twinx()
-    counts.bar(
-        part["place"], part["train_images"], color="0.88", width=0.8, label="Training images"
-    )
-    if labelled:
-        counts.spines["right"].set_visible(True)
-        counts.set_ylabel("Training images")
-    else:
-        counts.set_yticks([])
+    largest = f"Training images (largest class: {part['train_images'].max():.0f})"
+    counts.bar(part["place"], part["train_images"], color="0.88", width=0.8, label=largest)
+    counts.set_yticks([])
     axes.set_zorder(counts.get_zorder() + 1)
     axes.patch.set_visible(False)
 

@@ -125,9 +125,16 @@ class Job:
 
     @cached_property
     def command(self) -> str:
-        """The command line that does the job, after ``python -m taet``."""
-        cell = " ".join(f"--{axis} {value}" for axis, value in self.cell.items())
-        return " ".join(filter(None, [self.stage, "--study", self.study, cell, "--key", self.key]))
+        """The command line that does the job, after ``python -m taet``.
+
+        What all studies share does not name one: else every change of study would do it again.
+        """
+        words = [self.stage]
+        if "{study}" in STAGES[self.stage].output:
+            words += ["--study", self.study]
+        for axis, value in self.cell.items():
+            words += [f"--{axis}", str(value)]
+        return " ".join([*words, "--key", self.key])
 
     @property
     def title(self) -> str:

@@ -10,7 +10,9 @@ from taet.errors import UserError
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
-def class_counts(n_max: int, imbalance_ratio: float, classes: int, profile: str) -> list[int]:
+def class_counts(
+    n_max: int, imbalance_ratio: float, classes: int, profile: str, what: str = "training"
+) -> list[int]:
     """Images per class, head first.
 
     ``exponential``: n_c = int(n_max * IR^(-c/(C-1))), the formula of every code base of the field
@@ -21,6 +23,7 @@ def class_counts(n_max: int, imbalance_ratio: float, classes: int, profile: str)
         imbalance_ratio: n_max / n_min, at least 1.
         classes: number of classes C.
         profile: ``exponential`` or ``step``.
+        what: the images are for, said in the error.
 
     Raises:
         UserError: the tail class would have no image.
@@ -32,8 +35,8 @@ def class_counts(n_max: int, imbalance_ratio: float, classes: int, profile: str)
         counts = [n_max if c < (classes + 1) // 2 else int(n_max * factor) for c in range(classes)]
     if min(counts) < 1:
         raise UserError(
-            f"imbalance ratio {imbalance_ratio:g} leaves no image for the tail class: "
-            f"the head class has {n_max}, so the ratio can be at most {n_max}"
+            f"imbalance ratio {imbalance_ratio:g} leaves no {what} image for the tail class: "
+            f"the head class has {n_max} {what} images, so the ratio must be below {n_max}"
         )
     return counts
 
@@ -62,7 +65,7 @@ def order_classes(order: str, sizes: list[int], rng: np.random.Generator) -> lis
 
 
 def long_tailed_counts(
-    sizes: list[int], imbalance_ratio: float | None, profile: str, order: list[int]
+    sizes: list[int], imbalance_ratio: float | None, profile: str, order: list[int], what: str
 ) -> list[int]:
     """Images that each class keeps, in label order.
 
@@ -74,10 +77,11 @@ def long_tailed_counts(
         imbalance_ratio: None keeps all images: the data set's natural imbalance.
         profile: see ``class_counts``.
         order: classes from head to tail.
+        what: see ``class_counts``.
     """
     if imbalance_ratio is None:
         return list(sizes)
-    by_rank = class_counts(min(sizes), imbalance_ratio, len(sizes), profile)
+    by_rank = class_counts(min(sizes), imbalance_ratio, len(sizes), profile, what)
     counts = [0] * len(sizes)
     for c, count in zip(order, by_rank, strict=True):
         counts[c] = count
@@ -156,12 +160,9 @@ def ldam_drw_order(classes: list[Indices]) -> list[Indices]:
 def hold_out(counts: list[int], share: float) -> list[int]:
     """How many of each class's long-tailed images are for validation: the share, rounded down.
 
-    Raises:
-        UserError: a class would be left without a training image.
+    At least one image of each class is left for training.
     """
-    held = [int(share * count) for count in counts]
-    assert all(h < n for h, n in zip(held, counts, strict=True))  # share is below 1
-    return held
+    return [min(int(share * count), count - 1) for count in counts]
 
 
 def take(permuted: list[Indices], counts: list[int], skip: list[int] | None = None) -> Indices:

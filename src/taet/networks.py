@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from taet import artifacts, plugins
+from taet.errors import UserError
 from taet.heads import LINEAR, build_head
 from taet.options import ModelOptions
 from taet.seeds import seed_for
@@ -71,10 +72,11 @@ def build_model(network: dict[str, Any], seed: int | None = None) -> Network:
         network: see ``describe_network``.
         seed: fixes the initial weights, alike for all methods; None where they will be overwritten.
     """
-    options = plugins.options_class("models", network["options"]["kind"])(**network["options"])
-    module = plugins.load("models", options.kind)
+    kind = network["options"]["kind"]
+    options = plugins.options_class("models", kind)(label=kind, **network["options"])
+    module = plugins.load("models", kind)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0 if seed is None else seed_for("weights", options.kind, seed))
+        torch.manual_seed(0 if seed is None else seed_for("weights", kind, seed))
         backbone = module.build(options, network["channels"], network["size"])
         head = build_head(network["head"], backbone.features, network["classes"])
         if isinstance(head, nn.Linear):
@@ -103,7 +105,7 @@ def describe_network(
         head: see ``taet.heads.build_head``.
     """
     return {
-        "options": options.model_dump(mode="json"),
+        "options": options.model_dump(mode="json", exclude={"label"}),  # print, not network
         "channels": channels,
         "size": size,
         "classes": classes,
@@ -118,8 +120,17 @@ def model_arrays(weights: dict[str, Tensor]) -> Arrays:
 
 
 def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> None:
-    """Put saved weights and buffers into ``model``, a whole network or a part of it."""
-    model.load_state_dict(tensors(arrays, prefix))
+    """Put saved weights and buffers into ``model``, a whole network or a part of it.
+
+    Raises:
+        UserError: they are not those of such a network.
+    """
+    try:
+        model.load_state_dict(tensors(arrays, prefix))
+    except RuntimeError as error:
+        raise UserError(
+            f"a checkpoint does not hold the network that its header names: {error}; delete it"
+        ) from None
 
 
 def load_model(path: Path, key: str | None = None) -> nn.Module:

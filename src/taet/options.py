@@ -38,6 +38,8 @@ def parse_number(value: Any) -> Any:
         return value
     try:
         numerator, slash, denominator = value.partition("/")
+        if slash and Fraction(denominator) <= 0:
+            raise ValueError("no such fraction")
         return float(Fraction(numerator) / Fraction(denominator)) if slash else float(value)
     except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError("must be a number or a fraction such as 8/255") from None

@@ -6,7 +6,7 @@ here, before any job starts, and is reported with the path of the key, the value
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,7 +31,7 @@ from taet.options import (
     parse_number,
 )
 from taet.problems import describe, independent
-from taet.sources import Source, of_common, of_study, read_file
+from taet.sources import ParamFile, Source, of_common, of_study, read_file
 
 RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack
 NATURAL = "natural"
@@ -55,6 +55,8 @@ def imbalance_ratio(value: Any) -> Any:
         raise problem
     if not 1 <= ratio <= MAX_RATIO:
         raise problem
+    if float(f"{ratio:.6g}") != ratio:
+        raise ValueError("must have at most 6 significant digits: it stands in paths")
     return float(ratio)
 
 
@@ -291,6 +293,7 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
         params, found = _validate(of_study(read, name))
         problems |= dict.fromkeys(found)
         resolved[name] = params
+    problems |= dict.fromkeys(_shared_problems(resolved, read))
     # Last: what a study overrides must be right all the same, but may be left to the studies.
     _, found = _validate(of_common(read), partial=True)
     problems |= dict.fromkeys(found)
@@ -299,6 +302,21 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
     params = resolved[chosen]
     assert params is not None  # nothing was wrong with it
     return params
+
+
+def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> Iterator[str]:
+    """Data sets lie in one place for all studies, so they must be the same for all."""
+    first: dict[str, tuple[str, Any]] = {}
+    for study, params in resolved.items():
+        for name, block in (params.datasets if params else {}).items():
+            options = block.model_dump(exclude={"label"})
+            other, known = first.setdefault(name, (study, options))
+            if options != known:
+                where = of_study(file, study).locate(("datasets", name))
+                yield (
+                    f"{where}: other options than in study {other!r}; data/raw/{name} is shared by "
+                    "all studies, so give it a name of its own"
+                )
 
 
 def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, list[str]]:

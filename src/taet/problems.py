@@ -11,6 +11,8 @@ from taet.yamlfile import Path_, dotted
 if TYPE_CHECKING:
     from taet.sources import Source
 
+NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 40"
+
 
 def independent(error: ValidationError, partial: bool = False) -> list[Any]:
     """The errors without those that only follow from a misspelt key: the key it should have been.
@@ -35,7 +37,10 @@ def describe(
         model: what it was validated against.
         prefix: where ``values`` lies in the parameters.
     """
-    path, value = _walk(error["loc"], values)
+    loc = error["loc"]
+    if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
+        return f"{source.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
+    path, value = _walk(loc, values)
     where = source.locate((*prefix, *path))
     match error["type"]:
         case "extra_forbidden":
@@ -51,11 +56,12 @@ def describe(
         case "literal_error":
             known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             return f"{where}: {_short(value)} is unknown{suggest(str(value), known)}"
+        case "model_type" | "dict_type":
+            return f"{where}: must be a mapping, got {_short(value)}"
         case "too_short":
             return f"{where}: the list is empty; it needs at least one entry"
         case "string_pattern_mismatch":
-            rule = "lower-case letters, digits and underscores, a letter first, at most 40"
-            return f"{where}: {_short(value)} is no valid name ({rule})"
+            return f"{where}: {_short(value)} is no valid name ({NAME_RULE})"
     text = error["msg"].removeprefix("Value error, ")
     return f"{where}: {text[0].lower()}{text[1:]}, got {_short(error['input'])}"
 

@@ -27,6 +27,13 @@ def run_job(job: Job) -> None:
         facts = plugins.load("stages", job.stage).run(job)
     except UserError as error:
         raise UserError(f"{job.title}: {error}") from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        raise UserError(
+            f"{job.title}: not enough memory ({str(error).splitlines()[0]}); use a machine with more, or "
+            "lower training.batch_size, evaluation.batch_size or the width of the network"
+        ) from None
     write_record(job, watch, **facts)
 
 
@@ -37,8 +44,13 @@ def stale_outputs(study: Study, stages: list[str]) -> list[Path]:
 
 
 def is_current(job: Job) -> bool:
-    """Whether the job's output carries the job's key (fast, for planning; contents are not read)."""
+    """Whether the job's output carries the job's key and is whole (fast, for planning).
+
+    Of arrays only header and length are read; the files beside a manifest, which are few, entirely.
+    """
     try:
+        if job.files:
+            artifacts.verify_manifest(job.output, job.key)
         return artifacts.read_key(job.output) == job.key
     except UserError:
         return False

@@ -92,6 +92,11 @@ def _study_chain(file: ParamFile, name: str) -> list[str]:
             raise UserError(
                 f"{file.path}: studies.{current}: must be a mapping ({{}} changes nothing)"
             )
+        if "study" in studies[current]:
+            where = (
+                f"{file.path}:{file.lines['studies', current, 'study']}: studies.{current}.study"
+            )
+            raise UserError(f"{where}: only the file itself chooses a study; remove it")
         chain.insert(0, current)
         current = studies[current].get("extends")
     return chain

@@ -30,6 +30,8 @@ class _Walker:
         if self.nodes > MAX_NODES:
             raise UserError(f"{self.name}:{line}: more than {MAX_NODES} entries: not a params file")
         self.lines.setdefault(path, line)
+        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
+            raise UserError(f"{self.name}:{line}: {dotted(path)}: the tag {node.tag} is not read")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):

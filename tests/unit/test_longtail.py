@@ -41,7 +41,9 @@ def test_step_profile() -> None:
 
 
 def test_ratio_too_large_for_the_class() -> None:
-    with pytest.raises(UserError, match="at most 30"):
+    with pytest.raises(
+        UserError, match="head class has 30 training images, so the ratio must be below 30"
+    ):
         class_counts(30, 31, 10, "exponential")
 
 
@@ -121,8 +123,8 @@ def test_class_order() -> None:
 
 
 def test_counts_follow_the_class_order() -> None:
-    assert long_tailed_counts([10, 12, 11], 10, "exponential", [2, 0, 1]) == [3, 1, 10]
-    assert long_tailed_counts([10, 12, 11], None, "exponential", [2, 0, 1]) == [10, 12, 11]
+    assert long_tailed_counts([10, 12, 11], 10, "exponential", [2, 0, 1], "test") == [3, 1, 10]
+    assert long_tailed_counts([10, 12, 11], None, "exponential", [2, 0, 1], "test") == [10, 12, 11]
 
 
 def test_validation_is_a_part_of_the_training_images_only() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Tree, choose_tiny, copy_project
+from tests.conftest import ROOT, Tree, choose_tiny, copy_project
 from tests.workflow.test_run import planned, results
 
 pytestmark = pytest.mark.e2e
@@ -161,3 +161,18 @@ def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
     repository.ok("taet", "check")
     assert planned(repository) == {}
     assert up_to_date(repository)
+
+
+def test_committed_lock_is_that_of_the_code() -> None:
+    """Whoever clones and pulls must not be told that the code has changed."""
+    status = json.loads(Tree(ROOT).ok("dvc", "status", "--json").splitlines()[-1])
+    code = {"src", "workflow", "Snakefile", "params.yaml"}
+    changed = {
+        (stage, name)
+        for stage, entries in status.items()
+        for entry in entries
+        if isinstance(entry, dict)
+        for name in entry.get("changed deps", {})
+        if name in code
+    }
+    assert changed == set(), "run dvc repro and commit dvc.lock"

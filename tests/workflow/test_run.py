@@ -159,6 +159,60 @@ def test_lost_records_serve_nothing_stale(finished_copy: Tree) -> None:
     assert planned(finished_copy) == {}
 
 
+@pytest.mark.parametrize(
+    ("file", "again"),
+    [
+        (METRICS, {"score"}),
+        ("results/tiny/tables/main.md", {"tables"}),
+        (ATTACK, {"attack_cell"}),
+        (MODEL, {"equalize_cell"}),
+        (IMAGES, {"download_dataset"}),
+    ],
+)
+def test_damage_that_can_be_seen_at_a_glance_is_repaired(
+    finished_copy: Tree, finished: Tree, file: str, again: set[str]
+) -> None:
+    """A changed text beside a manifest, a file of arrays that is cut off: the same command remakes it."""
+    path = finished_copy.path / file
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"0.9", b"0.1", 1) if path.suffix == ".csv" else data[:-20])
+    assert again <= planned(finished_copy).keys()
+    finished_copy.ok("snakemake", "--cores", "2", "all")
+    assert results(finished_copy) == results(finished)
+
+
+def test_two_studies_share_what_they_can(finished_copy: Tree) -> None:
+    """The images are one for all studies: going from one to the other and back does nothing again."""
+    other = "  other:\n    extends: tiny\n    grid: {methods: [pgd_at]}\n"
+    with (finished_copy.path / "params.yaml").open("a") as file:
+        file.write(other)
+    before = (finished_copy.path / IMAGES).stat().st_mtime_ns
+    assert planned(finished_copy) == {}
+    finished_copy.ok("snakemake", "--cores", "2", "all", "--config", "study=other")
+    assert (finished_copy.path / IMAGES).stat().st_mtime_ns == before
+    assert planned(finished_copy) == {}
+    for study in ("tiny", "other"):
+        finished_copy.ok("taet", "check", "--study", study)
+
+
+def test_a_ledger_that_is_older_than_the_results(finished_copy: Tree) -> None:
+    ledger = [sys.executable, "workflow/scripts/ledger.py"]
+    finished_copy.ok(*ledger)
+    finished_copy.edit("params.yaml", "gamma: 0.1, absent", "gamma: 0.2, absent")
+    finished_copy.ok("snakemake", "--cores", "2", "all")
+    shutil.rmtree(finished_copy.path / ".snakemake")
+    assert planned(finished_copy) == {}
+
+
+def test_a_label_is_in_no_artifact(finished_copy: Tree) -> None:
+    before = (finished_copy.path / STAGE1).read_bytes()
+    finished_copy.edit("params.yaml", "label: small CNN", "label: another name")
+    assert planned(finished_copy).keys() <= {"tables", "figures"}
+    (finished_copy.path / STAGE1).unlink()
+    finished_copy.ok("taet", "stabilize", *CELL, "--stabilization", "clean40")
+    assert (finished_copy.path / STAGE1).read_bytes() == before
+
+
 @pytest.mark.parametrize("file", [MODEL, ATTACK, IMAGES, METRICS, "results/tiny/tables/main.md"])
 def test_check_reads_every_byte(finished_copy: Tree, file: str) -> None:
     path = finished_copy.path / file

@@ -1,4 +1,5 @@
 # What all rules share. The grid, paths and keys come from the package; nothing is computed twice.
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def read_study():
 
 study = read_study()
 STUDY = study.params.study
+os.environ["TAET_STUDY"] = STUDY  # for jobs that all studies share, which do not name one
 RESULTS = f"results/{STUDY}"
 try:
     ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)

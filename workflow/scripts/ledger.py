@@ -14,11 +14,14 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from taet import artifacts, grid, jobs, params, runner
+from taet.errors import UserError
 
 STATE = Path(".snakemake")
 RECORDS, INCOMPLETE = STATE / "metadata", STATE / "incomplete"
 # Differs between two runs that do the same work.
 CLOCKS = {"starttime": 0, "endtime": 0, "job_hash": 0, "external_jobid": None}
+# The whole text of environment.yml, in every record; no result depends on it here.
+CLOCKS["conda_env"] = None
 NAME_LIMIT = 254  # longer record names are cut into folders, each but the last marked with @
 
 
@@ -54,16 +57,31 @@ def restore(ledger, study):
     if ledger.exists() and (
         not _stamp(ledger).exists() or _stamp(ledger).read_text() != _digest(ledger)
     ):
+        made_by = {str(f): job for job in all_jobs(study) for f in (job.output, *job.files)}
         for line in ledger.read_text().splitlines():
             facts = json.loads(line)
-            record = record_path(RECORDS, facts.pop("output"))
-            record.parent.mkdir(parents=True, exist_ok=True)
-            record.write_text(json.dumps(facts))
+            file = facts.pop("output")
+            if file in made_by and _speaks_of(facts, made_by[file].output):
+                record = record_path(RECORDS, file)
+                record.parent.mkdir(parents=True, exist_ok=True)
+                record.write_text(json.dumps(facts))
         INCOMPLETE.mkdir(exist_ok=True)  # else Snakemake takes the folder for one of version 1
         _stamp(ledger).write_text(_digest(ledger))
     for job in all_jobs(study):
         if job.output.exists() and not runner.is_current(job) and _believed_current(job):
             _distrust(job)
+
+
+def _speaks_of(facts, output):
+    """Whether a record tells of the output that is there; a ledger may be older than the results."""
+    try:
+        return _names(facts, artifacts.read_key(output))
+    except UserError:  # missing or damaged: nothing to tell of
+        return False
+
+
+def _names(facts, key):
+    return any(key in str(value) for value in facts.get("params") or [])
 
 
 def _believed_current(job):
@@ -75,8 +93,7 @@ def _believed_current(job):
     record = record_path(RECORDS, job.output)
     if not record.exists():
         return True
-    params = json.loads(record.read_text()).get("params") or []
-    return any(job.key in str(value) for value in params)
+    return _names(json.loads(record.read_text()), job.key)
 
 
 def _distrust(job):

@@ -50,6 +50,7 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     )
 
     saved = resume_path(job)
+    artifacts.check_writable(saved.parent)
     resumed_at = _resume(run, job, saved)
     with Progress(job.title, job.reads["stop"], "epochs", done=run.epoch) as progress:
 

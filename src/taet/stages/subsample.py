@@ -36,8 +36,8 @@ def run(job: "Job") -> dict[str, Any]:
         train = ldam_drw_order(train)
     sizes, test_sizes = [len(c) for c in train], [len(c) for c in test]
     order = order_classes(longtail.class_order, sizes, rng)
-    counts = long_tailed_counts(sizes, ratio, longtail.profile, order)
-    test_counts = long_tailed_counts(test_sizes, ratio, longtail.profile, order)
+    counts = long_tailed_counts(sizes, ratio, longtail.profile, order, "training")
+    test_counts = long_tailed_counts(test_sizes, ratio, longtail.profile, order, "test")
     held = hold_out(counts, longtail.validation_share)
     kept = [n - h for n, h in zip(counts, held, strict=True)]
 
