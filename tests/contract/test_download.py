@@ -100,6 +100,17 @@ def test_mirrors(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (tmp_path / "b" / "data.bin").read_bytes() == DATA
 
 
+def test_folders_that_cannot_be_read_or_written(server: Server, tmp_path: Path) -> None:
+    """Permissions do not bind root, who runs the tests in containers; these cases bind everyone."""
+    mirror = tmp_path / "mirror"
+    (mirror / "data.bin").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"data\.bin: cannot be fetched from .*Is a directory"):
+        fetch("http://127.0.0.1:9/data.bin", tmp_path / "a" / "data.bin", md5(DATA), str(mirror))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        fetch(f"{server.address}/data.bin", tmp_path / "file" / "data.bin", md5(DATA), None)
+
+
 def test_full_disk(server: Server, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()

@@ -32,13 +32,13 @@ def test_default_study() -> None:
         "download_dataset": 1,
         "subsample_cell": 6,  # 2 imbalance ratios x 3 seeds
         "stabilize_cell": 6,  # one recipe, shared by both TAET variants
-        "equalize_cell": 30,  # x 5 methods
-        "attack_cell": 30,
+        "equalize_cell": 78,  # x 13 methods
+        "attack_cell": 78,
         "score": 1,
         "tables": 1,
         "figures": 1,
         "all": 1,
-        "total": 77,
+        "total": 173,
     }
 
 
@@ -56,6 +56,21 @@ def test_stages_are_targets(tree: Tree) -> None:
 
 def test_lint(tree: Tree) -> None:
     assert "good condition" in tree.ok("snakemake", "--lint")
+
+
+@pytest.mark.parametrize(
+    ("study", "attacks"),
+    [
+        ("cifar10_lt", 4 * 13 * 3),
+        ("cifar100_lt", 4 * 13 * 3),
+        ("medmnist", 4 * 4 * 13 * 3),
+        ("cifar10_faithful", 4 * 11 * 3),
+        ("cifar10_small", 3),
+    ],
+)
+def test_studies_are_planned_without_their_data(tree: Tree, study: str, attacks: int) -> None:
+    counts = job_counts(tree.ok("snakemake", "-n", "--config", f"study={study}"))
+    assert counts["attack_cell"] == counts["equalize_cell"] == attacks
 
 
 def test_another_study_by_config(tree: Tree) -> None:
