@@ -30,7 +30,9 @@ def read_study():
 
 study = read_study()
 STUDY = study.params.study
-os.environ["TAET_STUDY"] = STUDY  # for jobs that all studies share, which do not name one
+os.environ["TAET_STUDY"] = (
+    STUDY  # for jobs that all studies share, which do not name one
+)
 RESULTS = f"results/{STUDY}"
 try:
     ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
