@@ -1,5 +1,4 @@
 # What all rules share. The grid, paths and keys come from the package; nothing is computed twice.
-import os
 import sys
 from pathlib import Path
 
@@ -30,9 +29,7 @@ def read_study():
 
 study = read_study()
 STUDY = study.params.study
-os.environ["TAET_STUDY"] = (
-    STUDY  # for jobs that all studies share, which do not name one
-)
+tree.choose(STUDY)
 RESULTS = f"results/{STUDY}"
 try:
     ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
