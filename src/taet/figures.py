@@ -35,7 +35,7 @@ METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "png": {"Software": None},
 }
-MARKERS = "osD^vP*X<>hp"
+MARKERS = "osD^vP*X<>hpd8H"
 
 
 def draw(figure: Figure, suffix: str) -> bytes:
@@ -129,7 +129,7 @@ def ba_br(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
     report, labels = shown["report"], shown["labels"]
     summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
-    colors = sns.color_palette("colorblind", len(labels["methods"]))
+    colors = sns.color_palette("colorblind")
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
         grid = figure.subplots(1, len(scopes), squeeze=False)
@@ -143,7 +143,9 @@ def ba_br(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
                     xerr=_bar(ba["balanced_accuracy_sd"]),
                     yerr=_bar(br["balanced_accuracy_sd"]),
                     label=label,
-                    color=colors[i],
+                    color=colors[i % len(colors)],
+                    # Colours come again after ten methods, then with open markers.
+                    markerfacecolor=colors[i] if i < len(colors) else "white",
                     marker=MARKERS[i % len(MARKERS)],
                     markersize=5,
                     linestyle="none",
