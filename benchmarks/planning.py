@@ -36,7 +36,8 @@ def study() -> str:
     attack = "{{kind: pgd, label: {0}, job: {0}, steps: {1}, step_size: 0.01, start: zero}}"
     blocks = "".join(f"      {n}: {attack.format(n, i + 1)}\n" for i, n in enumerate(names))
     return (
-        f"  big:\n    extends: digits\n    grid: {{seeds: {list(range(SEEDS))}, attacks: {names}}}\n"
+        "  big:\n    extends: digits\n    grid:\n      methods: [clean, pgd_at, at_bsl, taet_bcl, taet]\n"
+        f"      seeds: {list(range(SEEDS))}\n      attacks: {names}\n"
         f"    report: {{headline_attack: a0}}\n    attacks:\n{blocks}"
     )
 
