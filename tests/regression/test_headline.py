@@ -40,7 +40,13 @@ def test_a_number_outside_its_band_is_seen() -> None:
 
 
 def test_bands_are_narrow_enough_to_mean_something() -> None:
+    """A method that trained as another one does would be seen: no cell is inside all bands of another."""
     cells = expected()
-    gap = cells["digits ir10 small_cnn pgd_at"]["BR_pgd20"]
-    clean = cells["digits ir10 small_cnn clean"]["BR_pgd20"]
-    assert gap["value"] - clean["value"] > 3 * (gap["tolerance"] + clean["tolerance"]) / 2
+    for one, metrics in cells.items():
+        for other, numbers in cells.items():
+            inside = all(
+                abs(numbers[m]["value"] - want["value"]) <= want["tolerance"]
+                for m, want in metrics.items()
+            )
+            variants = {one.split()[-1], other.split()[-1]} == {"taet", "taet_bcl"}  # nearly alike
+            assert one == other or variants or not inside, (one, other)

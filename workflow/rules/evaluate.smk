@@ -11,7 +11,7 @@ rule attack_cell:
         "../../environment.yml"
     threads: study.params.compute.threads
     resources:
-        mem_mb=1500,
+        mem_mb=2500,
         runtime=240,
     params:
         command=command_of("attack"),
