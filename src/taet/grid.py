@@ -150,9 +150,7 @@ class Study:
         if not isinstance(value, Options):
             return value
         if id(value) not in self._dumps:
-            self._dumps[id(value)] = value.model_dump(
-                mode="json", exclude={"label", "stabilization", "mirror", "training"}
-            )
+            self._dumps[id(value)] = value.model_dump(mode="json", exclude=set(value.not_in_keys))
         return self._dumps[id(value)]
 
     # -- what each stage reads -------------------------------------------------------------------

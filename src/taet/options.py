@@ -6,7 +6,7 @@ params.yaml.
 """
 
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -65,9 +65,14 @@ class Options(BaseModel):
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
+    not_in_keys: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change no artifact, such as print; everything else is part of a job's key."""
+
 
 class PluginOptions(Options):
     """What every plugin's block has."""
+
+    not_in_keys: ClassVar[frozenset[str]] = frozenset({"label"})
 
     kind: Name
     """File that implements it (``methods/KIND.py`` and so on); the block's own name if left out."""
@@ -126,6 +131,9 @@ class LogitAdjustment(Options):
 
 class MethodOptions(PluginOptions):
     """Block of a training method, with the add-ons that go on any method; all may be left out."""
+
+    # A job reads the stage 1 and the resolved training block for themselves.
+    not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "stabilization", "training"})
 
     stabilization: Name | None = None
     """Stage 1 that the method starts from: a name under ``stabilizations``."""

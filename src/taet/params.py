@@ -8,7 +8,7 @@ here, before any job starts, and is reported with the path of the key, the value
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
 
@@ -112,6 +112,8 @@ class Longtail(Options):
 
 class Download(Options):
     """Where data sets come from; no result depends on it."""
+
+    not_in_keys: ClassVar[frozenset[str]] = frozenset({"mirror"})
 
     mirror: str | None
     """Folder or address that holds the official files; null fetches them from their own address.

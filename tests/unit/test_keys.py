@@ -1,0 +1,20 @@
+"""What a job's key depends on."""
+
+from taet import grid, params
+from taet.options import DatasetOptions
+
+
+class Named(DatasetOptions):
+    training: str
+    mirror: str
+
+
+def test_only_marked_fields_stay_out_of_keys(digits: params.Params) -> None:
+    """A plugin's own field enters the key, whatever it is called; its label does not."""
+    study = grid.Study(digits)
+    block = Named(kind="named", label="x", training="a", mirror="b")
+    assert study._dumped(block) == {"kind": "named", "training": "a", "mirror": "b"}
+    assert study._dumped(digits.download) == {}
+    method = study._dumped(digits.methods["taet"])
+    assert method.keys() & {"label", "stabilization", "training"} == set()
+    assert method["alpha"] == 0.1
