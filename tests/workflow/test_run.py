@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,8 @@ def start_long_training(tree: Tree) -> subprocess.Popen:
         cwd=tree.path,
         env=tree.environment(),
         stderr=subprocess.PIPE,
+        # Whoever runs the tests in the background has them, and their children, ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
