@@ -5,13 +5,13 @@
 One thread, batches of 128, random images of 32x32; the two in turn. Both end in float32 in [0,1].
 """
 
-import statistics
 import time
 
 import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+from measured import Results
 from taet.loader import Loader
 
 COUNT, BATCH, REPEATS = 5120, 128, 7
@@ -46,13 +46,11 @@ def main() -> None:
     )
     ours(loader, 0), theirs(pictures[:BATCH], transform)
     pairs = [(ours(loader, epoch), theirs(pictures, transform)) for epoch in range(REPEATS)]
-    ratios = sorted(a / b for a, b in pairs)
-    print(
-        f"gather {statistics.median(a for a, _ in pairs):.0f} images/s, "
-        f"torchvision v2 on PIL {statistics.median(b for _, b in pairs):.0f} images/s; "
-        f"ratio median {statistics.median(ratios):.1f} [{ratios[0]:.1f}, {ratios[-1]:.1f}], "
-        f"n = {REPEATS}, processor time of one thread"
-    )
+    results = Results("loader")
+    results.add("crop + flip, one gather", [a for a, _ in pairs], "images/s of one core")
+    results.add("crop + flip, torchvision v2 on PIL", [b for _, b in pairs], "images/s of one core")
+    results.add("gather against torchvision", [a / b for a, b in pairs], "times as many images")
+    results.keep()
 
 
 if __name__ == "__main__":

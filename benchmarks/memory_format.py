@@ -5,11 +5,11 @@
 The network and batch of the default study, the two layouts in turn.
 """
 
-import statistics
 import time
 
 import torch
 
+from measured import Results
 from taet.attacks._pgd import input_gradient
 from taet.losses import cross_entropy
 from taet.networks import build_model
@@ -38,13 +38,11 @@ def main() -> None:
     first = build_model(NETWORK, seed=0).to(memory_format=torch.contiguous_format)
     seconds(first, x, y), seconds(last, x, y)
     pairs = [(seconds(first, x, y), seconds(last, x, y)) for _ in range(REPEATS)]
-    ratios = sorted(a / b for a, b in pairs)
-    print(
-        f"channels first {1e3 * statistics.median(a for a, _ in pairs):.2f} ms, "
-        f"channels last {1e3 * statistics.median(b for _, b in pairs):.2f} ms a gradient; "
-        f"ratio median {statistics.median(ratios):.2f} [{ratios[0]:.2f}, {ratios[-1]:.2f}], "
-        f"n = {REPEATS}; torch {torch.__version__}"
-    )
+    results = Results("memory_format")
+    results.add("input gradient, channels first", [1e3 * a for a, _ in pairs], "ms")
+    results.add("input gradient, channels last", [1e3 * b for _, b in pairs], "ms")
+    results.add("channels last against first", [a / b for a, b in pairs], "times as fast")
+    results.keep()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ costs on this machine. Both are run in turn; times are processor seconds of the 
 
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from measured import ROOT, Results
+
 REPEATS, ATTACKS, SEEDS = 3, 20, 50  # x 2 imbalance ratios x 5 methods = 10,000 attack jobs
 
 BARE = """
@@ -69,13 +69,13 @@ def main() -> None:
             seconds = plan(ours, "--config", "study=big")[0]
             floor = plan(bare)[0]
             pairs.append((seconds, floor))
-            print(f"{jobs} jobs: {seconds:.1f} s, bare workflow {floor:.1f} s")
-        ratios = sorted(a / b for a, b in pairs)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(
-            f"ratio to a bare workflow: median {statistics.median(ratios):.2f} "
-            f"[{ratios[0]:.2f}, {ratios[-1]:.2f}], n = {REPEATS}; peak memory {peak:.0f} MiB"
-        )
+        results = Results("planning")
+        results.add(f"plan of {jobs} jobs", [a for a, _ in pairs], "s of processor time")
+        results.add(f"bare workflow of {jobs} jobs", [b for _, b in pairs], "s of processor time")
+        results.add("plan against a bare workflow", [a / b for a, b in pairs], "times as long")
+        results.add("peak memory of a plan", [peak], "MiB")
+        results.keep()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from taet import params, plugins, sources
+from taet import cards, params, sources
 from taet.errors import UserError, suggest
 from taet.grid import Study
 from taet.jobs import STAGES
-from taet.options import Options
 from taet.runner import run_job, stale_outputs
 from taet.yamlfile import dotted
 
@@ -104,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"
     )
-    command("methods", "list the training methods with their cards", _methods)
+    listing = command("methods", "list the training methods with their cards", _methods)
+    listing.add_argument("--markdown", action="store_true", help="print the page docs/methods.md")
     return parser
 
 
@@ -164,9 +164,4 @@ def _leaves(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _methods(options: argparse.Namespace) -> None:
-    for name in plugins.names("methods"):
-        print(f"{name}\n{'-' * len(name)}\n{plugins.card('methods', name)}\n")
-        cls: type[Options] = plugins.options_class("methods", name)
-        for field, info in cls.model_fields.items():
-            print(f"  {field}: {info.description or ''}")
-        print()
+    print((cards.markdown() if options.markdown else cards.terminal()).rstrip())

@@ -13,10 +13,10 @@ from typing import Any
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
 from taet.options import Options
-from taet.params import Params, Training, imbalance_ratio, ir_label, training_of
+from taet.params import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
 from taet.plugins import FOLDERS
+from taet.variants import STAGE1_EPOCHS, sweep, variants
 
-FIGURES = ("per_class", "ba_br")
 FIGURE_FORMATS = ("svg", "pdf", "png")
 
 
@@ -166,11 +166,10 @@ class Study:
         )
 
     def _subsample(self, cell: Cell) -> Job:
-        p = self.params
         return self._make(
             "subsample",
             cell,
-            {"longtail": p.longtail},
+            {"longtail": longtail_of(self.params, cell["dataset"])},
             {"images": self.job("download", dataset=cell["dataset"])},
         )
 
@@ -251,7 +250,13 @@ class Study:
             "order": order,
             "study": p.study,
             "threat": p.threat,
+            "variants": self.variants,
         }
+
+    @cached_property
+    def variants(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Methods of the grid that are one with different options; see ``taet.variants``."""
+        return variants(self.params)
 
     def _tables(self, cell: Cell) -> Job:
         files = ("main.csv", "main.md", "main.tex", "headline.json")
@@ -259,16 +264,30 @@ class Study:
 
     def _figures(self, cell: Cell) -> Job:
         pictures = {
-            f"{figure}_{place['dataset']}_ir{place['ir']}_{place['architecture']}": {
-                "figure": figure,
-                **place,
-            }
+            f"{name}_{place['dataset']}_ir{place['ir']}_{place['architecture']}": {**what, **place}
             for place in self._places()
-            for figure in FIGURES
+            for name, what in self._pictures()
         }
         files = tuple(f"{name}.{suffix}" for name in pictures for suffix in FIGURE_FORMATS)
         reads = {**self._shown(), "pictures": pictures}
-        return self._make("figures", cell, reads, {"score": self.job("score")}, files=files)
+        code = sorted({f"taet.figures.{what['figure']}" for what in pictures.values()})
+        inputs = {"score": self.job("score")}
+        return self._make("figures", cell, reads, inputs, tuple(code), files)
+
+    def _pictures(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What is drawn for each place: a name, the file in ``figures/``, and what that must know."""
+        for figure in ("per_class", "ba_br"):
+            yield figure, {"figure": figure}
+        for kind, methods in self.variants.items():
+            lengths = sweep(methods, (STAGE1_EPOCHS,))
+            weights = sweep(methods, ("alpha", "beta", "gamma"))
+            for figure, members, least in (
+                ("variants", list(methods), 3),
+                ("stage1_length", lengths, 3),
+                ("loss_weights", weights, 4),
+            ):
+                if len(members) >= least:
+                    yield f"{figure}_{kind}", {"figure": figure, "kind": kind, "methods": members}
 
     def _places(self) -> Iterator[dict[str, str]]:
         """Data set, imbalance ratio and architecture: what a table or picture is about."""

@@ -1,5 +1,6 @@
 """Long-tailed index lists: how many images each class keeps, and which."""
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,13 +11,27 @@ from taet.errors import UserError
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
+def class_shares(imbalance_ratio: float, classes: int, profile: str) -> list[float]:
+    """n_c / n_max of each class, head first.
+
+    ``exponential``: IR^(-c/(C-1)) (Cao et al. 2019, LDAM-DRW, and every code base of the field);
+    ``step``: 1 for the first half of the classes, the middle one of an odd number included, and 1 / IR
+    for the others.
+
+    Args:
+        imbalance_ratio: n_max / n_min, at least 1.
+        classes: number of classes C.
+        profile: ``exponential`` or ``step``.
+    """
+    if profile == "exponential":
+        return [imbalance_ratio ** (-c / max(classes - 1, 1)) for c in range(classes)]
+    return [1 if c < (classes + 1) // 2 else 1 / imbalance_ratio for c in range(classes)]
+
+
 def class_counts(
     n_max: int, imbalance_ratio: float, classes: int, profile: str, what: str = "training"
 ) -> list[int]:
-    """Images per class, head first.
-
-    ``exponential``: n_c = int(n_max * IR^(-c/(C-1))), the formula of every code base of the field
-    (Cao et al. 2019, LDAM-DRW); ``step``: classes of the second half have int(n_max / IR).
+    """Images per class, head first: n_c = int(n_max * share), see ``class_shares``.
 
     Args:
         n_max: images of the head class.
@@ -28,17 +43,56 @@ def class_counts(
     Raises:
         UserError: the tail class would have no image.
     """
-    factor = 1 / imbalance_ratio
-    if profile == "exponential":
-        counts = [int(n_max * factor ** (c / max(classes - 1, 1))) for c in range(classes)]
-    else:
-        counts = [n_max if c < (classes + 1) // 2 else int(n_max * factor) for c in range(classes)]
+    counts = [floor(n_max * share) for share in class_shares(imbalance_ratio, classes, profile)]
     if min(counts) < 1:
         raise UserError(
             f"imbalance ratio {imbalance_ratio:g} leaves no {what} image for the tail class: "
-            f"the head class has {n_max} {what} images, so the ratio must be below {n_max}"
+            f"the head class has {n_max} {what} images, so the ratio must be at most {n_max}"
         )
     return counts
+
+
+def floor(count: float) -> int:
+    """Round a number of images down; one that is whole but for a rounding error stays whole."""
+    return math.floor(count + 1e-9)
+
+
+def largest_head(sizes: list[int], shares: list[float]) -> int:
+    """The largest head class for which no class needs more images than it has.
+
+    Args:
+        sizes: [C] images that each class has, head first.
+        shares: [C], see ``class_shares``.
+    """
+
+    def fits(head: int) -> bool:
+        return all(floor(head * s) <= size for s, size in zip(shares, sizes, strict=True))
+
+    # A head of h needs floor(h * share) images, so it fits below (size + 1) / share, but for rounding.
+    bound = min(math.ceil((size + 1) / s) for s, size in zip(shares, sizes, strict=True))
+    return next(head for head in range(bound, 0, -1) if fits(head))
+
+
+def head_sizes(train: list[int], test: list[int], head_images: int | None) -> tuple[int, int]:
+    """Images of the head class in training, and in the long-tailed test view.
+
+    Both are the same for all imbalance ratios, which keeps the lists of one seed nested.
+
+    Args:
+        train: [C] training images that each class has.
+        test: [C] test images that each class has.
+        head_images: training images of the head class; None for as many as the smallest class has, so
+            that every ratio fits, and likewise for the test view. Where a number is given, the test
+            view is smaller than the training set by the factor that no class falls short of.
+
+    Returns:
+        At least 1 each.
+    """
+    if head_images is None:
+        return min(train), min(test)
+    return head_images, max(
+        1, min(head_images * n // size for n, size in zip(test, train, strict=True))
+    )
 
 
 def order_classes(order: str, sizes: list[int], rng: np.random.Generator) -> list[int]:
@@ -65,23 +119,37 @@ def order_classes(order: str, sizes: list[int], rng: np.random.Generator) -> lis
 
 
 def long_tailed_counts(
-    sizes: list[int], imbalance_ratio: float | None, profile: str, order: list[int], what: str
+    sizes: list[int],
+    head: int,
+    imbalance_ratio: float | None,
+    profile: str,
+    order: list[int],
+    what: str,
 ) -> list[int]:
     """Images that each class keeps, in label order.
 
-    The head class keeps as many as the smallest class has, so that every class has enough and the
-    lists of one seed are nested over imbalance ratios.
-
     Args:
         sizes: [C] images that each class has.
+        head: images of the head class.
         imbalance_ratio: None keeps all images: the data set's natural imbalance.
-        profile: see ``class_counts``.
+        profile: see ``class_shares``.
         order: classes from head to tail.
         what: see ``class_counts``.
+
+    Raises:
+        UserError: a class has fewer images than it needs, or would keep none.
     """
     if imbalance_ratio is None:
         return list(sizes)
-    by_rank = class_counts(min(sizes), imbalance_ratio, len(sizes), profile, what)
+    by_rank = class_counts(head, imbalance_ratio, len(sizes), profile, what)
+    for c, count in zip(order, by_rank, strict=True):
+        if sizes[c] < count:
+            shares = class_shares(imbalance_ratio, len(sizes), profile)
+            raise UserError(
+                f"longtail.head_images: class {c} has {sizes[c]} {what} images, but needs {count} at "
+                f"imbalance ratio {imbalance_ratio:g}; must be at most "
+                f"{largest_head([sizes[c] for c in order], shares)}"
+            )
     counts = [0] * len(sizes)
     for c, count in zip(order, by_rank, strict=True):
         counts[c] = count
@@ -162,7 +230,7 @@ def hold_out(counts: list[int], share: float) -> list[int]:
 
     At least one image of each class is left for training.
     """
-    return [min(int(share * count), count - 1) for count in counts]
+    return [min(floor(share * count), count - 1) for count in counts]
 
 
 def take(permuted: list[Indices], counts: list[int], skip: list[int] | None = None) -> Indices:

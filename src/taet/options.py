@@ -87,6 +87,12 @@ class PluginOptions(Options):
 class DatasetOptions(PluginOptions):
     """Block of a data set."""
 
+    # A job reads the resolved block for itself.
+    not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "longtail"})
+
+    longtail: dict[str, Any] | None = None
+    """What is different in the block ``longtail`` for this data set."""
+
 
 class ModelOptions(PluginOptions):
     """Block of an architecture."""

@@ -8,7 +8,7 @@ here, before any job starts, and is reported with the path of the key, the value
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
 
@@ -32,6 +32,8 @@ from taet.options import (
 )
 from taet.problems import describe, independent
 from taet.sources import ParamFile, Source, of_common, of_study, read_file
+
+Block = TypeVar("Block", bound=Options)
 
 RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack
 NATURAL = "natural"
@@ -101,6 +103,9 @@ class Longtail(Options):
     selection: Literal["seeded", "ldam_drw"]
     """Which training images a class keeps: ``seeded`` draws them anew for each seed; ``ldam_drw`` are
     those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share, for every seed."""
+    head_images: Count | None
+    """Training images of the head class, the same for all imbalance ratios so that the sets of one seed
+    are nested; null for as many as the smallest class has. The long-tailed test view shrinks likewise."""
     class_order: Literal["label", "reversed", "size", "random"]
     """Classes from head to tail: by label (the field's habit), last label first, largest class first,
     or drawn anew for each seed."""
@@ -149,7 +154,8 @@ class Multistep(Options):
 
     kind: Literal["multistep"]
     milestones: list[Count]
-    factor: Share
+    factor: Share | list[Share]
+    """One for all milestones, or one for each."""
     compounding: bool
     """Multiply again in *every* epoch from a milestone on: RoBal's code, which all but stops training two
     epochs after the first milestone."""
@@ -256,16 +262,28 @@ class Params(Options):
     report: Report
 
 
+def longtail_of(params: Params, dataset: str) -> Longtail:
+    """The block ``longtail`` with what the data set does differently."""
+    return _with_own(params.longtail, params.datasets[dataset].longtail)
+
+
 def training_of(params: Params, method: str) -> Training:
-    """The block ``training`` with what the method does differently.
+    """The block ``training`` with what the method does differently."""
+    return _with_own(params.training, params.methods[method].training)
+
+
+def _with_own(common: Block, own: dict[str, Any] | None) -> Block:
+    """A common block with what a plugin's block says differently.
 
     Raises:
-        ValidationError: the method's differences do not make a valid block.
+        ValidationError: together they are no valid block.
     """
-    own = params.methods[method].training
-    if own is None:
-        return params.training
-    return Training.model_validate(merged(params.training.model_dump(), own))
+    return common if own is None else type(common).model_validate(_own_values(common, own))
+
+
+def _own_values(common: Options, own: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = merged(common.model_dump(), own)
+    return values
 
 
 def merged(base: Any, top: Any) -> Any:
@@ -311,7 +329,7 @@ def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> 
     first: dict[str, tuple[str, Any]] = {}
     for study, params in resolved.items():
         for name, block in (params.datasets if params else {}).items():
-            options = block.model_dump(exclude={"label"})
+            options = block.model_dump(exclude={"label", "longtail"})
             other, known = first.setdefault(name, (study, options))
             if options != known:
                 where = of_study(file, study).locate(("datasets", name))
@@ -374,6 +392,7 @@ def _cross_checks(params: Params, source: Source) -> Iterator[str]:
     """What no single value can show: duplicates, references, lengths."""
     yield from _grid_problems(params, source)
     yield from _plugin_problems(params, source)
+    yield from _longtail_problems(params, source)
     yield from _training_problems(params, source)
     yield from _attack_problems(params, source)
     wrong = list(_stabilization_problems(params, source))
@@ -413,23 +432,35 @@ def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
                     )
 
 
+def _longtail_problems(params: Params, source: Source) -> Iterator[str]:
+    for name, dataset in params.datasets.items():
+        path = ("datasets", name, "longtail")
+        yield from _own_problems(params.longtail, dataset.longtail, path, source)
+
+
 def _training_problems(params: Params, source: Source) -> Iterator[str]:
     common = list(_recipe_problems(params, params.training, ("training",), source))
     yield from common
     if common:  # every method would repeat it
         return
     for name, method in params.methods.items():
-        if method.training is None:
-            continue
         path = ("methods", name, "training")
-        try:
-            training = training_of(params, name)
-        except ValidationError as error:
-            values = merged(params.training.model_dump(), method.training)
-            for e in independent(error):
-                yield describe(e, source, values, Training, path)
-        else:
-            yield from _recipe_problems(params, training, path, source)
+        if problems := list(_own_problems(params.training, method.training, path, source)):
+            yield from problems
+        elif method.training is not None:
+            yield from _recipe_problems(params, training_of(params, name), path, source)
+
+
+def _own_problems(
+    common: Options, own: dict[str, Any] | None, path: tuple[str, ...], source: Source
+) -> Iterator[str]:
+    """What is wrong with a plugin's own version of a common block."""
+    try:
+        _with_own(common, own)
+    except ValidationError as error:
+        values = _own_values(common, own or {})
+        for e in independent(error):
+            yield describe(e, source, values, type(common), path)
 
 
 def _recipe_problems(
@@ -440,7 +471,10 @@ def _recipe_problems(
     if attack.step_size > 2 * eps:
         yield _long_step(source.locate((*path, "attack", "step_size")), attack.step_size, eps)
     if isinstance(training.schedule, Multistep):
-        milestones = training.schedule.milestones
+        milestones, factor = training.schedule.milestones, training.schedule.factor
+        if isinstance(factor, list) and len(factor) != len(milestones):
+            where = source.locate((*path, "schedule", "factor"))
+            yield f"{where}: {len(factor)} factors for {len(milestones)} milestones; give one for each"
         for i, milestone in enumerate(milestones):
             where = source.locate((*path, "schedule", "milestones", i))
             if milestone >= training.epochs:

@@ -17,9 +17,12 @@ def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: in
         epoch: 0-based epoch that the step belongs to.
     """
     if schedule.kind == "multistep":
-        since = [max(epoch - milestone + 1, 0) for milestone in schedule.milestones]
-        decays = sum(since) if schedule.compounding else sum(map(bool, since))
-        return schedule.factor**decays
+        milestones, factors = schedule.milestones, schedule.factor
+        if not isinstance(factors, list):
+            factors = [factors] * len(milestones)
+        since = [max(epoch - milestone + 1, 0) for milestone in milestones]
+        powers = since if schedule.compounding else [min(epochs, 1) for epochs in since]
+        return math.prod(f**power for f, power in zip(factors, powers, strict=True))
     warmup = schedule.warmup * steps
     if step < warmup:
         return (step + 1) / (warmup + 1)

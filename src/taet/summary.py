@@ -12,6 +12,23 @@ def read_metrics(path: str) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"imbalance_ratio": str, "class_index": str, "class_name": str})
 
 
+def view_title(summary: pd.DataFrame, view: str) -> str:
+    """What a test view is for one data set and ratio, since a data set's own test set need not be balanced.
+
+    Args:
+        summary: rows of ``over_seeds``, those of single classes among them.
+        view: ``balanced`` or ``long_tailed``.
+    """
+    part = summary[(summary["view"] == view) & (summary["scope"] == "class")]
+    least, most = part["test_images"].min(), part["test_images"].max()
+    if view == "balanced" and least == most:
+        return "Balanced test view"
+    ratio = f"{most / least:.3g}:1" if least else "one class without an image"
+    if view == "balanced" or set(part["imbalance_ratio"]) == {"natural"}:
+        return f"The data set's own test set ({ratio})"
+    return f"Long-tailed test view ({ratio})"
+
+
 def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """One row per cell, view, attack and scope, with numbers over its seeds.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from taet.summary import CELL, over_seeds
+from taet.summary import CELL, over_seeds, view_title
 
 Rows = list[list[str]]
 
@@ -29,18 +29,17 @@ class Table:
 
 
 def main_tables(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Iterator[Table]:
-    """Two tables per data set, imbalance ratio and architecture.
+    """Tables of each data set, imbalance ratio and architecture.
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium
-    and tail classes.
+    and tail classes; then one for each kind of method that stands in the study in several variants.
 
     Args:
         metrics: metrics.csv.
-        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
+        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
     """
     report, labels = shown["report"], shown["labels"]
     summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
-    summary = summary[summary["scope"] != "class"]
     for (dataset, ir, architecture), part in summary.groupby(CELL[:3], sort=False):
         place = f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
         attacks = [("clean", "BA"), *((a, f"BR {label}") for a, label in labels["attacks"].items())]
@@ -52,6 +51,11 @@ def main_tables(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Iterator[Tab
         note = _note(part, shown)
         yield _table(f"{place}: all classes", note, everything, part, labels["methods"])
         yield _table(f"{place}: by class frequency", note, groups, part, labels["methods"])
+        columns = [(attack, "all", title) for attack, title in short]
+        columns += [c for c in groups if c[1] == "tail"]
+        for methods in shown["variants"].values():
+            title = f"{place}: variants"
+            yield _variants_table(title, note, columns, part, labels["methods"], methods)
 
 
 def _table(
@@ -69,6 +73,30 @@ def _table(
     return Table(title, note, ["Method", *(name for _, _, name in columns)], rows)
 
 
+def _variants_table(
+    title: str,
+    note: str,
+    columns: Sequence[tuple[str, str, str]],
+    part: pd.DataFrame,
+    labels: Mapping[str, str],
+    methods: Mapping[str, Mapping[str, Any]],
+) -> Table:
+    """Options in which methods of one kind differ, and what comes of it."""
+    options = list(next(iter(methods.values())))
+    plain = _table(title, note, columns, part, {name: labels[name] for name in methods})
+    rows = [
+        [row[0], *(_option(values[name]) for name in options), *row[1:]]
+        for row, values in zip(plain.rows, methods.values(), strict=True)
+    ]
+    return Table(title, note, [plain.head[0], *options, *plain.head[1:]], rows)
+
+
+def _option(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _number(row: pd.Series) -> str:
     """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; just the mean where there is one seed."""
     mean = 100 * row["balanced_accuracy"]
@@ -81,7 +109,7 @@ def _number(row: pd.Series) -> str:
 def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
     report = shown["report"]
     everything = part[part["scope"] == "all"].iloc[0]
-    n, view = int(everything["seeds"]), report.view.replace("_", "-")
+    n = int(everything["seeds"])
     spread = (
         f"mean ± standard deviation over n = {n} seeds "
         f"[{report.confidence:.0%} interval of the mean, Student's t]"
@@ -91,7 +119,7 @@ def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
     worst = 100 * part.loc[part["scope"] == "all", "balanced_accuracy_se"].max()
     return (
         f"Balanced accuracy (BA) and balanced robustness (BR) in per cent, {spread}. "
-        f"{view.capitalize()} test view, {everything['test_images']:.0f} images a seed: drawing them "
+        f"{view_title(part, report.view)}, {everything['test_images']:.0f} images a seed: drawing them "
         f"alone gives each number over all classes a standard error of up to {worst:.1f} points. Last "
         f"checkpoint; L-inf eps {shown['threat'].eps:.4g}. Head and tail: the most and the least "
         f"frequent {report.groups.head:.0%} and {report.groups.tail:.0%} of the classes."
@@ -124,7 +152,10 @@ def latex(tables: Sequence[Table]) -> str:
 
 
 def headline(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """The few numbers that must not move unnoticed, in per cent, nested for ``dvc metrics``."""
+    """The few numbers that must not move unnoticed, in per cent, nested for ``dvc metrics``.
+
+    Test view, data set, imbalance ratio, architecture, method, metric.
+    """
     report = shown["report"]
     attack = report.headline_attack
     summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
@@ -139,7 +170,10 @@ def headline(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         if (*cell, attack, "tail") in picked.index:
             numbers[f"tail_BR_{attack}"] = picked[(*cell, attack, "tail")]
         place = (
-            result.setdefault(dataset, {}).setdefault(f"ir{ir}", {}).setdefault(architecture, {})
+            result.setdefault(report.view, {})
+            .setdefault(dataset, {})
+            .setdefault(f"ir{ir}", {})
+            .setdefault(architecture, {})
         )
         place[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
     return result

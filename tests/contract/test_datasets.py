@@ -102,6 +102,28 @@ def test_medmnist_is_never_unpickled(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"train_images": np.zeros((4, 28, 29), np.uint8)}, "dimension"),
+        ({"val_images": np.zeros((4, 28, 28, 3), np.uint8)}, "dimension"),
+        ({"test_images": np.zeros((), np.uint8)}, "unsized|len"),
+        ({"train_labels": np.zeros((4, 2), np.uint8)}, r"shape \(4, 2\), for 4 images"),
+        ({"train_labels": np.zeros((3, 1), np.uint8)}, r"shape \(3, 1\), for 4 images"),
+        ({"train_labels": np.zeros((4, 1))}, "labels are float64"),
+        ({"train_labels": None}, "train_labels"),
+    ],
+)
+def test_medmnist_archives_of_odd_shape(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    arrays = {f"{s}_images": np.zeros((4, 28, 28), np.uint8) for s in medmnist.SPLITS}
+    arrays |= {f"{s}_labels": np.zeros((4, 1), np.uint8) for s in medmnist.SPLITS}
+    np.savez(tmp_path / "good.npz", **arrays)
+    assert medmnist.read_archive(tmp_path / "good.npz", ["a"]).images.shape == (12, 28, 28, 1)
+    np.savez(tmp_path / "x.npz", **{k: v for k, v in (arrays | change).items() if v is not None})
+    with pytest.raises(UserError, match=rf"x\.npz: not a MedMNIST archive \(.*({said})"):
+        medmnist.read_archive(tmp_path / "x.npz", ["a"])
+
+
 def _medmnist(flag: str, size: int) -> medmnist.Options:
     return medmnist.Options(kind="medmnist", label=flag, flag=flag, size=size)
 
@@ -130,6 +152,11 @@ GOOD = ImageSet(
         ({"labels": np.array([0, -1, 0, 1])}, "labels go from -1"),
         ({"labels": np.array([0, 0, 0, 0])}, r"class 1 \(b\) has no image"),
         ({"official": np.full(4, 7, np.uint8)}, "splits"),
+        ({"official": np.array([TRAIN, TRAIN, TEST, NO_SPLIT], np.uint8)}, r"splits are \[0, 2, 255\]"),
+        ({"official": np.full(4, TRAIN, np.uint8)}, "and TEST"),
+        ({"official": np.array([TRAIN, TRAIN, VALIDATION, VALIDATION], np.uint8)}, "and TEST"),
+        ({"class_names": ["a", 1]}, "class names"),
+        ({"max_value": 16.0}, "max_value is 16.0"),
         ({"official": np.full(3, VALIDATION, np.uint8)}, "one for each"),
     ],
 )  # fmt: skip

@@ -4,8 +4,10 @@ import io
 import os
 import pickle
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 from taet import params
 from taet.datasets import cifar10, cifar100
 from taet.datasets._base import TEST, TRAIN
-from taet.datasets._download import MIRROR, fetch, unpack
+from taet.datasets._download import MIRROR, fetch, put_folder, unpack
 from taet.errors import UserError
 from tests.contract.official import Server, md5, serve, small_cifar
 
@@ -111,18 +113,25 @@ def test_folders_that_cannot_be_read_or_written(server: Server, tmp_path: Path) 
         fetch(f"{server.address}/data.bin", tmp_path / "file" / "data.bin", md5(DATA), None)
 
 
-def test_full_disk(server: Server, tmp_path: Path) -> None:
-    small = tmp_path / "small"
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of one MiB."""
+    small = folder / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small file system")
     try:
+        yield small
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_full_disk(server: Server, tmp_path: Path) -> None:
+    with small_disk(tmp_path) as small:
         with pytest.raises(UserError, match=r"data\.bin\.part: No space left on device; make room"):
             fetch(f"{server.address}/data.bin", small / "data.bin", md5(DATA), None)
         assert not (small / "data.bin").exists()
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +182,88 @@ def test_cifar_files_that_were_damaged_or_swapped(
     (tmp_path / CIFAR10.filename).unlink()
     cifar10.obtain(tmp_path, options, None)
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("mirror", ["://x", "nothing://x", "http://", "http://[x"])
+def test_malformed_addresses(mirror: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.bin: cannot be fetched from"):
+        fetch("http://127.0.0.1:9/data.bin", tmp_path / "data.bin", md5(DATA), mirror)
+
+
+def test_mirror_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "data.bin").write_bytes(DATA)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fetch("http://127.0.0.1:9/data.bin", tmp_path / "data.bin", md5(DATA), "~/files")
+    assert (tmp_path / "data.bin").read_bytes() == DATA
+
+
+def test_unpacked_folder_as_a_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / CIFAR10.filename).write_bytes(small_cifar(CIFAR10, monkeypatch))
+    unpack(mirror / CIFAR10.filename, CIFAR10.base_folder)
+    (mirror / CIFAR10.filename).unlink()
+    options, folder = digits.datasets["cifar10"], tmp_path / "a"
+    folder.mkdir()
+    found = cifar10.obtain(folder, options, str(mirror))
+    assert len(found.images) > 0
+    assert [p.name for p in folder.iterdir()] == [CIFAR10.base_folder]
+    (mirror / CIFAR10.base_folder / "data_batch_1").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="cannot be fetched from"):
+        cifar10.obtain(tmp_path / "b", options, str(mirror))
+
+
+def test_what_is_in_the_way_is_moved_aside(tmp_path: Path) -> None:
+    """A folder of somebody's own, or a link to one, is not deleted."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "work").write_text("mine")
+    (tmp_path / ".unpacking-killed").mkdir()
+    target = tmp_path / "raw" / "folder"
+    target.parent.mkdir()
+    target.symlink_to(own)
+    (target.parent / ".unpacking-killed").mkdir()
+
+    def fill(scratch: Path) -> None:
+        (scratch / "folder").mkdir()
+        (scratch / "folder" / "file").write_text("official")
+
+    for _ in range(2):
+        put_folder(target, fill)
+        assert (target / "file").read_text() == "official"
+        assert not target.is_symlink()
+    names = sorted(p.name for p in target.parent.iterdir())
+    assert names == ["folder", "folder.replaced-1", "folder.replaced-2"]
+    assert (own / "work").read_text() == "mine"
+
+
+def test_no_room_to_unpack(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as small:
+
+        def fill(scratch: Path) -> None:
+            (scratch / "folder").write_bytes(DATA)
+
+        with pytest.raises(UserError, match="folder: No space left on device; make room"):
+            put_folder(small / "folder", fill)
+        assert list(small.iterdir()) == []
+
+
+def test_two_processes_take_turns(tmp_path: Path) -> None:
+    """Two fetches of one file at the same time: one transfers, the other finds it done."""
+    code = (
+        "import sys, time; from pathlib import Path; from taet.datasets._download import alone_in\n"
+        "folder = Path(sys.argv[1])\n"
+        "with alone_in(folder):\n"
+        "    (folder / 'busy').mkdir(); time.sleep(0.5); (folder / 'busy').rmdir()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "raw")]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], said
+    assert sum("another process works on it; waiting" in text for text in said) >= 1
 
 
 def test_archive_that_leads_outside(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def flatten(headline: dict) -> dict[str, dict[str, float]]:
     """headline.json as cell -> metric -> value, cells named as in headline.yaml."""
     return {
         f"{dataset} {ir} {architecture} {method}": numbers
-        for dataset, ratios in headline.items()
+        for dataset, ratios in headline["balanced"].items()
         for ir, architectures in ratios.items()
         for architecture, methods in architectures.items()
         for method, numbers in methods.items()

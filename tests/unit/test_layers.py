@@ -28,7 +28,9 @@ LAYERS = [
         "schedules",
         "summary",
         "schema",
+        "variants",
         "grid",
+        "cards",
     ],
     ["addons"],
     ["methods", "tables", "figures", "records"],
@@ -98,7 +100,7 @@ def test_one_gradient_loop() -> None:
     "modules",
     [
         "taet.cli, taet.grid, taet.params, taet.schema",
-        "taet.metrics, taet.summary, taet.tables, taet.figures",
+        "taet.metrics, taet.summary, taet.tables, taet.figures.ba_br",
     ],
 )
 def test_no_torch(modules: str) -> None:

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 from taet.errors import UserError
 from taet.longtail import (
     class_counts,
+    class_shares,
+    head_sizes,
     hold_out,
+    largest_head,
     ldam_drw_order,
     long_tailed_counts,
     order_classes,
@@ -32,7 +35,12 @@ def test_golden_counts(ratio: int) -> None:
 
 
 def test_cifar100_and_digits_counts() -> None:
-    assert sum(class_counts(500, 10, 100, "exponential")) == 19573
+    counts = class_counts(500, 10, 100, "exponential")
+    assert (sum(counts), counts[0], counts[-1]) == (19573, 500, 50)
+    tests = [class_counts(100, ratio, 100, "exponential") for ratio in (10, 20, 50, 100)]
+    assert [(sum(counts), counts[-1]) for counts in tests] == [
+        (3876, 10), (3140, 5), (2486, 2), (2131, 1)
+    ]  # fmt: skip
     assert class_counts(124, 10, 10, "exponential") == [124, 96, 74, 57, 44, 34, 26, 20, 16, 12]
 
 
@@ -42,9 +50,20 @@ def test_step_profile() -> None:
 
 def test_ratio_too_large_for_the_class() -> None:
     with pytest.raises(
-        UserError, match="head class has 30 training images, so the ratio must be below 30"
+        UserError, match="head class has 30 training images, so the ratio must be at most 30"
     ):
         class_counts(30, 31, 10, "exponential")
+
+
+@pytest.mark.parametrize("profile", ["exponential", "step"])
+def test_whole_numbers_do_not_lose_an_image_to_rounding(profile: str) -> None:
+    """The tail of n images at ratio n has exactly one, though 49 * (1 / 49) is below 1 in floats."""
+    for n in range(1, 3000):
+        assert class_counts(n, n, 10, profile)[-1] == 1
+        assert class_counts(5000, n, 10, profile)[-1] == 5000 // n
+    # With three classes the middle one of a square number is whole too.
+    for n in range(1, 300):
+        assert class_counts(n * n, n * n, 3, "exponential") == [n * n, n, 1]
 
 
 @given(
@@ -123,8 +142,62 @@ def test_class_order() -> None:
 
 
 def test_counts_follow_the_class_order() -> None:
-    assert long_tailed_counts([10, 12, 11], 10, "exponential", [2, 0, 1], "test") == [3, 1, 10]
-    assert long_tailed_counts([10, 12, 11], None, "exponential", [2, 0, 1], "test") == [10, 12, 11]
+    sizes, order = [10, 12, 11], [2, 0, 1]
+    assert long_tailed_counts(sizes, 10, 10, "exponential", order, "test") == [3, 1, 10]
+    assert long_tailed_counts(sizes, 10, None, "exponential", order, "test") == sizes
+
+
+# Images per class of DermaMNIST's official training and test part.
+DERMA_TRAIN, DERMA_TEST = [228, 359, 769, 80, 779, 4693, 99], [66, 103, 220, 23, 223, 1341, 29]
+
+
+def test_head_of_an_imbalanced_data_set() -> None:
+    order = order_classes("size", DERMA_TRAIN, np.random.default_rng(0))
+    assert head_sizes(DERMA_TRAIN, DERMA_TEST, None) == (80, 23)
+    for ratio in (10, 20):
+        shares = class_shares(ratio, 7, "exponential")
+        largest = largest_head([DERMA_TRAIN[c] for c in order], shares)
+        counts = long_tailed_counts(DERMA_TRAIN, largest, ratio, "exponential", order, "training")
+        assert all(n <= size for n, size in zip(counts, DERMA_TRAIN, strict=True))
+        with pytest.raises(
+            UserError, match=rf"head_images: class \d has .* must be at most {largest}$"
+        ):
+            long_tailed_counts(DERMA_TRAIN, largest + 1, ratio, "exponential", order, "training")
+    # The number of the study `medmnist`: the largest head at ratio 10.
+    head, test_head = head_sizes(DERMA_TRAIN, DERMA_TEST, 681)
+    assert largest_head([DERMA_TRAIN[c] for c in order], class_shares(10, 7, "exponential")) == head
+    for ratio in (10, 20, 190):
+        counts = long_tailed_counts(DERMA_TEST, test_head, ratio, "exponential", order, "test")
+        assert counts[5] == test_head == 194
+
+
+@given(
+    st.lists(st.integers(1, 5000), min_size=2, max_size=20),
+    st.floats(1, 1000),
+    st.sampled_from(["exponential", "step"]),
+)
+def test_largest_head_is_the_largest(sizes: list[int], ratio: float, profile: str) -> None:
+    shares = class_shares(ratio, len(sizes), profile)
+    head = largest_head(sizes, shares)
+
+    def needed(n: int) -> list[int]:
+        return [int(n * share + 1e-9) for share in shares]
+
+    assert all(n <= size for n, size in zip(needed(head), sizes, strict=True))
+    assert not all(n <= size for n, size in zip(needed(head + 1), sizes, strict=True))
+
+
+@given(st.lists(st.integers(1, 500), min_size=10, max_size=10), st.integers(1, 500))
+def test_test_view_has_enough_images_wherever_training_has(sizes: list[int], head: int) -> None:
+    """Proportional parts of the classes, as official splits are, or any other."""
+    tests = [1 + size // 5 for size in sizes]
+    order = order_classes("size", sizes, np.random.default_rng(0))
+    train_head, test_head = head_sizes(sizes, tests, head)
+    try:
+        long_tailed_counts(sizes, train_head, 1, "exponential", order, "training")
+    except UserError:
+        return
+    long_tailed_counts(tests, test_head, 1, "exponential", order, "test")
 
 
 def test_validation_is_a_part_of_the_training_images_only() -> None:

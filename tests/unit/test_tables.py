@@ -3,12 +3,16 @@
 import math
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from taet import figures, tables
-from taet.summary import over_seeds
+from taet import plugins, tables
+from taet.figures._style import to_bytes
+from taet.summary import over_seeds, view_title
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -25,6 +29,12 @@ SHOWN = {
     },
     "study": "s",
     "threat": SimpleNamespace(eps=0.1),
+    "variants": {
+        "k": {
+            "b": {"stage-1 epochs": 4, "alpha": 0.5, "beta": 1.0, "gamma": 0.0},
+            "a": {"stage-1 epochs": 0, "alpha": None, "beta": 0.1, "gamma": 0.0},
+        }
+    },
 }
 
 
@@ -80,7 +90,7 @@ def test_one_seed_has_no_spread() -> None:
 
 
 def test_main_tables() -> None:
-    first, second = tables.main_tables(metrics(), SHOWN)
+    first, second, _ = tables.main_tables(metrics(), SHOWN)
     assert first.head == ["Method", "BA", "BR PGD-2"]
     assert first.rows == [
         ["B & C", "61.0 ± 1.0 [58.5, 63.5]", "41.0 ± 1.0 [38.5, 43.5]"],
@@ -99,32 +109,84 @@ def test_markdown_and_latex_escape_names() -> None:
     assert r"B \& C" in latex
     assert r"Data\_1" in latex
     assert r"61.0 $\pm$ 1.0" in latex
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 2
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 3
 
 
 def test_headline() -> None:
     found = tables.headline(metrics(), SHOWN)
-    assert found["d"]["ir10"]["net"]["a"] == {"BA": 41.0, "BR_pgd": 21.0, "tail_BR_pgd": 21.0}
+    assert found["balanced"]["d"]["ir10"]["net"]["a"] == {
+        "BA": 41.0,
+        "BR_pgd": 21.0,
+        "tail_BR_pgd": 21.0,
+    }
+
+
+PICTURE = {"kind": "k", "methods": ["b", "a"]}
+
+
+def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
+    return plugins.load("figures", name).draw(frame, shown, PICTURE)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize("name", ["per_class", "ba_br"])
+@pytest.mark.parametrize("name", ["per_class", "ba_br", "variants", "stage1_length"])
 def test_figures_redraw_to_the_same_bytes(name: str, seeds: int) -> None:
     for suffix in ("svg", "pdf", "png"):
-        drawn = {
-            figures.draw(getattr(figures, name)(metrics(seeds), SHOWN), suffix) for _ in range(2)
-        }
+        drawn = {to_bytes(draw(name, metrics(seeds)), suffix) for _ in range(2)}
         assert len(drawn) == 1
         assert len(drawn.pop()) > 2000
 
 
 def test_figure_shows_what_it_should() -> None:
-    figure = figures.ba_br(metrics(), SHOWN)
-    svg = figures.draw(figure, "svg")
-    ElementTree.fromstring(svg)
+    figure = draw("ba_br", metrics())
+    ElementTree.fromstring(to_bytes(figure, "svg"))
     everything, tail = figure.axes
     assert everything.get_title() == "All classes"
     assert tail.get_title() == "Tail classes"
     points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
     assert points == [pytest.approx((61.0, 41.0)), pytest.approx((41.0, 21.0))]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["B & C", "A|x"]
+    assert figure.get_supxlabel().startswith("Balanced test view; means")
+
+
+def test_variants_figures() -> None:
+    robustness = draw("variants", metrics()).axes[1]
+    points = [c.lines[0].get_xdata()[0] for c in robustness.containers]
+    assert points == [pytest.approx(x) for x in (41.0, 21.0, 41.0, 21.0)]  # all classes, then tail
+    (axes,) = draw("stage1_length", metrics()).axes
+    clean = axes.containers[0].lines[0]
+    assert list(clean.get_xdata()) == [0, 4]
+    assert list(clean.get_ydata()) == [pytest.approx(41.0), pytest.approx(61.0)]
+
+
+def test_heat_map_leaves_out_what_there_is_not() -> None:
+    options = {"b": (0.1, 0.0, 0.0), "a": (1.0, 0.1, 0.0)}
+    weights = {m: dict(zip(("alpha", "beta", "gamma"), w, strict=True)) for m, w in options.items()}
+    figure = draw("loss_weights", metrics(), SHOWN | {"variants": {"k": weights}})
+    cells = figure.axes[0].images[0].get_array()
+    assert cells[0, 0] == pytest.approx(41.0)
+    assert cells[1, 1] == pytest.approx(21.0)
+    assert np.isnan(np.ma.filled(cells, np.nan)).tolist() == [[False, True], [True, False]]
+    assert [t.get_text() for t in figure.axes[0].texts] == ["41.0", "21.0"]
+
+
+def test_variants_table() -> None:
+    *_, table = tables.main_tables(metrics(), SHOWN)
+    assert table.head[:5] == ["Method", "stage-1 epochs", "alpha", "beta", "gamma"]
+    assert table.head[5:] == ["BA", "BR PGD-2", "BA tail", "BR PGD-2 tail"]
+    assert [row[:5] for row in table.rows] == [
+        ["B & C", "4", "0.5", "1", "0"],
+        ["A|x", "0", "-", "0.1", "0"],
+    ]
+
+
+def test_view_is_named_for_what_it_is() -> None:
+    """A data set's own test set need not be balanced; nor is a long-tailed view of natural data."""
+    summary = over_seeds(metrics(), 0.95)
+    assert view_title(summary, "balanced") == "Balanced test view"
+    summary.loc[summary["class_index"] == "1", "test_images"] = 20
+    assert view_title(summary, "balanced") == "The data set's own test set (2.5:1)"
+    summary["view"] = "long_tailed"
+    assert view_title(summary, "long_tailed") == "Long-tailed test view (2.5:1)"
+    summary["imbalance_ratio"] = "natural"
+    assert view_title(summary, "long_tailed") == "The data set's own test set (2.5:1)"

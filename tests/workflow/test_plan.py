@@ -150,6 +150,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "labels": "report",
         "stop": "stabilizations",
         "pictures": "grid",
+        "variants": "methods",
         "order": "grid",
     }
 

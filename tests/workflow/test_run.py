@@ -127,7 +127,7 @@ def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree
          "        options = self.options  # said in another way\n", {}),
         ("src/taet/methods/taet.py", "            options.gamma,\n", "            2 * options.gamma,\n",
          {"equalize_cell": 2, "attack_cell": 2, "score": 1, "tables": 1, "figures": 1}),
-        ("src/taet/figures.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
+        ("src/taet/figures/_style.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
         ("src/taet/metrics.py", "first = round(head", "first = 1 * round(head", {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "label: TAET,", "label: TAET!,", {"tables": 1, "figures": 1}),
         ("params.yaml", "methods: [pgd_at, taet_bcl, taet]", "methods: [taet, pgd_at, taet_bcl]",

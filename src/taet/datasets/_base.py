@@ -39,6 +39,10 @@ def verify(found: ImageSet) -> None:
     """
     images, labels, classes = found.images, found.labels, len(found.class_names)
     count = len(images)
+    if not all(isinstance(name, str) and name for name in found.class_names):
+        raise UserError(f"class names are {found.class_names}; must be text, one for each class")
+    if type(found.max_value) is not int:
+        raise UserError(f"max_value is {found.max_value!r}; must be a whole number up to 255")
     if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
         raise UserError(f"images have the shape {images.shape}; must be [N, H, W, 1 or 3]")
     if images.shape[1] != images.shape[2]:
@@ -63,5 +67,9 @@ def verify(found: ImageSet) -> None:
             f"class {missing[0]} ({found.class_names[missing[0]]}) has no image; "
             "the files are not those of the data set"
         )
-    if not set(np.unique(found.official)) <= {TRAIN, VALIDATION, TEST, NO_SPLIT}:
-        raise UserError("splits must be TRAIN, VALIDATION, TEST or NO_SPLIT")
+    splits = set(np.unique(found.official).tolist())
+    if splits != {NO_SPLIT} and not {TRAIN, TEST} <= splits <= {TRAIN, VALIDATION, TEST}:
+        raise UserError(
+            f"splits are {sorted(splits)}; must be NO_SPLIT ({NO_SPLIT}) for all images, or TRAIN "
+            f"({TRAIN}) and TEST ({TEST}), and VALIDATION ({VALIDATION}) where there is one"
+        )

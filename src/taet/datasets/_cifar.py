@@ -4,13 +4,14 @@ Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 20
 are pickles: torchvision checks the MD5 of each before it opens it.
 """
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 from torchvision.datasets import CIFAR10
 
 from taet.datasets._base import TEST, TRAIN, ImageSet
-from taet.datasets._download import fetch, file_md5, unpack
+from taet.datasets._download import fetch, file_md5, mirror_folder, put_folder, unpack
 from taet.errors import UserError
 
 
@@ -26,13 +27,11 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
         UserError: the files cannot be had or are damaged.
     """
     if not _intact(cls, folder):
-        archive = folder / cls.filename
-        fetch(cls.url, archive, cls.tgz_md5, mirror)
-        unpack(archive, cls.base_folder)
+        _put_files(cls, folder, mirror)
         if not _intact(cls, folder):
             raise UserError(
                 f"{folder / cls.base_folder}: its files are not the official ones; delete the folder "
-                f"and {archive}, and run the same command again"
+                f"and {cls.filename} beside it, and run the same command again"
             )
     parts = [cls(str(folder), train=train) for train in (True, False)]
     sizes = [len(part.targets) for part in parts]
@@ -43,6 +42,17 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
         class_names=list(parts[0].classes),
         max_value=255,
     )
+
+
+def _put_files(cls: type[CIFAR10], folder: Path, mirror: str | None) -> None:
+    """Unpack the official archive, or copy what a mirror holds unpacked."""
+    place, name = mirror_folder(mirror), cls.base_folder
+    if place and not (place / cls.filename).exists() and _intact(cls, place):
+        put_folder(folder / name, lambda scratch: shutil.copytree(place / name, scratch / name))
+        return
+    archive = folder / cls.filename
+    fetch(cls.url, archive, cls.tgz_md5, mirror)
+    unpack(archive, name)
 
 
 def _intact(cls: type[CIFAR10], folder: Path) -> bool:

@@ -8,15 +8,22 @@ under their official names. Files that are already in place and intact are used 
 import errno
 import hashlib
 import http.client
+import itertools
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from taet.errors import UserError
 from taet.progress import Progress
@@ -25,6 +32,25 @@ MIRROR = "TAET_DATA_MIRROR"
 CHUNK = 1 << 20
 TIMEOUT = 60  # seconds without an answer
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder of a data set while its files are made: another process waits for its turn.
+
+    The lock goes with the process, however it ends; its empty file ``.lock`` stays.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"{folder}: another process works on it; waiting", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
@@ -40,15 +66,12 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    source = _source(url, os.environ.get(MIRROR) or mirror)
+    source = _source(url, mirror)
     try:
         _transfer(source, part)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         if getattr(error, "errno", None) in DISK_ERRORS:
-            raise UserError(
-                f"{part}: {_reason(error)}; make room and run the same command again: it goes on "
-                "from what is there"
-            ) from None
+            raise _no_room(part, error) from None
         raise UserError(
             f"{target.name}: cannot be fetched from {source}: {_reason(error)}; run the same command "
             f"again to go on, or put the file into {target.parent}, or have download.mirror in the "
@@ -67,26 +90,74 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
 def file_md5(path: Path) -> str:
     """MD5 of a file, as data sets publish it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def unpack(archive: Path, folder: str) -> None:
-    """Unpack a verified archive's only folder beside it, completely or not at all.
+    """Unpack a verified archive's only folder beside it; see ``put_folder``.
 
     Members with paths or links that lead outside are refused.
     """
-    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as scratch:
+
+    def extract(scratch: Path) -> None:
         with tarfile.open(archive) as tar:
             tar.extractall(scratch, filter="data")
-        target = archive.parent / folder
-        if target.exists():
-            shutil.rmtree(target)
-        Path(scratch, folder).replace(target)
+
+    put_folder(archive.parent / folder, extract)
+
+
+def put_folder(target: Path, fill: Callable[[Path], None]) -> None:
+    """Have a folder, completely or not at all.
+
+    What is there already is moved aside, to ``NAME.replaced-1``: it may be somebody's work.
+
+    Args:
+        target: the folder.
+        fill: makes a folder of its name inside the folder that it is given.
+
+    Raises:
+        UserError: there is no room for it.
+    """
+    for left in target.parent.glob(".unpacking-*"):  # by a process that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as scratch:
+        try:
+            fill(Path(scratch))
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                raise _no_room(target, error) from None
+            raise
+        if os.path.lexists(target):
+            names = (target.with_name(f"{target.name}.replaced-{i}") for i in itertools.count(1))
+            aside = next(name for name in names if not os.path.lexists(name))
+            target.replace(aside)
+            print(
+                f"{target}: its files are not the official ones; moved to {aside.name}",
+                file=sys.stderr,
+            )
+        Path(scratch, target.name).replace(target)
+
+
+def mirror_folder(mirror: str | None) -> Path | None:
+    """The mirror in use, where it is a folder of this machine."""
+    place = os.environ.get(MIRROR) or mirror
+    return Path(place).expanduser() if place and "://" not in place else None
+
+
+def _no_room(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: {_reason(error)}; make room and run the same command again: it goes on from what "
+        "is there"
+    )
 
 
 def _source(url: str, mirror: str | None) -> str:
+    """Where the file of an official address comes from: an address, or a path."""
     name = urllib.parse.urlsplit(url).path.rsplit("/", 1)[1]
-    return f"{mirror.rstrip('/')}/{name}" if mirror else url
+    if folder := mirror_folder(mirror):
+        return str(folder / name)
+    place = os.environ.get(MIRROR) or mirror
+    return f"{place.rstrip('/')}/{name}" if place else url
 
 
 def _transfer(source: str, part: Path) -> None:

@@ -6,6 +6,7 @@ right, and never unpickled. Classes are naturally imbalanced: ``natural`` is an 
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,22 +65,37 @@ def read_archive(archive: Path, class_names: list[str]) -> ImageSet:
     Raises:
         UserError: an array is missing, or is none.
     """
+    images, labels = [], []
     try:
         with archive.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            images = [arrays[f"{split}_images"] for split in SPLITS]
-            labels = [arrays[f"{split}_labels"].reshape(-1) for split in SPLITS]
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+            for split in SPLITS:
+                images.append(arrays[f"{split}_images"])
+                labels.append(_one_label(arrays[f"{split}_labels"], len(images[-1])))
+        together = np.concatenate(images)
+    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
             f"{archive}: not a MedMNIST archive ({error}); delete it and try again"
         ) from None
-    together = np.concatenate(images)
     return ImageSet(
         images=together if together.ndim == 4 else together[..., None],
-        labels=np.concatenate(labels).astype(np.int64),
+        labels=np.concatenate(labels),
         official=np.repeat(np.array(list(SPLITS.values()), np.uint8), [len(x) for x in images]),
         class_names=class_names,
         max_value=255,
     )
+
+
+def _one_label(labels: Any, images: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Labels [n, 1] or [n] as [n].
+
+    Raises:
+        ValueError: there is not exactly one whole number for each image.
+    """
+    if labels.shape not in ((images, 1), (images,)) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels are {labels.dtype} of the shape {labels.shape}, for {images} images"
+        )
+    return labels.reshape(-1).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _number(entry: tuple[str, Any]) -> int:

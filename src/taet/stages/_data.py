@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from taet import artifacts
+from taet.errors import UserError
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -54,6 +55,11 @@ class Data:
             counts = torch.bincount(train[..., channel].flatten(), minlength=256).double()
             mean = (counts * values).sum() / counts.sum()
             variance = (counts * (values - mean).square()).sum() / counts.sum()
+            if variance == 0:
+                raise UserError(
+                    f"normalization: per_channel: channel {channel} has the same value in every "
+                    "training image, so it cannot be scaled; use: none"
+                )
             means.append(mean.item() / self.max_value)
             deviations.append(variance.sqrt().item() / self.max_value)
         return means, deviations

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from taet import artifacts, plugins
 from taet.datasets._base import verify
+from taet.datasets._download import alone_in
 from taet.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 def run(job: "Job") -> dict[str, Any]:
     """Write all images of the job's data set; see ``taet.datasets._base.ImageSet``."""
     options, folder = job.reads["dataset"], job.output.parent
-    found = plugins.load("datasets", options.kind).obtain(
-        folder, options, job.reads["download"].mirror
-    )
+    plugin = plugins.load("datasets", options.kind)
+    with alone_in(folder):
+        found = plugin.obtain(folder, options, job.reads["download"].mirror)
     try:
         verify(found)
     except UserError as error:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from taet import artifacts, figures
+from taet import artifacts, plugins
+from taet.figures._style import to_bytes
 from taet.stages._scored import read_scored
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ def run(job: "Job") -> dict[str, Any]:
             & (metrics["imbalance_ratio"] == place["ir"])
             & (metrics["architecture"] == place["architecture"])
         ]
-        figure = getattr(figures, place["figure"])(chosen, job.reads)
+        figure = plugins.load("figures", place["figure"]).draw(chosen, job.reads, place)
         for file in (f for f in job.files if f.stem == picture):
-            artifacts.write_bytes(file, figures.draw(figure, file.suffix.removeprefix(".")))
+            artifacts.write_bytes(file, to_bytes(figure, file.suffix.removeprefix(".")))
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"pictures": len(job.reads["pictures"])}

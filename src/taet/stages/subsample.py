@@ -10,7 +10,15 @@ import numpy as np
 
 from taet import artifacts
 from taet.datasets._base import VALIDATION
-from taet.longtail import hold_out, ldam_drw_order, long_tailed_counts, order_classes, pools, take
+from taet.longtail import (
+    head_sizes,
+    hold_out,
+    ldam_drw_order,
+    long_tailed_counts,
+    order_classes,
+    pools,
+    take,
+)
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
@@ -36,16 +44,19 @@ def run(job: "Job") -> dict[str, Any]:
         train = ldam_drw_order(train)
     sizes, test_sizes = [len(c) for c in train], [len(c) for c in test]
     order = order_classes(longtail.class_order, sizes, rng)
-    counts = long_tailed_counts(sizes, ratio, longtail.profile, order, "training")
-    test_counts = long_tailed_counts(test_sizes, ratio, longtail.profile, order, "test")
+    head, test_head = head_sizes(sizes, test_sizes, longtail.head_images)
+    counts = long_tailed_counts(sizes, head, ratio, longtail.profile, order, "training")
+    test_counts = long_tailed_counts(test_sizes, test_head, ratio, longtail.profile, order, "test")
     held = hold_out(counts, longtail.validation_share)
     kept = [n - h for n, h in zip(counts, held, strict=True)]
 
+    validation = np.concatenate(
+        [take(train, counts, skip=kept), np.flatnonzero(official == VALIDATION)]
+    )
+
     split = {
         "train": take(train, kept),
-        "validation": np.concatenate(
-            [take(train, counts, skip=kept), np.flatnonzero(official == VALIDATION)]
-        ),
+        "validation": validation,
         "test": np.concatenate(test),
         "test_long_tailed": take(test, test_counts),
     }
@@ -55,7 +66,7 @@ def run(job: "Job") -> dict[str, Any]:
         job.key,
         class_names=facts["class_names"],
         class_counts=kept,
-        validation_counts=held,
+        validation_counts=np.bincount(labels[validation], minlength=classes).tolist(),
         test_counts={"balanced": test_sizes, "long_tailed": test_counts},
     )
     return {name: len(indices) for name, indices in split.items()}

@@ -1,0 +1,69 @@
+"""What a benchmark measured: said on the terminal, and kept in results/reference/benchmarks/NAME.csv."""
+
+import csv
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "results" / "reference" / "benchmarks"
+FIELDS = ["what", "value", "unit", "low", "high", "n", "device", "python", "torch", "revision"]
+
+
+class Results:
+    """Rows of one benchmark.
+
+    Args:
+        name: of the benchmark's file.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows: list[dict[str, object]] = []
+        self.place = {
+            "device": f"{processor()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "revision": revision(),
+        }
+
+    def add(self, what: str, values: Sequence[float], unit: str) -> None:
+        """Say and remember the median of some measurements, with the least and the largest."""
+        low, middle, high = min(values), statistics.median(values), max(values)
+        print(f"{what}: median {middle:.4g} [{low:.4g}, {high:.4g}] {unit}, n = {len(values)}")
+        numbers = {"value": f"{middle:.4g}", "low": f"{low:.4g}", "high": f"{high:.4g}"}
+        row = {"what": what, **numbers, "unit": unit, "n": len(values), **self.place}
+        self.rows.append(row)
+
+    def keep(self) -> None:
+        """Write the rows over those of the last time."""
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with (FOLDER / f"{self.name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def processor() -> str:
+    """Name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+        "unknown",
+    )
+
+
+def revision() -> str:
+    """Git revision of the code, marked where files have changed since."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()

@@ -1,0 +1,1 @@
+"""The pictures: a file is the figure of its name."""

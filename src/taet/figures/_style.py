@@ -1,0 +1,64 @@
+"""What all figures share: one style, and how numbers over seeds are said.
+
+A figure is drawn from metrics.csv alone; the same numbers give the same bytes.
+"""
+
+import io
+import math
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from taet.summary import view_title
+
+COLUMN = 3.4  # inches: a column of a two-column paper
+STYLE = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3,
+    "legend.frameon": False,
+    "svg.hashsalt": "taet",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+}
+# No clock time in the files.
+METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+MARKERS = "osD^vP*X<>hpd8H"
+
+
+def to_bytes(figure: Figure, suffix: str) -> bytes:
+    """The finished figure as the bytes of a file: svg, pdf or png."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format=suffix, metadata=METADATA[suffix])
+    return buffer.getvalue()
+
+
+def spread(summary: pd.DataFrame, view: str) -> str:
+    """What points and bars are."""
+    n = int(summary["seeds"].max())
+    bars = f"means and standard deviations over n = {n} seeds" if n > 1 else "one seed, n = 1"
+    return f"{view_title(summary, view)}; {bars}"
+
+
+def bar(sd: float) -> float | None:
+    """Length of an error bar in per cent; None where there is one seed."""
+    return None if math.isnan(sd) else 100 * sd
+
+
+def colors() -> list[Any]:
+    """The palette, which people who are colour-blind can tell apart."""
+    return list(sns.color_palette("colorblind"))

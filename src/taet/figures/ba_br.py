@@ -1,0 +1,57 @@
+"""Balanced robustness against balanced accuracy, for all classes and for tail classes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from taet.figures._style import COLUMN, MARKERS, STYLE, bar, colors, spread
+from taet.summary import over_seeds
+
+
+def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+    """The figure.
+
+    Args:
+        metrics: rows of one data set, imbalance ratio and architecture.
+        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
+        picture: what this one is about, such as ``dataset``.
+    """
+    report, labels = shown["report"], shown["labels"]
+    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
+    palette = colors()
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
+        grid = figure.subplots(1, len(scopes), squeeze=False)
+        for axes, scope in zip(grid.flat, scopes, strict=True):
+            part = summary[summary["scope"] == scope].set_index(["method", "attack"])
+            for i, (method, label) in enumerate(labels["methods"].items()):
+                ba, br = part.loc[(method, "clean")], part.loc[(method, report.headline_attack)]
+                axes.errorbar(
+                    100 * ba["balanced_accuracy"],
+                    100 * br["balanced_accuracy"],
+                    xerr=bar(ba["balanced_accuracy_sd"]),
+                    yerr=bar(br["balanced_accuracy_sd"]),
+                    label=label,
+                    color=palette[i % len(palette)],
+                    # Colours come again after ten methods, then with open markers.
+                    markerfacecolor=palette[i] if i < len(palette) else "white",
+                    marker=MARKERS[i % len(MARKERS)],
+                    markersize=5,
+                    linestyle="none",
+                    elinewidth=0.6,
+                    capsize=1.5,
+                )
+            axes.set_title({"all": "All classes", "tail": "Tail classes"}[scope])
+            axes.set_xlabel("Balanced accuracy (%)")
+            axes.margins(0.12)
+        grid[0, 0].set_ylabel(
+            f"Balanced robustness, {labels['attacks'][report.headline_attack]} (%)"
+        )
+        figure.supxlabel(spread(summary, report.view), fontsize="medium")
+        handles, names = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside right center")
+    return figure

@@ -1,0 +1,59 @@
+"""Balanced accuracy and robustness against the length of stage 1, all else equal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from taet.figures._style import COLUMN, MARKERS, STYLE, colors, spread
+from taet.summary import over_seeds
+from taet.variants import STAGE1_EPOCHS
+
+
+def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+    """The figure.
+
+    Args:
+        metrics: rows of one data set, imbalance ratio and architecture.
+        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
+        picture: what this one is about: ``kind``, and the ``methods`` that differ in nothing else.
+    """
+    report, labels = shown["report"], shown["labels"]
+    variants = shown["variants"][picture["kind"]]
+    methods = sorted(picture["methods"], key=lambda m: variants[m][STAGE1_EPOCHS])
+    epochs = [variants[method][STAGE1_EPOCHS] for method in methods]
+    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    values = summary.set_index(["method", "attack", "scope"])
+    attack = report.headline_attack
+    curves = {
+        ("clean", "all"): "BA",
+        ("clean", "tail"): "BA, tail",
+        (attack, "all"): f"BR {labels['attacks'][attack]}",
+        (attack, "tail"): f"BR {labels['attacks'][attack]}, tail",
+    }
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
+        axes = figure.subplots()
+        for (key, name), color, marker in zip(curves.items(), colors(), MARKERS, strict=False):
+            if key[1] not in set(summary["scope"]):
+                continue
+            rows = [values.loc[(method, *key)] for method in methods]
+            axes.errorbar(
+                epochs,
+                [100 * row["balanced_accuracy"] for row in rows],
+                yerr=[100 * row["balanced_accuracy_sd"] for row in rows],
+                label=name,
+                color=color,
+                marker=marker,
+                linestyle="-" if key[1] == "all" else "--",
+                elinewidth=0.6,
+                capsize=1.5,
+            )
+        axes.set_xticks(epochs)
+        axes.set_xlabel("Epochs of stage 1")
+        axes.set_ylabel("Per cent")
+        figure.supxlabel(spread(summary, report.view).replace("; ", ";\n"), fontsize="medium")
+        figure.legend(loc="outside upper center", ncols=2)
+    return figure

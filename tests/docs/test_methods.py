@@ -1,0 +1,19 @@
+"""The page of method cards is that of the files."""
+
+from taet import cards, plugins
+from tests.conftest import ROOT
+
+
+def test_page_is_current() -> None:
+    page = (ROOT / "docs" / "methods.md").read_text()
+    assert page == cards.markdown(), "run: python -m taet methods --markdown > docs/methods.md"
+
+
+def test_every_card_says_what_it_must() -> None:
+    """Source, cost, and every option."""
+    for name in plugins.names("methods"):
+        card = plugins.card("methods", name)
+        assert "Cost per step" in card, name
+        assert name == "clean" or any(year in card for year in map(str, range(2017, 2027))), name
+        for field, info in plugins.options_class("methods", name).model_fields.items():
+            assert info.description, f"{name}.{field}"

@@ -1,0 +1,63 @@
+"""Methods that are one method with different options."""
+
+from pathlib import Path
+
+import pytest
+
+from taet import params
+from taet.grid import Study
+from taet.variants import STAGE1, STAGE1_EPOCHS, sweep, variants
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def ablation() -> params.Params:
+    return params.load(ROOT / "params.yaml", "digits_ablation")
+
+
+def test_only_what_differs_is_told(ablation: params.Params) -> None:
+    (found,) = variants(ablation).items()
+    kind, methods = found
+    assert kind == "taet"
+    assert list(methods) == ablation.grid.methods
+    assert methods["taet_bcl"] == {
+        STAGE1: "clean",
+        STAGE1_EPOCHS: 11,
+        "alpha": 0.1,
+        "beta": 0.0,
+        "gamma": 0.0,
+    }
+    assert methods["taet_0"][STAGE1] is None
+    assert methods["taet_0"][STAGE1_EPOCHS] == 0
+    assert methods["taet_adversarial"][STAGE1] == "pgd_at"
+
+
+def test_add_ons_and_training_are_told() -> None:
+    found = variants(params.load(ROOT / "params.yaml", "digits_addons"))["at_bsl"]
+    assert found["at_bsl_ema"]["weight_average.decay"] == 0.999
+    assert found["at_bsl"]["weight_average.decay"] is None
+    assert variants(params.load(ROOT / "params.yaml", "cifar10_faithful")) == {}
+
+
+def test_sweeps(ablation: params.Params) -> None:
+    methods = variants(ablation)["taet"]
+    assert sweep(methods, (STAGE1_EPOCHS,)) == ["taet", "taet_0", "taet_20", "taet_60"]
+    weights = sweep(methods, ("alpha", "beta", "gamma"))
+    assert len(weights) == 14
+    assert not {"taet_0", "taet_20", "taet_60", "taet_adversarial"} & set(weights)
+    assert sweep({m: {"alpha": 1} for m in "ab"}, ("beta",)) == []
+
+
+def test_pictures_of_the_ablation(ablation: params.Params) -> None:
+    names = {Path(file).stem for file in Study(ablation).job("figures").files}
+    place = "digits_ir10_small_cnn"
+    assert names == {
+        f"{figure}_{place}"
+        for figure in (
+            "per_class",
+            "ba_br",
+            "variants_taet",
+            "stage1_length_taet",
+            "loss_weights_taet",
+        )
+    }
