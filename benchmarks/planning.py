@@ -33,12 +33,14 @@ rule a:
 def study() -> str:
     """A block for params.yaml."""
     names = [f"a{i}" for i in range(ATTACKS)]
-    attack = "{{kind: pgd, label: {0}, job: {0}, steps: {1}, step_size: 0.01, start: zero}}"
+    rest = "step_size: 0.01, start: zero, convention: any_iterate"
+    attack = f"{{{{kind: pgd, label: {{0}}, job: {{0}}, steps: {{1}}, {rest}}}}}"
     blocks = "".join(f"      {n}: {attack.format(n, i + 1)}\n" for i, n in enumerate(names))
     return (
         "  big:\n    extends: digits\n    grid:\n      methods: [clean, pgd_at, at_bsl, taet_bcl, taet]\n"
         f"      seeds: {list(range(SEEDS))}\n      attacks: {names}\n"
-        f"    report: {{headline_attack: a0}}\n    attacks:\n{blocks}"
+        "    report: {headline_attack: a0, worst_cases: {worst2: {attacks: [a0]}}}\n"
+        f"    attacks:\n{blocks}"
     )
 
 

@@ -18,7 +18,7 @@ TINY = """
     grid: {imbalance_ratios: [10], methods: [pgd_at, taet_bcl, taet], seeds: [0]}
     training: {epochs: 4, batch_size: 16, attack: {steps: 2}}
     stabilizations: {clean40: {epochs: 1}}
-    attacks: {pgd20: {steps: 2}, pgd100: {steps: 3}}
+    attacks: {pgd20: {steps: 2}, pgd100: {steps: 3}, cw20: {steps: 2}}
 """
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from taet.seeds import seed_for
 
 PADDING = 4  # pixels on each side; RandomCrop(size, padding=4) in every code base of the field
+POLICIES = ("auto_augment", "rand_augment")
 RAND_AUGMENT = (2, 8)  # operations, magnitude: AT-BSL
 
 

@@ -12,6 +12,7 @@ from taet import cards, params, sources
 from taet.errors import UserError, suggest
 from taet.grid import Study
 from taet.jobs import STAGES
+from taet.options import parse_number
 from taet.runner import run_job, stale_outputs
 from taet.yamlfile import dotted
 
@@ -89,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     for stage in STAGES.values():
         sub = command(stage.name, stage.help, _run_stage)
         for axis in stage.axes:
-            sub.add_argument(f"--{axis}", required=True, metavar="VALUE", help=AXIS_HELP[axis])
+            required = stage.name != "attack"  # which has another use, see _attack_own_model
+            sub.add_argument(f"--{axis}", required=required, metavar="VALUE", help=AXIS_HELP[axis])
+        if stage.name == "attack":
+            _add_own_model(sub)
         sub.add_argument(
             "--key",
             help="key of the job in the plan that started it; refuse to work if parameters or "
@@ -108,13 +112,40 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_own_model(sub: argparse.ArgumentParser) -> None:
+    """Options of ``taet attack --model``."""
+    own = sub.add_argument_group("a model of your own, instead of one of the study")
+    own.add_argument(
+        "--model",
+        metavar="MODULE:FUNCTION",
+        help="function that returns a torch module: images in [0,1] to logits; prints a table",
+    )
+    own.add_argument(
+        "--attacks",
+        metavar="NAMES",
+        help="names under 'attacks', with commas (default: the study's)",
+    )
+    own.add_argument(
+        "--eps", metavar="NUMBER", help="L-inf radius, such as 8/255 (default: the study's)"
+    )
+    own.add_argument("--images", type=int, metavar="N", help="test images at most (default: all)")
+
+
 def _study(options: argparse.Namespace) -> Study:
     return Study(params.load(options.params, options.study))
 
 
 def _run_stage(options: argparse.Namespace) -> None:
     stage = STAGES[options.command]
-    study = _study(options)
+    if getattr(options, "model", None) is not None:
+        _attack_own_model(options)
+        return
+    if missing := [axis for axis in stage.axes if getattr(options, axis) is None]:
+        raise UserError(
+            f"--{missing[0]}: missing; name a model of the study by all of --{', --'.join(stage.axes)}, "
+            "or one of your own by --model and --dataset"
+        )
+    study = Study(params.load(options.params, options.study, planned=options.key is not None))
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
     if options.key is not None and options.key != job.key:
         raise UserError(
@@ -122,6 +153,42 @@ def _run_stage(options: argparse.Namespace) -> None:
             "run the command that planned it again"
         )
     run_job(job)
+
+
+def _attack_own_model(options: argparse.Namespace) -> None:
+    study = _study(options)
+    p = study.params
+    names = options.attacks.split(",") if options.attacks else p.grid.attacks
+    for name in names:
+        if name not in p.attacks:
+            raise UserError(f"--attacks: no attack {name!r}{suggest(name, p.attacks)}")
+    if options.dataset not in p.datasets:
+        known = suggest(str(options.dataset), p.datasets)
+        raise UserError(f"--dataset: no data set {options.dataset!r}{known}")
+    try:
+        eps = p.threat.eps if options.eps is None else parse_number(options.eps)
+    except ValueError as error:
+        raise UserError(f"--eps {options.eps}: {error}") from None
+
+    from taet.evaluate import evaluate  # here: with torch, which no other command needs
+    from taet.user_model import load_user_model, read_test_set, table
+
+    seed = 0 if options.seed is None else study.axis_value("seed", options.seed)
+    model = load_user_model(options.model)
+    test = read_test_set(study, options.dataset, seed, options.images)
+    found = evaluate(
+        model,
+        test.x,
+        test.y,
+        {name: p.attacks[name] for name in names},
+        eps=eps,
+        batch_size=p.evaluation.batch_size,
+        seed=seed,
+        classes=len(test.class_names),
+        index=test.index,
+        title=options.model,
+    )
+    print(table(found, test, {name: p.attacks[name].label for name in names}))
 
 
 def _check(options: argparse.Namespace) -> None:

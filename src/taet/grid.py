@@ -88,7 +88,7 @@ class Study:
         axes = STAGES[stage].axes
         index = (stage, *(str(cell[axis]) for axis in axes))
         if index not in self._jobs:
-            checked = {axis: self._axis_value(axis, cell[axis]) for axis in axes}
+            checked = {axis: self.axis_value(axis, cell[axis]) for axis in axes}
             self._jobs[index] = getattr(self, f"_{stage}")(checked)
         return self._jobs[index]
 
@@ -96,7 +96,12 @@ class Study:
         """Path of a stage's output with wildcards in braces."""
         return STAGES[stage].output.replace("{study}", self.params.study)
 
-    def _axis_value(self, axis: str, value: Any) -> Any:
+    def axis_value(self, axis: str, value: Any) -> Any:
+        """A value of an axis, which may be text.
+
+        Raises:
+            UserError: the parameters do not know it.
+        """
         text = str(value)
         if axis == "seed":
             if not (text.isascii() and text.isdecimal()) or int(text) >= 2**31:
@@ -233,8 +238,17 @@ class Study:
         for attack in self.jobs("attack"):
             inputs[attack.title] = attack
         # The order of the rows is that of the grid; keys do not see the order of mappings.
-        reads = {"groups": self.params.report.groups, "order": [*inputs, *self.params.grid.attacks]}
-        return self._make("score", cell, reads, inputs, files=("metrics.csv",))
+        report = self.params.report
+        reads = {
+            "groups": report.groups,
+            "worst_cases": report.worst_cases,
+            "bootstrap": report.bootstrap,
+            "confidence": report.confidence,
+            "compared": ["clean", report.headline_attack, *report.worst_cases],
+            "threat": self.params.threat,
+            "order": [*inputs, *self.params.grid.attacks, *report.worst_cases],
+        }
+        return self._make("score", cell, reads, inputs, files=("metrics.csv", "contrasts.csv"))
 
     def _shown(self) -> dict[str, Any]:
         """What tables and figures read: their settings, and the order and labels of everything."""
@@ -243,6 +257,7 @@ class Study:
             axis: {name: getattr(p, axis)[name].label for name in getattr(grid, axis)}
             for axis in FOLDERS
         }
+        labels["attacks"] |= {name: w.label for name, w in p.report.worst_cases.items()}
         order = {axis: list(names) for axis, names in labels.items()}  # see _score
         return {
             "report": p.report,

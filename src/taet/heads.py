@@ -30,8 +30,9 @@ class CosineHead(nn.Module):
     inference adjustment bring them.
 
     Args:
-        projected: put the weights back on the unit sphere before every forward pass in train mode, with
-            no gradient through their norm (HE's code); otherwise the norm is part of the function.
+        projected: in train mode the norm of the weights has no part in the function, and so no gradient;
+            who trains the head calls ``project`` after every move (HE's code projects before every pass:
+            the same). Otherwise the norm is part of the function.
     """
 
     def __init__(self, features: int, classes: int, softening: float, projected: bool) -> None:
@@ -41,8 +42,11 @@ class CosineHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.projected and self.training:
-            # Not seen by autograd: the norm has no gradient, and values saved by an earlier pass stay.
-            self.weight.data = F.normalize(self.weight.data, dim=1)
             return F.normalize(x, dim=1) @ self.weight.T
         norm = torch.linalg.vector_norm(self.weight, dim=1, keepdim=True)
         return F.normalize(x, dim=1) @ (self.weight / (norm + self.softening)).T
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Put the class weights back on the unit sphere."""
+        self.weight.copy_(F.normalize(self.weight, dim=1))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from taet.augment import Augmentation
+from taet.augment import POLICIES, Augmentation
+from taet.errors import UserError
 from taet.seeds import seed_for
 
 
@@ -37,6 +38,11 @@ class Loader:
         seed: int,
         augmentation: str = "none",
     ) -> None:
+        if augmentation in POLICIES and max_value != 255:
+            raise UserError(
+                f"training.augmentation: {augmentation} knows grey values from 0 to 255, these images "
+                f"have 0 to {max_value}; use none or crop_flip"
+            )
         self.labels, self.max_value = labels, max_value
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
         self.augmented = Augmentation(augmentation, images, seed)

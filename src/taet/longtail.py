@@ -38,13 +38,14 @@ def class_counts(
         imbalance_ratio: n_max / n_min, at least 1.
         classes: number of classes C.
         profile: ``exponential`` or ``step``.
-        what: the images are for, said in the error.
+        what: the images are for, ``training`` or ``test``. A view of the test images may be without the
+            rarest classes; metrics leave them out.
 
     Raises:
-        UserError: the tail class would have no image.
+        UserError: the tail class would have no training image.
     """
     counts = [floor(n_max * share) for share in class_shares(imbalance_ratio, classes, profile)]
-    if min(counts) < 1:
+    if min(counts) < 1 and what == "training":
         raise UserError(
             f"imbalance ratio {imbalance_ratio:g} leaves no {what} image for the tail class: "
             f"the head class has {n_max} {what} images, so the ratio must be at most {n_max}"
@@ -137,7 +138,7 @@ def long_tailed_counts(
         what: see ``class_counts``.
 
     Raises:
-        UserError: a class has fewer images than it needs, or would keep none.
+        UserError: a class has fewer images than it needs, or would keep none to train on.
     """
     if imbalance_ratio is None:
         return list(sizes)

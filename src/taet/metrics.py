@@ -19,8 +19,8 @@ Array = np.ndarray[Any, Any]
 class Estimate:
     """A number and the standard error that comes from the finite test set.
 
-    The error is binomial per class (stratified); it says nothing about training noise, which only
-    seeds can show.
+    The error is binomial per class (stratified), with (k + 1) / (n + 2) for a recall of k in n images: one
+    that is 0 or 1 has an error too. It says nothing about training noise, which only seeds can show.
     """
 
     value: float
@@ -53,7 +53,7 @@ def balanced_accuracy(recall: Array, images: Array, members: Sequence[int]) -> E
     if not present:
         return Estimate(float("nan"), float("nan"))
     r, n = recall[present], images[present]
-    return Estimate(float(r.mean()), float(np.sqrt((r * (1 - r) / n).sum()) / len(present)))
+    return Estimate(float(r.mean()), float(np.sqrt(_variance(r, n).sum()) / len(present)))
 
 
 def accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
@@ -62,7 +62,13 @@ def accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
     if n == 0:
         return Estimate(float("nan"), float("nan"))
     p = float(np.nansum(recall[list(members)] * images[list(members)]) / n)
-    return Estimate(p, float(np.sqrt(p * (1 - p) / n)))
+    return Estimate(p, float(np.sqrt(_variance(p, n))))
+
+
+def _variance(share: Any, images: Any) -> Any:
+    """Of a share of images, by its estimate that stays off 0 and 1 (Laplace; Agresti and Coull 1998)."""
+    inside = (share * images + 1) / (images + 2)
+    return inside * (1 - inside) / images
 
 
 def class_groups(train_counts: Sequence[int], head: float, tail: float) -> dict[str, list[int]]:
@@ -81,8 +87,34 @@ def class_groups(train_counts: Sequence[int], head: float, tail: float) -> dict[
     return {name: sorted(members) for name, members in groups.items() if members}
 
 
+def median_distance(distance: Array | None, chosen: Array) -> float:
+    """Median norm of the perturbations of some images; NaN where there is none.
+
+    Args:
+        distance: [N] norms, or None for clean images and worst cases.
+        chosen: [N] bool.
+    """
+    if distance is None or not chosen.any():
+        return float("nan")
+    return float(np.median(distance[chosen]))
+
+
+def worst_case(predictions: Sequence[Array], labels: Array) -> Array:
+    """Prediction of each image under several attacks: a wrong one where there is one, the first.
+
+    Args:
+        predictions: [N] each.
+        labels: [N] true classes.
+    """
+    result = labels.copy()
+    for prediction in reversed(predictions):
+        result = np.where(prediction != labels, prediction, result)
+    return result
+
+
 def scores(
     predictions: Mapping[str, Array],
+    distances: Mapping[str, Array],
     labels: Array,
     train_counts: Sequence[int],
     class_names: Sequence[str],
@@ -92,6 +124,7 @@ def scores(
 
     Args:
         predictions: [N] predicted classes by attack (``clean`` among them).
+        distances: [N] norms of the perturbations by attack, where there are any.
         labels: [N] true classes.
         train_counts: [C] training images per class.
         class_names: [C].
@@ -100,13 +133,15 @@ def scores(
     Returns:
         Rows with ``attack``, ``scope`` (``all``, a group, ``class``), ``class_index``,
         ``class_name``, ``train_images``, ``test_images``, ``accuracy``, ``accuracy_se``,
-        ``balanced_accuracy``, ``balanced_accuracy_se``.
+        ``balanced_accuracy``, ``balanced_accuracy_se``, ``median_distance`` (of the images that were
+        attacked, those classified correctly when clean).
     """
     classes = len(class_names)
     scopes: list[tuple[str, int | None, Sequence[int]]] = [("all", None, range(classes))]
     scopes += [(name, None, members) for name, members in groups.items()]
     scopes += [("class", c, [c]) for c in range(classes)]
     rows = []
+    attacked = predictions["clean"] == labels
     for attack, prediction in predictions.items():
         recall, images = recalls(prediction == labels, labels, classes)
         for scope, index, members in scopes:
@@ -124,6 +159,9 @@ def scores(
                     "accuracy_se": plain.standard_error,
                     "balanced_accuracy": balanced.value,
                     "balanced_accuracy_se": balanced.standard_error,
+                    "median_distance": median_distance(
+                        distances.get(attack), attacked & np.isin(labels, members)
+                    ),
                 }
             )
     return rows

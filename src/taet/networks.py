@@ -148,10 +148,18 @@ def load_model(path: Path, key: str | None = None) -> nn.Module:
 
 @torch.no_grad()
 def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
-    """Predicted classes, [N] int64."""
-    if len(x) == 0:
-        return torch.empty(0, dtype=torch.int64)
-    return torch.cat([model(part).argmax(1) for part in x.split(batch_size)])
+    """Predicted classes, [N] int64.
+
+    Raises:
+        UserError: an output is not finite; its argmax would be the first class.
+    """
+    found = [torch.empty(0, dtype=torch.int64)]
+    for part in x.split(batch_size):
+        logits = model(part)
+        if not torch.isfinite(logits).all():
+            raise UserError("the model's outputs are not finite; its training has diverged")
+        found.append(logits.argmax(1))
+    return torch.cat(found)
 
 
 def tensors(arrays: Arrays, prefix: str) -> dict[str, Tensor]:

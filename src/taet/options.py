@@ -25,6 +25,7 @@ __all__ = [
     "Positive",
     "Share",
     "Whole",
+    "unused_attack_options",
 ]
 
 
@@ -153,6 +154,14 @@ class MethodOptions(PluginOptions):
     """Exponential moving average of the weights."""
     logit_adjustment: LogitAdjustment | None = None
     """Logits shifted by the class prior at inference."""
+
+
+def unused_attack_options(options: MethodOptions, *unused: str) -> str | None:
+    """What is wrong where a method's own ``training.attack`` sets what the method has no use for."""
+    attack = (options.training or {}).get("attack")
+    if isinstance(attack, dict) and (found := [name for name in unused if name in attack]):
+        return f"training.attack.{found[0]}: has no part in this method; remove it"
+    return None
 
 
 class AttackOptions(PluginOptions):

@@ -230,6 +230,15 @@ class Groups(Options):
     tail: Annotated[Share, Field(gt=0)]
 
 
+class WorstCase(Options):
+    """A column of its own: an image is robust if it survives several attacks."""
+
+    label: str = Field(min_length=1, max_length=60)
+    """Name printed in tables and figures."""
+    attacks: list[Name] | Literal["all"]
+    """Attacks of the grid; ``all``: every one in the L-inf ball of ``threat``."""
+
+
 class Report(Options):
     """What tables and figures show."""
 
@@ -239,6 +248,10 @@ class Report(Options):
     """Attack of the figures and of the headline numbers."""
     confidence: Annotated[Share, Field(gt=0, lt=1)]
     """Level of the intervals over seeds."""
+    bootstrap: Count
+    """Draws of the bootstrap over seeds and images."""
+    worst_cases: dict[Name, WorstCase]
+    """Columns after those of the attacks; PGD on cross-entropy alone flatters some methods."""
     groups: Groups
 
 
@@ -295,12 +308,15 @@ def merged(base: Any, top: Any) -> Any:
     return base | {key: merged(base.get(key), value) for key, value in top.items()}
 
 
-def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
+def load(
+    file: Path | str = "params.yaml", study: str | None = None, *, planned: bool = False
+) -> Params:
     """Parameters of one study, resolved; the whole file is checked, other studies included.
 
     Args:
         file: the parameter file.
         study: overrides the file's own ``study``.
+        planned: whoever planned the work has checked the whole file; check this study alone.
 
     Raises:
         UserError: one line per problem.
@@ -309,14 +325,15 @@ def load(file: Path | str = "params.yaml", study: str | None = None) -> Params:
     chosen = of_study(read, study).values["study"]
     problems: dict[str, None] = {}  # a mistake in the common values shows in every study
     resolved = {}
-    for name in read.studies:
+    for name in [chosen] if planned else read.studies:
         params, found = _validate(of_study(read, name))
         problems |= dict.fromkeys(found)
         resolved[name] = params
     problems |= dict.fromkeys(_shared_problems(resolved, read))
-    # Last: what a study overrides must be right all the same, but may be left to the studies.
-    _, found = _validate(of_common(read), partial=True)
-    problems |= dict.fromkeys(found)
+    if not planned:
+        # Last: what a study overrides must be right all the same, but may be left to the studies.
+        _, found = _validate(of_common(read), partial=True)
+        problems |= dict.fromkeys(found)
     if problems:
         raise UserError("\n".join(problems))
     params = resolved[chosen]
@@ -553,9 +570,18 @@ def _epochs(params: Params, method: str) -> float:
 
 def _report_problems(params: Params, source: Source) -> Iterator[str]:
     attack, attacks = params.report.headline_attack, params.grid.attacks
+    for name, worst in params.report.worst_cases.items():
+        path = ("report", "worst_cases", name)
+        if name in params.attacks or name in RESERVED:
+            yield f"{source.locate(path)}: the name is that of an attack; choose another"
+        named = [] if worst.attacks == "all" else worst.attacks
+        for i, member in enumerate(named):
+            if member not in attacks:
+                where = source.locate((*path, "attacks", i))
+                yield f"{where}: {member!r} is not in grid.attacks; add it there, or name another"
     if attack not in attacks:
         where = source.locate(("report", "headline_attack"))
-        yield f"{where}: {attack!r} is not in grid.attacks{suggest(attack, attacks)}"
+        yield f"{where}: {attack!r} is not in grid.attacks; add it there, or name another"
     if params.report.groups.head + params.report.groups.tail > 1:
         where = source.locate(("report", "groups"))
         yield f"{where}: head and tail together are more than all classes"

@@ -12,6 +12,14 @@ def read_metrics(path: str) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"imbalance_ratio": str, "class_index": str, "class_name": str})
 
 
+def read_contrasts(path: str) -> pd.DataFrame:
+    """contrasts.csv with the imbalance ratio as text; without rows where there is one method."""
+    try:
+        return pd.read_csv(path, dtype={"imbalance_ratio": str})
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=["dataset", "imbalance_ratio", "architecture"])
+
+
 def view_title(summary: pd.DataFrame, view: str) -> str:
     """What a test view is for one data set and ratio, since a data set's own test set need not be balanced.
 
@@ -23,7 +31,7 @@ def view_title(summary: pd.DataFrame, view: str) -> str:
     least, most = part["test_images"].min(), part["test_images"].max()
     if view == "balanced" and least == most:
         return "Balanced test view"
-    ratio = f"{most / least:.3g}:1" if least else "one class without an image"
+    ratio = f"{most / least:.3g}:1" if least else "without the rarest classes"
     if view == "balanced" or set(part["imbalance_ratio"]) == {"natural"}:
         return f"The data set's own test set ({ratio})"
     return f"Long-tailed test view ({ratio})"
@@ -40,13 +48,18 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
         ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
         ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1. Also
-        ``_se``, the standard error that one seed has from its finite test view alone (mean).
+        ``_se``, the standard error that one seed has from its finite test view alone (mean). Of the
+        attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``.
     """
     groups = metrics.groupby(KEYS, sort=False, dropna=False)
     result = groups.agg(
         seeds=("seed", "nunique"),
         train_images=("train_images", "mean"),
         test_images=("test_images", "mean"),
+        median_distance=("median_distance", "mean"),
+        norm=("norm", "first"),
+        eps=("eps", "first"),
+        warnings=("warnings", _together),
     )
     n = result["seeds"]
     reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
@@ -58,3 +71,8 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         result[f"{metric}_low"] = (mean - reach * sd).clip(0, 1)
         result[f"{metric}_high"] = (mean + reach * sd).clip(0, 1)
     return result.reset_index()
+
+
+def _together(warnings: pd.Series) -> str | None:
+    """Warnings of all seeds, each once."""
+    return "; ".join(dict.fromkeys(warnings.dropna())) or None

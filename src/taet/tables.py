@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from taet.compare import MOST_SEEDS, POWER
 from taet.summary import CELL, over_seeds, view_title
 
 Rows = list[list[str]]
@@ -28,14 +29,18 @@ class Table:
     rows: Rows
 
 
-def main_tables(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Iterator[Table]:
+def main_tables(
+    metrics: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
+) -> Iterator[Table]:
     """Tables of each data set, imbalance ratio and architecture.
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium
-    and tail classes; then one for each kind of method that stands in the study in several variants.
+    and tail classes; then the differences to the best method, and one table for each kind of method that
+    stands in the study in several variants.
 
     Args:
         metrics: metrics.csv.
+        contrasts: contrasts.csv.
         shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
     """
     report, labels = shown["report"], shown["labels"]
@@ -51,6 +56,9 @@ def main_tables(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> Iterator[Tab
         note = _note(part, shown)
         yield _table(f"{place}: all classes", note, everything, part, labels["methods"])
         yield _table(f"{place}: by class frequency", note, groups, part, labels["methods"])
+        there = contrasts[(contrasts[CELL[:3]] == [dataset, ir, architecture]).all(axis=1)]
+        if len(there):
+            yield _differences_table(place, there, part, shown)
         columns = [(attack, "all", title) for attack, title in short]
         columns += [c for c in groups if c[1] == "tail"]
         for methods in shown["variants"].values():
@@ -71,6 +79,43 @@ def _table(
         cells = [_number(values.loc[(method, attack, scope)]) for attack, scope, _ in columns]
         rows.append([label, *cells])
     return Table(title, note, ["Method", *(name for _, _, name in columns)], rows)
+
+
+def _differences_table(
+    place: str, contrasts: pd.DataFrame, part: pd.DataFrame, shown: Mapping[str, Any]
+) -> Table:
+    """Every method against the best one under the headline attack."""
+    report, labels = shown["report"], shown["labels"]
+    attack = report.headline_attack
+    chosen = (contrasts["attack"] == attack) & (contrasts["scope"] == "all")
+    rows = contrasts[chosen & (contrasts["view"] == report.view)]
+    values = part[(part["attack"] == attack) & (part["scope"] == "all")].set_index("method")
+    best = values["balanced_accuracy"].idxmax()
+    body = []
+    for method, label in labels["methods"].items():
+        pair = rows[rows[["method", "other"]].isin([method, best]).all(axis=1)]
+        if method == best or not len(pair):
+            continue
+        row = pair.iloc[0]
+        sign = 1 if row["method"] == method else -1
+        low, high = sorted((100 * sign * row["low"], 100 * sign * row["high"]))
+        body.append(
+            [
+                label,
+                f"{100 * sign * row['difference']:+.1f} [{low:+.1f}, {high:+.1f}]",
+                "-" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.3f}",
+                f"> {MOST_SEEDS}" if pd.isna(row["seeds_needed"]) else f"{row['seeds_needed']:.0f}",
+            ]
+        )
+    title = f"{place}: differences to {labels['methods'][best]}, BR {labels['attacks'][attack]}"
+    note = (
+        f"Balanced robustness minus that of {labels['methods'][best]}, in points, with the same seeds and "
+        f"images on both sides, n = {row['seeds']} seeds [{report.confidence:.0%} interval: bootstrap over "
+        "seeds and images; with few seeds too narrow]. p: paired t-test over seeds, corrected for all "
+        f"{len(rows)} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
+        f"difference with a power of {POWER:.0%}, by itself."
+    )
+    return Table(title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], body)
 
 
 def _variants_table(
@@ -98,12 +143,18 @@ def _option(value: Any) -> str:
 
 
 def _number(row: pd.Series) -> str:
-    """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; just the mean where there is one seed."""
+    """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; just the mean where there is one seed.
+
+    With the median norm where the attack has no bound, and a ``!`` where there are warnings.
+    """
     mean = 100 * row["balanced_accuracy"]
+    after = "!" if isinstance(row["warnings"], str) else ""
+    if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
+        after += f" ({row['norm'].upper()} {row['median_distance']:.2f})"
     if row["seeds"] < 2:
-        return f"{mean:.1f}"
+        return f"{mean:.1f}{after}"
     sd, low, high = (100 * row[f"balanced_accuracy_{name}"] for name in ("sd", "low", "high"))
-    return f"{mean:.1f} ± {sd:.1f} [{low:.1f}, {high:.1f}]"
+    return f"{mean:.1f} ± {sd:.1f} [{low:.1f}, {high:.1f}]{after}"
 
 
 def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
@@ -123,7 +174,32 @@ def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
         f"alone gives each number over all classes a standard error of up to {worst:.1f} points. Last "
         f"checkpoint; L-inf eps {shown['threat'].eps:.4g}. Head and tail: the most and the least "
         f"frequent {report.groups.head:.0%} and {report.groups.tail:.0%} of the classes."
+        f"{_attack_notes(part, shown)}"
     )
+
+
+def _attack_notes(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
+    """What worst cases are, which attacks have no bound, and what the marks ! warn of."""
+    labels, notes = shown["labels"], []
+    for name, worst in shown["report"].worst_cases.items():
+        members = (
+            "all attacks in the L-inf ball"
+            if worst.attacks == "all"
+            else " and ".join(labels["attacks"][attack] for attack in worst.attacks)
+        )
+        notes.append(f"{labels['attacks'][name]}: robust under {members}.")
+    unbounded = part[part["norm"].notna() & part["eps"].isna()]["attack"].unique()
+    if len(unbounded):
+        names = ", ".join(labels["attacks"][attack] for attack in unbounded)
+        notes.append(
+            f"{names}: not bounded by any eps; what counts is the median norm of the perturbations, "
+            "in parentheses."
+        )
+    warned = part[(part["scope"] == "all") & part["warnings"].notna()]
+    for text, rows in warned.groupby("warnings", sort=False):
+        methods = ", ".join(dict.fromkeys(labels["methods"][m] for m in rows["method"]))
+        notes.append(f"!: {methods}: {text}.")
+    return "".join(f" {note}" for note in notes)
 
 
 def markdown(tables: Sequence[Table], title: str) -> str:

@@ -66,7 +66,7 @@ def train(
         after_epoch: called with the run after each epoch, to save it and show progress.
 
     Raises:
-        UserError: the loss became infinite or NaN, or there is no full batch.
+        UserError: loss or weights became infinite or NaN, or there is no full batch.
     """
     steps = len(loader) * training.epochs
     if steps == 0:
@@ -74,22 +74,23 @@ def train(
             f"no batch of {training.batch_size} in {len(loader.labels)} training images; "
             "lower training.batch_size or set training.drop_last to false"
         )
+    if not loader.drop_last and len(loader.labels) % training.batch_size == 1:
+        raise UserError(
+            f"the last of the batches of {training.batch_size} has one image, of which batch norm can take "
+            "no statistics; change training.batch_size or set training.drop_last"
+        )
     while run.epoch < stop:
         noise = torch.Generator().manual_seed(seed_for("noise", loader.seed, run.epoch))
         run.method.start_epoch(run.epoch)
+        run.method.constrain(run.model)
         total = 0.0
         for i, (x, y) in enumerate(loader.epoch(run.epoch)):
             step = run.epoch * len(loader) + i
             factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor
             total += _step(run, Batch(x, y, noise, run.epoch), rate)
-        mean = total / len(loader)
-        if not math.isfinite(mean):
-            raise UserError(
-                f"training diverged: the loss of epoch {run.epoch + 1} is {mean}; "
-                "lower training.optimizer.learning_rate"
-            )
-        run.history.append({"loss": mean, "learning_rate": rate})
+        _check_finite(run)
+        run.history.append({"loss": total / len(loader), "learning_rate": rate})
         run.epoch += 1
         after_epoch(run)
 
@@ -103,10 +104,25 @@ def _step(run: Run, batch: Batch, rate: float) -> float:
         run.optimizer.clear_gradients()
         loss.backward()
         run.optimizer.step(rate)
+    value = loss.item()
+    if not math.isfinite(value):
+        raise _diverged(f"the loss in epoch {run.epoch + 1} is {value}")
+    method.constrain(model)
     if run.averager is not None:
         run.averager.update(model)
     method.after_step(model, batch, attacked, rate)
-    return loss.item()
+    return value
+
+
+def _check_finite(run: Run) -> None:
+    """The last move of an epoch may have been the one too far, with a loss that was still finite."""
+    for name, value in run.model.state_dict().items():
+        if not torch.isfinite(value).all():
+            raise _diverged(f"{name} is not finite after epoch {run.epoch + 1}")
+
+
+def _diverged(what: str) -> UserError:
+    return UserError(f"training diverged: {what}; lower training.optimizer.learning_rate")
 
 
 def _perturbed(run: Run, batch: Batch, attacked: Attacked) -> AbstractContextManager[None]:

@@ -125,3 +125,11 @@ def serve() -> Iterator[Server]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def mirror_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """A small file in the official format for every data set that is fetched, by its official name."""
+    files = {cls.filename: small_cifar(cls, monkeypatch) for cls in (CIFAR10, CIFAR100)}
+    for flag in ("dermamnist", "organamnist"):
+        files |= dict(medmnist_file(flag, size, monkeypatch) for size in (28, 64))
+    return files

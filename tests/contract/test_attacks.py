@@ -1,13 +1,20 @@
 """What every file in attacks/ must keep, new ones included."""
 
+import copy
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from taet import params, plugins
 from taet.attacks._base import Target
+from taet.attacks._descent import Descent
+from taet.attacks._noise import Noise
+from taet.attacks._objectives import CrossEntropy
 from taet.errors import UserError
-from taet.evaluate import evaluate, verify
+from taet.evaluate import Saved, evaluate, verify
+from taet.options import AttackOptions
 
 ATTACKS = plugins.names("attacks")
 EPS = 0.1
@@ -33,15 +40,21 @@ def trained() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
 
 
 def block(name: str, digits: params.Params):
-    blocks = [b for b in digits.attacks.values() if b.kind == name]
+    """The first block of a kind; AutoAttack with all components, but shorter."""
+    blocks = {n: b for n, b in digits.attacks.items() if b.kind == name}
     assert blocks, f"params.yaml has no block for attacks/{name}.py"
-    return blocks[0]
+    return shorter(blocks["autoattack"]) if name == "autoattack" else next(iter(blocks.values()))
+
+
+def shorter(options: AttackOptions) -> AttackOptions:
+    return options.model_copy(update={"steps": 20, "queries": 200})
 
 
 def run(name: str, digits: params.Params, trained: tuple, **changes: object):
     model, x, y = trained
-    options = {"eps": EPS, "batch_size": 100, "seed": 0} | changes
-    return evaluate(model, x, y, {name: block(name, digits)}, **options)
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3} | changes
+    found = evaluate(model, x, y, {name: block(name, digits)}, **options)
+    return found.clean, found.verdicts
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -54,7 +67,10 @@ def test_stays_inside_and_harms(name: str, digits: params.Params, trained: tuple
     assert standing.float().mean() > 0.9
     assert (robust <= standing).all(), "a misclassified image is never robust"
     assert robust.sum() < standing.sum(), "the attack finds something"
-    assert verdict.distance.max() <= EPS + 1e-6
+    if verdict.eps is not None:
+        assert verdict.distance.max() <= verdict.eps + 1e-6
+    assert ((verdict.broken_by >= 0) == (standing & ~robust)).all()
+    assert verdict.broken_by.max() < len(verdict.parts)
     assert (verdict.distance[~standing] == 0).all()
     assert (verdict.prediction[~standing] == clean[~standing]).all()
 
@@ -86,16 +102,115 @@ def test_batches_change_nothing(name: str, digits: params.Params, trained: tuple
 def test_nothing_to_attack(name: str, digits: params.Params, trained: tuple) -> None:
     model, x, y = trained
     wrong = (y + 1) % 3
-    clean, verdicts = evaluate(
-        model, x[:6], wrong[:6], {name: block(name, digits)}, eps=EPS, batch_size=4, seed=0
-    )
-    assert torch.equal(verdicts[name].prediction, clean)
+    found = evaluate(
+        model, x[:6], wrong[:6], {name: block(name, digits)},
+        eps=EPS, batch_size=4, seed=0, classes=3,
+    )  # fmt: skip
+    assert torch.equal(found.verdicts[name].prediction, found.clean)
+
+
+class Odd(nn.Module):
+    """The trained model with something wrong about its outputs."""
+
+    def __init__(self, model: nn.Module, change) -> None:
+        super().__init__()
+        self.model, self.change = model, change
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.change(self.model(x))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda z: z.softmax(1), "outputs look like probabilities"),
+        (lambda z: z + 1e-3 * torch.rand_like(z), "the model is randomised"),
+        (lambda z: z + (10 * z).detach().round() - z, "a gradient of exactly zero"),
+        (lambda z: z, "3 classes: DLR"),
+        (lambda z: z * 0 + torch.tensor([0.0, 1.0, 0.0]), "predicts one class for all images"),
+    ],
+)
+def test_odd_models_are_named(change, said: str, digits: params.Params, trained: tuple) -> None:
+    model, x, y = trained
+    attacks = {"fgsm": digits.attacks["fgsm"]}
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    found = evaluate(Odd(model, change), x, y, attacks, **options)
+    assert any(said in warning for warning in found.warnings)
+    assert set(found.warnings) <= set(found.verdicts["fgsm"].warnings)
+
+
+def test_square_beating_gradients_is_named(digits: params.Params, trained: tuple) -> None:
+    """A model whose gradients lead nowhere, but whose outputs say all."""
+    model, x, y = trained
+
+    def masked(z: torch.Tensor) -> torch.Tensor:
+        return z.detach() + 0 * z
+
+    attacks = {"aa": shorter(digits.attacks["autoattack"])}
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    verdict = evaluate(Odd(model, masked), x, y, attacks, **options).verdicts["aa"]
+    assert any("Square broke" in warning for warning in verdict.warnings)
+    assert any("no target for: APGD-T 3" in warning for warning in verdict.warnings)
+    honest = evaluate(model, x, y, attacks, **options).verdicts["aa"]
+    assert not any("Square broke" in warning for warning in honest.warnings)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"eps": 0.0}, "eps: must be above 0 and below 1"),
+        ({"eps": 1.0}, "eps: must be above 0 and below 1"),
+        ({"eps": float("nan")}, "eps: must be above 0 and below 1"),
+        ({"classes": 4}, "outputs of the shape .* one logit for each of the 4 classes"),
+        ({"classes": 2}, "labels go from 0 to 2; must be from 0 to 1"),
+    ],
+)
+def test_bad_settings(change: dict, said: str, digits: params.Params, trained: tuple) -> None:
+    model, x, y = trained
+    y = torch.cat([y[:-1], torch.tensor([3])]) if change.get("classes") == 4 else y
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3} | change
+    with pytest.raises(UserError, match=said):
+        evaluate(model, x, y, {"fgsm": digits.attacks["fgsm"]}, **options)
+
+
+def test_bad_models_and_images(digits: params.Params, trained: tuple) -> None:
+    model, x, y = trained
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    attacks = {"fgsm": digits.attacks["fgsm"]}
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        broken[1].weight[0, 0] = math.nan
+    cases = [
+        (broken, x, y, r"weights '1\.weight' of the model are not finite"),
+        (Odd(model, lambda z: z / 0), x, y, "outputs are not finite"),
+        (Odd(model, lambda z: z[:, :, None]), x, y, "outputs of the shape"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), x, y, "cannot take images of the shape"),
+        (model, 2 * x, y, r"must be in \[0,1\], with any normalisation inside"),
+        (model, x - 1, y, r"must be in \[0,1\]"),
+        (model, x * math.nan, y, "must be in"),
+        (model, x[:4], y[:3], "4 images and 3 labels"),
+        (model, x[:0], y[:0], "0 images"),
+        (model, x[:2], y[:2], "class 2 has no test image"),
+    ]
+    for bad, images, labels, said in cases:
+        with pytest.raises(UserError, match=said):
+            evaluate(bad, images, labels, attacks, **options)
+
+
+def test_last_iterate_is_never_stronger(digits: params.Params, trained: tuple) -> None:
+    """The peers' convention against ours, from the same starts."""
+    model, x, y = trained
+    attacks = {name: digits.attacks[name] for name in ("pgd20", "pgd20_last")}
+    options = {"eps": EPS / 2, "batch_size": 100, "seed": 0, "classes": 3}
+    found = evaluate(model, x, y, attacks, **options).verdicts
+    ours, theirs = (found[name].prediction == y for name in attacks)
+    assert (ours <= theirs).all()
 
 
 def test_more_steps_are_not_weaker(digits: params.Params, trained: tuple) -> None:
     model, x, y = trained
     attacks = {name: digits.attacks[name] for name in ("fgsm", "pgd20", "pgd100")}
-    _, verdicts = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0)
+    verdicts = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
     robust = {name: verdict.prediction == y for name, verdict in verdicts.items()}
     assert (robust["pgd100"] <= robust["pgd20"]).all()  # same start, same step size
     assert robust["pgd20"].sum() <= robust["fgsm"].sum()
@@ -103,12 +218,86 @@ def test_more_steps_are_not_weaker(digits: params.Params, trained: tuple) -> Non
 
 def test_a_cheating_attack_is_stopped(trained: tuple) -> None:
     model, x, y = trained
-    target = Target(model, x, y, EPS, lambda sample: sample(x.shape))
-    verify("honest", (x + 0.5 * EPS).clamp(0, 1), target)
+    target = Target(model, x, y, EPS, Noise(0, torch.arange(len(x))), 100, x)
+    part = Descent("cheat", CrossEntropy(), "zero", 0.01, 1, "any_iterate")
+    verify(part, (x + 0.5 * EPS).clamp(0, 1), target)
     for cheat, said in (
-        ((x + 1.1 * EPS).clamp(0, 1), "exceeds eps = 0.1"),
+        ((x + 1.1 * EPS).clamp(0, 1), "attack cheat: .* exceeds eps = 0.1"),
         (x - 0.9, r"leave the pixel range"),
         (x * float("nan"), "not finite"),
     ):
         with pytest.raises(UserError, match=said):
-            verify("cheat", cheat, target)
+            verify(part, cheat, target)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_order_of_the_images_changes_nothing(
+    name: str, digits: params.Params, trained: tuple
+) -> None:
+    model, x, y = trained
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(1))
+    whole = run(name, digits, trained)[1][name]
+    mixed = run(name, digits, (model, x[order], y[order]), index=order)[1][name]
+    assert torch.equal(whole.prediction[order], mixed.prediction)
+
+
+def test_beginnings_are_shared_and_the_same_as_alone(digits: params.Params, trained: tuple) -> None:
+    """PGD-20 on the way to PGD-100, APGD-CE + T on the way to AutoAttack: the verdicts of each by itself."""
+    model, x, y = trained
+    passes = 0
+
+    def count(*_: object) -> None:
+        nonlocal passes
+        passes += 1
+
+    handle = model.register_forward_hook(count)
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    for names in (("pgd20", "pgd100"), ("apgd_ce_t", "autoattack")):
+        attacks = {name: digits.attacks[name] for name in names}
+        if "autoattack" in names:
+            attacks = {name: shorter(options) for name, options in attacks.items()}
+        passes = 0
+        both = evaluate(model, x, y, attacks, **options).verdicts
+        together, passes = passes, 0
+        for name in names:
+            alone = evaluate(model, x, y, {name: attacks[name]}, **options).verdicts
+            assert torch.equal(both[name].prediction, alone[name].prediction)
+            assert torch.equal(both[name].distance, alone[name].distance)
+        longest = evaluate(model, x, y, {names[1]: attacks[names[1]]}, **options).verdicts
+        assert torch.equal(longest[names[1]].prediction, both[names[1]].prediction)
+        assert together < passes
+    handle.remove()
+
+
+@pytest.mark.parametrize("killed_after", [1, 3, 8, 21])
+def test_killed_evaluation_goes_on_with_the_same_verdicts(
+    digits: params.Params, trained: tuple, killed_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x, y = trained
+    monkeypatch.setattr("taet.evaluate.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("taet.evaluate.CHUNK", 1)
+    attacks = {n: digits.attacks[n] for n in ("pgd20", "pgd100")}
+    attacks |= {n: shorter(digits.attacks[n]) for n in ("apgd_ce_t", "autoattack")}
+    options = {"eps": EPS, "batch_size": 50, "seed": 0, "classes": 3}
+    expected = evaluate(model, x, y, attacks, **options).verdicts
+
+    class Killed(Exception):
+        pass
+
+    kept: list[dict] = []
+
+    def keep(arrays: dict) -> None:
+        kept.append({name: values.copy() for name, values in arrays.items()})
+        if len(kept) == killed_after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        evaluate(model, x, y, attacks, **options, saved=Saved({}, keep))
+    again: list[dict] = []
+    found = evaluate(model, x, y, attacks, **options, saved=Saved(kept[-1], again.append)).verdicts
+    for name, verdict in expected.items():
+        assert torch.equal(found[name].prediction, verdict.prediction)
+        assert torch.equal(found[name].distance, verdict.distance)
+        assert torch.equal(found[name].broken_by, verdict.broken_by)
+    # Parts that go on from another are done again with it.
+    assert len(again) <= 2 * (2 + 20) - killed_after + 1, "what was done is not done again"

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torchvision.datasets import CIFAR10, CIFAR100
 
 from taet import params, plugins
 from taet.datasets import digits as digits_module
@@ -14,7 +13,7 @@ from taet.datasets import medmnist
 from taet.datasets._base import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
 from taet.datasets._download import MIRROR
 from taet.errors import UserError
-from tests.contract.official import medmnist_file, small_cifar
+from tests.contract.official import mirror_files
 
 DATASETS = plugins.names("datasets")
 
@@ -24,12 +23,8 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with small files in the official formats, named as the mirror."""
     folder = tmp_path / "mirror"
     folder.mkdir()
-    for cls in (CIFAR10, CIFAR100):
-        (folder / cls.filename).write_bytes(small_cifar(cls, monkeypatch))
-    for flag in ("dermamnist", "organamnist"):
-        for size in (28, 64):
-            name, data = medmnist_file(flag, size, monkeypatch)
-            (folder / name).write_bytes(data)
+    for name, data in mirror_files(monkeypatch).items():
+        (folder / name).write_bytes(data)
     monkeypatch.setenv(MIRROR, str(folder))
 
 

@@ -3,11 +3,11 @@
 import io
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -113,25 +113,31 @@ def test_folders_that_cannot_be_read_or_written(server: Server, tmp_path: Path) 
         fetch(f"{server.address}/data.bin", tmp_path / "file" / "data.bin", md5(DATA), None)
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of one MiB."""
-    small = folder / "small"
+@pytest.fixture(params=["small file system", "limit of file sizes"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder that has no room for more than one MiB; the limit needs no right to mount."""
+    small = tmp_path / "small"
     small.mkdir()
+    if request.param == "limit of file sizes":
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+        yield small
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        return
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small file system")
-    try:
-        yield small
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    yield small
+    subprocess.run(["umount", str(small)], check=True)
 
 
-def test_full_disk(server: Server, tmp_path: Path) -> None:
-    with small_disk(tmp_path) as small:
-        with pytest.raises(UserError, match=r"data\.bin\.part: No space left on device; make room"):
-            fetch(f"{server.address}/data.bin", small / "data.bin", md5(DATA), None)
-        assert not (small / "data.bin").exists()
+NO_ROOM = "(No space left on device|File too large); make room"
+
+
+def test_full_disk(server: Server, small_disk: Path) -> None:
+    with pytest.raises(UserError, match=rf"data\.bin\.part: {NO_ROOM}"):
+        fetch(f"{server.address}/data.bin", small_disk / "data.bin", md5(DATA), None)
+    assert not (small_disk / "data.bin").exists()
 
 
 @pytest.mark.parametrize(
@@ -211,9 +217,37 @@ def test_unpacked_folder_as_a_mirror(
     found = cifar10.obtain(folder, options, str(mirror))
     assert len(found.images) > 0
     assert [p.name for p in folder.iterdir()] == [CIFAR10.base_folder]
-    (mirror / CIFAR10.base_folder / "data_batch_1").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="cannot be fetched from"):
+    (mirror / CIFAR10.base_folder / "more").symlink_to("nothing")
+    (mirror / CIFAR10.base_folder).chmod(0o555)
+    (tmp_path / "c").mkdir()
+    cifar10.obtain(tmp_path / "c", options, str(mirror))
+    (mirror / CIFAR10.base_folder).chmod(0o755)
+    (mirror / CIFAR10.base_folder / "data_batch_2").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="data_batch_2 is missing or not the official file; mend"):
         cifar10.obtain(tmp_path / "b", options, str(mirror))
+
+
+def test_folder_where_torchvision_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+) -> None:
+    (tmp_path / CIFAR10.filename).write_bytes(small_cifar(CIFAR10, monkeypatch))
+    unpack(tmp_path / CIFAR10.filename, CIFAR10.base_folder)
+    (tmp_path / "cifar10").mkdir()
+    found = cifar10.obtain(tmp_path / "cifar10", digits.datasets["cifar10"], "/there/is/none")
+    assert len(found.images) > 0
+    assert list((tmp_path / "cifar10").iterdir()) == []
+
+
+def test_damaged_file_that_cannot_be_replaced_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data.bin").write_bytes(b"other")
+    with pytest.raises(
+        UserError, match=f"the one there is not the official one: MD5 {md5(b'other')}"
+    ):
+        fetch("http://127.0.0.1:9/data.bin", tmp_path / "data.bin", md5(DATA), None)
+    assert (tmp_path / "data.bin").read_bytes() == b"other"
+    (tmp_path / "folder.bin").mkdir()
+    with pytest.raises(UserError, match=r"folder\.bin: a folder is in the place of a file"):
+        fetch("http://127.0.0.1:9/folder.bin", tmp_path / "folder.bin", md5(DATA), None)
 
 
 def test_what_is_in_the_way_is_moved_aside(tmp_path: Path) -> None:
@@ -240,15 +274,30 @@ def test_what_is_in_the_way_is_moved_aside(tmp_path: Path) -> None:
     assert (own / "work").read_text() == "mine"
 
 
-def test_no_room_to_unpack(tmp_path: Path) -> None:
-    with small_disk(tmp_path) as small:
+def test_no_room_to_unpack(small_disk: Path) -> None:
+    def fill(scratch: Path) -> None:
+        (scratch / "folder").write_bytes(DATA)
 
-        def fill(scratch: Path) -> None:
-            (scratch / "folder").write_bytes(DATA)
+    with pytest.raises(UserError, match=rf"folder: {NO_ROOM}"):
+        put_folder(small_disk / "folder", fill)
+    assert list(small_disk.iterdir()) == []
 
-        with pytest.raises(UserError, match="folder: No space left on device; make room"):
-            put_folder(small / "folder", fill)
-        assert list(small.iterdir()) == []
+
+def test_no_room_for_the_copy_of_a_mirror(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+) -> None:
+    monkeypatch.setattr("tests.contract.official.PER_BATCH", 2000)
+    archive = tmp_path / "x" / CIFAR10.filename
+    archive.parent.mkdir()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit[1], limit[1]))
+    archive.write_bytes(small_cifar(CIFAR10, monkeypatch))
+    unpack(archive, CIFAR10.base_folder)
+    archive.unlink()
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    with pytest.raises(UserError, match=rf"cifar-10-batches-py: {NO_ROOM}"):
+        cifar10.obtain(small_disk, digits.datasets["cifar10"], str(archive.parent))
+    assert list(small_disk.iterdir()) == []
 
 
 def test_two_processes_take_turns(tmp_path: Path) -> None:

@@ -1,40 +1,67 @@
-"""What every file in methods/ must keep, new ones included."""
+"""What every block under ``methods`` must keep, and so every file in methods/, new ones included."""
 
+import copy
+import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from taet import params, plugins
+from taet.errors import UserError
 from taet.heads import build_head
 from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
+from taet.methods.reat import tail_loss
 from taet.models._base import Backbone
 from taet.networks import Network
 from taet.options import MethodOptions
+from tests.conftest import ROOT
 
-METHODS = plugins.names("methods")
+KINDS = plugins.names("methods")
+DIGITS = params.load(ROOT / "params.yaml", "digits")
+
+
+def distinct_blocks() -> list[str]:
+    """Every block, but one of those that differ in weights of the loss alone."""
+    found: dict[str, str] = {}
+    for name, options in DIGITS.methods.items():
+        weights = {"label", "alpha", "beta", "gamma", "stabilization", "training"}
+        attack = params.training_of(DIGITS, name).attack.model_dump()
+        same = json.dumps([options.model_dump(exclude=weights), attack])
+        found.setdefault(same, name)
+    return list(found.values())
+
+
+METHODS = distinct_blocks()
+
+
+def test_every_file_has_a_block() -> None:
+    assert {DIGITS.methods[name].kind for name in METHODS} == set(KINDS)
 
 
 def options_of(name: str, digits: params.Params) -> MethodOptions:
-    blocks = [block for block in digits.methods.values() if block.kind == name]
-    assert blocks, f"params.yaml has no block for methods/{name}.py"
-    return blocks[0]
+    """A block; what happens now and then only (LAS-AT's learning) happens in every step."""
+    options = digits.methods[name]
+    rare = {"update_every": 1} if options.kind == "las_at" else {}
+    return options.model_copy(update=rare)
 
 
-def make(name: str, digits: params.Params, classes: int = 3, **changes: object) -> TrainingMethod:
-    """The method with its own parameters; as far into training as all its parts are at work."""
+def make(name: str, digits: params.Params, classes: int = 4, **changes: object) -> TrainingMethod:
+    """The method as its block and attack say; as far into training as all its parts are at work."""
     counts = torch.arange(10 * classes, 0, -10)[:classes]
     options = options_of(name, digits).model_copy(update=changes)
-    attack = digits.training.attack
+    attack = params.training_of(digits, name).attack
     setting = Setting(counts, 0.1, attack, epochs=45, channels=1, seed=0)
-    method: TrainingMethod = plugins.load("methods", name).Method(options, setting)
+    method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
     method.start_epoch(EPOCH)
     return method
 
 
-EPOCH = 30
+EPOCH = 60
 
 
 class Tiny(Backbone):
@@ -42,7 +69,9 @@ class Tiny(Backbone):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.layers(x)
@@ -52,7 +81,10 @@ def network(method: TrainingMethod) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         backbone = Tiny()
-        return Network(backbone, build_head(method.head, backbone.features, method.classes), None)
+        head = build_head(method.head, backbone.features, method.classes)
+        made = Network(backbone, head, None)
+    method.constrain(made)
+    return made
 
 
 def batch(labels: list[int]) -> Batch:
@@ -76,6 +108,7 @@ def two_steps(method: TrainingMethod, model: Network, labels: list[int]) -> list
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        method.constrain(model)
         method.after_step(model, given, attacked, 0.1)
         values.append(loss.item())
     return values
@@ -86,7 +119,7 @@ def test_two_steps_move_the_weights(name: str, digits: params.Params) -> None:
     method = make(name, digits)
     model = network(method)
     before = [p.detach().clone() for p in model.parameters()]
-    losses = two_steps(method, model, [0, 0, 1, 1, 2])
+    losses = two_steps(method, model, [0, 0, 1, 1, 2, 3, 3])
     assert all(math.isfinite(value) for value in losses)
     assert all(not torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
     assert all(torch.isfinite(b).all() for b in model.buffers())
@@ -98,12 +131,12 @@ def test_deterministic(name: str, digits: params.Params) -> None:
     for _ in range(2):
         method = make(name, digits)
         model = network(method)
-        runs.append((two_steps(method, model, [0, 1, 2]), model.state_dict()))
+        runs.append((two_steps(method, model, [0, 1, 2, 3]), model.state_dict()))
     assert runs[0][0] == runs[1][0]
     assert all(torch.equal(v, runs[1][1][k]) for k, v in runs[0][1].items())
 
 
-@pytest.mark.parametrize("labels", [[0, 0, 2], [1]], ids=["class missing", "batch of one"])
+@pytest.mark.parametrize("labels", [[0, 0, 3], [1]], ids=["class missing", "batch of one"])
 @pytest.mark.parametrize("name", METHODS)
 def test_odd_batches(name: str, labels: list[int], digits: params.Params) -> None:
     method = make(name, digits)
@@ -127,12 +160,20 @@ def test_the_attack_leaves_the_model_as_it_was(name: str, digits: params.Params)
     attacked = method.attack(model, given)
     assert all(module.training for module in model.modules())
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    # Statistics that the attack is meant to move.
+    moving = method.setting.attack.batch_norm == "train"
+    moving |= getattr(method.options, "extra_clean_forward", False)
+    assert all(
+        torch.equal(value, before[key]) or (moving and key in dict(model.named_buffers()))
+        for key, value in model.state_dict().items()
+    )
     assert not attacked.x.requires_grad
     assert attacked.x.min() >= 0
     assert attacked.x.max() <= 1
     assert torch.isfinite(attacked.x).all()
     reach = 0.1 * max(getattr(method.options, "eps_factors", [1]))
+    if method.radii is not None:
+        reach *= method.radii.max().item()
     assert (attacked.x - given.x).abs().max() <= reach + 1e-6
     method.loss(model, given, attacked)
     assert all(module.training for module in model.modules())
@@ -154,7 +195,7 @@ def test_loss_is_the_same_when_asked_twice(name: str, digits: params.Params) -> 
 @pytest.mark.parametrize("name", METHODS)
 def test_state_survives(name: str, digits: params.Params) -> None:
     method = make(name, digits)
-    two_steps(method, network(method), [0, 1, 2])
+    two_steps(method, network(method), [0, 1, 2, 3])
     state = {key: value.clone() for key, value in method.state().items()}
     fresh = make(name, digits)
     fresh.load_state(state)
@@ -162,16 +203,25 @@ def test_state_survives(name: str, digits: params.Params) -> None:
     assert all(torch.equal(value, state[key]) for key, value in fresh.state().items())
 
 
-def test_some_methods_have_state(digits: params.Params) -> None:
-    with_state = {name for name in METHODS if make(name, digits).state()}
-    assert with_state == {"reat", "las_at"}
+def test_state_is_what_was_learned(digits: params.Params) -> None:
+    """A state that a step does not change would make the tests of saving it empty."""
+    with_state = set()
+    for name in METHODS:
+        method = make(name, digits)
+        before = {key: value.clone() for key, value in method.state().items()}
+        two_steps(method, network(method), [0, 1, 2, 3])
+        after = method.state()
+        if after:
+            with_state.add(method.options.kind)
+            assert any(not torch.equal(value, before[key]) for key, value in after.items()), name
+    assert {"reat", "las_at"} <= with_state
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_gradient_by_finite_differences(name: str, digits: params.Params) -> None:
     """In float64, along a random direction of all weights, the attack held fixed."""
     # REAT's term on tail features has one side cut from the gradient on purpose.
-    method = make(name, digits, **({"tail": 0.0} if name == "reat" else {}))
+    method = make(name, digits, **({"tail": 0.0} if digits.methods[name].kind == "reat" else {}))
     model, given = network(method).double(), batch([0, 0, 1, 2])
     given = replace(given, x=given.x.double())
     method.log_prior = method.log_prior.double()
@@ -194,7 +244,7 @@ def test_gradient_by_finite_differences(name: str, digits: params.Params) -> Non
     assert slope == pytest.approx(numeric, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", KINDS)
 def test_card(name: str) -> None:
     card = plugins.card("methods", name)
     assert "Cost per step" in card
@@ -203,11 +253,17 @@ def test_card(name: str) -> None:
     assert all(info.description for key, info in fields.items()), "every option explains itself"
 
 
-# Forward and backward passes per step with K steps of the attack, as multiples of the batch.
-PASSES = {
-    "clean": (0, 1, 1), "trades": (1, 3, 2), "mart": (1, 2, 2), "robal": (1, 2, 2), "adt": (0, 1, 1),
-    "las_at": (1, 1, 1),
-}  # fmt: skip
+COST = re.compile(r"Cost per step[^:]*: (.+?) forward and (?:(.+?) )?backward pass")
+
+
+def stated_cost(kind: str, **values: float) -> tuple[float, float]:
+    """Forward and backward passes per step, as the card says; K, T and S are its letters."""
+    found = COST.search(" ".join(plugins.card("methods", kind).split()))
+    assert found, (
+        f"methods/{kind}.py: the card must say 'Cost per step ...: ... forward and ... backward passes'"
+    )
+    forward, backward = (text.replace("T S", "T * S") for text in (found[1], found[2] or found[1]))
+    return eval(forward, {}, values), eval(backward, {}, values)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -215,6 +271,7 @@ def test_passes_per_step(name: str, digits: params.Params) -> None:
     """As the cards state: the fewest that the method needs. Images are counted, not calls."""
     images = {"forward": 0, "backward": 0}
     method = make(name, digits)
+    options, kind = method.options, method.options.kind
     model, given = network(method).train(), batch([0, 1, 2])
 
     def forward(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
@@ -225,12 +282,89 @@ def test_passes_per_step(name: str, digits: params.Params) -> None:
     model.backbone.register_forward_hook(forward)
     attacked = method.attack(model, given)
     method.loss(model, given, attacked).backward()
-    per_step, forwards, backwards = PASSES.get(name, (1, 1, 1))
-    steps = digits.training.attack.steps
-    if name == "las_at":  # each image has its own number of steps
-        chosen = torch.tensor(method.options.steps)[attacked.facts["actions"][1]]
-        steps = chosen.double().mean().item()
-    if name == "adt":
-        forwards = backwards = 1 + method.options.steps * method.options.samples
-    assert images["forward"] / 3 == pytest.approx(per_step * steps + forwards)
-    assert images["backward"] / 3 == pytest.approx(per_step * steps + backwards)
+    letters = {"K": method.setting.attack.steps}
+    if kind == "las_at":  # each image has its own number of steps
+        chosen = torch.tensor(options.steps)[attacked.facts["actions"][1]]
+        letters = {"K": chosen.double().mean().item()}
+    if kind == "adt":
+        letters = {"T": options.steps, "S": options.samples}
+    forwards, backwards = stated_cost(kind, **letters)
+    forwards += getattr(options, "extra_clean_forward", False)
+    assert images["forward"] / 3 == pytest.approx(forwards)
+    assert images["backward"] / 3 == pytest.approx(backwards)
+
+    images.update(forward=0, backward=0)
+    method.after_step(model, given, attacked, 0.1)
+    more = {"las_at": (24, 21)}.get(kind, (0, 0))
+    assert (images["forward"] / 3, images["backward"] / 3) == more
+
+
+def test_class_without_training_images(digits: params.Params) -> None:
+    setting = Setting(torch.tensor([5, 0, 3]), 0.1, digits.training.attack, 45, 1, 0)
+    for kind in KINDS:
+        options = next(block for block in digits.methods.values() if block.kind == kind)
+        with pytest.raises(UserError, match="class 1 has no training image"):
+            plugins.load("methods", kind).Method(options, setting)
+
+
+def test_las_at_learns_by_its_formula(digits: params.Params) -> None:
+    """Reward and policy step against a literal second version, in the order of the random numbers."""
+    method = make("las_at", digits, classes=3)
+    options, model, given = method.options, network(method).train(), batch([0, 1, 2, 0, 1, 2])
+    attacked = method.attack(model, given)
+    strategy, student = copy.deepcopy(method.strategy), copy.deepcopy(model).train()
+    stream = given.noise.get_state()
+    method.after_step(model, given, attacked, 0.05)
+    given.noise.set_state(stream)
+
+    x, y, rate = given.x, given.y, 0.05
+    logits = student(attacked.x)
+    r1 = F.cross_entropy(logits, y, reduction="none").clamp(0, 10).mean().item()
+    target = torch.full((6, 3), (1 - options.confidence) / 2)
+    target[torch.arange(6), y] = options.confidence
+    sgd = torch.optim.SGD(student.parameters(), lr=rate, weight_decay=options.copy_weight_decay)
+    sgd.zero_grad()
+    (-(target * logits.log_softmax(1)).sum(1).mean()).backward()
+    sgd.step()
+    student.eval()
+    robust = torch.ones(6, dtype=torch.bool)
+    for _ in range(2):
+        x_adv = (x + 0.1 * (2 * torch.rand(x.shape, generator=given.noise) - 1)).clamp(0, 1)
+        for _ in range(10):
+            x_adv = x_adv.detach().requires_grad_()
+            (g,) = torch.autograd.grad(F.cross_entropy(student(x_adv), y), x_adv)
+            x_adv = x_adv.detach() + digits.training.attack.step_size * g.sign()
+            x_adv = torch.min(torch.max(x_adv, x - 0.1), x + 0.1).clamp(0, 1)
+        robust &= student(x_adv).argmax(1) == y
+    r3 = (student(x).argmax(1) == y).float().mean().item()
+    reward = r1 + options.robust_reward * robust.float().mean().item() + options.clean_reward * r3
+    sgd = torch.optim.SGD(strategy.parameters(), lr=options.strategy_learning_rate)
+    loss = sum(
+        -reward * head.log_softmax(1)[torch.arange(6), action].mean()
+        for head, action in zip(strategy.train()(x), attacked.facts["actions"], strict=True)
+    )
+    sgd.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(strategy.parameters(), options.strategy_clip)
+    sgd.step()
+    moved = 0.0
+    for ours, literal in zip(method.strategy.parameters(), strategy.parameters(), strict=True):
+        torch.testing.assert_close(ours, literal)
+        moved += literal.grad.abs().sum().item()
+    assert moved > 0
+
+
+def test_tail_of_reat_is_the_rarest_classes() -> None:
+    """In whatever order the labels stand."""
+    torch.manual_seed(0)
+    features, y = torch.randn(12, 5), torch.arange(12) % 6
+    counts = torch.tensor([60, 50, 40, 30, 20, 10])
+    order = torch.tensor([3, 5, 0, 2, 4, 1])  # new label of each class
+    renamed = torch.empty(6, dtype=torch.int64)
+    renamed[order] = counts
+    for reduction in ("batch_mean", "per_pair"):
+        expected = tail_loss(features, y, counts, reduction)
+        assert tail_loss(features, order[y], renamed, reduction) == pytest.approx(expected.item())
+        only_tail = tail_loss(features[y == 5], y[y == 5], counts, reduction)
+        assert only_tail != 0
+        assert tail_loss(features[y == 0], y[y == 0], counts, reduction) == 0

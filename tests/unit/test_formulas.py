@@ -283,6 +283,7 @@ def test_projected_head_is_the_same_function_with_another_gradient() -> None:
     projected = CosineHead(6, 4, softening=0.0, projected=True)
     within = copy.deepcopy(projected)
     within.projected = False
+    projected.project()
     torch.testing.assert_close(projected.train()(x), within(x))
     torch.testing.assert_close(projected.weight.norm(dim=1), torch.ones(4))
     projected(x)[:, 0].sum().backward()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from taet.metrics import accuracy, balanced_accuracy, class_groups, recalls, scores
+from taet.metrics import accuracy, balanced_accuracy, class_groups, recalls, scores, worst_case
 
 
 def test_hand_counted() -> None:
@@ -18,10 +18,12 @@ def test_hand_counted() -> None:
     assert images.tolist() == [4, 2, 1]
     ba = balanced_accuracy(recall, images, range(3))
     assert ba.value == pytest.approx(0.75)
-    assert ba.standard_error == pytest.approx(math.sqrt(0.75 * 0.25 / 4 + 0.25 / 2) / 3)
+    assert ba.standard_error == pytest.approx(
+        math.sqrt(4 / 6 * 2 / 6 / 4 + 1 / 4 / 2 + 2 / 3 * 1 / 3 / 1) / 3
+    )
     plain = accuracy(recall, images, range(3))
     assert plain.value == pytest.approx(5 / 7)
-    assert plain.standard_error == pytest.approx(math.sqrt(5 / 7 * 2 / 7 / 7))
+    assert plain.standard_error == pytest.approx(math.sqrt(6 / 9 * 3 / 9 / 7))
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
@@ -65,6 +67,7 @@ def test_scores_rows() -> None:
     labels = np.array([0, 1, 1])
     rows = scores(
         {"clean": labels, "pgd": np.array([0, 0, 0])},
+        {"pgd": np.array([0.0, 0.1, 0.3])},
         labels,
         [9, 3],
         ["cat", "dog"],
@@ -84,3 +87,13 @@ def test_scores_rows() -> None:
     assert (robust["train_images"], robust["test_images"]) == (12, 3)
     assert rows[-1]["class_name"] == "dog"
     assert rows[-1]["balanced_accuracy"] == 0
+    assert rows[-1]["median_distance"] == pytest.approx(0.2)
+    assert math.isnan(rows[0]["median_distance"])
+
+
+def test_worst_case() -> None:
+    labels = np.array([0, 1, 2, 0])
+    first, second = np.array([0, 2, 2, 1]), np.array([0, 0, 1, 0])
+    assert worst_case([first, second], labels).tolist() == [0, 2, 1, 1]
+    robust = worst_case([first, second], labels) == labels
+    assert (robust == ((first == labels) & (second == labels))).all()

@@ -20,12 +20,13 @@ SHOWN = {
         headline_attack="pgd",
         confidence=0.95,
         groups=SimpleNamespace(head=0.5, tail=0.5),
+        worst_cases={"worst": SimpleNamespace(label="worst", attacks="all")},
     ),
     "labels": {
         "datasets": {"d": "Data_1"},
         "architectures": {"net": "Net"},
         "methods": {"b": "B & C", "a": "A|x"},
-        "attacks": {"pgd": "PGD-2"},
+        "attacks": {"pgd": "PGD-2", "worst": "worst"},
     },
     "study": "s",
     "threat": SimpleNamespace(eps=0.1),
@@ -42,7 +43,7 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
     rows = []
     for method, level in (("b", 0.6), ("a", 0.4)):
         for seed in range(seeds):
-            for attack, loss in (("clean", 0.0), ("pgd", 0.2)):
+            for attack, loss in (("clean", 0.0), ("pgd", 0.2), ("worst", 0.3)):
                 for scope, index in (
                     ("all", None),
                     ("head", None),
@@ -59,9 +60,29 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
                             "class_name": None if index is None else f"c{index}",
                             "train_images": 5, "test_images": 50, "accuracy": value,
                             "accuracy_se": 0.02, "balanced_accuracy": value, "balanced_accuracy_se": 0.03,
+                            "median_distance": math.nan if attack == "clean" else 0.1,
+                            "norm": None if attack == "clean" else "linf",
+                            "eps": math.nan if attack == "clean" else 0.1, "warnings": None,
                         }
                     )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def contrasts() -> pd.DataFrame:
+    row = {"dataset": "d", "imbalance_ratio": "10", "architecture": "net", "view": "balanced"}
+    row |= {"attack": "pgd", "scope": "all", "method": "b", "other": "a", "seeds": 3}
+    row |= {"difference": 0.2, "low": 0.15, "high": 0.24, "sd": 0.01, "p": 0.01, "p_holm": 0.01}
+    return pd.DataFrame([row | {"seeds_needed": 3}])
+
+
+def test_differences_to_the_best() -> None:
+    _, _, table, _ = tables.main_tables(metrics(), contrasts(), SHOWN)
+    assert table.title.endswith("differences to B & C, BR PGD-2")
+    assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "0.010", "3"]]
+    assert "n = 3 seeds" in table.note
+    none = contrasts().assign(p_holm=math.nan, seeds_needed=math.nan)
+    _, _, table, _ = tables.main_tables(metrics(), none, SHOWN)
+    assert table.rows[0][2:] == ["-", "> 1000"]
 
 
 def test_over_seeds_by_hand() -> None:
@@ -84,32 +105,46 @@ def test_one_seed_has_no_spread() -> None:
     assert row["seeds"] == 1
     assert math.isnan(row["balanced_accuracy_sd"])
     assert math.isnan(row["balanced_accuracy_low"])
-    table = next(tables.main_tables(metrics(1), SHOWN))
+    table = next(tables.main_tables(metrics(1), contrasts(), SHOWN))
     assert table.rows[0][1] == "60.0"
     assert "n = 1 seed" in table.note
 
 
 def test_main_tables() -> None:
-    first, second, _ = tables.main_tables(metrics(), SHOWN)
-    assert first.head == ["Method", "BA", "BR PGD-2"]
-    assert first.rows == [
+    first, second, *_ = tables.main_tables(metrics(), contrasts(), SHOWN)
+    assert first.head == ["Method", "BA", "BR PGD-2", "BR worst"]
+    assert [row[:3] for row in first.rows] == [
         ["B & C", "61.0 ± 1.0 [58.5, 63.5]", "41.0 ± 1.0 [38.5, 43.5]"],
         ["A|x", "41.0 ± 1.0 [38.5, 43.5]", "21.0 ± 1.0 [18.5, 23.5]"],
     ]
+    assert "worst: robust under all attacks in the L-inf ball." in first.note
+    assert "!" not in first.note
     assert "n = 3 seeds" in first.note
     assert "Balanced test view, 50 images" in first.note
     assert second.head[1:] == ["BA head", "BA tail", "BR PGD-2 head", "BR PGD-2 tail"]
 
 
+def test_unbounded_attacks_and_warnings_are_marked() -> None:
+    frame = metrics()
+    pgd = frame["attack"] == "pgd"
+    frame.loc[pgd, ["norm", "eps"]] = ["l2", math.nan]
+    frame.loc[pgd & (frame["method"] == "a") & (frame["seed"] == 1), "warnings"] = "odd"
+    first, *_ = tables.main_tables(frame, contrasts(), SHOWN)
+    assert first.rows[0][2] == "41.0 ± 1.0 [38.5, 43.5] (L2 0.10)"
+    assert first.rows[1][2] == "21.0 ± 1.0 [18.5, 23.5]! (L2 0.10)"
+    assert "PGD-2: not bounded by any eps" in first.note
+    assert first.note.endswith(" !: A|x: odd.")
+
+
 def test_markdown_and_latex_escape_names() -> None:
-    both = list(tables.main_tables(metrics(), SHOWN))
+    both = list(tables.main_tables(metrics(), contrasts(), SHOWN))
     text = tables.markdown(both, "T")
     assert "| A\\|x |" in text
     latex = tables.latex(both)
     assert r"B \& C" in latex
     assert r"Data\_1" in latex
     assert r"61.0 $\pm$ 1.0" in latex
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 3
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4
 
 
 def test_headline() -> None:
@@ -171,7 +206,7 @@ def test_heat_map_leaves_out_what_there_is_not() -> None:
 
 
 def test_variants_table() -> None:
-    *_, table = tables.main_tables(metrics(), SHOWN)
+    *_, table = tables.main_tables(metrics(), contrasts(), SHOWN)
     assert table.head[:5] == ["Method", "stage-1 epochs", "alpha", "beta", "gamma"]
     assert table.head[5:] == ["BA", "BR PGD-2", "BA tail", "BR PGD-2 tail"]
     assert [row[:5] for row in table.rows] == [

@@ -36,6 +36,8 @@ class Problem:
 
     def run(self, method: str = "taet", optimizer: str = "adam", addons: bool = False) -> Run:
         options = self.options.methods[method].model_copy(update=ADDONS if addons else {})
+        if options.kind == "las_at":  # learn in every step, so that there is something to lose
+            options = options.model_copy(update={"update_every": 1, "strategy_width": 4})
         module = plugins.load("methods", options.kind)
         setting = Setting(COUNTS, 0.1, self.training.attack, epochs=4, channels=1, seed=3)
         made = module.Method(options, setting)
@@ -183,7 +185,7 @@ def test_diverged_run_is_an_error(problem: Problem) -> None:
 
     broken = Run(run.model, run.optimizer, run.method)
     broken.model.forward = Diverged().forward
-    with pytest.raises(UserError, match=r"training diverged: the loss of epoch 1 is nan"):
+    with pytest.raises(UserError, match=r"training diverged: the loss in epoch 1 is nan"):
         train(broken, problem.loader, problem.training, 1)
 
 
@@ -219,3 +221,41 @@ def test_cosine_schedule() -> None:
     assert rates[20:] == sorted(rates[20:], reverse=True)
     assert rates[210] == pytest.approx(0.5)
     assert 0 < rates[-1] < 1e-4
+
+
+@pytest.mark.parametrize("method", [*METHODS, "he_faithful"])
+def test_weight_perturbation_is_taken_back(problem: Problem, method: str) -> None:
+    """With steps of nearly no length the weights stay where they were."""
+    run = problem.run(method=method, optimizer="sgd", addons=True)
+    run.method.constrain(run.model)
+    before = {name: value.detach().clone() for name, value in run.model.named_parameters()}
+    sgd = params.Sgd(kind="sgd", learning_rate=1e-12, momentum=0.0, weight_decay=0.0)
+    still = problem.training.model_copy(update={"optimizer": sgd, "epochs": 2})
+    train(run, problem.loader, still, 2)
+    for name, value in run.model.named_parameters():
+        torch.testing.assert_close(value.detach(), before[name], atol=2e-6, rtol=1e-5)
+
+
+def test_last_move_of_an_epoch_may_be_the_one_too_far(problem: Problem) -> None:
+    run = problem.run(method="clean", optimizer="sgd")
+    sgd = params.Sgd(kind="sgd", learning_rate=1e38, momentum=0.0, weight_decay=0.0)
+    loader = Loader(
+        torch.randint(0, 17, (16, 8, 8, 1), dtype=torch.uint8),
+        torch.arange(16) % 3,
+        16,
+        16,
+        False,
+        0,
+    )
+    far = problem.training.model_copy(update={"optimizer": sgd})
+    for group in run.model.parameters():
+        group.data *= 1e3
+    with pytest.raises(UserError, match="training diverged: "):
+        train(run, loader, far, 1)
+
+
+def test_last_batch_of_one_image(problem: Problem) -> None:
+    images = torch.randint(0, 17, (17, 8, 8, 1), dtype=torch.uint8)
+    loader = Loader(images, torch.arange(17) % 3, 16, 16, False, 0)
+    with pytest.raises(UserError, match="last of the batches of 16 has one image"):
+        train(problem.run(), loader, problem.training, 1)

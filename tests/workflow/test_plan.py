@@ -59,18 +59,21 @@ def test_lint(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "attacks"),
+    ("study", "models", "jobs"),
     [
-        ("cifar10_lt", 4 * 13 * 3),
-        ("cifar100_lt", 4 * 13 * 3),
-        ("medmnist", 4 * 3 * 13 * 3),
-        ("cifar10_faithful", 4 * 11 * 3),
-        ("cifar10_small", 3),
+        ("cifar10_lt", 4 * 13 * 3, 3),
+        ("cifar100_lt", 4 * 13 * 3, 3),
+        ("medmnist", 4 * 3 * 13 * 3, 3),
+        ("cifar10_faithful", 4 * 11 * 3, 3),
+        ("cifar10_small", 3, 1),
     ],
 )
-def test_studies_are_planned_without_their_data(tree: Tree, study: str, attacks: int) -> None:
+def test_studies_are_planned_without_their_data(
+    tree: Tree, study: str, models: int, jobs: int
+) -> None:
     counts = job_counts(tree.ok("snakemake", "-n", "--config", f"study={study}"))
-    assert counts["attack_cell"] == counts["equalize_cell"] == attacks
+    assert counts["equalize_cell"] == models
+    assert counts["attack_cell"] == models * jobs
 
 
 def test_another_study_by_config(tree: Tree) -> None:
@@ -150,6 +153,8 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "labels": "report",
         "stop": "stabilizations",
         "pictures": "grid",
+        "compared": "report",
+        **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
         "variants": "methods",
         "order": "grid",
     }
@@ -167,14 +172,14 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
 def test_ten_thousand_attack_jobs_are_planned_without_torch(tmp_path) -> None:
     tree = copy_project(tmp_path / "big")
     attacks = "".join(
-        f"      a{i}: {{kind: pgd, label: A{i}, job: a{i}, steps: {i + 1}, step_size: 0.01, start: zero}}\n"
+        f"      a{i}: {{kind: pgd, label: A{i}, job: a{i}, steps: {i + 1}, step_size: 0.01, start: zero, convention: any_iterate}}\n"
         for i in range(10)
     )
     block = (
         "  big:\n    extends: digits\n"
         "    grid: {methods: [clean, pgd_at, at_bsl, taet_bcl, taet], "
         f"seeds: {list(range(100))}, attacks: {[f'a{i}' for i in range(10)]}}}\n"
-        "    report: {headline_attack: a0}\n"
+        "    report: {headline_attack: a0, worst_cases: {worst2: {attacks: [a0]}}}\n"
         f"    attacks:\n{attacks}"
     )
     file = tree.path / "params.yaml"

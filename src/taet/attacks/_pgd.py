@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
+from taet.attacks._norms import project
+
 # (logits, target) -> [B] values to be maximised; the target is what ``pgd`` was given as y.
 Objective = Callable[[Tensor, Tensor], Tensor]
 # torch.rand or torch.randn -> noise of the batch's shape.
@@ -35,6 +37,7 @@ def pgd(
     stop_when_fooled: bool = False,
     batch_norm: str = "eval",
     watch: Watch | None = None,
+    batch_size: int | None = None,
 ) -> Tensor:
     """Adversarial images in the L-inf ball around ``x``; the model is left as it was.
 
@@ -53,6 +56,7 @@ def pgd(
             the batch, which also move the running ones; ``train_no_track``: the same, but the running
             ones are put back.
         watch: see ``Watch``.
+        batch_size: images per pass, packed anew in every step; None for all at once.
     """
     going = _Going(
         torch.arange(len(x), device=x.device),
@@ -67,7 +71,7 @@ def pgd(
         for step in range(int(torch.as_tensor(steps).max())):
             if isinstance(going.steps, Tensor):
                 going = going.without(going.steps <= step, result)
-            gradient, logits = input_gradient(model, going.iterate, going.y, objective)
+            gradient, logits = input_gradient(model, going.iterate, going.y, objective, batch_size)
             if watch is not None:
                 watch(step, logits)
             if stop_when_fooled:
@@ -77,7 +81,7 @@ def pgd(
             if len(going.rows) == 0:
                 break
             moved = going.iterate + going.step_size * gradient.sign()
-            going.iterate = project(moved, going.x, going.eps)
+            going.iterate = project(moved, going.x, going.eps, "linf")
     result[going.rows] = going.iterate
     return result
 
@@ -122,19 +126,23 @@ def start_point(kind: str, x: Tensor, eps: float | Tensor, draw: Draw) -> Tensor
     raise ValueError(f"unknown start {kind!r}")
 
 
-def project(x_adv: Tensor, x: Tensor, eps: float | Tensor) -> Tensor:
-    """Nearest image in the L-inf ball around x and in [0,1]; eps is a number or [B, 1, 1, 1]."""
-    return torch.clamp(x_adv, x - eps, x + eps).clamp_(0, 1)
-
-
 def input_gradient(
-    model: nn.Module, x: Tensor, y: Tensor, objective: Objective
+    model: nn.Module, x: Tensor, y: Tensor, objective: Objective, batch_size: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Gradient of the summed objective with respect to ``x``, and the logits at ``x``.
 
     Summed, not averaged: a sample's gradient must not depend on the size of its batch. Gradients of
     the weights are neither computed nor touched.
+
+    Args:
+        batch_size: images per pass; None for all at once.
     """
+    if batch_size is not None and len(x) > batch_size:
+        batches = zip(x.split(batch_size), y.split(batch_size), strict=True)
+        gradients, logits = zip(
+            *(input_gradient(model, *batch, objective) for batch in batches), strict=True
+        )
+        return torch.cat(gradients), torch.cat(logits)
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         logits = model(x)

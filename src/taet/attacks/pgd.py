@@ -1,17 +1,18 @@
 """PGD-K on cross-entropy in the L-inf ball (Madry et al. 2018).
 
 An image counts as fooled if some iterate, the start included, is misclassified: never weaker than
-looking at the last iterate only, as most code of the field does. Attacks with the same start share
-their random starts, so that PGD-20 is the beginning of PGD-100 where step sizes agree.
+looking at the last iterate only, as most code of the field does (``convention: last_iterate``). Attacks
+of one job that differ in the number of steps alone are one run: PGD-20 is the beginning of PGD-100.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
-from torch import Tensor
-
-from taet.attacks._base import Target
-from taet.attacks._pgd import pgd, project, start_point
-from taet.losses import cross_entropy
+from taet.attacks._base import Part
+from taet.attacks._descent import Descent
+from taet.attacks._objectives import CrossEntropy
 from taet.options import AttackOptions, Count, PixelDistance
 
 
@@ -22,20 +23,43 @@ class Options(AttackOptions):
     """Length of a step in the L-inf norm (``alpha`` in torchattacks)."""
     start: Literal["zero", "gauss", "uniform"]
     """First iterate; see ``taet.attacks._pgd.start_point``."""
+    convention: Literal["any_iterate", "last_iterate"]
+    """Which iterate must be misclassified for the image to count as fooled."""
 
 
-def attack(options: Options, target: Target) -> Tensor:
-    """Adversarial images, [B, C, H, W]."""
-    # The start itself may count as adversarial, so it must be a picture inside the ball.
-    start = start_point(options.start, target.x, target.eps, target.draw)
-    return pgd(
-        target.model,
-        target.x,
-        target.y,
-        start=project(start, target.x, target.eps),
-        objective=cross_entropy,
-        eps=target.eps,
-        step_size=options.step_size,
-        steps=options.steps,
-        stop_when_fooled=True,
+def parts(options: Options) -> tuple[Descent, ...]:
+    """All steps at once."""
+    return (
+        Descent(
+            f"PGD-{options.steps}",
+            CrossEntropy(),
+            options.start,
+            options.step_size,
+            options.steps,
+            options.convention,
+        ),
+    )
+
+
+def chains(attacks: Mapping[str, Options]) -> dict[str, tuple[Part, ...]]:
+    """The parts of several attacks: those that differ in the number of steps alone share their steps."""
+    return {name: _segments(options, attacks.values()) for name, options in attacks.items()}
+
+
+def _segments(options: Options, others: Iterable[Options]) -> tuple[Part, ...]:
+    """The steps of an attack, cut where others end that go the same way."""
+    if options.convention == "last_iterate":  # images that are fooled on the way must go on
+        return parts(options)
+    same = {"step_size", "start", "convention"}
+    ends = sorted(
+        {
+            other.steps
+            for other in others
+            if other.steps <= options.steps
+            and other.model_dump(include=same) == options.model_dump(include=same)
+        }
+    )
+    return tuple(
+        replace(parts(options)[0], title=f"PGD-{end}", steps=end - begin, goes_on=begin > 0)
+        for begin, end in pairwise([0, *ends])
     )

@@ -20,20 +20,22 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
 
     Args:
         cls: torchvision's class; it knows names, address and checksums.
-        folder: where the unpacked folder of official files is, or will be.
+        folder: where the unpacked folder of official files is, or will be; one beside it, as
+            torchvision keeps several data sets, is used as well.
         mirror: see ``taet.datasets._download``.
 
     Raises:
         UserError: the files cannot be had or are damaged.
     """
-    if not _intact(cls, folder):
+    root = folder.parent if _broken(cls, folder) and not _broken(cls, folder.parent) else folder
+    if _broken(cls, root):
         _put_files(cls, folder, mirror)
-        if not _intact(cls, folder):
+        if broken := _broken(cls, folder):
             raise UserError(
-                f"{folder / cls.base_folder}: its files are not the official ones; delete the folder "
-                f"and {cls.filename} beside it, and run the same command again"
+                f"{folder / cls.base_folder}: {broken} is not the official file; delete the folder and "
+                f"{cls.filename} beside it, and run the same command again"
             )
-    parts = [cls(str(folder), train=train) for train in (True, False)]
+    parts = [cls(str(root), train=train) for train in (True, False)]
     sizes = [len(part.targets) for part in parts]
     return ImageSet(
         images=np.concatenate([part.data for part in parts]),
@@ -45,17 +47,35 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
 
 
 def _put_files(cls: type[CIFAR10], folder: Path, mirror: str | None) -> None:
-    """Unpack the official archive, or copy what a mirror holds unpacked."""
+    """Copy what a mirror holds unpacked, or unpack the official archive."""
     place, name = mirror_folder(mirror), cls.base_folder
-    if place and not (place / cls.filename).exists() and _intact(cls, place):
-        put_folder(folder / name, lambda scratch: shutil.copytree(place / name, scratch / name))
+    if place and not _broken(cls, place):
+
+        def copy(scratch: Path) -> None:
+            (scratch / name).mkdir()
+            for file, _ in _files(cls):  # one by one: nothing else, and not the folder's rights
+                shutil.copyfile(place / name / file, scratch / name / file)
+
+        put_folder(folder / name, copy)
         return
+    if place and (place / name).is_dir() and not (place / cls.filename).exists():
+        raise UserError(
+            f"{place / name}: {_broken(cls, place)} is missing or not the official file; mend the mirror"
+        )
     archive = folder / cls.filename
     fetch(cls.url, archive, cls.tgz_md5, mirror)
     unpack(archive, name)
 
 
-def _intact(cls: type[CIFAR10], folder: Path) -> bool:
-    files = [*cls.train_list, *cls.test_list, [cls.meta["filename"], cls.meta["md5"]]]
-    paths = [(folder / cls.base_folder / name, md5) for name, md5 in files]
-    return all(path.is_file() and file_md5(path) == md5 for path, md5 in paths)
+def _files(cls: type[CIFAR10]) -> list[tuple[str, str]]:
+    """Name and checksum of every official file."""
+    return [*cls.train_list, *cls.test_list, (cls.meta["filename"], cls.meta["md5"])]
+
+
+def _broken(cls: type[CIFAR10], root: Path) -> str | None:
+    """The first official file that ``root`` does not hold intact."""
+    for name, md5 in _files(cls):
+        path = root / cls.base_folder / name
+        if not path.is_file() or file_md5(path) != md5:
+            return name
+    return None

@@ -29,7 +29,7 @@ from taet.errors import UserError
 from taet.progress import Progress
 
 MIRROR = "TAET_DATA_MIRROR"
-CHUNK = 1 << 20
+CHUNK, UNIT = 1 << 20, 1 << 10  # bytes, of a read and of the progress bar
 TIMEOUT = 60  # seconds without an answer
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
@@ -62,8 +62,11 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
     Raises:
         UserError: it cannot be had, or is not the official file.
     """
-    if target.is_file() and file_md5(target) == md5:
+    there = file_md5(target) if target.is_file() else None
+    if there == md5:
         return
+    if target.is_dir():
+        raise UserError(f"{target}: a folder is in the place of a file; move it away")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     source = _source(url, mirror)
@@ -72,9 +75,12 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
     except (OSError, ValueError, http.client.HTTPException) as error:
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise _no_room(part, error) from None
+        bad = (
+            f" (the one there is not the official one: MD5 {there}, must be {md5})" if there else ""
+        )
         raise UserError(
             f"{target.name}: cannot be fetched from {source}: {_reason(error)}; run the same command "
-            f"again to go on, or put the file into {target.parent}, or have download.mirror in the "
+            f"again to go on, or put the file into {target.parent}{bad}, or have download.mirror in the "
             f"parameters or {MIRROR} name a folder or address that holds it"
         ) from None
     found = file_md5(part)
@@ -82,7 +88,7 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
         part.unlink()
         raise UserError(
             f"{target.name}: what {source} gave is not the official file (MD5 {found}, must be {md5}); "
-            "it was deleted; run the same command again, or try another source"
+            "the copy was deleted; run the same command again, or try another source"
         )
     part.replace(target)
 
@@ -183,13 +189,13 @@ def _transfer(source: str, part: Path) -> None:
 def _copy(stream: BinaryIO, part: Path, start: int, total: int) -> None:
     with (
         part.open("ab" if start else "wb") as file,
-        Progress(part.stem, total // CHUNK, "MiB", done=start // CHUNK) as progress,
+        Progress(part.stem, total // UNIT, "KiB", done=start // UNIT) as progress,
     ):
         done = start
         while data := stream.read(CHUNK):
             file.write(data)
             done += len(data)
-            progress.step(done // CHUNK - progress.done)
+            progress.step(done // UNIT - progress.done)
     if done < total:
         raise http.client.IncompleteRead(b"", total - done)
 

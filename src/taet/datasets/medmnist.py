@@ -56,7 +56,13 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
         )
     archive = folder / f"{options.flag}{suffix}.npz"
     fetch(info[f"url{suffix}"], archive, info[f"MD5{suffix}"], mirror)
-    return read_archive(archive, [name for _, name in sorted(info["label"].items(), key=_number)])
+    names = [name for _, name in sorted(info["label"].items(), key=_number)]
+    found = read_archive(archive, names)
+    if found.images.shape[1] != options.size:
+        raise UserError(
+            f"{archive}: images are {found.images.shape[1]} pixels wide, not {options.size}"
+        )
+    return found
 
 
 def read_archive(archive: Path, class_names: list[str]) -> ImageSet:

@@ -39,6 +39,14 @@ METADATA = {
 MARKERS = "osD^vP*X<>hpd8H"
 
 
+def settle(figure: Figure) -> Figure:
+    """The figure with its layout worked out, once for all formats."""
+    with matplotlib.rc_context(STYLE):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    return figure
+
+
 def to_bytes(figure: Figure, suffix: str) -> bytes:
     """The finished figure as the bytes of a file: svg, pdf or png."""
     buffer = io.BytesIO()
@@ -47,11 +55,12 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def spread(summary: pd.DataFrame, view: str) -> str:
-    """What points and bars are."""
+def spread(summary: pd.DataFrame, view: str, bars: bool = True) -> str:
+    """What points, and bars if there are any, are."""
     n = int(summary["seeds"].max())
-    bars = f"means and standard deviations over n = {n} seeds" if n > 1 else "one seed, n = 1"
-    return f"{view_title(summary, view)}; {bars}"
+    what = "means and standard deviations" if bars else "means"
+    shown = f"{what} over n = {n} seeds" if n > 1 else "one seed, n = 1"
+    return f"{view_title(summary, view)}; {shown}"
 
 
 def bar(sd: float) -> float | None:

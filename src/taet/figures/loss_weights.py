@@ -47,7 +47,10 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_title(rf"$\gamma$ (RCEL) = {gamma:g}")
         grid[0, 0].set_ylabel(r"$\alpha$ (BCL)")
         figure.colorbar(image, ax=grid[0].tolist(), label=f"BR {labels['attacks'][attack]} (%)")
-        figure.supxlabel(spread(summary, report.view).replace("; ", ";\n"), fontsize="medium")
+        said = spread(summary, report.view, bars=False)
+        if len(percent) < len(alphas) * len(betas) * len(gammas):
+            said += ";\nempty: not part of the study"
+        figure.supxlabel(said, fontsize="medium")
     return figure
 
 

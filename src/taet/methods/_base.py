@@ -9,6 +9,7 @@ from torch import Tensor
 
 from taet.addons import class_radii, radius_ramp
 from taet.attacks._pgd import Objective, Watch, pgd, start_point
+from taet.errors import UserError
 from taet.heads import LINEAR
 from taet.losses import cross_entropy
 from taet.networks import Network
@@ -80,6 +81,10 @@ class TrainingMethod:
         self.options = options
         self.setting = setting
         counts = setting.class_counts
+        if counts.min() < 1:
+            raise UserError(
+                f"class {int(counts.argmin())} has no training image; every method needs one of each class"
+            )
         self.log_prior = (counts / counts.sum()).log()
         radius = options.class_radius
         self.radii = None if radius is None else class_radii(radius, counts)
@@ -104,6 +109,9 @@ class TrainingMethod:
 
     def start_epoch(self, epoch: int) -> None:
         """Called before the first step of an epoch."""
+
+    def constrain(self, model: Network) -> None:
+        """Called before an epoch and after every move of the weights: put them where they must be."""
 
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float

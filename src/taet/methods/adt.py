@@ -7,7 +7,8 @@ r^2/2 + log(softplus(v)) + log(1 - u^2). Outer loss: cross-entropy on one fresh 
 
 The authors' code never clears gradients between the inner steps, so each step follows the sum of all
 gradients so far (``accumulate_gradients: true``); the paper's algorithm does not say so. The variants with
-a generator network (ADT_EXP-AM, ADT_IMP-AM) are not offered.
+a generator network (ADT_EXP-AM, ADT_IMP-AM) are not offered. ``training.attack`` gives eps and the mode of
+batch norm only.
 Cost per step with T inner steps of S samples: T S + 1 forward and backward passes.
 """
 
@@ -19,7 +20,7 @@ from taet.attacks._pgd import attack_mode
 from taet.losses import cross_entropy
 from taet.methods._base import Attacked, Batch, TrainingMethod
 from taet.networks import Network
-from taet.options import Count, MethodOptions, NonNegative, Positive
+from taet.options import Count, MethodOptions, NonNegative, Positive, unused_attack_options
 
 LOG_GUARD, ADAM_GUARD = 1e-8, 1e-8  # of the authors' entropy, and of torch's Adam
 
@@ -35,6 +36,9 @@ class Options(MethodOptions):
     """lambda; 0.01 in paper and code."""
     accumulate_gradients: bool
     """Follow the sum of all gradients so far (the authors' code), or each step's own."""
+
+    def problem(self) -> str | None:
+        return unused_attack_options(self, "steps", "step_size", "start")
 
 
 class Method(TrainingMethod):

@@ -50,5 +50,6 @@ def geometry_weights(kappa: Tensor, steps: int, lam: float) -> Tensor:
     Args:
         kappa: [B], 0 to ``steps``.
     """
-    omega = (1 + torch.tanh(lam + 5 * (1 - 2 * kappa / steps))) / 2
+    # (1 + tanh(a)) / 2, in the form that does not round to zero.
+    omega = torch.sigmoid(2 * (lam + 5 * (1 - 2 * kappa / steps)))
     return omega / omega.mean()

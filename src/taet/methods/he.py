@@ -2,7 +2,7 @@
 
 The head gives cosines; the loss on PGD images is cross-entropy of s (cos - m on the true class), the inner
 attack maximises cross-entropy of s cos, without the margin. The authors put class weights back on the
-sphere before every pass, with no gradient through their norm, and evaluate the raw cosines
+sphere before every pass, with no gradient through their norm (``projected``), and evaluate the raw cosines
 (``inference_scale: 1``), which weakens gradient attacks on cross-entropy; the training scale does not.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
@@ -23,7 +23,8 @@ class Options(MethodOptions):
     margin: NonNegative
     """m; 0.2 in paper and code."""
     projected: bool
-    """Project class weights before every pass (the authors' code), or normalise within the graph."""
+    """Put class weights back on the sphere after every move, with no gradient through their norm (the
+    authors' code, which does so before every pass), or normalise within the graph."""
     inference_scale: Positive
     """Scale of the saved model's logits; 1 in the authors' evaluation."""
 
@@ -45,6 +46,10 @@ class Method(TrainingMethod):
         options = self.options
         logits = margin_logits(model(attacked.x), batch.y, options.scale, options.margin)
         return cross_entropy(logits, batch.y).mean()
+
+    def constrain(self, model: Network) -> None:
+        if self.options.projected:
+            model.head.project()
 
     def inference(self) -> dict[str, Any]:
         return {"scale": self.options.inference_scale, "bias": [0.0] * self.classes}

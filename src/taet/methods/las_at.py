@@ -10,7 +10,10 @@ Radii and step sizes are factors on the study's own, so that the choices fit any
 3..15 of 255 are 3/8..15/8 of 8/255. Their code has a fourth head with a single choice (attack type), which
 learns nothing and is left out, and measures R2 in train mode, by the order of two lines; here eval mode.
 The update comes after the step of the network, at its current learning rate.
-Cost per step: mean steps + 1 forward and backward passes, and a share of 1 / update_every of 23 more.
+The start is uniform, as in the authors' code; ``training.attack.start`` and ``steps`` have no part in it.
+A batch of one image brings no update: the strategy's batch norm needs two.
+Cost per step with mean steps K: K + 1 forward and K + 1 backward passes, and every ``update_every`` steps 24
+forward and 21 backward passes more.
 """
 
 import copy
@@ -25,7 +28,7 @@ from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
 from taet.models.resnet18 import ResNet18
 from taet.networks import Network
 from taet.optimizers import Sgd
-from taet.options import Count, MethodOptions, NonNegative, Positive, Share
+from taet.options import Count, MethodOptions, NonNegative, Positive, Share, unused_attack_options
 from taet.seeds import seed_for
 
 REWARD_LIMIT = 10  # of R1, in the authors' code
@@ -55,6 +58,9 @@ class Options(MethodOptions):
     """Largest norm of the strategy's gradient; 1 in the authors' code."""
     copy_weight_decay: NonNegative
     """Of the one step of the network's copy; 5e-4 in the authors' code."""
+
+    def problem(self) -> str | None:
+        return unused_attack_options(self, "steps", "start")
 
 
 class Strategy(nn.Module):
@@ -111,7 +117,7 @@ class Method(TrainingMethod):
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
         self.steps += 1
-        if self.steps % self.options.update_every == 0:
+        if self.steps % self.options.update_every == 0 and len(batch.y) > 1:
             self._learn(batch, attacked, self._reward(model, batch, attacked, learning_rate))
 
     def _start(self, batch: Batch) -> Tensor:

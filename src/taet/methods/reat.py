@@ -96,9 +96,10 @@ def balance_weights(taken: Tensor, class_counts: Tensor) -> Tensor:
 def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str) -> Tensor:
     """TAIL, a scalar: mean over tail images b and all images j of sign_bj weight_bj KL_bj.
 
-    Tail: the last third of the classes (from 2 floor(C/3) + 1 on). sign is -1 within a class and +1 between
-    classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj is between the softmax of the features of b,
-    without gradient, and of j.
+    Tail: the rarest third of the classes by training images, from place 2 floor(C/3) + 1 on: none where C is
+    3. (The authors' code takes the last labels, which in its data are the rarest.) sign is -1 within a class
+    and +1 between classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj is between the softmax of the
+    features of b, without gradient, and of j.
 
     Args:
         features: [B, D].
@@ -106,7 +107,8 @@ def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str)
             ``per_pair``: as written above.
     """
     classes = len(class_counts)
-    tail = (y >= classes // 3 * 2 + 1).nonzero().squeeze(1)
+    place = class_counts.argsort(descending=True, stable=True).argsort()  # 0 is the most frequent
+    tail = (place[y] >= classes // 3 * 2 + 1).nonzero().squeeze(1)
     if len(tail) == 0:
         return features.sum() * 0
     log_p = F.log_softmax(features, 1)

@@ -1,8 +1,6 @@
 """What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
 
-After every epoch the run is saved outside the declared outputs, with the job's key: Snakemake deletes
-declared outputs before it runs a job again, and a run made with other parameters must never be
-resumed.
+After every epoch the run is saved; see ``taet.stages._resume``.
 """
 
 from pathlib import Path
@@ -16,10 +14,11 @@ from taet.checkpoint import restore_run, run_arrays, start_from_stage_one
 from taet.errors import UserError
 from taet.loader import Loader
 from taet.methods._base import Setting, TrainingMethod
-from taet.networks import Arrays, build_model, describe_network
+from taet.networks import build_model, describe_network
 from taet.optimizers import make_optimizer
 from taet.progress import Progress
 from taet.stages._data import Data
+from taet.stages._resume import resume_path
 from taet.train import Run, train
 
 if TYPE_CHECKING:
@@ -60,19 +59,6 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
 
         train(run, loader, training, job.reads["stop"], after_epoch)
     return run, _facts(run, network), {"device": "cpu", "resumed_at_epoch": resumed_at}
-
-
-def finish(job: "Job", arrays: Arrays, facts: dict[str, Any]) -> None:
-    """Write the job's output and forget the saved epochs."""
-    artifacts.write_arrays(job.output, arrays, job.key, **facts)
-    saved = resume_path(job)
-    artifacts.remove_leftovers(saved)
-    saved.unlink(missing_ok=True)
-
-
-def resume_path(job: "Job") -> Path:
-    """Where a job saves its run after each epoch: one file per cell, so that none is left behind."""
-    return Path("results", job.study, "resume", *job.output.parts[2:])
 
 
 def _facts(run: Run, network: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """Stage ``attack``: predictions of a trained model for every test image, clean and under attack.
 
-The file holds, for the N images of the balanced test view:
+The file is a safetensors file: it loads without torch and without executing anything. It holds, for the N
+images of the ``test`` list, 4 + 8 bytes an image and 7 bytes an image and attack:
 
-    index               [N] int64    position of the image in the data set's array
-    label               [N] int16    true class
-    clean               [N] int16    predicted class of the clean image
-    ATTACK/prediction   [N] int16    predicted class of the adversarial image
-    ATTACK/distance     [N] float32  L-inf norm of the perturbation, in the [0,1] pixel range
+    index                [N] int64    position of the image in the data set's array
+    label                [N] int16    true class
+    clean                [N] int16    predicted class of the clean image
+    ATTACK/prediction    [N] int16    predicted class of the adversarial image
+    ATTACK/distance      [N] float32  norm of the perturbation, in the [0,1] pixel range
+    ATTACK/broken_by     [N] int8     which part of the attack fooled the model, -1 for none
 
-An image that is misclassified when clean is never robust: its adversarial prediction is the clean
-one, at distance 0.
+An image that is misclassified when clean is never robust: its adversarial prediction is the clean one, at
+distance 0. The header, JSON under ``taet``, says in ``attacks`` of each attack its ``norm``, its ``eps``
+(null: not bounded), the titles of its ``parts`` and its ``warnings`` (see ``taet.checks``); ``warnings`` are
+those that concern the model.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,22 +22,25 @@ import numpy as np
 import torch
 
 from taet import artifacts
-from taet.evaluate import evaluate
+from taet.errors import UserError
+from taet.evaluate import Arrays, Saved, evaluate
 from taet.loader import to_pixels
 from taet.networks import load_model
 from taet.stages._data import read_data
+from taet.stages._resume import finish, resume_path
 
 if TYPE_CHECKING:
     from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Attack the job's model on the balanced test view and write the predictions."""
+    """Attack the job's model on all test images and write the predictions."""
     torch.set_num_threads(job.reads["compute"].threads)
     data = read_data(job, "test")
     model = load_model(job.inputs["model"].output, job.inputs["model"].key)
-    y = data.labels["test"]
-    clean, verdicts = evaluate(
+    y, index = data.labels["test"], data.index["test"]
+    saved = _saved(job)
+    found = evaluate(
         model,
         to_pixels(data.hand_over("test"), data.max_value),
         y,
@@ -41,15 +48,41 @@ def run(job: "Job") -> dict[str, Any]:
         eps=job.reads["threat"].eps,
         batch_size=job.reads["evaluation"].batch_size,
         seed=job.cell["seed"],
+        classes=data.classes,
+        index=index,
         title=job.title,
+        saved=saved,
     )
     arrays = {
-        "index": data.index["test"].numpy(),
+        "index": index.numpy(),
         "label": y.numpy().astype(np.int16),
-        "clean": clean.numpy().astype(np.int16),
+        "clean": found.clean.numpy().astype(np.int16),
     }
-    for name, verdict in verdicts.items():
+    facts = {}
+    for name, verdict in found.verdicts.items():
         arrays[f"{name}/prediction"] = verdict.prediction.numpy().astype(np.int16)
         arrays[f"{name}/distance"] = verdict.distance.numpy()
-    artifacts.write_arrays(job.output, arrays, job.key, attacks=list(verdicts))
-    return {"device": "cpu", "images": len(y)}
+        arrays[f"{name}/broken_by"] = verdict.broken_by.numpy().astype(np.int8)
+        facts[name] = {
+            "norm": verdict.norm,
+            "eps": verdict.eps,
+            "parts": list(verdict.parts),
+            "warnings": list(verdict.warnings),
+        }
+    finish(job, arrays, {"attacks": facts, "warnings": list(found.warnings)})
+    return {"device": "cpu", "images": len(y), "resumed": bool(saved.arrays)}
+
+
+def _saved(job: "Job") -> Saved:
+    """Verdicts of an interrupted run of the same job, and where to keep those of this one."""
+    path, arrays = resume_path(job), {}
+    if path.exists():
+        try:
+            arrays, _ = artifacts.read_arrays(path, job.key)
+        except UserError as error:
+            print(f"{job.title}: starting over: {error}", flush=True)
+
+    def keep(verdicts: Arrays) -> None:
+        artifacts.write_arrays(path, verdicts, job.key)
+
+    return Saved(arrays, keep)

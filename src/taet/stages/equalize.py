@@ -8,7 +8,8 @@ from taet.errors import UserError
 from taet.loader import to_pixels
 from taet.networks import Adjusted, Network, model_arrays, predict
 from taet.stages._data import Data, read_data
-from taet.stages._training import finish, train_job
+from taet.stages._resume import finish
+from taet.stages._training import train_job
 
 if TYPE_CHECKING:
     from taet.jobs import Job

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from taet import artifacts, plugins
-from taet.figures._style import to_bytes
+from taet.figures._style import settle, to_bytes
 from taet.stages._scored import read_scored
 
 if TYPE_CHECKING:
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX."""
-    metrics = read_scored(job)
+    metrics, _ = read_scored(job)
     for picture, place in job.reads["pictures"].items():
         chosen = metrics[
             (metrics["dataset"] == place["dataset"])
             & (metrics["imbalance_ratio"] == place["ir"])
             & (metrics["architecture"] == place["architecture"])
         ]
-        figure = plugins.load("figures", place["figure"]).draw(chosen, job.reads, place)
+        figure = settle(plugins.load("figures", place["figure"]).draw(chosen, job.reads, place))
         for file in (f for f in job.files if f.stem == picture):
             artifacts.write_bytes(file, to_bytes(figure, file.suffix.removeprefix(".")))
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])

@@ -1,88 +1,117 @@
-"""Stage ``score``: all predictions of the study as one tidy metrics.csv.
+"""Stage ``score``: all predictions of the study as two tidy tables.
 
-Columns: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``view``, then those
-of ``taet.metrics.scores``. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes
-from the finite test view. Both test views come from the same predictions, since the long-tailed view
-is a part of the balanced one.
+metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``view``, then the
+columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty: not bounded) and its
+``warnings``. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes from the finite test
+view. Both test views come from the same predictions, since the long-tailed view is a part of the balanced
+one. Worst cases over several attacks stand beside the attacks.
+
+contrasts.csv: every pair of methods at every place, in both views, clean, under the headline attack and in
+the worst cases, for all and for tail classes: ``dataset``, ``imbalance_ratio``, ``architecture``, ``view``,
+then the columns of ``taet.compare.contrasts``.
 """
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from taet import artifacts
-from taet.errors import UserError
-from taet.metrics import class_groups, scores
-from taet.summary import KEYS
+from taet.compare import Seed, contrasts
+from taet.metrics import scores
+from taet.seeds import seed_for
+from taet.stages._predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
     from taet.jobs import Job
 
+PLACE = ("dataset", "ir", "architecture")
+MODEL = (*PLACE, "method", "seed")
+CSV = {"index": False, "float_format": "%.6f", "lineterminator": "\n"}
+
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write metrics.csv, rows in the order of the grid."""
-    table = pd.DataFrame(row for attack in job.inputs.values() for row in _rows(job, attack))
-    table = _once(table)
-    table["class_index"] = table["class_index"].astype("Int64")
-    text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
-    artifacts.write_bytes(job.files[0], text.encode())
+    """Write both tables, rows in the order of the grid."""
+    attacks = [needed for needed in job.inputs.values() if needed.stage == "attack"]
+    models = [
+        read_predictions(job, list(of_model))
+        for _, of_model in groupby(attacks, lambda attack: [attack.cell[axis] for axis in MODEL])
+    ]
+    metrics = pd.DataFrame(row for model in models for row in _rows(model))
+    metrics["class_index"] = metrics["class_index"].astype("Int64")
+    compared = pd.DataFrame(
+        row
+        for _, there in groupby(models, lambda model: [model.cell[axis] for axis in PLACE])
+        for row in _contrasts(job, list(there))
+    )
+    if len(compared):
+        compared["seeds_needed"] = compared["seeds_needed"].astype("Int64")
+    for file, table in zip(job.files, (metrics, compared), strict=True):
+        artifacts.write_bytes(file, table.to_csv(**CSV).encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
-    return {"rows": len(table)}
+    return {"rows": len(metrics)}
 
 
-def _once(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with each number once: the clean predictions of a model stand in all its files.
-
-    Raises:
-        UserError: two files disagree about them.
-    """
-    table = table.drop_duplicates()
-    twice = table[table.duplicated([*KEYS, "seed"])]
-    if len(twice):
-        row = twice.iloc[0]
-        raise UserError(
-            f"two attacks of one model disagree about its {row['attack']} predictions: "
-            f"{row['dataset']} ir{row['imbalance_ratio']} {row['architecture']} {row['method']} "
-            f"seed{row['seed']}; delete their files and run again"
-        )
-    return table
+def _named(cell: dict[str, Any], axes: tuple[str, ...]) -> dict[str, Any]:
+    return {"imbalance_ratio" if axis == "ir" else axis: cell[axis] for axis in axes}
 
 
-def _rows(job: "Job", attack: "Job") -> Iterator[dict[str, Any]]:
-    """Rows of one file of predictions, for both views."""
-    if attack.stage != "attack":
-        return
-    arrays, _ = artifacts.read_arrays(attack.output, attack.key)
-    split_job = attack.inputs["split"]
-    split, facts = artifacts.read_arrays(split_job.output, split_job.key)
-    groups = job.reads["groups"]
-    members = class_groups(facts["class_counts"], groups.head, groups.tail)
-    cell = {
-        "dataset": attack.cell["dataset"],
-        "imbalance_ratio": attack.cell["ir"],
-        "architecture": attack.cell["architecture"],
-        "method": attack.cell["method"],
-        "seed": attack.cell["seed"],
-    }
-    predictions = {"clean": arrays["clean"]} | {
-        name.removesuffix("/prediction"): values
-        for name, values in sorted(arrays.items(), key=lambda item: _order(attack, item[0]))
-        if name.endswith("/prediction")
-    }
-    long_tailed = np.isin(arrays["index"], split["test_long_tailed"])
-    for view, kept in (("balanced", np.ones_like(long_tailed)), ("long_tailed", long_tailed)):
+def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
+    """Rows of metrics.csv of one model, for both views."""
+    for view, kept in model.views.items():
         for row in scores(
-            {name: values[kept] for name, values in predictions.items()},
-            arrays["label"][kept],
-            facts["class_counts"],
-            facts["class_names"],
-            members,
+            {name: values[kept] for name, values in model.predicted.items()},
+            {name: values[kept] for name, values in model.distance.items()},
+            model.label[kept],
+            model.class_counts,
+            model.class_names,
+            model.groups,
         ):
-            yield {**cell, "view": view, **row}
+            said = model.facts[row["attack"]]
+            yield {
+                **_named(model.cell, MODEL),
+                "view": view,
+                **row,
+                "norm": said["norm"],
+                "eps": said["eps"],
+                "warnings": "; ".join(said["warnings"]) or None,
+            }
 
 
-def _order(attack: "Job", name: str) -> int:
-    """Attacks in the order of the grid, not of the alphabet."""
-    return list(attack.reads["attacks"]).index(name.split("/")[0]) if "/" in name else -1
+def _contrasts(job: "Job", models: list[Predictions]) -> Iterator[dict[str, Any]]:
+    """Rows of contrasts.csv of one place, for both views."""
+    methods = list(dict.fromkeys(model.cell["method"] for model in models))
+    place = _named(models[0].cell, PLACE)
+    for view in models[0].views if len(methods) > 1 else ():
+        rng = np.random.default_rng(seed_for("bootstrap", view, *place.values()))
+        rows = contrasts(
+            _seeds(models, view, job.reads["compared"]),
+            methods,
+            job.reads["compared"],
+            confidence=job.reads["confidence"],
+            draws=job.reads["bootstrap"],
+            rng=rng,
+        )
+        for row in rows:
+            yield {**place, "view": view, **row}
+
+
+def _seeds(models: list[Predictions], view: str, attacks: list[str]) -> dict[int, Seed]:
+    """What the methods get right, seed by seed."""
+    seeds = {}
+    for number in dict.fromkeys(model.cell["seed"] for model in models):
+        same = [model for model in models if model.cell["seed"] == number]
+        kept, label = same[0].views[view], same[0].label
+        everything = {"all": list(range(len(same[0].class_names)))}
+        seeds[number] = Seed(
+            labels=label[kept],
+            correct={
+                (model.cell["method"], attack): (model.predicted[attack] == label)[kept]
+                for model in same
+                for attack in attacks
+            },
+            scopes=everything | {k: v for k, v in same[0].groups.items() if k == "tail"},
+        )
+    return seeds

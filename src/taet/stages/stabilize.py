@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from taet.checkpoint import run_arrays
 from taet.stages._data import read_data
-from taet.stages._training import finish, train_job
+from taet.stages._resume import finish
+from taet.stages._training import train_job
 
 if TYPE_CHECKING:
     from taet.jobs import Job

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write the tables."""
-    metrics = read_scored(job)
+    metrics, contrasts = read_scored(job)
     csv, md, tex, json = job.files
     summary = over_seeds(metrics, job.reads["report"].confidence)
     text = summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     artifacts.write_bytes(csv, text.encode())
-    tables = list(main_tables(metrics, job.reads))
+    tables = list(main_tables(metrics, contrasts, job.reads))
     artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
     artifacts.write_bytes(tex, latex(tables).encode())
     artifacts.write_json(json, headline(metrics, job.reads))

@@ -1,0 +1,136 @@
+"""PGD-20 + PGD-100, and APGD-CE, against torchattacks: processor time of one thread, and verdicts.
+
+    pip install --no-deps torchattacks==3.5.1
+    python benchmarks/evaluation.py
+
+The network is PGD-AT of the default study (run it first), on its 500 test images; eps is chosen so that 55 %
+and 30 % of them are robust. torchattacks runs as TAET's release does: batches of 32, every image, PGD-20 and
+PGD-100 apart. The two in turn.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+import torchattacks
+
+from measured import Results
+from taet import params
+from taet.evaluate import evaluate
+from taet.grid import Study
+from taet.loader import to_pixels
+from taet.networks import load_model
+from taet.stages._data import read_data
+
+REPEATS, THEIR_BATCH, OUR_BATCH, STEPS = 5, 32, 250, 100
+CELL = {"dataset": "digits", "ir": 10, "architecture": "small_cnn", "method": "pgd_at", "seed": 0}
+
+
+class Subject:
+    """The network, its test images, and our attacks."""
+
+    def __init__(self) -> None:
+        study = Study(params.load(study="digits"))
+        model = study.job("equalize", **CELL)
+        data = read_data(model, "test")
+        self.model = load_model(model.output, model.key)
+        self.attacks = study.params.attacks
+        self.x = to_pixels(data.images["test"], data.max_value).contiguous()
+        self.y = data.labels["test"]
+
+    def ours(self, names: list[str], eps: float) -> list[torch.Tensor]:
+        """Which images are robust, for each attack."""
+        attacks = {
+            name: self.attacks[name].model_copy(
+                update={"step_size": eps / 8}
+                if name.startswith("pgd")
+                else {"components": ["apgd_ce"]}
+            )
+            for name in names
+        }
+        found = evaluate(
+            self.model, self.x, self.y, attacks, eps=eps, batch_size=OUR_BATCH, seed=0, classes=10
+        )
+        return [found.verdicts[name].prediction == self.y for name in names]
+
+    def theirs(self, *attacks: torchattacks.attack.Attack) -> list[torch.Tensor]:
+        robust = []
+        for attack in attacks:
+            parts = []
+            for x, y in zip(self.x.split(THEIR_BATCH), self.y.split(THEIR_BATCH), strict=True):
+                with torch.enable_grad():
+                    adversarial = attack(x, y)
+                with torch.no_grad():
+                    parts.append(self.model(adversarial).argmax(1) == y)
+            robust.append(torch.cat(parts))
+        return robust
+
+    def eps_for(self, share: float) -> float:
+        low, high = 0.0, 0.5
+        for _ in range(12):
+            middle = (low + high) / 2
+            robust = self.ours(["pgd20"], middle)[0].float().mean().item()
+            low, high = (middle, high) if robust > share else (low, middle)
+        return middle
+
+
+def timed(work: Callable[[], list[torch.Tensor]]) -> tuple[float, list[torch.Tensor]]:
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
+
+
+def compare(
+    results: Results,
+    what: str,
+    ours: Callable[[], list[torch.Tensor]],
+    theirs: Callable[[], list[torch.Tensor]],
+) -> None:
+    """Ratio of the times, robust accuracies, and images on which the two disagree."""
+    ours(), theirs()
+    ratios, weaker, stronger = [], 0, 0
+    for _ in range(REPEATS):
+        a, mine = timed(ours)
+        b, peer = timed(theirs)
+        ratios.append(b / a)
+        weaker = max(weaker, max((m & ~p).sum().item() for m, p in zip(mine, peer, strict=True)))
+        stronger = max(
+            stronger, max((p & ~m).sum().item() for m, p in zip(mine, peer, strict=True))
+        )
+    results.add(f"{what}: speed against torchattacks", ratios, "times as fast")
+    for m, p in zip(mine, peer, strict=True):
+        results.add(f"{what}: robust, ours", [100 * m.float().mean().item()], "%")
+        results.add(f"{what}: robust, torchattacks", [100 * p.float().mean().item()], "%")
+    results.add(f"{what}: robust for ours alone", [weaker], "images of 500 at most")
+    results.add(f"{what}: robust for torchattacks alone", [stronger], "images of 500 at most")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    subject, results = Subject(), Results("evaluation")
+    model = subject.model
+    for share in (0.55, 0.30):
+        eps = subject.eps_for(share)
+        alpha = eps / 8
+        compare(
+            results,
+            f"PGD-20 + PGD-100 at {share:.0%} robust",
+            lambda eps=eps: subject.ours(["pgd20", "pgd100"], eps),
+            lambda eps=eps, alpha=alpha: subject.theirs(
+                torchattacks.PGD(model, eps=eps, alpha=alpha, steps=20),
+                torchattacks.PGD(model, eps=eps, alpha=alpha, steps=100),
+            ),
+        )
+        compare(
+            results,
+            f"APGD-CE at {share:.0%} robust",
+            lambda eps=eps: subject.ours(["apgd_ce_t"], eps),
+            lambda eps=eps: subject.theirs(
+                torchattacks.APGD(model, eps=eps, steps=STEPS, n_restarts=1, loss="ce")
+            ),
+        )
+    results.keep()
+
+
+if __name__ == "__main__":
+    main()

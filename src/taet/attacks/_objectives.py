@@ -1,0 +1,70 @@
+"""What attacks maximise: functions of logits [B, C] and labels [B] with a value for each image."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from taet.losses import cross_entropy
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy of the logits times ``scale``; other scales than 1 are the logit scaling attack."""
+
+    scale: float = 1.0
+
+    def __call__(self, logits: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(self.scale * logits if self.scale != 1 else logits, y)
+
+
+@dataclass(frozen=True)
+class Margin:
+    """-max(z_y - max_{k != y} z_k + confidence, 0) (Carlini and Wagner 2017, f_6, for PGD)."""
+
+    confidence: float
+
+    def __call__(self, logits: Tensor, y: Tensor) -> Tensor:
+        return -(margin(logits, y) + self.confidence).clamp(min=0)
+
+
+@dataclass(frozen=True)
+class DifferenceOfLogits:
+    """DLR, untargeted: -(z_y - max_{k != y} z_k) / (z_1st - z_3rd) (Croce and Hein 2020, section 4)."""
+
+    def __call__(self, logits: Tensor, y: Tensor) -> Tensor:
+        return -margin(logits, y) / (_spread(logits, 1) + TINY)
+
+
+@dataclass(frozen=True)
+class TargetedDifferenceOfLogits:
+    """DLR towards class t: -(z_y - z_t) / (z_1st - (z_3rd + z_4th) / 2) (Croce and Hein 2020, section 4.2).
+
+    Labels and targets come together, [B, 2].
+    """
+
+    def __call__(self, logits: Tensor, y_and_target: Tensor) -> Tensor:
+        y, t = y_and_target.unbind(1)
+        gap = logits.gather(1, y[:, None]) - logits.gather(1, t[:, None])
+        return -gap.squeeze(1) / (_spread(logits, 2) + TINY)
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """z_y - max_{k != y} z_k, [B]; negative where the image is misclassified."""
+    own = logits.gather(1, y[:, None]).squeeze(1)
+    others = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+    return own - others
+
+
+def _spread(logits: Tensor, lower: int) -> Tensor:
+    """Largest logit minus the mean of ``lower`` logits from the third largest on.
+
+    What makes DLR blind to shifts and scales. With fewer classes the last ones there are; with two, where
+    no third logit exists, 1: the plain margin.
+    """
+    ordered = logits.sort(1, descending=True).values
+    if logits.shape[1] < 3:
+        return torch.ones_like(ordered[:, 0])
+    return ordered[:, 0] - ordered[:, 2 : 2 + lower].mean(1)

@@ -1,0 +1,157 @@
+"""Square: random search with squares, which sees outputs only (Andriushchenko et al. 2020).
+
+With the schedule of square sizes stretched to the number of queries, as in AutoAttack. Positions and signs
+are drawn for each image by itself; the authors' code draws one position for a whole batch.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from taet.attacks._base import Target
+from taet.attacks._norms import TINY, Norm, unit
+from taet.attacks._objectives import margin
+
+FIRST_SHARE = (
+    0.8  # p_init: share of the pixels in a square, halved at each of these of 10,000 queries:
+)
+HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+
+@dataclass(frozen=True)
+class Square:
+    """Square attack on the margin of the logits.
+
+    Attributes:
+        title, norm: see ``taet.attacks._base.Part``.
+        queries: passes of each image.
+    """
+
+    title: str
+    norm: Norm
+    queries: int
+    bounded: bool = True
+    goes_on: bool = False
+
+    def run(self, target: Target) -> Tensor:
+        """The images that fool the model; of the others the ones with the smallest margin."""
+        begin, propose = (_stripes, _square_linf) if self.norm == "linf" else (_tiles, _square_l2)
+        result = target.x.clone()
+        rows = torch.arange(len(result), device=result.device)
+        best = begin(target)
+        value = margin(target.logits(best), target.y)
+        for query in range(self.queries):
+            fooled = value < 0
+            if fooled.any():
+                result[rows[fooled]] = best[fooled]
+                rows, best, value = rows[~fooled], best[~fooled], value[~fooled]
+                target = target.rows(~fooled)
+            if not len(rows):
+                break
+            proposed = propose(target, best, self._share(query), query)
+            found = margin(target.logits(proposed), target.y)
+            better = found < value
+            best = torch.where(better.view(-1, 1, 1, 1), proposed, best)
+            value = torch.where(better, found, value)
+        result[rows] = best
+        return result
+
+    def _share(self, query: int) -> float:
+        """Share of the image's pixels that a square has."""
+        scaled = int(query / self.queries * 10_000)
+        return FIRST_SHARE / 2 ** sum(scaled > border for border in HALVED_AT)
+
+
+def _stripes(target: Target) -> Tensor:
+    """L-inf: vertical stripes of +-eps."""
+    channels, _, width = target.x.shape[1:]
+    signs = target.noise.signs("square stripes", channels, 1, width)
+    return (target.x + target.eps * signs).clamp(0, 1)
+
+
+def _square_linf(target: Target, best: Tensor, share: float, query: int) -> Tensor:
+    """A square whose pixels all go to +-eps, one sign for each channel."""
+    channels, height, width = target.x.shape[1:]
+    side = min(max(round(math.sqrt(share * height * width)), 1), height, width)
+    place = target.noise.uniform(f"square place {query}", 2)
+    signs = target.noise.signs(f"square sign {query}", channels, 1, 1)
+    inside, _, _ = _window(place, side, height, width)
+    moved = best + 2 * target.eps * signs * inside
+    return torch.clamp(moved, target.x - target.eps, target.x + target.eps).clamp(0, 1)
+
+
+def _tiles(target: Target) -> Tensor:
+    """L2: a grid of 5 x 5 bumps with random signs, of norm eps together."""
+    channels, height, width = target.x.shape[1:]
+    side = max(height // 5, 1)
+    bump = _bump(side, target.x)
+    first = (height - side * 5) // 2 if height >= 5 else 0
+    delta = torch.zeros_like(target.x)
+    for row in range(min(5, height // side)):
+        for column in range(min(5, width // side)):
+            top, left = first + row * side, first + column * side
+            signs = target.noise.signs(f"square tile {row} {column}", channels, 1, 1)
+            delta[:, :, top : top + side, left : left + side] += bump * signs
+    return (target.x + target.eps * unit(delta, "l2")).clamp(0, 1)
+
+
+def _square_l2(target: Target, best: Tensor, share: float, query: int) -> Tensor:
+    """Moves the norm of one window, and what is left of the budget, into a bump in another window."""
+    x, eps = target.x, target.eps
+    channels, height, width = x.shape[1:]
+    side = min(max(round(math.sqrt(share * height * width)), 3), height, width)
+    side -= 1 - side % 2 if side > 1 else 0  # odd
+    draws = target.noise.uniform(f"square place {query}", 5)
+    signs = target.noise.signs(f"square sign {query}", channels, 1, 1)
+    into, rows, columns = _window(draws[:, :2], side, height, width)
+    out_of, _, _ = _window(draws[:, 2:4], side, height, width)
+    delta = best - x
+    bump = _bump(side, x)
+    bumps = torch.where((draws[:, 4] > 0.5).view(-1, 1, 1), bump.T, bump)
+    images = torch.arange(len(x), device=x.device).view(-1, 1, 1)
+    laid = bumps[images, rows.clamp(0, side - 1), columns.clamp(0, side - 1)].unsqueeze(1)
+    here = _norm2(delta * into)  # [B, C, 1, 1]
+    fresh = (laid * signs + delta / (TINY + here)) * into
+    spare = (eps**2 - _norm2(delta, (1, 2, 3)).square()).clamp(min=0) / channels
+    moved = _norm2(delta * torch.maximum(into, out_of))
+    fresh = fresh / (TINY + _norm2(fresh)) * (spare + moved.square()).sqrt()
+    changed = delta * (1 - out_of) * (1 - into) + fresh
+    return (x + eps * unit(changed, "l2")).clamp(0, 1)
+
+
+def _window(place: Tensor, side: int, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A square at a random place: mask [B, 1, H, W], and row [B, H, 1] and column [B, 1, W] within it."""
+    top = (place[:, 0] * (height - side + 1)).long().clamp(max=height - side)
+    left = (place[:, 1] * (width - side + 1)).long().clamp(max=width - side)
+    rows = torch.arange(height, device=place.device) - top[:, None]
+    columns = torch.arange(width, device=place.device) - left[:, None]
+    inside = ((rows >= 0) & (rows < side)).unsqueeze(2) & (
+        (columns >= 0) & (columns < side)
+    ).unsqueeze(1)
+    return inside.unsqueeze(1).float(), rows.unsqueeze(2), columns.unsqueeze(1)
+
+
+def _bump(side: int, like: Tensor) -> Tensor:
+    """Two halves of opposite sign, each highest in its middle, of norm 1 together; [side, side]."""
+    upper = side // 2
+    bump = torch.cat(
+        [_half_bump(upper, side), -_half_bump(side - upper, side)] if upper else [torch.ones(1, 1)]
+    )
+    return (bump / bump.norm()).to(like)
+
+
+def _half_bump(height: int, width: int) -> Tensor:
+    """Sum of 1 / (r + 1)^2 over the rectangles that are r wider than the middle; norm 1."""
+    row, column = height // 2, width // 2
+    down = (torch.arange(height) - row).abs()[:, None]
+    across = (torch.arange(width) - column).abs()[None, :]
+    distance = torch.maximum(down, across)
+    layers = torch.arange(max(height, width) // 2 + 1)
+    heights = ((layers >= distance[..., None]) / (layers + 1.0).square()).sum(-1)
+    return heights / heights.norm()
+
+
+def _norm2(delta: Tensor, dims: tuple[int, ...] = (2, 3)) -> Tensor:
+    return delta.square().sum(dims, keepdim=True).sqrt()

@@ -1,0 +1,54 @@
+"""AutoAttack: a fixed ensemble of attacks without parameters to tune (Croce and Hein 2020).
+
+``standard``, as its authors define it, is APGD on cross-entropy, APGD-T (targeted DLR, 9 targets), FAB-T
+(9 targets) and Square, with 100 steps, 100 steps, 100 iterations and 5000 queries: all four ``components``.
+Each runs on what those before it have left standing, so the result is the worst case over all. The first
+two alone are the cheap worst case that AutoAttack mostly agrees with; with other numbers it is no
+AutoAttack (torchattacks 3.3 to 3.5 runs 10 steps under that name). With C classes there are at most C - 1
+targets; with fewer than 4, DLR uses the logits there are.
+"""
+
+from typing import Literal
+
+from taet.attacks._apgd import Apgd
+from taet.attacks._base import Part
+from taet.attacks._fab import Fab
+from taet.attacks._square import Square
+from taet.options import AttackOptions, Count, Field, Positive
+
+
+class Options(AttackOptions):
+    norm: Literal["linf", "l2"]
+    """Of the perturbation."""
+    eps: Positive | None
+    """Radius in that norm; null for that of ``threat``, which is an L-inf radius."""
+    components: list[Literal["apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "square"]] = Field(
+        min_length=1
+    )
+    """Attacks in this order."""
+    steps: Count
+    """Steps of APGD and iterations of FAB; 100 in AutoAttack."""
+    targets: Count
+    """Target classes of APGD-T and FAB-T; 9 in AutoAttack."""
+    queries: Count
+    """Queries of Square; 5000 in AutoAttack."""
+
+    def problem(self) -> str | None:
+        if self.norm == "l2" and self.eps is None:
+            return "eps: missing; an L2 ball needs a radius of its own"
+        if len(set(self.components)) < len(self.components):
+            return "components: one is in the list twice"
+        return None
+
+
+def parts(options: Options) -> tuple[Part, ...]:
+    """One part for each component, and for each target of the targeted ones."""
+    norm, steps, ranks = options.norm, options.steps, range(1, options.targets + 1)
+    made: dict[str, tuple[Part, ...]] = {
+        "apgd_ce": (Apgd("APGD-CE", norm, "ce", steps),),
+        "apgd_dlr": (Apgd("APGD-DLR", norm, "dlr", steps),),
+        "apgd_t": tuple(Apgd(f"APGD-T {r}", norm, "dlr_targeted", steps, r) for r in ranks),
+        "fab_t": tuple(Fab(f"FAB-T {r}", norm, steps, r) for r in ranks),
+        "square": (Square("Square", norm, options.queries),),
+    }
+    return tuple(part for name in options.components for part in made[name])

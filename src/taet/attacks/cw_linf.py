@@ -1,0 +1,40 @@
+"""CW-Linf: PGD-K on the margin of the logits in the L-inf ball (Carlini and Wagner 2017; Madry et al. 2018).
+
+Maximises -max(z_y - max_{k != y} z_k + confidence, 0). With confidence 0 the gradient vanishes once an
+image is misclassified, which under ``any_iterate`` costs nothing; the peers use 50 (AT-BSL, RoBal, ADT) or
+0 (RobustLT).
+"""
+
+from typing import Literal
+
+from taet.attacks._base import Part
+from taet.attacks._descent import Descent
+from taet.attacks._objectives import Margin
+from taet.options import AttackOptions, Count, NonNegative, PixelDistance
+
+
+class Options(AttackOptions):
+    steps: Count
+    """Gradient steps K."""
+    step_size: PixelDistance
+    """Length of a step in the L-inf norm."""
+    start: Literal["zero", "gauss", "uniform"]
+    """First iterate; see ``taet.attacks._pgd.start_point``."""
+    confidence: NonNegative
+    """Margin by which the image should be misclassified, in logits."""
+    convention: Literal["any_iterate", "last_iterate"]
+    """Which iterate must be misclassified for the image to count as fooled."""
+
+
+def parts(options: Options) -> tuple[Part, ...]:
+    """All steps at once."""
+    return (
+        Descent(
+            f"CW-Linf-{options.steps}",
+            Margin(options.confidence),
+            options.start,
+            options.step_size,
+            options.steps,
+            options.convention,
+        ),
+    )

@@ -1,0 +1,40 @@
+"""LSA: the logit scaling attack (Hitaj et al. 2021), PGD on cross-entropy of scaled logits.
+
+Undoes a softmax that is saturated or flat, which hides gradients without making a model robust: the logits
+are multiplied by each scale in turn, and an image is robust if it survives all of them.
+"""
+
+from typing import Literal
+
+from taet.attacks._base import Part
+from taet.attacks._descent import Descent
+from taet.attacks._objectives import CrossEntropy
+from taet.options import AttackOptions, Count, Field, PixelDistance, Positive
+
+
+class Options(AttackOptions):
+    scales: list[Positive] = Field(min_length=1)
+    """Factors of the logits; AT-BSL uses 10, Hitaj et al. sweep them."""
+    steps: Count
+    """Gradient steps K of each."""
+    step_size: PixelDistance
+    """Length of a step in the L-inf norm."""
+    start: Literal["zero", "gauss", "uniform"]
+    """First iterate; see ``taet.attacks._pgd.start_point``."""
+    convention: Literal["any_iterate", "last_iterate"]
+    """Which iterate must be misclassified for the image to count as fooled."""
+
+
+def parts(options: Options) -> tuple[Part, ...]:
+    """One run for each scale."""
+    return tuple(
+        Descent(
+            f"LSA x{scale:g}",
+            CrossEntropy(scale),
+            options.start,
+            options.step_size,
+            options.steps,
+            options.convention,
+        )
+        for scale in options.scales
+    )

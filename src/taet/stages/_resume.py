@@ -1,0 +1,26 @@
+"""Long jobs save themselves outside their declared outputs, with their key.
+
+Snakemake deletes declared outputs before it runs a job again, and work done with other parameters must
+never be resumed.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taet import artifacts
+
+if TYPE_CHECKING:
+    from taet.jobs import Job
+
+
+def resume_path(job: "Job") -> Path:
+    """Where a job saves what it has done so far: one file per cell, so that none is left behind."""
+    return Path("results", job.study, "resume", *job.output.parts[2:])
+
+
+def finish(job: "Job", arrays: artifacts.Arrays, facts: dict[str, Any]) -> None:
+    """Write the job's output and forget what was saved on the way."""
+    artifacts.write_arrays(job.output, arrays, job.key, **facts)
+    saved = resume_path(job)
+    artifacts.remove_leftovers(saved)
+    saved.unlink(missing_ok=True)

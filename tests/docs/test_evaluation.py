@@ -1,0 +1,63 @@
+"""The page docs/evaluation.md, done as it says."""
+
+import pytest
+from safetensors.numpy import load_file
+
+from tests.conftest import Tree
+from tests.docs.pages import block, commands
+
+PAGE = "evaluation.md"
+
+pytestmark = pytest.mark.e2e
+
+
+def test_model_of_ones_own(tree: Tree) -> None:
+    (tree.path / "mymodel.py").write_text(block(PAGE, "python", 1))
+    said = [tree.ok(*command) for command in commands(PAGE)][-1]
+    lines = said.splitlines()
+    names = ["clean", "PGD-20", "PGD-100", "APGD-CE+T"]
+    assert [line.split("  ")[0] for line in lines[1:5]] == names
+    shares = [float(line[24:].split()[0]) for line in lines[1:5]]
+    assert shares == sorted(shares, reverse=True)
+    assert "n = 200 images" in lines[5]
+    assert "L-inf <= 0.05" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "said"),
+    [
+        ("load = 3", [], "TypeError: 'int' object is not callable"),
+        ("def load(): return 3", [], "gave a int; must be a torch.nn.Module"),
+        ("def load(): raise OSError('no weights')", [], "OSError: no weights"),
+        ("def other(): pass", [], "AttributeError: module 'mymodel' has no attribute 'load'"),
+        (None, ["--attacks", "pgd2"], "no attack 'pgd2'"),
+        (None, ["--eps", "2"], "eps: must be above 0 and below 1"),
+        (None, ["--eps", "a"], "--eps a: must be a number or a fraction"),
+        (None, ["--images", "3"], "--images 3: must be at least one for each of 10 classes"),
+        (None, ["--dataset", "digit"], "no data set 'digit'"),
+        (None, ["--model", "mymodel"], "must be MODULE:FUNCTION"),
+        (None, ["--model", "nothing:load"], "ModuleNotFoundError"),
+        (None, ["--dataset", "cifar10"], "run: python -m taet download --dataset cifar10"),
+        ("from torch import nn\ndef load(): return nn.Flatten()", [], "outputs of the shape (1, 64)"),
+    ],
+)  # fmt: skip
+def test_mistakes(tree: Tree, code: str | None, arguments: list[str], said: str) -> None:
+    (tree.path / "mymodel.py").write_text(code or block(PAGE, "python", 1))
+    if not (tree.path / "data/raw/digits/images.safetensors").exists():
+        tree.ok("taet", "download", "--dataset", "digits")
+    base = ["taet", "attack", "--model", "mymodel:load", "--dataset", "digits", "--attacks", "fgsm"]
+    done = tree.run(*base, *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_file_of_predictions(finished: Tree) -> None:
+    (file,) = list(finished.path.glob("results/tiny/attack/**/taet/seed0/*.safetensors"))
+    arrays = load_file(file)
+    images, attacks = len(arrays["index"]), {name.split("/")[0] for name in arrays if "/" in name}
+    assert attacks
+    body = sum(values.nbytes for values in arrays.values())
+    assert body == images * (12 + 7 * len(attacks))
+    assert file.stat().st_size < body + 4096

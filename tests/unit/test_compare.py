@@ -1,0 +1,114 @@
+"""Intervals and tests against known answers."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from taet.compare import (
+    Seed,
+    balanced_draws,
+    contrasts,
+    holm,
+    interval,
+    over_seeds,
+    paired_p,
+    seeds_needed,
+)
+
+
+def made(rng: np.random.Generator, shares: dict[str, float], images: int = 200) -> Seed:
+    labels = np.repeat([0, 1, 2], [images, images // 2, images // 4])
+    common = rng.random(len(labels))
+    correct = {(m, "pgd"): common < share for m, share in shares.items()}
+    return Seed(labels, correct, {"all": [0, 1, 2], "tail": [2]})
+
+
+def test_bootstrap_error_is_the_binomial_one() -> None:
+    rng = np.random.default_rng(0)
+    seed = made(rng, {"a": 0.3})
+    draws = balanced_draws(seed, [0, 1, 2], 4000, rng)[:, 0]
+    recall = [seed.correct["a", "pgd"][seed.labels == c] for c in range(3)]
+    variance = sum(r.mean() * (1 - r.mean()) / len(r) for r in recall) / 9
+    assert draws.mean() == pytest.approx(np.mean([r.mean() for r in recall]), abs=0.002)
+    assert draws.std() == pytest.approx(math.sqrt(variance), rel=0.05)
+
+
+def test_interval_covers_as_often_as_it_says() -> None:
+    rng, truth, hits = np.random.default_rng(1), 0.4, 0
+    for _ in range(200):
+        draws = balanced_draws(made(rng, {"a": truth}), [0, 1, 2], 300, rng)[:, 0]
+        low, high = interval(draws, 0.95)
+        hits += low <= truth <= high
+    assert 0.90 <= hits / 200 <= 0.985
+
+
+def test_pairing_narrows_the_interval() -> None:
+    """Two methods that fail on nearly the same images are told apart; unpaired they would not be."""
+    rng = np.random.default_rng(2)
+    seed = made(rng, {"a": 0.52, "b": 0.48})
+    draws = balanced_draws(seed, [0, 1, 2], 2000, rng)
+    paired = (draws[:, 0] - draws[:, 1]).std()
+    apart = math.hypot(draws[:, 0].std(), draws[:, 1].std())
+    assert paired < 0.5 * apart
+
+
+def test_seeds_widen_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    seeds = [
+        balanced_draws(made(rng, {"a": share}), [0, 1, 2], 2000, rng) for share in (0.3, 0.5, 0.7)
+    ]
+    both = over_seeds(seeds, rng)[:, 0]
+    assert both.mean() == pytest.approx(0.5, abs=0.03)
+    assert both.std() > 2 * seeds[0].std()
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
+    corrected = holm([0.01, math.nan, 0.04])
+    assert corrected[0] == pytest.approx(0.02)
+    assert corrected[2] == pytest.approx(0.04)
+    assert math.isnan(corrected[1])
+
+
+def test_paired_p() -> None:
+    values = [0.02, 0.05, 0.03, 0.04]
+    assert paired_p(values) == pytest.approx(stats.ttest_rel(values, [0] * 4).pvalue)
+    assert math.isnan(paired_p([0.1]))
+    assert paired_p([0.0, 0.0]) == 1
+
+
+def test_seeds_needed_against_simulation() -> None:
+    n = seeds_needed(0.02, 0.02, 0.95)
+    rng = np.random.default_rng(4)
+
+    def power(count: int) -> float:
+        draws = rng.normal(0.02, 0.02, (4000, count))
+        return (stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean()
+
+    assert n is not None
+    assert power(n) > 0.78
+    assert power(n - 1) < 0.82
+    assert seeds_needed(0.0, 0.1, 0.95) is None
+    assert seeds_needed(0.01, math.nan, 0.95) is None
+    assert seeds_needed(1e-6, 1.0, 0.95) is None
+
+
+def test_contrasts() -> None:
+    rng = np.random.default_rng(5)
+    seeds = {s: made(rng, {"a": 0.6, "b": 0.5, "c": 0.5}) for s in range(4)}
+    options = {"confidence": 0.95, "draws": 500, "rng": rng}
+    rows = list(contrasts(seeds, ["a", "b", "c"], ["pgd"], **options))
+    assert [(r["method"], r["other"], r["scope"]) for r in rows[:3]] == [
+        ("a", "b", "all"), ("a", "c", "all"), ("b", "c", "all")
+    ]  # fmt: skip
+    first, _, same = rows[:3]
+    assert first["low"] < first["difference"] < first["high"]
+    assert first["low"] > 0
+    assert first["p_holm"] < 0.05
+    assert first["seeds"] == 4
+    assert same["difference"] == 0
+    assert same["p_holm"] == 1
+    assert same["seeds_needed"] is None
