@@ -38,14 +38,11 @@ class Subject:
         self.x = to_pixels(data.images["test"], data.max_value).contiguous()
         self.y = data.labels["test"]
 
-    def ours(self, names: list[str], eps: float) -> list[torch.Tensor]:
+    def ours(self, names: list[str], eps: float, start: str = "uniform") -> list[torch.Tensor]:
         """Which images are robust, for each attack."""
+        pgd, apgd = {"step_size": eps / 8, "start": start}, {"components": ["apgd_ce"]}
         attacks = {
-            name: self.attacks[name].model_copy(
-                update={"step_size": eps / 8}
-                if name.startswith("pgd")
-                else {"components": ["apgd_ce"]}
-            )
+            name: self.attacks[name].model_copy(update=pgd if name.startswith("pgd") else apgd)
             for name in names
         }
         found = evaluate(
@@ -105,6 +102,22 @@ def compare(
     results.add(f"{what}: robust for torchattacks alone", [stronger], "images of 500 at most")
 
 
+def without_noise(results: Results, subject: Subject, share: float, eps: float) -> None:
+    """Verdicts from the same start, the image itself: where any iterate counts, none may be weaker."""
+    alpha = eps / 8
+    ours = subject.ours(["pgd20", "pgd100"], eps, start="zero")
+    theirs = subject.theirs(
+        *(
+            torchattacks.PGD(subject.model, eps=eps, alpha=alpha, steps=steps, random_start=False)
+            for steps in (20, 100)
+        )
+    )
+    for name, mine, peer in zip(("PGD-20", "PGD-100"), ours, theirs, strict=True):
+        what = f"{name} at {share:.0%} robust, from the image itself"
+        results.add(f"{what}: weaker verdicts", [(mine & ~peer).sum().item()], "images of 500")
+        results.add(f"{what}: stronger verdicts", [(peer & ~mine).sum().item()], "images of 500")
+
+
 def main() -> None:
     torch.set_num_threads(1)
     subject, results = Subject(), Results("evaluation")
@@ -121,6 +134,7 @@ def main() -> None:
                 torchattacks.PGD(model, eps=eps, alpha=alpha, steps=100),
             ),
         )
+        without_noise(results, subject, share, eps)
         compare(
             results,
             f"APGD-CE at {share:.0%} robust",

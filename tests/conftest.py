@@ -85,12 +85,12 @@ class Tree:
         path.write_text(text.replace(old, new, 1))
 
     def contents(self, *folders: str) -> dict[str, bytes]:
-        """Bytes of all files under some folders, without records."""
+        """Bytes of all files under some folders, without records and empty files of locks."""
         return {
             str(file.relative_to(self.path)): file.read_bytes()
             for folder in folders
             for file in sorted((self.path / folder).rglob("*"))
-            if file.is_file() and not file.name.endswith(".record.json")
+            if file.is_file() and not file.name.endswith((".record.json", ".lock"))
         }
 
 

@@ -1,5 +1,9 @@
 """The page docs/add_a_method.md, done as it says."""
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from tests.conftest import ROOT, Tree
@@ -26,6 +30,21 @@ def test_page(finished_copy: Tree) -> None:
         tree.ok(*command)
     assert "| ALP |" in (tree.path / "results/tiny/tables/main.md").read_text()
     assert "pairing: Weight of the pairing term." in tree.ok("taet", "methods")
+    (tree.path / "docs").mkdir()
+    (tree.path / "docs/methods.md").write_text(
+        tree.ok("taet", "methods", "--markdown").split("\nUsing")[0]
+    )
+    for folder in ("contract", "docs"):
+        shutil.copytree(ROOT / "tests" / folder, tree.path / "tests" / folder)
+    shutil.copy(ROOT / "tests/conftest.py", tree.path / "tests")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["tests/contract/test_methods.py", "tests/docs/test_methods.py"]
+    tested = subprocess.run(
+        [*command, "-k", "alp or page or card"], cwd=tree.path, env=tree.environment(),
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert tested.returncode == 0, tested.stdout
+    assert "passed" in tested.stdout
     again = {p: p.stat().st_mtime_ns for p in models}
     assert models == again, "nothing else is trained"
 

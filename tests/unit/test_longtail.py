@@ -1,8 +1,10 @@
+import medmnist
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taet import params
 from taet.errors import UserError
 from taet.longtail import (
     class_counts,
@@ -17,6 +19,7 @@ from taet.longtail import (
     pools,
     take,
 )
+from tests.conftest import ROOT
 
 # The label files of TAET's release agree with these.
 CIFAR10 = {
@@ -169,6 +172,51 @@ def test_head_of_an_imbalanced_data_set() -> None:
     for ratio in (10, 20, 190):
         counts = long_tailed_counts(DERMA_TEST, test_head, ratio, "exponential", order, "test")
         assert counts[5] == test_head == 194
+
+
+# Images per class of the official training and test parts of the sets that the studies name.
+OFFICIAL = {
+    "cifar10": ([5000] * 10, [1000] * 10),
+    "cifar100": ([500] * 100, [100] * 100),
+    "dermamnist": (DERMA_TRAIN, DERMA_TEST),
+    "bloodmnist": (
+        [852, 2181, 1085, 2026, 849, 993, 2330, 1643],
+        [244, 624, 311, 579, 243, 284, 666, 470],
+    ),
+    "pathmnist": (
+        [9366, 9509, 10360, 10401, 8006, 12182, 7886, 9401, 12885],
+        [1338, 847, 339, 634, 1035, 592, 741, 421, 1233],
+    ),
+}
+
+
+def test_official_sizes_are_those_of_the_sets() -> None:
+    for name in ("dermamnist", "bloodmnist", "pathmnist"):
+        sizes = medmnist.INFO[name]["n_samples"]
+        assert [sum(part) for part in OFFICIAL[name]] == [sizes["train"], sizes["test"]]
+
+
+@pytest.mark.parametrize("study", ["cifar10_lt", "cifar100_lt", "medmnist", "cifar10_faithful"])
+def test_studies_fit_the_official_class_sizes(study: str) -> None:
+    """Every ratio of a study can be drawn, nested, and with enough images to train on."""
+    resolved = params.load(ROOT / "params.yaml", study)
+    for name in set(resolved.grid.datasets) & set(OFFICIAL):
+        train, test = OFFICIAL[name]
+        longtail = params.longtail_of(resolved, name)
+        order = order_classes(longtail.class_order, train, np.random.default_rng(0))
+        head, test_head = head_sizes(train, test, longtail.head_images)
+        before = [train, test]
+        for ratio in sorted(r for r in resolved.grid.imbalance_ratios if r != "natural"):
+            options = (ratio, longtail.profile, order)
+            counts = [
+                long_tailed_counts(train, head, *options, "training"),
+                long_tailed_counts(test, test_head, *options, "test"),
+            ]
+            for part, larger in zip(counts, before, strict=True):
+                assert all(a <= b for a, b in zip(part, larger, strict=True))
+                assert min(part) >= 1
+            assert sum(counts[0]) > 10 * resolved.training.batch_size
+            before = counts
 
 
 @given(

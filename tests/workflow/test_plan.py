@@ -31,14 +31,14 @@ def test_default_study() -> None:
     assert job_counts(done.stdout + done.stderr) == {
         "download_dataset": 1,
         "subsample_cell": 6,  # 2 imbalance ratios x 3 seeds
-        "stabilize_cell": 6,  # one recipe, shared by both TAET variants
-        "equalize_cell": 78,  # x 13 methods
-        "attack_cell": 78,
+        "stabilize_cell": 6,  # TAET's clean stage
+        "equalize_cell": 66,  # x 11 methods
+        "attack_cell": 66,
         "score": 1,
         "tables": 1,
         "figures": 1,
         "all": 1,
-        "total": 173,
+        "total": 149,
     }
 
 

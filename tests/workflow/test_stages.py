@@ -23,6 +23,11 @@ ADJUSTED = """
   chained:
     extends: tiny
     stabilizations: {clean20: {epochs: 1}, clean40: {epochs: 3, after: clean20}}
+  far:
+    extends: tiny
+    grid: {methods: [pgd_at, las_at]}
+    training: {optimizer: {kind: sgd, learning_rate: 1e38, momentum: 0.9, weight_decay: 0}}
+    methods: {las_at: {update_every: 1, strategy_width: 4}}
   unchained:
     extends: tiny
     stabilizations: {clean40: {epochs: 3}}
@@ -116,3 +121,45 @@ def test_chained_stage_one_is_one_stage_one(
     assert facts["history"] == other_facts["history"]
     assert one.keys() == other.keys()
     assert all((one[name] == other[name]).all() for name in one)
+
+
+@pytest.mark.parametrize("method", ["pgd_at", "las_at"])
+def test_diverged_run_names_its_cell_and_leaves_nothing(
+    tiny_params: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    made = study(tiny_params, monkeypatch, "far")
+    said = rf"equalize digits ir10 small_cnn {method} seed0: training diverged: .* epoch [12]"
+    with pytest.raises(UserError, match=said):
+        finished(made, method)
+    assert not list(Path("results").rglob("*.safetensors"))
+
+
+def test_killed_attack_goes_on(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job's file is that of an undisturbed run, and what was saved on the way is gone."""
+    monkeypatch.setattr("taet.evaluate.SAVE_EVERY", 0.0)
+    model = finished(study(tiny_params, monkeypatch), "at_bsl_ema")
+    made = grid.Study(params.load(tiny_params, "adjusted"))
+    cell = {**model.cell, "job": "gradient"}
+    job = made.job("attack", **cell)
+    runner.run_job(job)
+    expected = job.output.read_bytes()
+    job.output.unlink()
+
+    written = artifacts.write_arrays
+    saves: list[Path] = []
+
+    def dying(path: Path, *values: object, **facts: object) -> None:
+        written(path, *values, **facts)
+        saves.append(path)
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(artifacts, "write_arrays", dying)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_job(job)
+    monkeypatch.setattr(artifacts, "write_arrays", written)
+    assert saves[0].exists()
+    assert not job.output.exists()
+    runner.run_job(job)
+    assert job.output.read_bytes() == expected
+    assert not saves[0].exists()

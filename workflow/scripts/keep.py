@@ -6,8 +6,10 @@ Copies metrics.csv, tables and figures, which must be those of the parameters an
 of every job that made them. No weights, no predictions: those are DVC's.
 """
 
+import json
 import shutil
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from taet import grid, params, records, runner
@@ -37,6 +39,44 @@ def keep(study, target):
         if job.stage in SMALL:
             for file in (job.output, *(f for f in job.files if f.suffix in KEPT_FORMATS)):
                 _copy(file, target / file.relative_to(f"results/{study.params.study}"))
+
+    (target / "about.md").write_text(about(target))
+
+
+def about(target):
+    """What the records say of the whole study: which code made it, when, on what, and what it cost."""
+    records = [json.loads(file.read_text()) for file in sorted(target.rglob("*.record.json"))]
+    starts = [datetime.fromisoformat(record["started"]) for record in records]
+    ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, records, strict=True)]
+    stages = {}
+    for record in records:
+        stage = stages.setdefault(record["job"].split()[0], [0, 0.0, 0])
+        stage[0] += 1
+        stage[1] += record["cpu_seconds"]
+        stage[2] = max(stage[2], record["peak_memory_mib"])
+    rows = [f"| {name} | {n} | {cpu:.0f} | {peak} |" for name, (n, cpu, peak) in stages.items()]
+    machines = sorted(
+        f"{r['machine']['processor']}, {r['machine']['cpu_count']} cores, torch {r['versions']['torch']}"
+        for r in records
+    )
+    return "\n".join(
+        [
+            f"# {target.name}",
+            "",
+            "Written by `workflow/scripts/keep.py` from the records of the jobs.",
+            "",
+            f"- code: {', '.join(sorted({str(r['code']['revision']) for r in records}))}",
+            f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%H:%M} UTC, "
+            f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes, other work beside it included",
+            f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in records) / 60:.0f} minutes",
+            f"- machine: {'; '.join(dict.fromkeys(machines))}",
+            "",
+            "| stage | jobs | processor seconds | peak memory of a job, MiB |",
+            "| --- | ---: | ---: | ---: |",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _copy(file, place):

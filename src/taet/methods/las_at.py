@@ -17,12 +17,14 @@ forward and 21 backward passes more.
 """
 
 import copy
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from taet.attacks._pgd import pgd, start_point
+from taet.errors import UserError
 from taet.losses import cross_entropy, smoothed_cross_entropy
 from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
 from taet.models.resnet18 import ResNet18
@@ -130,6 +132,11 @@ class Method(TrainingMethod):
 
     def _learn(self, batch: Batch, attacked: Attacked, reward: float) -> None:
         """One step of REINFORCE: actions with a high reward become likelier."""
+        if not math.isfinite(reward):
+            raise UserError(
+                f"training diverged: the reward in epoch {batch.epoch + 1} is {reward}; "
+                "lower training.optimizer.learning_rate"
+            )
         logits = self.strategy.train()(batch.x)
         chosen = (
             head.log_softmax(1).gather(1, action[:, None]).mean()
