@@ -339,7 +339,7 @@ def test_two_snakemakes_in_one_folder(tree: Tree) -> None:
 def test_report_is_one_file_that_needs_no_network(finished_copy: Tree) -> None:
     finished_copy.ok("snakemake", "--report", "report.html")
     html = (finished_copy.path / "report.html").read_text()
-    for text in ("Main table: balanced accuracy", "per_class", "Every number of the study"):
+    for text in ("Main table: balanced accuracy", "per_class", "every number of the study"):
         assert text in html
     assert 'src="http' not in html
     assert '<link href="http' not in html
