@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import resource
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -111,6 +112,39 @@ def test_folders_that_cannot_be_read_or_written(server: Server, tmp_path: Path) 
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
         fetch(f"{server.address}/data.bin", tmp_path / "file" / "data.bin", md5(DATA), None)
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from taet.datasets._download import fetch
+from taet.errors import UserError
+try:
+    fetch("http://127.0.0.1:9/data.bin", Path(sys.argv[1], "data.bin"), "0" * 32, sys.argv[2])
+except UserError as error:
+    sys.exit(f"one line: {error}")
+"""
+
+
+def test_mirror_that_may_not_be_read(tmp_path: Path) -> None:
+    """In a process that rights do bind, even where the tests are root's."""
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "data.bin").write_bytes(DATA)
+    command = [sys.executable, "-c", FETCH, str(tmp_path / "a"), str(mirror)]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("needs setpriv to give up root's right to read everything")
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+    for forbidden in (mirror / "data.bin", mirror):
+        rights = forbidden.stat().st_mode
+        forbidden.chmod(0)
+        done = subprocess.run(command, capture_output=True, text=True)
+        forbidden.chmod(rights)
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.startswith("one line: data.bin: cannot be fetched from")
+        assert "Permission denied" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture(params=["small file system", "limit of file sizes"])
