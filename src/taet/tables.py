@@ -104,18 +104,25 @@ def _differences_table(
                 label,
                 f"{100 * sign * row['difference']:+.1f} [{low:+.1f}, {high:+.1f}]",
                 "-" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.3f}",
-                f"> {MOST_SEEDS}" if pd.isna(row["seeds_needed"]) else f"{row['seeds_needed']:.0f}",
+                _seeds_needed(row),
             ]
         )
     title = f"{place}: differences to {labels['methods'][best]}, BR {labels['attacks'][attack]}"
     note = (
         f"Balanced robustness minus that of {labels['methods'][best]}, in points, with the same seeds and "
-        f"images on both sides, n = {row['seeds']} seeds [{report.confidence:.0%} interval: bootstrap over "
+        f"images on both sides, seeds: n = {row['seeds']} [{report.confidence:.0%} interval: bootstrap over "
         "seeds and images; with few seeds too narrow]. p: paired t-test over seeds, corrected for all "
         f"{len(rows)} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
         f"difference with a power of {POWER:.0%}, by itself."
     )
     return Table(title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], body)
+
+
+def _seeds_needed(row: pd.Series) -> str:
+    """One seed shows no spread, so nothing can be said."""
+    if pd.isna(row["sd"]):
+        return "-"
+    return f"> {MOST_SEEDS}" if pd.isna(row["seeds_needed"]) else f"{row['seeds_needed']:.0f}"
 
 
 def _variants_table(

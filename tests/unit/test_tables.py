@@ -79,10 +79,12 @@ def test_differences_to_the_best() -> None:
     _, _, table, _ = tables.main_tables(metrics(), contrasts(), SHOWN)
     assert table.title.endswith("differences to B & C, BR PGD-2")
     assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "0.010", "3"]]
-    assert "n = 3 seeds" in table.note
+    assert "seeds: n = 3 [95%" in table.note
     none = contrasts().assign(p_holm=math.nan, seeds_needed=math.nan)
     _, _, table, _ = tables.main_tables(metrics(), none, SHOWN)
     assert table.rows[0][2:] == ["-", "> 1000"]
+    _, _, table, _ = tables.main_tables(metrics(), none.assign(sd=math.nan), SHOWN)
+    assert table.rows[0][2:] == ["-", "-"]
 
 
 def test_over_seeds_by_hand() -> None:
