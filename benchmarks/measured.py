@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from taet.records import processor
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "reference" / "benchmarks"
 FIELDS = ["what", "value", "unit", "low", "high", "n", "device", "python", "torch", "revision"]
@@ -47,18 +49,6 @@ class Results:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
-
-
-def processor() -> str:
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
-        "unknown",
-    )
 
 
 def revision() -> str:

@@ -48,7 +48,7 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": {
             "system": platform.platform(),
-            "processor": _processor(),
+            "processor": processor(),
             "cpu_count": os.cpu_count(),
         },
         "command": sys.argv[1:],
@@ -87,7 +87,8 @@ def _revision() -> dict[str, Any]:
     return {"revision": run.stdout.strip()}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
