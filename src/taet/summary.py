@@ -1,5 +1,7 @@
 """Numbers over seeds: mean, standard deviation and interval of each metric."""
 
+from typing import Any
+
 import pandas as pd
 from scipy import stats
 
@@ -71,6 +73,11 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         result[f"{metric}_low"] = (mean - reach * sd).clip(0, 1)
         result[f"{metric}_high"] = (mean + reach * sd).clip(0, 1)
     return result.reset_index()
+
+
+def shown_view(metrics: pd.DataFrame, report: Any) -> pd.DataFrame:
+    """``over_seeds`` of the test view that tables and figures show; ``report`` is the block of that name."""
+    return over_seeds(metrics[metrics["view"] == report.view], report.confidence)
 
 
 def _together(warnings: pd.Series) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from taet.compare import MOST_SEEDS, POWER
-from taet.summary import CELL, over_seeds, view_title
+from taet.summary import CELL, shown_view, view_title
 
 Rows = list[list[str]]
 
@@ -44,7 +44,7 @@ def main_tables(
         shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    summary = shown_view(metrics, report)
     for (dataset, ir, architecture), part in summary.groupby(CELL[:3], sort=False):
         place = f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
         attacks = [("clean", "BA"), *((a, f"BR {label}") for a, label in labels["attacks"].items())]
@@ -241,7 +241,7 @@ def headline(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     """
     report = shown["report"]
     attack = report.headline_attack
-    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    summary = shown_view(metrics, report)
     picked = summary.set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
     for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, STYLE, colors, spread
-from taet.summary import over_seeds
+from taet.summary import shown_view
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -22,7 +22,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         picture: what this one is about, such as ``dataset``.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+    summary = shown_view(metrics, report)
     classes = summary[summary["scope"] == "class"].copy()
     order = (
         classes.groupby("class_index")["train_images"]
