@@ -1,7 +1,7 @@
 """Checkpoints: a training run as named arrays, so that it can go on where it was.
 
 Names: ``model/...`` weights and buffers, ``optimizer/INDEX/...`` state per weight, ``method/...``,
-``average/...``.
+``average/...``, ``best/...`` weights and buffers.
 """
 
 from typing import Any
@@ -10,12 +10,20 @@ from torch import nn
 
 from taet.networks import Arrays, model_arrays, restore_model, tensors
 from taet.optimizers import load_optimizer_state, optimizer_state
-from taet.train import Run
+from taet.train import Best, Run
+
+
+def run_facts(run: Run) -> dict[str, Any]:
+    """How far a run has come, as JSON."""
+    best = run.best and {"epoch": run.best.epoch, "robustness": run.best.robustness}
+    return {"epoch": run.epoch, "history": run.history, "best": best}
 
 
 def run_arrays(run: Run) -> Arrays:
-    """Everything a run needs to go on."""
+    """Everything a run needs to go on, with ``run_facts``."""
     found = model_arrays(run.model.state_dict())
+    if run.best is not None:
+        found |= model_arrays(run.best.weights, "best/")
     own = {
         "optimizer": optimizer_state(run.optimizer),
         "method": run.method.state(),
@@ -34,13 +42,16 @@ def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
     run.method.load_state(tensors(arrays, "method/"))
     if run.averager is not None:
         run.averager.load_state(tensors(arrays, "average/"))
+    if facts["best"] is not None:
+        run.best = Best(**facts["best"], weights=tensors(arrays, "best/"))
     _restore_progress(run, facts)
 
 
 def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
     """Go on from another method's stage 1: its weights and optimiser, this method's own state fresh.
 
-    A head of another kind starts fresh too: cosines cannot go on from a linear head.
+    A head of another kind starts fresh too: cosines cannot go on from a linear head. What was best in
+    stage 1 is not this method's.
     """
     if facts["network"]["head"] == run.method.head:
         part: nn.Module = run.model

@@ -1,6 +1,7 @@
-"""Signs that a robust accuracy cannot be believed (after Croce and Hein 2020, and Carlini et al. 2019).
+"""Checks of an evaluation: what stops it, and signs that a robust accuracy cannot be believed.
 
-Each is a sentence that ends up beside the number in the tables; none changes a verdict.
+Signs are those of Croce and Hein (2020) and Carlini et al. (2019). Each is a sentence that ends up beside
+the number in the tables; none changes a verdict.
 """
 
 from collections.abc import Sequence
@@ -8,12 +9,80 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from taet.attacks._base import Part
+from taet.attacks._base import Part, Target
+from taet.attacks._norms import size
 from taet.attacks._pgd import input_gradient
 from taet.attacks._square import Square
+from taet.errors import UserError
 from taet.losses import cross_entropy
 
 ALONE = 0.002  # share of images that only Square breaks, above which gradients are suspected (AutoAttack's)
+TOLERANCE = 1e-6  # float32 rounding of x + eps and back
+
+
+def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
+    """Check what is to be attacked.
+
+    Raises:
+        UserError: pixels outside [0,1], labels outside 0..C-1, a class without an image, or eps outside
+            (0,1).
+    """
+    if not 0 < eps < 1:
+        raise UserError(f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {eps:g}")
+    if len(x) != len(y) or not len(x):
+        raise UserError(f"{len(x)} images and {len(y)} labels; must be as many, at least one")
+    if not (torch.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
+        raise UserError(
+            f"images go from {x.min():g} to {x.max():g}; must be in [0,1], with any normalisation inside "
+            "the model"
+        )
+    if y.min() < 0 or y.max() >= classes:
+        raise UserError(f"labels go from {y.min()} to {y.max()}; must be from 0 to {classes - 1}")
+    if empty := (torch.bincount(y, minlength=classes) == 0).nonzero().flatten().tolist():
+        raise UserError(f"class {empty[0]} has no test image, so balanced numbers are undefined")
+
+
+@torch.no_grad()
+def check_model(model: nn.Module, x: Tensor, classes: int) -> None:
+    """Check a model on one image.
+
+    Raises:
+        UserError: weights that are not finite, or outputs of another shape than [B, C].
+    """
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise UserError(f"weights {name!r} of the model are not finite; it has diverged")
+    try:
+        shape = tuple(model(x).shape)
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the model cannot take images of the shape {tuple(x.shape)}: {reason}"
+        ) from None
+    if shape != (len(x), classes):
+        raise UserError(
+            f"the model gives outputs of the shape {shape} for {len(x)} image; must be "
+            f"({len(x)}, {classes}): one logit for each of the {classes} classes"
+        )
+
+
+def verify(part: Part, x_adv: Tensor, target: Target) -> None:
+    """Check every adversarial image before it counts.
+
+    Raises:
+        UserError: not finite, outside [0,1], or further away than eps.
+    """
+    if not torch.isfinite(x_adv).all():
+        raise UserError(f"attack {part.title}: adversarial images are not finite; is the model?")
+    if x_adv.min() < 0 or x_adv.max() > 1:
+        raise UserError(f"attack {part.title}: adversarial images leave the pixel range [0,1]")
+    if not part.bounded:
+        return
+    distance = size((x_adv - target.x).double(), part.norm).max().item()
+    if distance > target.eps + TOLERANCE:
+        raise UserError(
+            f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {target.eps:g}"
+        )
 
 
 def clean_warnings(clean: Tensor, classes: int) -> list[str]:

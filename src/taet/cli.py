@@ -23,6 +23,7 @@ AXIS_HELP = {
     "stabilization": "stage-1 recipe, a name under 'stabilizations'",
     "method": "training method, a name under 'methods'",
     "seed": "seed of split, weights, batch order and noise",
+    "checkpoint": "weights of a training: last, or best on the validation images",
     "job": "group of attacks: the 'job' of blocks under 'attacks'",
 }
 

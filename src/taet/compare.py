@@ -33,36 +33,60 @@ class Seed:
     scopes: Mapping[str, Sequence[int]]
 
 
-def balanced_draws(
-    seed: Seed, members: Sequence[int], draws: int, rng: np.random.Generator
-) -> Array:
-    """Balanced accuracy of every method and attack under resampled images, [draws, pairs].
+@dataclass(frozen=True)
+class Resampled:
+    """Balanced accuracy of every method and attack on the classes of one scope.
 
-    Stratified: each class keeps its number of images. All methods and attacks see the same resampled
-    images, in the order of ``seed.correct``.
+    Attributes:
+        exact: [seeds, pairs], on the images as they are.
+        draws: [draws, pairs], means over seeds with seeds and images resampled: the two levels of the
+            bootstrap. Methods and attacks stand in the order of ``Seed.correct``.
+    """
+
+    exact: Array
+    draws: Array
+
+
+def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dict[str, Resampled]:
+    """The bootstrap over seeds and images, for every scope.
+
+    All methods, attacks and scopes see the same resampled seeds and images.
 
     Args:
-        members: classes that count; those without an image are left out.
+        seeds: with the same methods, attacks and scopes.
         draws: how often to resample.
     """
-    classes = [np.flatnonzero(seed.labels == c) for c in members]
-    classes = [images for images in classes if len(images)]
+    by_class = [class_draws(seed, draws, rng) for seed in seeds]
+    picked = rng.integers(0, len(seeds), (len(seeds), draws))
+    result = {}
+    for scope in seeds[0].scopes:
+        exact = np.stack([_balanced(seed, seed.scopes[scope]) for seed in seeds])
+        stacked = np.stack(
+            [
+                drawn[_present(seed, seed.scopes[scope])].mean(0)
+                for seed, drawn in zip(seeds, by_class, strict=True)
+            ]
+        )
+        resampled = np.mean([stacked[row, np.arange(draws)] for row in picked], axis=0)
+        result[scope] = Resampled(exact, resampled)
+    return result
+
+
+def class_draws(seed: Seed, draws: int, rng: np.random.Generator) -> Array:
+    """Recall of each class under resampled images, [classes, draws, pairs].
+
+    Stratified: each class keeps its number of images. NaN for classes without an image.
+    """
     table = np.stack(list(seed.correct.values()), axis=1).astype(np.float64)
-    total = np.zeros((draws, table.shape[1]))
-    for images in classes:
-        n = len(images)
-        picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
-        counts = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
-        total += counts @ table[images] / n
-    return total / max(len(classes), 1)
-
-
-def over_seeds(per_seed: Sequence[Array], rng: np.random.Generator) -> Array:
-    """Means over seeds that are resampled too, [draws, ...]: the two levels of the bootstrap."""
-    stacked = np.stack(per_seed)
-    count, draws = stacked.shape[:2]
-    picked = rng.integers(0, count, (count, draws))
-    return np.mean([stacked[picked[i], np.arange(draws)] for i in range(count)], axis=0)  # type: ignore[no-any-return]
+    classes = 1 + max(c for members in seed.scopes.values() for c in members)
+    result = np.full((classes, draws, table.shape[1]), np.nan)
+    for c in range(classes):
+        images = np.flatnonzero(seed.labels == c)
+        if n := len(images):
+            picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
+            counts = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
+            result[c] = counts @ table[images] / n
+    return result
 
 
 def interval(draws: Array, confidence: float) -> tuple[float, float]:
@@ -107,65 +131,97 @@ def seeds_needed(mean: float, sd: float, confidence: float) -> int | None:
     return first if first <= MOST_SEEDS else None
 
 
-def contrasts(
-    seeds: Mapping[int, Seed],
-    methods: Sequence[str],
-    attacks: Sequence[str],
-    *,
-    confidence: float,
-    draws: int,
-    rng: np.random.Generator,
+def intervals(
+    resampled: Mapping[str, Resampled], pairs: Sequence[tuple[str, str]], confidence: float
 ) -> Iterator[dict[str, Any]]:
-    """Every pair of methods under every attack: one row each, p-values corrected within an attack and scope.
+    """Every method under every attack: one row for each scope.
 
     Args:
-        seeds: by their numbers, each with all methods and attacks.
+        resampled: see ``resample``.
+        pairs: method and attack, in the order of ``Seed.correct``.
         confidence: level of the intervals.
-        draws: of the bootstrap.
-        rng: of the bootstrap.
+
+    Returns:
+        Rows with ``method``, ``attack``, ``scope``, ``seeds``, ``balanced_accuracy`` (a share, mean over
+        seeds), ``low``, ``high`` (bootstrap over seeds and images).
+    """
+    for i, (method, attack) in enumerate(pairs):
+        for scope, found in resampled.items():
+            low, high = interval(found.draws[:, i], confidence)
+            yield {
+                "method": method,
+                "attack": attack,
+                "scope": scope,
+                "seeds": len(found.exact),
+                "balanced_accuracy": float(found.exact[:, i].mean()),
+                "low": low,
+                "high": high,
+            }
+
+
+def contrasts(
+    resampled: Mapping[str, Resampled],
+    pairs: Sequence[tuple[str, str]],
+    attacks: Sequence[str],
+    confidence: float,
+) -> Iterator[dict[str, Any]]:
+    """Every pair of methods: one row for each attack and scope, p-values corrected within it.
+
+    Args:
+        resampled: see ``resample``.
+        pairs: method and attack, in the order of ``Seed.correct``.
+        attacks: those under which methods are compared.
+        confidence: level of the intervals.
 
     Returns:
         Rows with ``attack``, ``scope``, ``method``, ``other``, ``seeds``, ``difference`` (method minus
         other, a share), ``low``, ``high`` (bootstrap over seeds and images), ``sd`` (over seeds), ``p``
         (paired t-test over seeds), ``p_holm``, ``seeds_needed``.
     """
-    keys = list(next(iter(seeds.values())).correct)
-    place = {key: i for i, key in enumerate(keys)}
-    for scope in next(iter(seeds.values())).scopes:
-        resampled = over_seeds(
-            [balanced_draws(s, s.scopes[scope], draws, rng) for s in seeds.values()], rng
-        )
-        exact = np.stack([_balanced(s, s.scopes[scope]) for s in seeds.values()])
+    place = {pair: i for i, pair in enumerate(pairs)}
+    methods = list(dict.fromkeys(method for method, _ in pairs))
+    for scope, found in resampled.items():
         for attack in attacks:
-            rows = []
-            for method, other in combinations(methods, 2):
-                a, b = place[method, attack], place[other, attack]
-                differences = exact[:, a] - exact[:, b]
-                low, high = interval(resampled[:, a] - resampled[:, b], confidence)
-                sd = float(np.std(differences, ddof=1)) if len(seeds) > 1 else float("nan")
-                rows.append(
-                    {
-                        "attack": attack,
-                        "scope": scope,
-                        "method": method,
-                        "other": other,
-                        "seeds": len(seeds),
-                        "difference": float(differences.mean()),
-                        "low": low,
-                        "high": high,
-                        "sd": sd,
-                        "p": paired_p(differences.tolist()),
-                        "seeds_needed": seeds_needed(float(differences.mean()), sd, confidence),
-                    }
-                )
+            rows = [
+                {
+                    "attack": attack,
+                    "scope": scope,
+                    "method": method,
+                    "other": other,
+                    **_contrast(found, place[method, attack], place[other, attack], confidence),
+                }
+                for method, other in combinations(methods, 2)
+            ]
             corrected = holm([row["p"] for row in rows])
             for row, p in zip(rows, corrected, strict=True):
-                row["p_holm"] = p
-                yield row
+                yield {**row, "p_holm": p}
+
+
+def _contrast(found: Resampled, a: int, b: int, confidence: float) -> dict[str, Any]:
+    """One method and attack against another; columns of both."""
+    differences = found.exact[:, a] - found.exact[:, b]
+    mean, seeds = float(differences.mean()), len(differences)
+    sd = float(np.std(differences, ddof=1)) if seeds > 1 else float("nan")
+    low, high = interval(found.draws[:, a] - found.draws[:, b], confidence)
+    return {
+        "seeds": seeds,
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "sd": sd,
+        "p": paired_p(differences.tolist()),
+        "seeds_needed": seeds_needed(mean, sd, confidence),
+    }
+
+
+def _present(seed: Seed, members: Sequence[int]) -> list[int]:
+    """The classes among ``members`` that have an image."""
+    there = set(np.unique(seed.labels).tolist())
+    return [c for c in members if c in there]
 
 
 def _balanced(seed: Seed, members: Sequence[int]) -> Array:
     """Balanced accuracy of every method and attack on the images as they are, [pairs]."""
     table = np.stack(list(seed.correct.values()), axis=1)
-    classes = [table[seed.labels == c] for c in members]
-    return np.mean([rows.mean(0) for rows in classes if len(rows)], axis=0)  # type: ignore[no-any-return]
+    recall = [table[seed.labels == c].mean(0) for c in _present(seed, members)]
+    return np.mean(recall, axis=0)  # type: ignore[no-any-return]

@@ -19,24 +19,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from taet import plugins
-from taet.attacks._base import Part, Target
+from taet.attacks._base import Target
 from taet.attacks._noise import Noise
 from taet.attacks._norms import Norm, size
-from taet.checks import chain_warnings, clean_warnings, model_warnings
-from taet.errors import UserError
+from taet.chains import Bounded, Chain, beginnings, chain_of, longest, radius_of
+from taet.checks import (
+    chain_warnings,
+    check_images,
+    check_model,
+    clean_warnings,
+    model_warnings,
+    verify,
+)
 from taet.networks import predict
 from taet.progress import Progress
 
 if TYPE_CHECKING:
     from taet.options import AttackOptions
 
-TOLERANCE = 1e-6  # float32 rounding of x + eps and back
 CHUNK = 8  # batches whose images are attacked together, so that batches stay full as images leave
 SAVE_EVERY = 30.0  # seconds
 NOBODY = -1
 
-Chain = tuple[Part, ...]
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
@@ -140,130 +144,33 @@ def evaluate(
         Noise(seed, torch.arange(len(x)) if index is None else index),
         batch_size,
     )
-    chains = {name: _chain(name, attacks) for name in attacks}
-    radii = {name: _radius(options, eps) for name, options in attacks.items()}
-    longest = _longest(chains, radii)
-    total = sum(len(chain) for _, chain in longest) * len(standing)
-    keeper = _Keeper(run, saved or Saved(), list(_prefixes(longest)))
+    wanted = {
+        name: (radius_of(options, eps), chain_of(name, attacks))
+        for name, options in attacks.items()
+    }
+    planned = longest(list(wanted.values()))
+    total = sum(len(chain) for _, chain in planned) * len(standing)
+    keeper = _Keeper(run, saved or Saved(), beginnings(planned))
     with Progress(title, total, "image-attacks") as progress:
-        for radius, chain in longest:
+        for radius, chain in planned:
             for rows in standing.split(CHUNK * batch_size) if len(standing) else ():
                 run.walk(radius, chain, rows, progress, keeper.tick)
     odd = clean_warnings(clean, classes)
     odd += model_warnings(model, x[standing[:batch_size]], y[standing[:batch_size]])
     verdicts = {}
-    for name, chain in chains.items():
-        state = run.state(radii[name], chain)
+    for name, (radius, chain) in wanted.items():
+        state = run.state(radius, chain)
         found = [*odd, *chain_warnings(chain, state.broken_by, classes, len(standing))]
         verdicts[name] = Verdict(
             state.prediction,
             state.distance,
             state.broken_by,
             chain[-1].norm,
-            radii[name] if chain[-1].bounded else None,
+            radius if chain[-1].bounded else None,
             tuple(part.title for part in chain),
             tuple(found),
         )
     return Evaluation(clean, verdicts, tuple(odd))
-
-
-def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
-    """Check what is to be attacked.
-
-    Raises:
-        UserError: pixels outside [0,1], labels outside 0..C-1, a class without an image, or eps outside
-            (0,1).
-    """
-    if not 0 < eps < 1:
-        raise UserError(f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {eps:g}")
-    if len(x) != len(y) or not len(x):
-        raise UserError(f"{len(x)} images and {len(y)} labels; must be as many, at least one")
-    if not (torch.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
-        raise UserError(
-            f"images go from {x.min():g} to {x.max():g}; must be in [0,1], with any normalisation inside "
-            "the model"
-        )
-    if y.min() < 0 or y.max() >= classes:
-        raise UserError(f"labels go from {y.min()} to {y.max()}; must be from 0 to {classes - 1}")
-    if empty := (torch.bincount(y, minlength=classes) == 0).nonzero().flatten().tolist():
-        raise UserError(f"class {empty[0]} has no test image, so balanced numbers are undefined")
-
-
-@torch.no_grad()
-def check_model(model: nn.Module, x: Tensor, classes: int) -> None:
-    """Check a model on one image.
-
-    Raises:
-        UserError: weights that are not finite, or outputs of another shape than [B, C].
-    """
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise UserError(f"weights {name!r} of the model are not finite; it has diverged")
-    try:
-        shape = tuple(model(x).shape)
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"the model cannot take images of the shape {tuple(x.shape)}: {reason}"
-        ) from None
-    if shape != (len(x), classes):
-        raise UserError(
-            f"the model gives outputs of the shape {shape} for {len(x)} image; must be "
-            f"({len(x)}, {classes}): one logit for each of the {classes} classes"
-        )
-
-
-def verify(part: Part, x_adv: Tensor, target: Target) -> None:
-    """Check every adversarial image before it counts.
-
-    Raises:
-        UserError: not finite, outside [0,1], or further away than eps.
-    """
-    if not torch.isfinite(x_adv).all():
-        raise UserError(f"attack {part.title}: adversarial images are not finite; is the model?")
-    if x_adv.min() < 0 or x_adv.max() > 1:
-        raise UserError(f"attack {part.title}: adversarial images leave the pixel range [0,1]")
-    if not part.bounded:
-        return
-    distance = size((x_adv - target.x).double(), part.norm).max().item()
-    if distance > target.eps + TOLERANCE:
-        raise UserError(
-            f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {target.eps:g}"
-        )
-
-
-def _chain(name: str, attacks: "Mapping[str, AttackOptions]") -> Chain:
-    """The parts of an attack, cut so that attacks of the same kind share what they can."""
-    kind = attacks[name].kind
-    module = plugins.load("attacks", kind)
-    if hasattr(module, "chains"):
-        alike = {other: options for other, options in attacks.items() if options.kind == kind}
-        return module.chains(alike)[name]  # type: ignore[no-any-return]
-    return module.parts(attacks[name])  # type: ignore[no-any-return]
-
-
-def _radius(options: "AttackOptions", eps: float) -> float:
-    own = getattr(options, "eps", None)
-    return eps if own is None else own
-
-
-def _longest(chains: Mapping[str, Chain], radii: Mapping[str, float]) -> list[tuple[float, Chain]]:
-    """The chains that are no beginning of another one, each once, in order."""
-    wanted = list(dict.fromkeys((radii[name], chain) for name, chain in chains.items()))
-    return [
-        (radius, chain)
-        for radius, chain in wanted
-        if not any(
-            radius == r and len(other) > len(chain) and other[: len(chain)] == chain
-            for r, other in wanted
-        )
-    ]
-
-
-def _prefixes(longest: list[tuple[float, Chain]]) -> dict[tuple[float, Chain], None]:
-    return dict.fromkeys(
-        (radius, chain[:depth]) for radius, chain in longest for depth in range(1, len(chain) + 1)
-    )
 
 
 @dataclass
@@ -284,7 +191,7 @@ class _Run:
     ) -> None:
         self.model, self.x, self.y, self.clean = model, x, y, clean
         self.noise, self.batch_size = noise, batch_size
-        self.states: dict[tuple[float, Chain], _State] = {}
+        self.states: dict[Bounded, _State] = {}
 
     def state(self, radius: float, chain: Chain) -> _State:
         if (radius, chain) not in self.states:
@@ -350,7 +257,7 @@ class _Run:
 class _Keeper:
     """Keeps the verdicts so far, now and then, and brings back those of an interrupted evaluation."""
 
-    def __init__(self, run: _Run, saved: Saved, prefixes: list[tuple[float, Chain]]) -> None:
+    def __init__(self, run: _Run, saved: Saved, prefixes: list[Bounded]) -> None:
         self.run, self.saved, self.prefixes = run, saved, prefixes
         self.last = time.monotonic()
         for name, values in saved.arrays.items():

@@ -17,6 +17,7 @@ from taet.params import Params, Training, imbalance_ratio, ir_label, longtail_of
 from taet.plugins import FOLDERS
 from taet.variants import STAGE1_EPOCHS, sweep, variants
 
+SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv")
 FIGURE_FORMATS = ("svg", "pdf", "png")
 
 
@@ -41,6 +42,7 @@ class Study:
             "method": grid.methods,
             "seed": grid.seeds,
             "stabilization": self.stabilizations,
+            "checkpoint": grid.checkpoints,
             "job": list(self.attack_jobs),
         }
         axes = STAGES[stage].axes
@@ -117,6 +119,7 @@ class Study:
             "architecture": self.params.architectures,
             "stabilization": self.params.stabilizations,
             "method": self.params.methods,
+            "checkpoint": self.params.grid.checkpoints,
             "job": self.attack_jobs,
         }
         known = names[axis]
@@ -235,6 +238,8 @@ class Study:
         inputs = {}
         for split in self.jobs("subsample"):
             inputs[split.title] = split
+        for network in self.jobs("equalize"):
+            inputs[network.title] = network
         for attack in self.jobs("attack"):
             inputs[attack.title] = attack
         # The order of the rows is that of the grid; keys do not see the order of mappings.
@@ -248,7 +253,7 @@ class Study:
             "threat": self.params.threat,
             "order": [*inputs, *self.params.grid.attacks, *report.worst_cases],
         }
-        return self._make("score", cell, reads, inputs, files=("metrics.csv", "contrasts.csv"))
+        return self._make("score", cell, reads, inputs, files=SCORES)
 
     def _shown(self) -> dict[str, Any]:
         """What tables and figures read: their settings, and the order and labels of everything."""

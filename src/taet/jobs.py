@@ -62,8 +62,10 @@ STAGES = {
         ),
         Stage(
             "attack",
-            ("dataset", "ir", "architecture", "method", "seed", "job"),
-            "results/{study}/attack/" + _CELL + "/{method}/seed{seed}/{job}.safetensors",
+            ("dataset", "ir", "architecture", "method", "seed", "checkpoint", "job"),
+            "results/{study}/attack/"
+            + _CELL
+            + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",
             "attack a trained model and store its prediction for each test image",
         ),
         Stage(

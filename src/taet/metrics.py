@@ -87,6 +87,11 @@ def class_groups(train_counts: Sequence[int], head: float, tail: float) -> dict[
     return {name: sorted(members) for name, members in groups.items() if members}
 
 
+def worst_class(recall: Array) -> int:
+    """The class with the lowest recall, the first of equals; those without images do not count."""
+    return int(np.nanargmin(recall))
+
+
 def median_distance(distance: Array | None, chosen: Array) -> float:
     """Median norm of the perturbations of some images; NaN where there is none.
 
@@ -131,20 +136,26 @@ def scores(
         groups: classes of each group.
 
     Returns:
-        Rows with ``attack``, ``scope`` (``all``, a group, ``class``), ``class_index``,
+        Rows with ``attack``, ``scope`` (``all``, a group, ``worst_class``, ``class``), ``class_index``,
         ``class_name``, ``train_images``, ``test_images``, ``accuracy``, ``accuracy_se``,
         ``balanced_accuracy``, ``balanced_accuracy_se``, ``median_distance`` (of the images that were
         attacked, those classified correctly when clean).
     """
     classes = len(class_names)
-    scopes: list[tuple[str, int | None, Sequence[int]]] = [("all", None, range(classes))]
-    scopes += [(name, None, members) for name, members in groups.items()]
-    scopes += [("class", c, [c]) for c in range(classes)]
+    fixed: list[tuple[str, int | None, Sequence[int]]] = [("all", None, range(classes))]
+    fixed += [(name, None, members) for name, members in groups.items()]
+    single: list[tuple[str, int | None, Sequence[int]]] = [
+        ("class", c, [c]) for c in range(classes)
+    ]
     rows = []
     attacked = predictions["clean"] == labels
     for attack, prediction in predictions.items():
         recall, images = recalls(prediction == labels, labels, classes)
-        for scope, index, members in scopes:
+        for scope, index, members in [
+            *fixed,
+            ("worst_class", None, [worst_class(recall)]),
+            *single,
+        ]:
             plain = accuracy(recall, images, members)
             balanced = balanced_accuracy(recall, images, members)
             rows.append(

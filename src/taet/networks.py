@@ -19,6 +19,8 @@ from taet.seeds import seed_for
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
+LAST, BEST = "last", "best"  # checkpoints of one training
+
 
 class Network(nn.Module):
     """Normalisation, backbone and head: images [B, C, H, W] float32 in [0,1] to outputs [B, classes].
@@ -46,7 +48,8 @@ class Network(nn.Module):
         return self.backbone((x - self.mean) / self.std if self.normalized else x)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x))
+        # Losses are taken in the images' type, whatever autocast had the network compute in.
+        return self.head(self.features(x)).to(x.dtype)
 
 
 class Adjusted(nn.Module):
@@ -114,9 +117,9 @@ def describe_network(
     }
 
 
-def model_arrays(weights: dict[str, Tensor]) -> Arrays:
+def model_arrays(weights: dict[str, Tensor], prefix: str = "model/") -> Arrays:
     """Weights and buffers of a model, by their names in its ``state_dict``."""
-    return {f"model/{name}": value.detach().cpu().numpy() for name, value in weights.items()}
+    return {f"{prefix}{name}": value.detach().cpu().numpy() for name, value in weights.items()}
 
 
 def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> None:
@@ -133,16 +136,29 @@ def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> N
         ) from None
 
 
-def load_model(path: Path, key: str | None = None) -> nn.Module:
+def load_model(path: Path, key: str | None = None, checkpoint: str = LAST) -> nn.Module:
     """A trained model, in eval mode: takes [B, C, H, W] float32 in [0,1], gives logits.
 
+    Args:
+        path: what the stage ``equalize`` wrote.
+        key: of the job that must have made it; None for any.
+        checkpoint: ``last``, or ``best`` on the validation images.
+
     Raises:
-        UserError: missing, damaged, or not made by ``key``.
+        UserError: missing, damaged, not made by ``key``, or without this checkpoint.
     """
     arrays, facts = artifacts.read_arrays(path, key)
+    if checkpoint not in facts["checkpoints"]:
+        raise UserError(
+            f"{path}: no checkpoint {checkpoint!r}, only {', '.join(facts['checkpoints'])}"
+        )
     model = build_model(facts["network"])
-    restore_model(model, arrays)
-    inference = facts.get("inference")
+    restore_model(model, arrays, f"{checkpoint}/")
+    return as_used(model, facts["checkpoints"][checkpoint]["inference"])
+
+
+def as_used(model: nn.Module, inference: dict[str, Any] | None) -> nn.Module:
+    """A trained network in eval mode, with what is done to its outputs (``Adjusted``), if anything."""
     return (model if inference is None else Adjusted(model, **inference)).eval()
 
 

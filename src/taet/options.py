@@ -91,6 +91,9 @@ class DatasetOptions(PluginOptions):
     # A job reads the resolved block for itself.
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "longtail"})
 
+    official_validation: ClassVar[bool] = False
+    """Whether the set comes with validation images of its own."""
+
     longtail: dict[str, Any] | None = None
     """What is different in the block ``longtail`` for this data set."""
 

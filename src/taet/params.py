@@ -93,6 +93,9 @@ class Grid(Options):
     """Evaluation attacks, by their names under ``attacks``; tables keep this order."""
     seeds: list[Whole] = Field(min_length=1)
     """One seed fixes split, initial weights, batch order and noise, alike for all methods."""
+    checkpoints: list[Literal["last", "best"]] = Field(min_length=1)
+    """Weights of each training that are attacked: the last, or those with the best balanced robustness on
+    the validation images (``training.validation``). Never chosen on test images."""
 
 
 class Longtail(Options):
@@ -184,6 +187,16 @@ class TrainingAttack(Options):
     al. 2020); of the batch, without moving them (RobustLT)."""
 
 
+class Validation(Options):
+    """PGD on the validation images after an epoch, from a uniform start, for the learning curve and to say
+    which weights are best."""
+
+    steps: Count
+    step_size: PixelDistance
+    every: Count
+    """After every so many epochs, and after the last."""
+
+
 class Training(Options):
     """Outer minimisation; common to all methods, but for what a method's own ``training`` says."""
 
@@ -197,6 +210,12 @@ class Training(Options):
     optimizer: Annotated[Sgd | Adam, Field(discriminator="kind")]
     schedule: Annotated[Multistep | Cosine, Field(discriminator="kind")]
     attack: TrainingAttack
+    precision: Literal["fp32", "attack_bf16", "bf16"]
+    """``attack_bf16``: the training attack in bfloat16, the update in float32; ``bf16``: both in bfloat16,
+    with weights and losses in float32. Evaluation is always in float32."""
+    validation: Validation | None
+    """Measure every network on the validation images while it trains; null for not. Its best weights are
+    kept beside the last (``grid.checkpoints``)."""
 
 
 class Stabilization(Options):
@@ -244,6 +263,8 @@ class Report(Options):
 
     view: Literal["balanced", "long_tailed"]
     """Test view of the main table and the figures; metrics.csv has both."""
+    checkpoint: Literal["last", "best"]
+    """Weights of the main table and the figures; metrics.csv has all of ``grid.checkpoints``."""
     headline_attack: Name
     """Attack of the figures and of the headline numbers."""
     confidence: Annotated[Share, Field(gt=0, lt=1)]
@@ -409,8 +430,8 @@ def _cross_checks(params: Params, source: Source) -> Iterator[str]:
     """What no single value can show: duplicates, references, lengths."""
     yield from _grid_problems(params, source)
     yield from _plugin_problems(params, source)
-    yield from _longtail_problems(params, source)
-    yield from _training_problems(params, source)
+    wrong = [*_longtail_problems(params, source), *_training_problems(params, source)]
+    yield from wrong or _validation_problems(params, source)
     yield from _attack_problems(params, source)
     wrong = list(_stabilization_problems(params, source))
     yield from wrong or _chain_problems(params, source)
@@ -500,6 +521,42 @@ def _recipe_problems(
                 yield f"{where}: {milestone} must be above the one before, {milestones[i - 1]}"
 
 
+def _validation_problems(params: Params, source: Source) -> Iterator[str]:
+    """Who measures on validation images must have some, and who wants the best weights must measure."""
+    problems: dict[str, None] = {}  # what is wrong with the common block is wrong for every method
+    for name in params.grid.methods:
+        if name in params.methods:
+            own = (params.methods[name].training or {}).get("validation")
+            path = ("training",) if own is None else ("methods", name, "training")
+            validation = training_of(params, name).validation
+            if validation is not None:
+                problems |= dict.fromkeys(_measuring_problems(params, validation, path, source))
+            elif "best" in params.grid.checkpoints:
+                place = ("grid", "checkpoints", params.grid.checkpoints.index("best"))
+                problems[
+                    f"{source.locate(place)}: 'best' needs training.validation, which is null for "
+                    f"{name!r}; set it, or take 'best' out"
+                ] = None
+    yield from problems
+
+
+def _measuring_problems(
+    params: Params, validation: Validation, path: tuple[str, ...], source: Source
+) -> Iterator[str]:
+    if validation.step_size > 2 * params.threat.eps:
+        where = source.locate((*path, "validation", "step_size"))
+        yield _long_step(where, validation.step_size, params.threat.eps)
+    for dataset in params.grid.datasets:
+        options = params.datasets.get(dataset)
+        if options is None or options.official_validation:
+            continue
+        if longtail_of(params, dataset).validation_share == 0:
+            yield (
+                f"{source.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
+                "longtail.validation_share above 0, or validation to null"
+            )
+
+
 def _long_step(where: str, step_size: float, eps: float) -> str:
     return f"{where}: {step_size:.4g} is wider than the whole ball, 2 eps = {2 * eps:.4g}"
 
@@ -582,6 +639,12 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
     if attack not in attacks:
         where = source.locate(("report", "headline_attack"))
         yield f"{where}: {attack!r} is not in grid.attacks; add it there, or name another"
+    if params.report.checkpoint not in params.grid.checkpoints:
+        where = source.locate(("report", "checkpoint"))
+        yield (
+            f"{where}: {params.report.checkpoint!r} is not in grid.checkpoints; add it there, or name "
+            "another"
+        )
     if params.report.groups.head + params.report.groups.tail > 1:
         where = source.locate(("report", "groups"))
         yield f"{where}: head and tail together are more than all classes"

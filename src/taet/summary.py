@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 CELL = ["dataset", "imbalance_ratio", "architecture", "method"]
-KEYS = [*CELL, "view", "attack", "scope", "class_index", "class_name"]
+KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
 
 
 def read_metrics(path: str) -> pd.DataFrame:
@@ -17,9 +17,14 @@ def read_metrics(path: str) -> pd.DataFrame:
 def read_contrasts(path: str) -> pd.DataFrame:
     """contrasts.csv with the imbalance ratio as text; without rows where there is one method."""
     try:
-        return pd.read_csv(path, dtype={"imbalance_ratio": str})
+        return read_rows(path)
     except pd.errors.EmptyDataError:
         return pd.DataFrame(columns=["dataset", "imbalance_ratio", "architecture"])
+
+
+def read_rows(path: str) -> pd.DataFrame:
+    """intervals.csv or training.csv with the imbalance ratio as text."""
+    return pd.read_csv(path, dtype={"imbalance_ratio": str})
 
 
 def view_title(summary: pd.DataFrame, view: str) -> str:
@@ -40,7 +45,7 @@ def view_title(summary: pd.DataFrame, view: str) -> str:
 
 
 def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """One row per cell, view, attack and scope, with numbers over its seeds.
+    """One row per cell, checkpoint, view, attack and scope, with numbers over its seeds.
 
     Args:
         metrics: metrics.csv, one row per seed.
@@ -75,9 +80,34 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return result.reset_index()
 
 
-def shown_view(metrics: pd.DataFrame, report: Any) -> pd.DataFrame:
-    """``over_seeds`` of the test view that tables and figures show; ``report`` is the block of that name."""
-    return over_seeds(metrics[metrics["view"] == report.view], report.confidence)
+def with_bootstrap(summary: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
+    """``over_seeds`` with ``bootstrap_low`` and ``bootstrap_high`` of the balanced accuracy.
+
+    They come from resampling seeds and images, and so stand where n is 1 too, where they show what the
+    finite test view does alone. With few seeds they are too narrow: Student's t is the one to believe.
+    Empty for single classes and the worst class.
+
+    Args:
+        intervals: intervals.csv.
+    """
+    keys = [*CELL, "checkpoint", "view", "attack", "scope"]
+    bounds = intervals.rename(columns={"low": "bootstrap_low", "high": "bootstrap_high"})
+    return summary.merge(bounds[[*keys, "bootstrap_low", "bootstrap_high"]], on=keys, how="left")
+
+
+def shown_rows(rows: pd.DataFrame, report: Any) -> pd.DataFrame:
+    """Rows of the test view and the checkpoint that tables and figures show.
+
+    Args:
+        rows: metrics.csv, or ``over_seeds`` of it.
+        report: the block of that name.
+    """
+    return rows[(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)]
+
+
+def shown_summary(metrics: pd.DataFrame, report: Any) -> pd.DataFrame:
+    """``over_seeds`` of ``shown_rows``."""
+    return over_seeds(shown_rows(metrics, report), report.confidence)
 
 
 def _together(warnings: pd.Series) -> str | None:

@@ -7,9 +7,15 @@ from typing import Any
 import pandas as pd
 
 from taet.compare import MOST_SEEDS, POWER
-from taet.summary import CELL, shown_view, view_title
+from taet.summary import CELL, shown_rows, view_title
 
 Rows = list[list[str]]
+
+SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
+CHECKPOINT_TITLES = {
+    "last": "Last checkpoint",
+    "best": "Best checkpoint, by balanced robustness on validation images",
+}
 
 
 @dataclass(frozen=True)
@@ -30,29 +36,30 @@ class Table:
 
 
 def main_tables(
-    metrics: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
+    summary: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
 ) -> Iterator[Table]:
     """Tables of each data set, imbalance ratio and architecture.
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium
-    and tail classes; then the differences to the best method, and one table for each kind of method that
-    stands in the study in several variants.
+    and tail classes and for the worst class; then the differences to the best method, and one table for
+    each kind of method that stands in the study in several variants.
 
     Args:
-        metrics: metrics.csv.
+        summary: see ``taet.summary.with_bootstrap``.
         contrasts: contrasts.csv.
         shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = shown_view(metrics, report)
-    for (dataset, ir, architecture), part in summary.groupby(CELL[:3], sort=False):
+    for (dataset, ir, architecture), part in shown_rows(summary, report).groupby(
+        CELL[:3], sort=False
+    ):
         place = f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
         attacks = [("clean", "BA"), *((a, f"BR {label}") for a, label in labels["attacks"].items())]
         everything = [(attack, "all", title) for attack, title in attacks]
         headline = report.headline_attack
         short = [("clean", "BA"), (headline, f"BR {labels['attacks'][headline]}")]
-        scopes = [s for s in ("head", "medium", "tail") if s in set(part["scope"])]
-        groups = [(attack, s, f"{title} {s}") for attack, title in short for s in scopes]
+        scopes = [s for s in SCOPES if s in set(part["scope"])]
+        groups = [(attack, s, f"{title} {SCOPES[s]}") for attack, title in short for s in scopes]
         note = _note(part, shown)
         yield _table(f"{place}: all classes", note, everything, part, labels["methods"])
         yield _table(f"{place}: by class frequency", note, groups, part, labels["methods"])
@@ -88,7 +95,8 @@ def _differences_table(
     report, labels = shown["report"], shown["labels"]
     attack = report.headline_attack
     chosen = (contrasts["attack"] == attack) & (contrasts["scope"] == "all")
-    rows = contrasts[chosen & (contrasts["view"] == report.view)]
+    chosen &= (contrasts["view"] == report.view) & (contrasts["checkpoint"] == report.checkpoint)
+    rows = contrasts[chosen]
     values = part[(part["attack"] == attack) & (part["scope"] == "all")].set_index("method")
     best = values["balanced_accuracy"].idxmax()
     body = []
@@ -150,7 +158,7 @@ def _option(value: Any) -> str:
 
 
 def _number(row: pd.Series) -> str:
-    """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; just the mean where there is one seed.
+    """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; ``95.1 [92.6, 97.6]`` where there is one seed.
 
     With the median norm where the attack has no bound, and a ``!`` where there are warnings.
     """
@@ -159,7 +167,10 @@ def _number(row: pd.Series) -> str:
     if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
         after += f" ({row['norm'].upper()} {row['median_distance']:.2f})"
     if row["seeds"] < 2:
-        return f"{mean:.1f}{after}"
+        low, high = (100 * row[f"bootstrap_{name}"] for name in ("low", "high"))
+        return (
+            f"{mean:.1f}{after}" if pd.isna(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}]{after}"
+        )
     sd, low, high = (100 * row[f"balanced_accuracy_{name}"] for name in ("sd", "low", "high"))
     return f"{mean:.1f} ± {sd:.1f} [{low:.1f}, {high:.1f}]{after}"
 
@@ -172,15 +183,18 @@ def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
         f"mean ± standard deviation over n = {n} seeds "
         f"[{report.confidence:.0%} interval of the mean, Student's t]"
         if n > 1
-        else "n = 1 seed, so no spread can be given"
+        else f"n = 1 seed [{report.confidence:.0%} interval: bootstrap over its test images; what another "
+        "training would give is not in it]"
     )
     worst = 100 * part.loc[part["scope"] == "all", "balanced_accuracy_se"].max()
     return (
         f"Balanced accuracy (BA) and balanced robustness (BR) in per cent, {spread}. "
         f"{view_title(part, report.view)}, {everything['test_images']:.0f} images a seed: drawing them "
-        f"alone gives each number over all classes a standard error of up to {worst:.1f} points. Last "
-        f"checkpoint; L-inf eps {shown['threat'].eps:.4g}. Head and tail: the most and the least "
-        f"frequent {report.groups.head:.0%} and {report.groups.tail:.0%} of the classes."
+        f"alone gives each number over all classes a standard error of up to {worst:.1f} points. "
+        f"{CHECKPOINT_TITLES[report.checkpoint]}; L-inf eps {shown['threat'].eps:.4g}. "
+        f"Head and tail: the most and the least frequent "
+        f"{report.groups.head:.0%} and {report.groups.tail:.0%} of the classes. Worst class: of each seed, "
+        "the one with the lowest share."
         f"{_attack_notes(part, shown)}"
     )
 
@@ -234,15 +248,14 @@ def latex(tables: Sequence[Table]) -> str:
     return "\n".join(parts)
 
 
-def headline(metrics: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
+def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     """The few numbers that must not move unnoticed, in per cent, nested for ``dvc metrics``.
 
     Test view, data set, imbalance ratio, architecture, method, metric.
     """
     report = shown["report"]
     attack = report.headline_attack
-    summary = shown_view(metrics, report)
-    picked = summary.set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
+    picked = shown_rows(summary, report).set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
     for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):
         cell = (dataset, ir, architecture, method)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from taet.addons import WeightAverager, WeightPerturber
+from taet.addons import WeightAverager, WeightPerturber, averaged
 from taet.errors import UserError
 from taet.loader import Loader
 from taet.methods._base import Attacked, Batch, TrainingMethod
@@ -25,6 +25,24 @@ from taet.seeds import seed_for
 
 if TYPE_CHECKING:
     from taet.params import Training
+
+# Weights and buffers -> ``validation_accuracy`` and ``validation_robustness``; see ``taet.validation``.
+Validate = Callable[[dict[str, Tensor]], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The weights that did best on the validation images.
+
+    Attributes:
+        epoch: 1-based: trained for so many epochs.
+        robustness: their balanced robustness there.
+        weights: and buffers, by name.
+    """
+
+    epoch: int
+    robustness: float
+    weights: dict[str, Tensor]
 
 
 @dataclass
@@ -38,7 +56,8 @@ class Run:
         perturber: moves the weights while the loss is taken, if at all.
         averager: averages the weights, if at all.
         epoch: the next epoch, 0-based.
-        history: per finished epoch: mean loss and last learning rate.
+        history: per finished epoch: mean loss, last learning rate, and what ``validate`` said.
+        best: of the epochs so far, by what ``validate`` said.
     """
 
     model: Network
@@ -48,6 +67,7 @@ class Run:
     averager: WeightAverager | None = None
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+    best: Best | None = None
 
 
 def train(
@@ -56,6 +76,7 @@ def train(
     training: "Training",
     stop: int,
     after_epoch: Callable[[Run], None] = lambda run: None,
+    validate: Validate | None = None,
 ) -> None:
     """Train ``run`` in place until epoch ``stop`` (exclusive).
 
@@ -64,6 +85,7 @@ def train(
         training: epochs of the whole run, learning rate, schedule.
         stop: first epoch that is not trained; stage 1 stops before ``training.epochs``.
         after_epoch: called with the run after each epoch, to save it and show progress.
+        validate: measures the weights that would be saved; how often is in ``training.validation``.
 
     Raises:
         UserError: loss or weights became infinite or NaN, or there is no full batch.
@@ -88,19 +110,23 @@ def train(
             step = run.epoch * len(loader) + i
             factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor
-            total += _step(run, Batch(x, y, noise, run.epoch), rate)
+            total += _step(run, Batch(x, y, noise, run.epoch), rate, training.precision)
         _check_finite(run)
-        run.history.append({"loss": total / len(loader), "learning_rate": rate})
         run.epoch += 1
+        run.history.append({"loss": total / len(loader), "learning_rate": rate})
+        if validate is not None and _is_due(training, run.epoch, stop):
+            _validate(run, validate)
         after_epoch(run)
 
 
-def _step(run: Run, batch: Batch, rate: float) -> float:
+def _step(run: Run, batch: Batch, rate: float, precision: str) -> float:
     """Attack, loss, and one move of the weights; the loss."""
     model, method = run.model, run.method
-    attacked = method.attack(model.train(), batch)
+    with _bfloat16(precision != "fp32"):
+        attacked = method.attack(model.train(), batch)
     with _perturbed(run, batch, attacked):
-        loss = method.loss(model, batch, attacked)
+        with _bfloat16(precision == "bf16"):
+            loss = method.loss(model, batch, attacked)
         run.optimizer.clear_gradients()
         loss.backward()
         run.optimizer.step(rate)
@@ -112,6 +138,27 @@ def _step(run: Run, batch: Batch, rate: float) -> float:
         run.averager.update(model)
     method.after_step(model, batch, attacked, rate)
     return value
+
+
+def _bfloat16(enabled: bool) -> torch.autocast:
+    """Convolutions and products in bfloat16; weights, their gradients and losses stay float32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled)
+
+
+def _is_due(training: "Training", epoch: int, stop: int) -> bool:
+    assert training.validation is not None  # whoever gives ``validate`` has it from there
+    return epoch % training.validation.every == 0 or epoch == stop
+
+
+def _validate(run: Run, validate: Validate) -> None:
+    """Measure the weights after an epoch, and keep them if none before were as good."""
+    weights = averaged(run.model, run.averager)
+    measured = validate(weights)
+    run.history[-1] |= measured
+    robustness = measured["validation_robustness"]
+    if run.best is None or robustness > run.best.robustness:
+        kept = {name: value.detach().clone() for name, value in weights.items()}
+        run.best = Best(run.epoch, robustness, kept)
 
 
 def _check_finite(run: Run) -> None:

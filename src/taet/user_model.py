@@ -17,7 +17,7 @@ from taet.evaluate import Evaluation
 from taet.grid import Study
 from taet.loader import to_pixels
 from taet.longtail import pools
-from taet.metrics import balanced_accuracy, recalls
+from taet.metrics import balanced_accuracy, recalls, worst_class
 from taet.params import longtail_of
 from taet.seeds import seed_for
 
@@ -112,7 +112,7 @@ def table(found: Evaluation, test: TestSet, labels: Mapping[str, str]) -> str:
         balanced = balanced_accuracy(recall, images, range(classes))
         low, high = stats.binomtest(int(correct.sum()), len(y)).proportion_ci(CONFIDENCE, "wilson")
         accuracy = f"{100 * correct.mean():.2f} [{100 * low:.2f}, {100 * high:.2f}]"
-        worst = int(np.nanargmin(recall))
+        worst = worst_class(recall)
         lines.append(
             f"{labels.get(name, 'clean'):24} {accuracy:>27} "
             f"{100 * balanced.value:6.2f} ±{100 * balanced.standard_error:.2f} "

@@ -5,6 +5,7 @@ import torch
 
 from taet import params, plugins
 from taet.errors import UserError
+from taet.folding import ConvNorm, folded
 from taet.networks import build_model, describe_network
 
 MODELS = plugins.names("models")
@@ -87,3 +88,65 @@ def test_normalization_is_the_first_step(name: str, digits: params.Params) -> No
     x = torch.rand(4, 3, 16, 16)
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in statistics)
     assert torch.equal(normalized(x), bare((x - mean) / std))
+
+
+def settled(name: str, digits: params.Params) -> torch.nn.Module:
+    """A network in eval mode whose batch norms have seen something, in float64."""
+    model = build_model(network(name, digits, 3, 16, 10), seed=0).double()
+    torch.manual_seed(1)
+    for norm in (m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.1)
+        norm.running_var.uniform_(0.5, 2)
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+        torch.nn.init.normal_(norm.bias, 0, 0.1)
+    return model.eval()
+
+
+def gradient(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(model.features(x).square().sum(), x)[0]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_folding_changes_nothing_but_rounding(name: str, digits: params.Params) -> None:
+    model = settled(name, digits)
+    x = torch.rand(3, 3, 16, 16, dtype=torch.float64)
+    expected, expected_gradient = model.features(x), gradient(model, x)
+    with folded(model):
+        torch.testing.assert_close(model.features(x), expected, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(gradient(model, x), expected_gradient, rtol=1e-8, atol=1e-12)
+    assert torch.equal(model.features(x), expected), "left as it was"
+
+
+def test_folding_may_be_nested_and_follows_the_weights(digits: params.Params) -> None:
+    model = settled("resnet18", digits)
+    x = torch.rand(2, 3, 16, 16, dtype=torch.float64)
+    with folded(model):
+        inside = model.features(x)
+        with folded(model):
+            assert torch.equal(model.features(x), inside)
+        assert torch.equal(model.features(x), inside)
+    pairs = [m for m in model.modules() if isinstance(m, ConvNorm)]
+    assert len(pairs) == 20
+    assert all(pair.folded is None for pair in pairs)
+    with torch.no_grad():
+        pairs[0].norm.bias += 1
+    expected = model.features(x)
+    assert not torch.allclose(expected, inside)
+    with folded(model):
+        torch.testing.assert_close(model.features(x), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bfloat16_gives_float32_logits(name: str, digits: params.Params) -> None:
+    model = settled(name, digits).float()
+    x = torch.rand(3, 3, 16, 16)
+    exact = model(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = model(x)
+        with folded(model):
+            fused = model(x)
+    for logits in (plain, fused):
+        assert logits.dtype == torch.float32
+        torch.testing.assert_close(logits, exact, rtol=0.1, atol=0.1)
+        assert not torch.equal(logits, exact)

@@ -54,7 +54,7 @@ def test_mistakes(tree: Tree, code: str | None, arguments: list[str], said: str)
 
 
 def test_file_of_predictions(finished: Tree) -> None:
-    (file,) = list(finished.path.glob("results/tiny/attack/**/taet/seed0/*.safetensors"))
+    (file,) = list(finished.path.glob("results/tiny/attack/**/taet/seed0/last/*.safetensors"))
     arrays = load_file(file)
     images, attacks = len(arrays["index"]), {name.split("/")[0] for name in arrays if "/" in name}
     assert attacks

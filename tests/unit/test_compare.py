@@ -8,12 +8,13 @@ from scipy import stats
 
 from taet.compare import (
     Seed,
-    balanced_draws,
+    class_draws,
     contrasts,
     holm,
     interval,
-    over_seeds,
+    intervals,
     paired_p,
+    resample,
     seeds_needed,
 )
 
@@ -25,10 +26,15 @@ def made(rng: np.random.Generator, shares: dict[str, float], images: int = 200) 
     return Seed(labels, correct, {"all": [0, 1, 2], "tail": [2]})
 
 
+def draws_of(seed: Seed, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Balanced accuracy under resampled images of one seed, [draws, pairs]."""
+    return resample([seed], draws, rng)["all"].draws
+
+
 def test_bootstrap_error_is_the_binomial_one() -> None:
     rng = np.random.default_rng(0)
     seed = made(rng, {"a": 0.3})
-    draws = balanced_draws(seed, [0, 1, 2], 4000, rng)[:, 0]
+    draws = draws_of(seed, 4000, rng)[:, 0]
     recall = [seed.correct["a", "pgd"][seed.labels == c] for c in range(3)]
     variance = sum(r.mean() * (1 - r.mean()) / len(r) for r in recall) / 9
     assert draws.mean() == pytest.approx(np.mean([r.mean() for r in recall]), abs=0.002)
@@ -38,7 +44,7 @@ def test_bootstrap_error_is_the_binomial_one() -> None:
 def test_interval_covers_as_often_as_it_says() -> None:
     rng, truth, hits = np.random.default_rng(1), 0.4, 0
     for _ in range(200):
-        draws = balanced_draws(made(rng, {"a": truth}), [0, 1, 2], 300, rng)[:, 0]
+        draws = draws_of(made(rng, {"a": truth}), 300, rng)[:, 0]
         low, high = interval(draws, 0.95)
         hits += low <= truth <= high
     assert 0.90 <= hits / 200 <= 0.985
@@ -48,7 +54,7 @@ def test_pairing_narrows_the_interval() -> None:
     """Two methods that fail on nearly the same images are told apart; unpaired they would not be."""
     rng = np.random.default_rng(2)
     seed = made(rng, {"a": 0.52, "b": 0.48})
-    draws = balanced_draws(seed, [0, 1, 2], 2000, rng)
+    draws = draws_of(seed, 2000, rng)
     paired = (draws[:, 0] - draws[:, 1]).std()
     apart = math.hypot(draws[:, 0].std(), draws[:, 1].std())
     assert paired < 0.5 * apart
@@ -56,12 +62,41 @@ def test_pairing_narrows_the_interval() -> None:
 
 def test_seeds_widen_the_interval() -> None:
     rng = np.random.default_rng(3)
-    seeds = [
-        balanced_draws(made(rng, {"a": share}), [0, 1, 2], 2000, rng) for share in (0.3, 0.5, 0.7)
-    ]
-    both = over_seeds(seeds, rng)[:, 0]
+    seeds = [made(rng, {"a": share}) for share in (0.3, 0.5, 0.7)]
+    both = resample(seeds, 2000, rng)["all"].draws[:, 0]
     assert both.mean() == pytest.approx(0.5, abs=0.03)
-    assert both.std() > 2 * seeds[0].std()
+    assert both.std() > 2 * draws_of(seeds[0], 2000, rng)[:, 0].std()
+
+
+def test_classes_without_images_do_not_count() -> None:
+    rng = np.random.default_rng(6)
+    labels = np.repeat([0, 2], [30, 20])
+    right = np.arange(50) % 2 == 0
+    seed = Seed(labels, {("a", "pgd"): right}, {"all": [0, 1, 2], "tail": [1, 2]})
+    drawn = class_draws(seed, 50, rng)
+    assert np.isnan(drawn[1]).all()
+    assert np.isfinite(drawn[[0, 2]]).all()
+    found = resample([seed], 50, rng)
+    assert found["all"].exact.item() == pytest.approx(0.5)
+    assert np.isfinite(found["tail"].draws).all()
+
+
+def test_intervals() -> None:
+    rng = np.random.default_rng(7)
+    seeds = [made(rng, {"a": share, "b": 0.9}) for share in (0.4, 0.5, 0.6)]
+    pairs = list(seeds[0].correct)
+    rows = list(intervals(resample(seeds, 1000, rng), pairs, 0.95))
+    assert [(r["method"], r["scope"]) for r in rows] == [
+        ("a", "all"), ("a", "tail"), ("b", "all"), ("b", "tail"),
+    ]  # fmt: skip
+    for row in rows:
+        assert row["seeds"] == 3
+        assert row["low"] < row["balanced_accuracy"] < row["high"]
+    by_hand = np.mean(
+        [np.mean([s.correct["a", "pgd"][s.labels == c].mean() for c in range(3)]) for s in seeds]
+    )
+    assert rows[0]["balanced_accuracy"] == pytest.approx(by_hand)
+    assert rows[1]["high"] - rows[1]["low"] > rows[0]["high"] - rows[0]["low"], "fewer images"
 
 
 def test_holm_by_hand() -> None:
@@ -98,9 +133,8 @@ def test_seeds_needed_against_simulation() -> None:
 
 def test_contrasts() -> None:
     rng = np.random.default_rng(5)
-    seeds = {s: made(rng, {"a": 0.6, "b": 0.5, "c": 0.5}) for s in range(4)}
-    options = {"confidence": 0.95, "draws": 500, "rng": rng}
-    rows = list(contrasts(seeds, ["a", "b", "c"], ["pgd"], **options))
+    seeds = [made(rng, {"a": 0.6, "b": 0.5, "c": 0.5}) for _ in range(4)]
+    rows = list(contrasts(resample(seeds, 500, rng), list(seeds[0].correct), ["pgd"], 0.95))
     assert [(r["method"], r["other"], r["scope"]) for r in rows[:3]] == [
         ("a", "b", "all"), ("a", "c", "all"), ("b", "c", "all")
     ]  # fmt: skip

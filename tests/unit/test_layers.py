@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
     ["errors"],
-    ["options", "seeds", "progress", "yamlfile"],
+    ["options", "seeds", "progress", "yamlfile", "folding"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],
     ["problems"],
@@ -34,8 +34,9 @@ LAYERS = [
     ],
     ["addons"],
     ["methods", "tables", "figures", "records"],
-    ["train", "evaluate", "checks"],
-    ["checkpoint", "user_model"],
+    ["chains", "checks"],
+    ["train", "evaluate"],
+    ["checkpoint", "user_model", "validation"],
     ["stages"],
     ["runner"],
     ["cli"],

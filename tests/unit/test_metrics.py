@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from taet.metrics import accuracy, balanced_accuracy, class_groups, recalls, scores, worst_case
+from taet.metrics import (
+    accuracy,
+    balanced_accuracy,
+    class_groups,
+    recalls,
+    scores,
+    worst_case,
+    worst_class,
+)
 
 
 def test_hand_counted() -> None:
@@ -73,14 +81,15 @@ def test_scores_rows() -> None:
         ["cat", "dog"],
         {"head": [0], "tail": [1]},
     )
-    assert [(r["attack"], r["scope"]) for r in rows[:5]] == [
+    assert [(r["attack"], r["scope"]) for r in rows[:6]] == [
         ("clean", "all"),
         ("clean", "head"),
         ("clean", "tail"),
+        ("clean", "worst_class"),
         ("clean", "class"),
         ("clean", "class"),
     ]
-    robust = rows[5]
+    robust = rows[6]
     assert robust["attack"] == "pgd"
     assert robust["balanced_accuracy"] == 0.5
     assert robust["accuracy"] == pytest.approx(1 / 3)
@@ -97,3 +106,13 @@ def test_worst_case() -> None:
     assert worst_case([first, second], labels).tolist() == [0, 2, 1, 1]
     robust = worst_case([first, second], labels) == labels
     assert (robust == ((first == labels) & (second == labels))).all()
+
+
+def test_worst_class_of_those_with_images() -> None:
+    assert worst_class(np.array([0.5, np.nan, 0.2, 0.2])) == 2
+    labels = np.array([0, 0, 0, 0, 1, 1, 2])
+    predictions = {"clean": labels, "pgd": np.array([0, 1, 0, 0, 0, 1, 2])}
+    rows = scores(predictions, {}, labels, [4, 2, 1], ["a", "b", "c"], {"tail": [2]})
+    row = next(r for r in rows if (r["attack"], r["scope"]) == ("pgd", "worst_class"))
+    assert row["balanced_accuracy"] == row["accuracy"] == 0.5
+    assert (row["test_images"], row["train_images"], row["class_index"]) == (2, 2, None)

@@ -47,7 +47,7 @@ MISTAKES = [
     ("[10, 20]", "[10.1234567]", ["grid.imbalance_ratios[0]", "6 significant digits"]),
     ("  digits_ablation:\n", "  digits_ablation:\n    study: digits\n", ["studies.digits_ablation.study", "remove it"]),
     ("  digits_ablation:\n", "  digits_ablation:\n    datasets: {dermamnist: {size: 64}}\n", ["studies.digits_ablation.datasets.dermamnist", "shared by all"]),
-    ("seeds: [0, 1, 2]\n\n", "seeds: !!python/object:os.system [1]\n\n", ["grid.seeds", "tag", "not read"]),
+    ("  checkpoints: [last]\n\n", "  checkpoints: !!python/object:os.system [1]\n\n", ["grid.checkpoints", "tag", "not read"]),
     ("{eps: 8/255}", "{eps: -1/-10}", ["threat.eps", "fraction", "'-1/-10'"]),
     ("evaluation: {batch_size: 500}", "evaluation: null", ["evaluation", "must be a mapping", "None"]),
     ("  clean20: {method", "  Clean-2: {method: clean, epochs: 2}\n  clean20: {method", ["stabilizations.Clean-2", "no valid name"]),

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from taet import plugins, tables
 from taet.figures._style import to_bytes
-from taet.summary import over_seeds, view_title
+from taet.summary import over_seeds, view_title, with_bootstrap
 
 SHOWN = {
     "report": SimpleNamespace(
         view="balanced",
+        checkpoint="last",
         headline_attack="pgd",
         confidence=0.95,
         groups=SimpleNamespace(head=0.5, tail=0.5),
@@ -48,6 +49,7 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
                     ("all", None),
                     ("head", None),
                     ("tail", None),
+                    ("worst_class", None),
                     ("class", 0),
                     ("class", 1),
                 ):
@@ -55,7 +57,7 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
                     rows.append(
                         {
                             "dataset": "d", "imbalance_ratio": "10", "architecture": "net",
-                            "method": method, "seed": seed, "view": "balanced", "attack": attack,
+                            "method": method, "seed": seed, "checkpoint": "last", "view": "balanced", "attack": attack,
                             "scope": scope, "class_index": None if index is None else str(index),
                             "class_name": None if index is None else f"c{index}",
                             "train_images": 5, "test_images": 50, "accuracy": value,
@@ -68,22 +70,41 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def intervals() -> pd.DataFrame:
+    frame = metrics(1)
+    frame = frame[frame["scope"].isin(["all", "head", "tail"])].drop(
+        columns=["class_index", "class_name"]
+    )
+    value = frame["balanced_accuracy"]
+    return frame.assign(low=value - 0.05, high=value + 0.04)
+
+
+def summary(frame: pd.DataFrame | None = None) -> pd.DataFrame:
+    return with_bootstrap(over_seeds(metrics() if frame is None else frame, 0.95), intervals())
+
+
 def contrasts() -> pd.DataFrame:
-    row = {"dataset": "d", "imbalance_ratio": "10", "architecture": "net", "view": "balanced"}
+    row = {
+        "dataset": "d",
+        "imbalance_ratio": "10",
+        "architecture": "net",
+        "checkpoint": "last",
+        "view": "balanced",
+    }
     row |= {"attack": "pgd", "scope": "all", "method": "b", "other": "a", "seeds": 3}
     row |= {"difference": 0.2, "low": 0.15, "high": 0.24, "sd": 0.01, "p": 0.01, "p_holm": 0.01}
     return pd.DataFrame([row | {"seeds_needed": 3}])
 
 
 def test_differences_to_the_best() -> None:
-    _, _, table, _ = tables.main_tables(metrics(), contrasts(), SHOWN)
+    _, _, table, _ = tables.main_tables(summary(), contrasts(), SHOWN)
     assert table.title.endswith("differences to B & C, BR PGD-2")
     assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "0.010", "3"]]
     assert "seeds: n = 3 [95%" in table.note
     none = contrasts().assign(p_holm=math.nan, seeds_needed=math.nan)
-    _, _, table, _ = tables.main_tables(metrics(), none, SHOWN)
+    _, _, table, _ = tables.main_tables(summary(), none, SHOWN)
     assert table.rows[0][2:] == ["-", "> 1000"]
-    _, _, table, _ = tables.main_tables(metrics(), none.assign(sd=math.nan), SHOWN)
+    _, _, table, _ = tables.main_tables(summary(), none.assign(sd=math.nan), SHOWN)
     assert table.rows[0][2:] == ["-", "-"]
 
 
@@ -107,13 +128,21 @@ def test_one_seed_has_no_spread() -> None:
     assert row["seeds"] == 1
     assert math.isnan(row["balanced_accuracy_sd"])
     assert math.isnan(row["balanced_accuracy_low"])
-    table = next(tables.main_tables(metrics(1), contrasts(), SHOWN))
-    assert table.rows[0][1] == "60.0"
-    assert "n = 1 seed" in table.note
+    table = next(tables.main_tables(summary(metrics(1)), contrasts(), SHOWN))
+    assert table.rows[0][1] == "60.0 [55.0, 64.0]"
+    assert "n = 1 seed [95% interval: bootstrap over its test images;" in table.note
+
+
+def test_bootstrap_stands_beside_what_it_belongs_to() -> None:
+    frame = summary()
+    one = (frame["method"] == "a") & (frame["attack"] == "pgd")
+    assert frame[one & (frame["scope"] == "tail")]["bootstrap_low"].item() == pytest.approx(0.15)
+    assert frame[one & (frame["scope"] == "class")]["bootstrap_low"].isna().all()
+    assert len(frame) == len(over_seeds(metrics(), 0.95))
 
 
 def test_main_tables() -> None:
-    first, second, *_ = tables.main_tables(metrics(), contrasts(), SHOWN)
+    first, second, *_ = tables.main_tables(summary(), contrasts(), SHOWN)
     assert first.head == ["Method", "BA", "BR PGD-2", "BR worst"]
     assert [row[:3] for row in first.rows] == [
         ["B & C", "61.0 ± 1.0 [58.5, 63.5]", "41.0 ± 1.0 [38.5, 43.5]"],
@@ -123,7 +152,10 @@ def test_main_tables() -> None:
     assert "!" not in first.note
     assert "n = 3 seeds" in first.note
     assert "Balanced test view, 50 images" in first.note
-    assert second.head[1:] == ["BA head", "BA tail", "BR PGD-2 head", "BR PGD-2 tail"]
+    assert second.head[1:] == [
+        "BA head", "BA tail", "BA worst class",
+        "BR PGD-2 head", "BR PGD-2 tail", "BR PGD-2 worst class",
+    ]  # fmt: skip
 
 
 def test_unbounded_attacks_and_warnings_are_marked() -> None:
@@ -131,7 +163,7 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
     pgd = frame["attack"] == "pgd"
     frame.loc[pgd, ["norm", "eps"]] = ["l2", math.nan]
     frame.loc[pgd & (frame["method"] == "a") & (frame["seed"] == 1), "warnings"] = "odd"
-    first, *_ = tables.main_tables(frame, contrasts(), SHOWN)
+    first, *_ = tables.main_tables(summary(frame), contrasts(), SHOWN)
     assert first.rows[0][2] == "41.0 ± 1.0 [38.5, 43.5] (L2 0.10)"
     assert first.rows[1][2] == "21.0 ± 1.0 [18.5, 23.5]! (L2 0.10)"
     assert "PGD-2: not bounded by any eps" in first.note
@@ -139,7 +171,7 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
 
 
 def test_markdown_and_latex_escape_names() -> None:
-    both = list(tables.main_tables(metrics(), contrasts(), SHOWN))
+    both = list(tables.main_tables(summary(), contrasts(), SHOWN))
     text = tables.markdown(both, "T")
     assert "| A\\|x |" in text
     latex = tables.latex(both)
@@ -150,7 +182,7 @@ def test_markdown_and_latex_escape_names() -> None:
 
 
 def test_headline() -> None:
-    found = tables.headline(metrics(), SHOWN)
+    found = tables.headline(summary(), SHOWN)
     assert found["balanced"]["d"]["ir10"]["net"]["a"] == {
         "BA": 41.0,
         "BR_pgd": 21.0,
@@ -208,7 +240,7 @@ def test_heat_map_leaves_out_what_there_is_not() -> None:
 
 
 def test_variants_table() -> None:
-    *_, table = tables.main_tables(metrics(), contrasts(), SHOWN)
+    *_, table = tables.main_tables(summary(), contrasts(), SHOWN)
     assert table.head[:5] == ["Method", "stage-1 epochs", "alpha", "beta", "gamma"]
     assert table.head[5:] == ["BA", "BR PGD-2", "BA tail", "BR PGD-2 tail"]
     assert [row[:5] for row in table.rows] == [

@@ -8,7 +8,7 @@ from torch import nn
 
 from taet import artifacts, params, plugins
 from taet.addons import WeightAverager, WeightPerturber
-from taet.checkpoint import restore_run, run_arrays, start_from_stage_one
+from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.errors import UserError
 from taet.loader import Loader, to_pixels
 from taet.methods._base import Setting
@@ -88,7 +88,7 @@ def resumed(problem: Problem, tmp_path, cut: int, **options: object) -> tuple[Ru
     first = problem.run(**options)
     train(first, problem.loader, problem.training, cut)
     file = tmp_path / "run.safetensors"
-    artifacts.write_arrays(file, run_arrays(first), "k", epoch=first.epoch, history=first.history)
+    artifacts.write_arrays(file, run_arrays(first), "k", **run_facts(first))
 
     second = problem.run(**options)
     restore_run(second, *artifacts.read_arrays(file))
@@ -123,7 +123,7 @@ def test_every_method_can_be_resumed(problem: Problem, tmp_path, method: str, ad
 def test_another_head_starts_fresh_after_stage_one(problem: Problem, method: str) -> None:
     stage1 = problem.run("clean", "sgd")
     train(stage1, problem.loader, problem.training, 2)
-    facts = {"epoch": 2, "history": stage1.history, "network": problem.network}
+    facts = {**run_facts(stage1), "network": problem.network}
     stage2, fresh = problem.run(method, "sgd"), problem.run(method, "sgd")
     start_from_stage_one(stage2, run_arrays(stage1), facts)
     for name, value in weights(stage2).items():
@@ -144,7 +144,7 @@ def test_stage_one_then_stage_two_equals_one_run(problem: Problem) -> None:
     train(stage1, problem.loader, problem.training, 2)
     arrays = {name: value.copy() for name, value in run_arrays(stage1).items()}
     stage2 = problem.run("taet")
-    facts = {"epoch": stage1.epoch, "history": stage1.history, "network": problem.network}
+    facts = {**run_facts(stage1), "network": problem.network}
     start_from_stage_one(stage2, arrays, facts)
     train(stage2, problem.loader, problem.training, 4)
     assert_same(stage2, one)
@@ -259,3 +259,29 @@ def test_last_batch_of_one_image(problem: Problem) -> None:
     loader = Loader(images, torch.arange(17) % 3, 16, 16, False, 0)
     with pytest.raises(UserError, match="last of the batches of 16 has one image"):
         train(problem.run(), loader, problem.training, 1)
+
+
+@pytest.mark.parametrize("precision", ["attack_bf16", "bf16"])
+def test_bfloat16_is_another_rounding_of_the_same_training(
+    problem: Problem, precision: str
+) -> None:
+    """Weights, gradients and losses are float32 in every mode; after one epoch nothing else is apart."""
+    exact, rounded = problem.run("pgd_at", "sgd"), problem.run("pgd_at", "sgd")
+    train(exact, problem.loader, problem.training, 1)
+    train(rounded, problem.loader, problem.training.model_copy(update={"precision": precision}), 1)
+    assert all(value.dtype != torch.bfloat16 for value in rounded.model.state_dict().values())
+    assert rounded.history[0]["loss"] == pytest.approx(exact.history[0]["loss"], rel=0.02)
+    assert any((value != weights(exact)[name]).any() for name, value in weights(rounded).items())
+    for name, value in weights(rounded).items():
+        torch.testing.assert_close(value, weights(exact)[name], rtol=0.05, atol=0.02)
+
+
+def test_bfloat16_in_the_attack_alone_leaves_the_loss_exact(problem: Problem) -> None:
+    """The first loss of a run whose attack does not matter (clean training) is the same to the bit."""
+    losses = {}
+    for precision in ("fp32", "attack_bf16", "bf16"):
+        run = problem.run("clean", "sgd")
+        train(run, problem.loader, problem.training.model_copy(update={"precision": precision}), 1)
+        losses[precision] = run.history[0]["loss"]
+    assert losses["attack_bf16"] == losses["fp32"]
+    assert losses["bf16"] != losses["fp32"]

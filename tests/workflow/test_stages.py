@@ -56,7 +56,7 @@ def test_tau_is_chosen_on_validation_images(
     tiny_params: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = finished(study(tiny_params, monkeypatch), "pgd_at_la")
-    facts = artifacts.read_facts(job.output)
+    facts = artifacts.read_facts(job.output)["checkpoints"]["last"]
     assert facts["tau"] in (0, 1), (
         "a prior of weight 100 has the model see nothing but the rarest class"
     )
@@ -75,7 +75,7 @@ def test_loaded_model_gives_what_an_attack_must_see(
     assert isinstance(model, Adjusted)
     arrays, facts = artifacts.read_arrays(job.output)
     bare = build_model(facts["network"]).eval()
-    restore_model(bare, arrays)
+    restore_model(bare, arrays, "last/")
     x = torch.rand(5, 1, 8, 8)
     assert bare(x).abs().max() <= 1, "cosines"
     torch.testing.assert_close(model(x), 10 * bare(x))
@@ -139,7 +139,7 @@ def test_killed_attack_goes_on(tiny_params: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("taet.evaluate.SAVE_EVERY", 0.0)
     model = finished(study(tiny_params, monkeypatch), "at_bsl_ema")
     made = grid.Study(params.load(tiny_params, "adjusted"))
-    cell = {**model.cell, "job": "gradient"}
+    cell = {**model.cell, "checkpoint": "last", "job": "gradient"}
     job = made.job("attack", **cell)
     runner.run_job(job)
     expected = job.output.read_bytes()

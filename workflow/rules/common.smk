@@ -96,4 +96,5 @@ wildcard_constraints:
     stabilization=choices(study.params.stabilizations) or "none",
     method=choices(study.params.methods),
     seed=r"\d+",
+    checkpoint=choices(study.params.grid.checkpoints),
     job=choices(study.attack_jobs),

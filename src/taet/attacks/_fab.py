@@ -14,6 +14,7 @@ from torch import Tensor
 from taet.attacks._apgd import ranked_class
 from taet.attacks._base import Target
 from taet.attacks._norms import Norm, size
+from taet.attacks._objectives import logit_gap
 
 OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.05, 0.9, 0.1  # eta, beta, alpha_max of the paper
 TINY = 1e-8
@@ -45,8 +46,8 @@ class Fab:
         x, y, labels = target.x, target.y, torch.stack([target.y, towards], 1)
         iterate = x
         for _ in range(self.steps):
-            gradient, logits = target.gradient(iterate, labels, _logit_gap)
-            gap = _logit_gap(logits, labels)
+            gradient, logits = target.gradient(iterate, labels, logit_gap)
+            gap = logit_gap(logits, labels)
             moved = self._step(x, iterate, gradient, gap)
             fooled = target.logits(moved).argmax(1) != y
             broken = fooled & (size(moved - x, self.norm) <= target.eps)
@@ -74,12 +75,6 @@ class Fab:
         bias = (near / (near + far)).clamp(max=LARGEST_BIAS)
         mixture = (1 - bias) * (iterate + OVERSHOOT * from_iterate)
         return (mixture + bias * (x + OVERSHOOT * from_clean)).clamp(0, 1)
-
-
-def _logit_gap(logits: Tensor, y_and_target: Tensor) -> Tensor:
-    """z_t - z_y, [B]; negative on the true side of the boundary."""
-    y, t = y_and_target.unbind(1)
-    return (logits.gather(1, t[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
 
 
 def to_hyperplane(point: Tensor, normal: Tensor, residual: Tensor, norm: Norm) -> Tensor:

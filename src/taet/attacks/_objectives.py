@@ -46,9 +46,13 @@ class TargetedDifferenceOfLogits:
     """
 
     def __call__(self, logits: Tensor, y_and_target: Tensor) -> Tensor:
-        y, t = y_and_target.unbind(1)
-        gap = logits.gather(1, y[:, None]) - logits.gather(1, t[:, None])
-        return -gap.squeeze(1) / (_spread(logits, 2) + TINY)
+        return logit_gap(logits, y_and_target) / (_spread(logits, 2) + TINY)
+
+
+def logit_gap(logits: Tensor, y_and_other: Tensor) -> Tensor:
+    """z_k - z_y for labels y and another class k, [B, 2]: negative on the true side of the boundary; [B]."""
+    y, k = y_and_other.unbind(1)
+    return (logits.gather(1, k[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:

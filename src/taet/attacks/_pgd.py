@@ -6,13 +6,14 @@ that range, one for all images or one for each.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
 from taet.attacks._norms import project
+from taet.folding import folded
 
 # (logits, target) -> [B] values to be maximised; the target is what ``pgd`` was given as y.
 Objective = Callable[[Tensor, Tensor], Tensor]
@@ -158,7 +159,8 @@ def attack_mode(model: nn.Module, batch_norm: str) -> Iterator[None]:
     kept = [buffer.clone() for buffer in buffers]
     model.train(batch_norm != "eval")
     try:
-        yield
+        with folded(model) if batch_norm == "eval" else nullcontext():
+            yield
     finally:
         for buffer, value in zip(buffers, kept, strict=True):
             buffer.copy_(value)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from taet.attacks._base import Part, Target
 from taet.attacks._norms import Norm
+from taet.attacks._objectives import logit_gap
 from taet.options import AttackOptions, Count, NonNegative
 
 
@@ -62,7 +63,7 @@ class DeepFool:
         own = logits.gather(1, target.y[:, None]).squeeze(1)
         for other in range(logits.shape[1]):
             labels = torch.stack([target.y, torch.full_like(target.y, other)], 1)
-            gradient, _ = target.gradient(x, labels, _gap)
+            gradient, _ = target.gradient(x, labels, logit_gap)
             square = gradient.flatten(1).square().sum(1)
             gap = own - logits[:, other]
             distance = gap / square.sqrt()
@@ -71,9 +72,3 @@ class DeepFool:
             way = torch.where(closer.view(-1, 1, 1, 1), step, way)
             nearest = torch.where(closer, distance, nearest)
         return way
-
-
-def _gap(logits: Tensor, y_and_other: Tensor) -> Tensor:
-    """z_k - z_y, [B]."""
-    y, k = y_and_other.unbind(1)
-    return (logits.gather(1, k[:, None]) - logits.gather(1, y[:, None])).squeeze(1)

@@ -8,7 +8,7 @@ right, and never unpickled. Classes are naturally imbalanced: ``natural`` is an 
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,8 @@ SPLITS = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 
 
 class Options(DatasetOptions):
+    official_validation: ClassVar[bool] = True
+
     flag: Literal[
         "pathmnist",
         "chestmnist",

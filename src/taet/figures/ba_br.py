@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, MARKERS, STYLE, bar, colors, spread
-from taet.summary import shown_view
+from taet.summary import shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -20,7 +20,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         picture: what this one is about, such as ``dataset``.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = shown_view(metrics, report)
+    summary = shown_summary(metrics, report)
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     palette = colors()
     with matplotlib.rc_context(STYLE):

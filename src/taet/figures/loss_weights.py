@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, STYLE, spread
-from taet.summary import shown_view
+from taet.summary import shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -23,7 +23,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     """
     report, labels = shown["report"], shown["labels"]
     variants = shown["variants"][picture["kind"]]
-    summary = shown_view(metrics, report)
+    summary = shown_summary(metrics, report)
     attack = report.headline_attack
     values = summary.set_index(["method", "attack", "scope"])["balanced_accuracy"]
     percent = {

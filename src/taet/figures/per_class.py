@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, STYLE, colors, spread
-from taet.summary import shown_view
+from taet.summary import shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -22,7 +22,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         picture: what this one is about, such as ``dataset``.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = shown_view(metrics, report)
+    summary = shown_summary(metrics, report)
     classes = summary[summary["scope"] == "class"].copy()
     order = (
         classes.groupby("class_index")["train_images"]

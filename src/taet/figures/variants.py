@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, STYLE, bar, colors, spread
-from taet.summary import shown_view
+from taet.summary import shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -21,7 +21,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     """
     report, labels = shown["report"], shown["labels"]
     methods = picture["methods"]
-    summary = shown_view(metrics, report)
+    summary = shown_summary(metrics, report)
     values = summary.set_index(["method", "attack", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     panels = {

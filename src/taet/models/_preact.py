@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from taet.folding import ConvNorm
 from taet.models._base import Backbone
 
 
@@ -14,16 +15,15 @@ class PreActBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.norm1 = nn.BatchNorm2d(inputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(inputs)
+        self.first = ConvNorm(inputs, outputs, 3, stride)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         changes = stride != 1 or inputs != outputs
         self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False) if changes else None
 
     def forward(self, x: Tensor) -> Tensor:
-        active = F.relu(self.norm1(x))
-        out = self.conv2(F.relu(self.norm2(self.conv1(active))))
+        active = F.relu(self.norm(x))
+        out = self.second(F.relu(self.first(active)))
         return out + (x if self.shortcut is None else self.shortcut(active))
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from taet.folding import ConvNorm
 from taet.models._base import Backbone
 from taet.options import Count, ModelOptions
 
@@ -28,8 +29,7 @@ def build(options: Options, channels: int, size: int) -> Backbone:
 class ResNet18(Backbone):
     def __init__(self, width: int, stem_stride: int, channels: int) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(channels, width, 3, stride=stem_stride, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
+        self.stem = ConvNorm(channels, width, 3, stem_stride)
         blocks, inputs = [], width
         for stage in range(4):
             outputs = width * 2**stage
@@ -42,22 +42,16 @@ class ResNet18(Backbone):
         self.features = inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.blocks(F.relu(self.norm(self.stem(x)))).mean((2, 3))
+        return self.blocks(F.relu(self.stem(x))).mean((2, 3))
 
 
 class BasicBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Sequential()
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+        self.first = ConvNorm(inputs, outputs, 3, stride)
+        self.second = ConvNorm(outputs, outputs, 3)
+        changes = stride != 1 or inputs != outputs
+        self.shortcut = ConvNorm(inputs, outputs, 1, stride) if changes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        out = F.relu(self.norm1(self.conv1(x)))
-        return F.relu(self.norm2(self.conv2(out)) + self.shortcut(x))
+        return F.relu(self.second(F.relu(self.first(x))) + self.shortcut(x))

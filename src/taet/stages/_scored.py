@@ -1,19 +1,35 @@
-"""metrics.csv and contrasts.csv as inputs, for the stages that show it."""
+"""What ``score`` wrote, as inputs of the stages that show it."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from taet import artifacts
-from taet.summary import read_contrasts, read_metrics
+from taet.summary import read_contrasts, read_metrics, read_rows
 
 if TYPE_CHECKING:
     from taet.jobs import Job
 
 
-def read_scored(job: "Job") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """metrics.csv and contrasts.csv of the job's input ``score``, verified."""
+@dataclass(frozen=True)
+class Scored:
+    """What the stage ``score`` wrote; see there."""
+
+    metrics: pd.DataFrame
+    intervals: pd.DataFrame
+    contrasts: pd.DataFrame
+    training: pd.DataFrame
+
+
+def read_scored(job: "Job") -> Scored:
+    """The tables of the job's input ``score``, verified."""
     score = job.inputs["score"]
     artifacts.verify_manifest(score.output, score.key)
-    metrics, contrasts = score.files
-    return read_metrics(str(metrics)), read_contrasts(str(contrasts))
+    metrics, intervals, contrasts, training = map(str, score.files)
+    return Scored(
+        read_metrics(metrics),
+        read_rows(intervals),
+        read_contrasts(contrasts),
+        read_rows(training),
+    )

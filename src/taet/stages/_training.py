@@ -10,9 +10,9 @@ import torch
 
 from taet import artifacts, plugins
 from taet.addons import WeightAverager, WeightPerturber
-from taet.checkpoint import restore_run, run_arrays, start_from_stage_one
+from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.errors import UserError
-from taet.loader import Loader
+from taet.loader import Loader, to_pixels
 from taet.methods._base import Setting, TrainingMethod
 from taet.networks import build_model, describe_network
 from taet.optimizers import make_optimizer
@@ -20,6 +20,7 @@ from taet.progress import Progress
 from taet.stages._data import Data
 from taet.stages._resume import resume_path
 from taet.train import Run, train
+from taet.validation import Validator
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -38,6 +39,7 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     method = _method(job, data)
     network = _describe(job.reads["architecture"], data, method.head)
     run = _new_run(job, method, network)
+    validate = _validator(job, data, run)
     loader = Loader(
         data.hand_over("train"),
         data.labels["train"],
@@ -54,15 +56,43 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     with Progress(job.title, job.reads["stop"], "epochs", done=run.epoch) as progress:
 
         def after_epoch(run: Run) -> None:
-            artifacts.write_arrays(saved, run_arrays(run), job.key, **_facts(run, network))
-            progress.step(1, f"loss {run.history[-1]['loss']:.4f}")
+            artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
+            progress.step(1, _said(run.history[-1]))
 
-        train(run, loader, training, job.reads["stop"], after_epoch)
-    return run, _facts(run, network), {"device": "cpu", "resumed_at_epoch": resumed_at}
+        train(run, loader, training, job.reads["stop"], after_epoch, validate)
+    facts = {"network": network, **run_facts(run)}
+    return run, facts, {"device": "cpu", "resumed_at_epoch": resumed_at}
 
 
-def _facts(run: Run, network: dict[str, Any]) -> dict[str, Any]:
-    return {"network": network, "epoch": run.epoch, "history": run.history}
+def _said(epoch: dict[str, float]) -> str:
+    shown = {"loss": f"loss {epoch['loss']:.4f}"}
+    for what, word in (("accuracy", "clean"), ("robustness", "robust")):
+        if (name := f"validation_{what}") in epoch:
+            shown[name] = f"{word} {100 * epoch[name]:.1f}%"
+    return ", ".join(shown.values())
+
+
+def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
+    """What measures the network after epochs, if the parameters ask for it."""
+    training = job.reads["training"]
+    if training.validation is None:
+        return None
+    y = data.labels["validation"]
+    if len(y) == 0:
+        raise UserError(
+            "training.validation: there are no validation images; set longtail.validation_share so that "
+            "some are held back, or set training.validation to null"
+        )
+    return Validator(
+        run.model,
+        run.method.inference(),
+        to_pixels(data.images["validation"], data.max_value),
+        y,
+        training.validation,
+        job.reads["threat"].eps,
+        training.batch_size,
+        job.cell["seed"],
+    )
 
 
 def _method(job: "Job", data: Data) -> TrainingMethod:

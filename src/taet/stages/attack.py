@@ -24,6 +24,7 @@ import torch
 from taet import artifacts
 from taet.errors import UserError
 from taet.evaluate import Arrays, Saved, evaluate
+from taet.folding import folded
 from taet.loader import to_pixels
 from taet.networks import load_model
 from taet.stages._data import read_data
@@ -37,22 +38,24 @@ def run(job: "Job") -> dict[str, Any]:
     """Attack the job's model on all test images and write the predictions."""
     torch.set_num_threads(job.reads["compute"].threads)
     data = read_data(job, "test")
-    model = load_model(job.inputs["model"].output, job.inputs["model"].key)
+    trained = job.inputs["model"]
+    model = load_model(trained.output, trained.key, job.cell["checkpoint"])
     y, index = data.labels["test"], data.index["test"]
     saved = _saved(job)
-    found = evaluate(
-        model,
-        to_pixels(data.hand_over("test"), data.max_value),
-        y,
-        job.reads["attacks"],
-        eps=job.reads["threat"].eps,
-        batch_size=job.reads["evaluation"].batch_size,
-        seed=job.cell["seed"],
-        classes=data.classes,
-        index=index,
-        title=job.title,
-        saved=saved,
-    )
+    with folded(model):
+        found = evaluate(
+            model,
+            to_pixels(data.hand_over("test"), data.max_value),
+            y,
+            job.reads["attacks"],
+            eps=job.reads["threat"].eps,
+            batch_size=job.reads["evaluation"].batch_size,
+            seed=job.cell["seed"],
+            classes=data.classes,
+            index=index,
+            title=job.title,
+            saved=saved,
+        )
     arrays = {
         "index": index.numpy(),
         "label": y.numpy().astype(np.int16),

@@ -1,44 +1,66 @@
-"""Stage ``equalize``: a method trained to its end."""
+"""Stage ``equalize``: a method trained to its end.
+
+The file holds the weights of one or two checkpoints, ``last/...`` and, where the training was validated,
+``best/...``. Its header says in ``network`` how to build the network, in ``history`` what each epoch gave,
+and in ``checkpoints`` of each its ``epoch`` (trained for so many) and ``inference``: what is done to the
+outputs (``taet.networks.Adjusted``), or null.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from taet.addons import adjustment, averaged, inference_of
 from taet.errors import UserError
 from taet.loader import to_pixels
-from taet.networks import Adjusted, Network, model_arrays, predict
+from taet.networks import BEST, LAST, Arrays, model_arrays
 from taet.stages._data import Data, read_data
 from taet.stages._resume import finish
 from taet.stages._training import train_job
+from taet.train import Run
+from taet.validation import best_bias
 
 if TYPE_CHECKING:
     from taet.jobs import Job
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write the last weights, or their average, and what the saved model does with its outputs."""
+    """Write the last weights, or their average, and the best ones if any were measured."""
     data = read_data(job, "train", "validation")
     trained, facts, record = train_job(job, data)
-    weights = averaged(trained.model, trained.averager)
-    trained.model.load_state_dict(weights)
-    own, options = trained.method.inference(), job.reads["method"].logit_adjustment
-    bias = None
-    if options is not None:
-        choose = partial(_best_on_validation, trained.model, own, data, job)
-        facts["tau"], bias = adjustment(options, data.class_counts, choose)
-    facts["inference"] = inference_of(own, bias, data.classes)
-    finish(job, model_arrays(weights), facts)
+    found = {LAST: (trained.epoch, averaged(trained.model, trained.averager))}
+    if trained.best is not None:
+        found[BEST] = (trained.best.epoch, trained.best.weights)
+    arrays: Arrays = {}
+    checkpoints = {}
+    for name, (epoch, weights) in found.items():
+        arrays |= model_arrays(weights, f"{name}/")
+        checkpoints[name] = {"epoch": epoch, **_inference(trained, weights, data, job)}
+    kept = {name: facts[name] for name in ("network", "history")}
+    finish(job, arrays, {**kept, "checkpoints": checkpoints})
     return record
 
 
-def _best_on_validation(
-    model: Network,
+def _inference(trained: Run, weights: dict[str, Tensor], data: Data, job: "Job") -> dict[str, Any]:
+    """What is done to the outputs of some weights, and the tau that was chosen for it, if any."""
+    own, options = trained.method.inference(), job.reads["method"].logit_adjustment
+    if options is None:
+        return {"inference": own}
+    trained.model.load_state_dict(weights)
+    choose = partial(_choose, trained, own, data, job)
+    tau, bias = adjustment(options, data.class_counts, choose)
+    return {"inference": inference_of(own, bias, data.classes), "tau": tau}
+
+
+def _choose(
+    trained: Run,
     own: dict[str, Any] | None,
     data: Data,
     job: "Job",
     biases: list[list[float]],
 ) -> int:
-    """Which bias gives the best balanced accuracy on the clean validation images; ties: the first."""
+    """Which bias is best on the validation images."""
     y = data.labels["validation"]
     if len(y) == 0:
         raise UserError(
@@ -46,11 +68,5 @@ def _best_on_validation(
             "longtail.validation_share above 0, or give one value"
         )
     x = to_pixels(data.images["validation"], data.max_value)
-    images = y.bincount(minlength=data.classes)
-    scores = []
-    for bias in biases:
-        adjusted = Adjusted(model.eval(), **(inference_of(own, bias, data.classes) or {}))
-        correct = predict(adjusted, x, job.reads["training"].batch_size) == y
-        hits = y[correct].bincount(minlength=data.classes)
-        scores.append((hits / images)[images > 0].mean().item())
-    return max(range(len(scores)), key=scores.__getitem__)
+    inferences = [inference_of(own, bias, data.classes) for bias in biases]
+    return best_bias(trained.model, inferences, x, y, job.reads["training"].batch_size)

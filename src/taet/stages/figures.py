@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX."""
-    metrics, _ = read_scored(job)
+    metrics = read_scored(job).metrics
     for picture, place in job.reads["pictures"].items():
         chosen = metrics[
             (metrics["dataset"] == place["dataset"])

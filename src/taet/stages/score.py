@@ -1,14 +1,23 @@
-"""Stage ``score``: all predictions of the study as two tidy tables.
+"""Stage ``score``: all predictions of the study, and how its networks learned, as four tidy tables.
 
-metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``view``, then the
-columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty: not bounded) and its
-``warnings``. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes from the finite test
-view. Both test views come from the same predictions, since the long-tailed view is a part of the balanced
-one. Worst cases over several attacks stand beside the attacks.
+metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
+``view``, then the columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty:
+not bounded) and its ``warnings``. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes
+from the finite test view. Both test views come from the same predictions, since the long-tailed view is a
+part of the balanced one. Worst cases over several attacks stand beside the attacks.
 
-contrasts.csv: every pair of methods at every place, in both views, clean, under the headline attack and in
-the worst cases, for all and for tail classes: ``dataset``, ``imbalance_ratio``, ``architecture``, ``view``,
-then the columns of ``taet.compare.contrasts``.
+intervals.csv: balanced accuracy of every method at every place, in both views, clean and under every attack
+and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
+``imbalance_ratio``, ``architecture``, ``checkpoint``, ``view``, then the columns of
+``taet.compare.intervals``.
+
+contrasts.csv: every pair of methods, likewise, but clean, under the headline attack and in the worst cases
+only: the same columns first, then those of ``taet.compare.contrasts``.
+
+training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_ratio``, ``architecture``,
+``method``, ``seed``, ``epoch`` (from 1), ``stage`` (1 or 2), ``loss`` (mean), ``learning_rate`` (of the last
+step), and ``validation_accuracy`` and ``validation_robustness`` (balanced, shares in [0,1]; empty where the
+network was not measured).
 """
 
 from collections.abc import Iterator
@@ -19,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from taet import artifacts
-from taet.compare import Seed, contrasts
+from taet.compare import Seed, contrasts, intervals, resample
 from taet.metrics import scores
 from taet.seeds import seed_for
 from taet.stages._predictions import Predictions, read_predictions
@@ -27,28 +36,37 @@ from taet.stages._predictions import Predictions, read_predictions
 if TYPE_CHECKING:
     from taet.jobs import Job
 
+Rows = list[dict[str, Any]]
+
 PLACE = ("dataset", "ir", "architecture")
-MODEL = (*PLACE, "method", "seed")
+NETWORK = (*PLACE, "method", "seed")
+MODEL = (*NETWORK, "checkpoint")
+EPOCH = ("loss", "learning_rate", "validation_accuracy", "validation_robustness")
 CSV = {"index": False, "float_format": "%.6f", "lineterminator": "\n"}
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write both tables, rows in the order of the grid."""
+    """Write the tables, rows in the order of the grid."""
     attacks = [needed for needed in job.inputs.values() if needed.stage == "attack"]
+    networks = [needed for needed in job.inputs.values() if needed.stage == "equalize"]
     models = [
         read_predictions(job, list(of_model))
         for _, of_model in groupby(attacks, lambda attack: [attack.cell[axis] for axis in MODEL])
     ]
     metrics = pd.DataFrame(row for model in models for row in _rows(model))
     metrics["class_index"] = metrics["class_index"].astype("Int64")
-    compared = pd.DataFrame(
-        row
-        for _, there in groupby(models, lambda model: [model.cell[axis] for axis in PLACE])
-        for row in _contrasts(job, list(there))
-    )
-    if len(compared):
-        compared["seeds_needed"] = compared["seeds_needed"].astype("Int64")
-    for file, table in zip(job.files, (metrics, compared), strict=True):
+    ranges, compared = [], []
+    for _, there in groupby(models, lambda model: [model.cell[axis] for axis in PLACE]):
+        for _, alike in groupby(sorted(there, key=_checkpoint), _checkpoint):
+            for found, pairs in _bootstrapped(job, list(alike)):
+                ranges += found
+                compared += pairs
+    contrasted = pd.DataFrame(compared)
+    if len(contrasted):
+        contrasted["seeds_needed"] = contrasted["seeds_needed"].astype("Int64")
+    learned = pd.DataFrame(row for network in networks for row in _epochs(network))
+    tables = (metrics, pd.DataFrame(ranges), contrasted, learned)
+    for file, table in zip(job.files, tables, strict=True):
         artifacts.write_bytes(file, table.to_csv(**CSV).encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"rows": len(metrics)}
@@ -56,6 +74,23 @@ def run(job: "Job") -> dict[str, Any]:
 
 def _named(cell: dict[str, Any], axes: tuple[str, ...]) -> dict[str, Any]:
     return {"imbalance_ratio" if axis == "ir" else axis: cell[axis] for axis in axes}
+
+
+def _checkpoint(model: Predictions) -> str:
+    return str(model.cell["checkpoint"])
+
+
+def _epochs(network: "Job") -> Iterator[dict[str, Any]]:
+    """Rows of training.csv of one network."""
+    _, facts = artifacts.read_arrays(network.output, network.key)
+    stage1 = network.inputs["stage1"].reads["stop"] if "stage1" in network.inputs else 0
+    for epoch, measured in enumerate(facts["history"], 1):
+        yield {
+            **_named(network.cell, NETWORK),
+            "epoch": epoch,
+            "stage": 1 if epoch <= stage1 else 2,
+            **{name: measured.get(name) for name in EPOCH},
+        }
 
 
 def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
@@ -80,38 +115,37 @@ def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
             }
 
 
-def _contrasts(job: "Job", models: list[Predictions]) -> Iterator[dict[str, Any]]:
-    """Rows of contrasts.csv of one place, for both views."""
-    methods = list(dict.fromkeys(model.cell["method"] for model in models))
-    place = _named(models[0].cell, PLACE)
-    for view in models[0].views if len(methods) > 1 else ():
+def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows, Rows]]:
+    """Rows of intervals.csv and contrasts.csv of one place and checkpoint, for each view."""
+    reads, place = job.reads, _named(models[0].cell, PLACE)
+    for view in models[0].views:
+        seeds = _seeds(models, view)
         rng = np.random.default_rng(seed_for("bootstrap", view, *place.values()))
-        rows = contrasts(
-            _seeds(models, view, job.reads["compared"]),
-            methods,
-            job.reads["compared"],
-            confidence=job.reads["confidence"],
-            draws=job.reads["bootstrap"],
-            rng=rng,
+        resampled = resample(seeds, reads["bootstrap"], rng)
+        pairs, level = list(seeds[0].correct), reads["confidence"]
+        where = {**place, "checkpoint": _checkpoint(models[0]), "view": view}
+        yield (
+            [where | row for row in intervals(resampled, pairs, level)],
+            [where | row for row in contrasts(resampled, pairs, reads["compared"], level)],
         )
-        for row in rows:
-            yield {**place, "view": view, **row}
 
 
-def _seeds(models: list[Predictions], view: str, attacks: list[str]) -> dict[int, Seed]:
+def _seeds(models: list[Predictions], view: str) -> list[Seed]:
     """What the methods get right, seed by seed."""
-    seeds = {}
+    seeds = []
     for number in dict.fromkeys(model.cell["seed"] for model in models):
         same = [model for model in models if model.cell["seed"] == number]
         kept, label = same[0].views[view], same[0].label
         everything = {"all": list(range(len(same[0].class_names)))}
-        seeds[number] = Seed(
-            labels=label[kept],
-            correct={
-                (model.cell["method"], attack): (model.predicted[attack] == label)[kept]
-                for model in same
-                for attack in attacks
-            },
-            scopes=everything | {k: v for k, v in same[0].groups.items() if k == "tail"},
+        seeds.append(
+            Seed(
+                labels=label[kept],
+                correct={
+                    (model.cell["method"], attack): (prediction == label)[kept]
+                    for model in same
+                    for attack, prediction in model.predicted.items()
+                },
+                scopes=everything | same[0].groups,
+            )
         )
     return seeds

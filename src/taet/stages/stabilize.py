@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write weights and optimiser state: whoever goes on must not notice the interruption."""
-    trained, facts, record = train_job(job, read_data(job, "train"))
+    trained, facts, record = train_job(job, read_data(job, "train", "validation"))
     finish(job, run_arrays(trained), facts)
     return record

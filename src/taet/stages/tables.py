@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from taet import artifacts
 from taet.stages._scored import read_scored
-from taet.summary import over_seeds
+from taet.summary import over_seeds, with_bootstrap
 from taet.tables import headline, latex, main_tables, markdown
 
 if TYPE_CHECKING:
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Write the tables."""
-    metrics, contrasts = read_scored(job)
+    scored = read_scored(job)
     csv, md, tex, json = job.files
-    summary = over_seeds(metrics, job.reads["report"].confidence)
+    summary = over_seeds(scored.metrics, job.reads["report"].confidence)
+    summary = with_bootstrap(summary, scored.intervals)
     text = summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     artifacts.write_bytes(csv, text.encode())
-    tables = list(main_tables(metrics, contrasts, job.reads))
+    tables = list(main_tables(summary, scored.contrasts, job.reads))
     artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
     artifacts.write_bytes(tex, latex(tables).encode())
-    artifacts.write_json(json, headline(metrics, job.reads))
+    artifacts.write_json(json, headline(summary, job.reads))
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"tables": len(tables)}
