@@ -25,7 +25,7 @@ def class_radii(options: "options.ClassRadius", class_counts: Tensor) -> Tensor:
     rarity = (counts.max() / counts).log().sqrt()
     mean = (counts / counts.sum() * rarity).sum()
     if mean == 0:
-        return torch.ones(len(counts))
+        return torch.ones_like(counts).float()
     return (1 - options.alpha + options.alpha * rarity / mean).float()
 
 

@@ -41,8 +41,10 @@ class Augmentation:
         self.epoch = epoch
         generator = torch.Generator().manual_seed(seed_for("augment", self.seed, epoch))
         offsets = (self.count, 2)
-        self.offsets = torch.randint(0, 2 * PADDING + 1, offsets, generator=generator)
-        self.flips = torch.rand(self.count, generator=generator) < 0.5
+        # Drawn by the processor, so that every device sees the same crops and flips.
+        draws = torch.randint(0, 2 * PADDING + 1, offsets, generator=generator)
+        self.offsets = draws.to(self.images.device)
+        self.flips = (torch.rand(self.count, generator=generator) < 0.5).to(self.images.device)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Augmented images of some rows of the training set, [B, H, W, C] uint8."""
@@ -55,7 +57,7 @@ class Augmentation:
         inner = slice(PADDING, -PADDING)
         policy = self._policy(self.images[rows][:, inner, inner], rows)
         padded = F.pad(policy, (0, 0, PADDING, PADDING, PADDING, PADDING))
-        everything = torch.arange(len(rows))
+        everything = torch.arange(len(rows), device=rows.device)
         return crop_flip(
             padded, everything, self.offsets[rows], self.flips[rows], self.height, self.width
         )
@@ -94,8 +96,8 @@ def crop_flip(
         [B, height, width, C] uint8.
     """
     _, full_height, full_width, channels = padded.shape
-    y = offsets[:, :1] + torch.arange(height)
-    x = torch.arange(width).expand(len(rows), -1)
+    y = offsets[:, :1] + torch.arange(height, device=rows.device)
+    x = torch.arange(width, device=rows.device).expand(len(rows), -1)
     x = offsets[:, 1:] + torch.where(flips[:, None], width - 1 - x, x)
     pixel = (rows[:, None, None] * full_height + y[:, :, None]) * full_width + x[:, None, :]
     flat = padded.reshape(-1, channels).index_select(0, pixel.reshape(-1))

@@ -171,16 +171,18 @@ def _attack_own_model(options: argparse.Namespace) -> None:
     except ValueError as error:
         raise UserError(f"--eps {options.eps}: {error}") from None
 
-    from taet.evaluate import evaluate  # here: with torch, which no other command needs
+    from taet.devices import settle  # here: with torch, which no other command needs
+    from taet.evaluate import evaluate
     from taet.user_model import load_user_model, read_test_set, table
 
     seed = 0 if options.seed is None else study.axis_value("seed", options.seed)
-    model = load_user_model(options.model)
+    device = settle(p.compute)
+    model = load_user_model(options.model).to(device)
     test = read_test_set(study, options.dataset, seed, options.images)
     found = evaluate(
         model,
-        test.x,
-        test.y,
+        test.x.to(device),
+        test.y.to(device),
         {name: p.attacks[name] for name in names},
         eps=eps,
         batch_size=p.evaluation.batch_size,

@@ -46,7 +46,7 @@ Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an attack did, per test image.
+    """What an attack did, per test image; tensors are in main memory.
 
     Attributes:
         prediction: [N] int64, class of the adversarial image; where the clean image is already
@@ -116,8 +116,8 @@ def evaluate(
 
     Args:
         model: takes [B, C, H, W] float32 in [0,1], gives logits; used in eval mode.
-        x: [N, C, H, W] float32 test images in [0,1].
-        y: [N] int64 labels.
+        x: [N, C, H, W] float32 test images in [0,1], on the device of the model.
+        y: [N] int64 labels, likewise.
         attacks: options by name; names are those of the verdicts.
         eps: radius of the L-inf ball.
         batch_size: images per pass.
@@ -141,7 +141,7 @@ def evaluate(
         x,
         y,
         clean,
-        Noise(seed, torch.arange(len(x)) if index is None else index),
+        Noise(seed, (torch.arange(len(x)) if index is None else index).to(x.device)),
         batch_size,
     )
     wanted = {
@@ -162,15 +162,15 @@ def evaluate(
         state = run.state(radius, chain)
         found = [*odd, *chain_warnings(chain, state.broken_by, classes, len(standing))]
         verdicts[name] = Verdict(
-            state.prediction,
-            state.distance,
-            state.broken_by,
+            state.prediction.cpu(),
+            state.distance.cpu(),
+            state.broken_by.cpu(),
             chain[-1].norm,
             radius if chain[-1].bounded else None,
             tuple(part.title for part in chain),
             tuple(found),
         )
-    return Evaluation(clean, verdicts, tuple(odd))
+    return Evaluation(clean.cpu(), verdicts, tuple(odd))
 
 
 @dataclass
@@ -197,9 +197,9 @@ class _Run:
         if (radius, chain) not in self.states:
             self.states[radius, chain] = _State(
                 self.clean.clone(),
-                torch.zeros(len(self.x)),
+                torch.zeros_like(self.clean, dtype=torch.float32),
                 torch.full_like(self.clean, NOBODY),
-                torch.zeros(len(self.x), dtype=torch.bool),
+                torch.zeros_like(self.clean, dtype=torch.bool),
             )
         return self.states[radius, chain]
 
@@ -263,7 +263,7 @@ class _Keeper:
         for name, values in saved.arrays.items():
             number, what = name.split("/")
             state = run.state(*prefixes[int(number)])
-            setattr(state, what, torch.from_numpy(np.array(values)))
+            setattr(state, what, torch.from_numpy(np.array(values)).to(run.x.device))
 
     def tick(self) -> None:
         """A part is done."""
@@ -272,7 +272,7 @@ class _Keeper:
         self.last = time.monotonic()
         self.saved.keep(
             {
-                f"{number}/{what}": values.numpy()
+                f"{number}/{what}": values.cpu().numpy()
                 for number, key in enumerate(self.prefixes)
                 for what, values in vars(self.run.state(*key)).items()
             }

@@ -43,7 +43,7 @@ class ConvNorm(nn.Module):
         bias = norm.bias - norm.running_mean * scale
         folded = (weight * scale.view(-1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
         device = weight.device.type
-        if torch.is_autocast_enabled(device):
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
             folded, bias = folded.to(dtype), bias.to(dtype)
         self.folded = folded, bias

@@ -26,6 +26,7 @@ class Loader:
         drop_last: leave out the last, smaller batch of an epoch.
         seed: fixes order and augmentation of every epoch, alike for all methods.
         augmentation: see ``taet.augment``.
+        device: where the images lie, are augmented, and come out.
     """
 
     def __init__(
@@ -37,15 +38,17 @@ class Loader:
         drop_last: bool,
         seed: int,
         augmentation: str = "none",
+        device: torch.device | str = "cpu",
     ) -> None:
         if augmentation in POLICIES and max_value != 255:
             raise UserError(
                 f"training.augmentation: {augmentation} knows grey values from 0 to 255, these images "
                 f"have 0 to {max_value}; use none or crop_flip"
             )
-        self.labels, self.max_value = labels, max_value
+        self.device = torch.device(device)
+        self.labels, self.max_value = labels.to(device), max_value
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
-        self.augmented = Augmentation(augmentation, images, seed)
+        self.augmented = Augmentation(augmentation, images.to(device), seed)
 
     def __len__(self) -> int:
         """Steps per epoch."""
@@ -55,7 +58,7 @@ class Loader:
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images [B, C, H, W] float32 in [0,1] and labels [B] int64, in this epoch's order."""
         generator = torch.Generator().manual_seed(seed_for("batches", self.seed, epoch))
-        order = torch.randperm(len(self.labels), generator=generator)
+        order = torch.randperm(len(self.labels), generator=generator).to(self.device)
         self.augmented.start_epoch(epoch)
         for step in range(len(self)):
             rows = order[step * self.batch_size : (step + 1) * self.batch_size]

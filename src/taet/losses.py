@@ -62,7 +62,7 @@ def margin_logits(cosines: Tensor, y: Tensor, scale: float, margin: float | Tens
     Args:
         margin: a number, or [C], one for each class.
     """
-    own = torch.as_tensor(margin, dtype=cosines.dtype).expand(cosines.shape[1])[y]
+    own = torch.as_tensor(margin).to(cosines).expand(cosines.shape[1])[y]
     return scale * (cosines - F.one_hot(y, cosines.shape[1]) * own[:, None])
 
 
@@ -71,9 +71,10 @@ def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, T
 
     A class without samples has loss 0.
     """
-    counts = torch.bincount(y, minlength=classes)
-    sums = per_sample.new_zeros(classes).index_add(0, y, per_sample)
-    return sums / (counts.to(sums.dtype) + HARL_GUARD), counts
+    none = per_sample.new_zeros(classes)
+    sums = none.index_add(0, y, per_sample)
+    counts = none.index_add(0, y, torch.ones_like(per_sample))  # bincount would make a GPU wait
+    return sums / (counts + HARL_GUARD), counts
 
 
 def harl(

@@ -169,7 +169,7 @@ def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
     Raises:
         UserError: an output is not finite; its argmax would be the first class.
     """
-    found = [torch.empty(0, dtype=torch.int64)]
+    found = [torch.empty(0, dtype=torch.int64, device=x.device)]
     for part in x.split(batch_size):
         logits = model(part)
         if not torch.isfinite(logits).all():
@@ -178,10 +178,10 @@ def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
     return torch.cat(found)
 
 
-def tensors(arrays: Arrays, prefix: str) -> dict[str, Tensor]:
-    """The arrays whose names begin with ``prefix``, without it."""
+def tensors(arrays: Arrays, prefix: str, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """The arrays whose names begin with ``prefix``, without it, on a device."""
     return {
-        name.removeprefix(prefix): torch.from_numpy(np.array(value))
+        name.removeprefix(prefix): torch.from_numpy(np.array(value)).to(device)
         for name, value in arrays.items()
         if name.startswith(prefix)
     }

@@ -98,7 +98,7 @@ class Adam(Optimizer):
         for state, weight in zip(states, weights, strict=True):
             if not state:
                 state["mean"], state["square"] = torch.zeros_like(weight), torch.zeros_like(weight)
-                state["steps"] = torch.zeros((), dtype=torch.float32)
+                state["steps"] = torch.zeros((), dtype=torch.float32, device=weight.device)
         adam(
             weights,
             gradients,

@@ -240,6 +240,9 @@ class Compute(Options):
 
     threads: Annotated[Count, Field(le=1024)]
     """Threads of a training or attack job. Another count gives other last bits."""
+    device: Literal["cpu", "cuda"]
+    """Where networks are trained and attacked; ``cuda`` is the first GPU that CUDA_VISIBLE_DEVICES leaves
+    visible. Another device gives other last bits, and other draws of attack noise."""
 
 
 class Groups(Options):

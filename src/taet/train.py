@@ -69,6 +69,11 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best | None = None
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.model.parameters()).device
+
 
 def train(
     run: Run,
@@ -102,47 +107,49 @@ def train(
             "no statistics; change training.batch_size or set training.drop_last"
         )
     while run.epoch < stop:
-        noise = torch.Generator().manual_seed(seed_for("noise", loader.seed, run.epoch))
+        noise = torch.Generator(loader.device)
+        noise.manual_seed(seed_for("noise", loader.seed, run.epoch))
         run.method.start_epoch(run.epoch)
         run.method.constrain(run.model)
-        total = 0.0
+        losses = []
         for i, (x, y) in enumerate(loader.epoch(run.epoch)):
             step = run.epoch * len(loader) + i
             factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor
-            total += _step(run, Batch(x, y, noise, run.epoch), rate, training.precision)
-        _check_finite(run)
+            losses.append(_step(run, Batch(x, y, noise, run.epoch), rate, training.precision))
+        loss = sum(torch.stack(losses).tolist()) / len(losses)
+        _check_finite(run, loss)
         run.epoch += 1
-        run.history.append({"loss": total / len(loader), "learning_rate": rate})
+        run.history.append({"loss": loss, "learning_rate": rate})
         if validate is not None and _is_due(training, run.epoch, stop):
             _validate(run, validate)
         after_epoch(run)
 
 
-def _step(run: Run, batch: Batch, rate: float, precision: str) -> float:
-    """Attack, loss, and one move of the weights; the loss."""
-    model, method = run.model, run.method
-    with _bfloat16(precision != "fp32"):
+def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
+    """Attack, loss, and one move of the weights; the loss, a scalar that stays on the device.
+
+    Nothing here asks the device for a number, so that a GPU never waits for the processor.
+    """
+    model, method, device = run.model, run.method, batch.x.device.type
+    with _bfloat16(device, precision != "fp32"):
         attacked = method.attack(model.train(), batch)
     with _perturbed(run, batch, attacked):
-        with _bfloat16(precision == "bf16"):
+        with _bfloat16(device, precision == "bf16"):
             loss = method.loss(model, batch, attacked)
         run.optimizer.clear_gradients()
         loss.backward()
         run.optimizer.step(rate)
-    value = loss.item()
-    if not math.isfinite(value):
-        raise _diverged(f"the loss in epoch {run.epoch + 1} is {value}")
     method.constrain(model)
     if run.averager is not None:
         run.averager.update(model)
     method.after_step(model, batch, attacked, rate)
-    return value
+    return loss.detach()
 
 
-def _bfloat16(enabled: bool) -> torch.autocast:
+def _bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
     """Convolutions and products in bfloat16; weights, their gradients and losses stay float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled)
+    return torch.autocast(device, torch.bfloat16) if enabled else nullcontext()
 
 
 def _is_due(training: "Training", epoch: int, stop: int) -> bool:
@@ -161,8 +168,10 @@ def _validate(run: Run, validate: Validate) -> None:
         run.best = Best(run.epoch, robustness, kept)
 
 
-def _check_finite(run: Run) -> None:
+def _check_finite(run: Run, loss: float) -> None:
     """The last move of an epoch may have been the one too far, with a loss that was still finite."""
+    if not math.isfinite(loss):
+        raise _diverged(f"the loss in epoch {run.epoch + 1} is {loss}")
     for name, value in run.model.state_dict().items():
         if not torch.isfinite(value).all():
             raise _diverged(f"{name} is not finite after epoch {run.epoch + 1}")

@@ -4,6 +4,7 @@ Validation images are held out of the training part. Test images have no part in
 """
 
 import copy
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,7 +53,11 @@ class Validator:
         self.x, self.y, self.options = x, y, options
         self.eps, self.batch_size = eps, batch_size
         noise = torch.Generator().manual_seed(seed_for("validation", seed))
-        self.start = start_point("uniform", x, eps, lambda sample: sample(x.shape, generator=noise))
+
+        def draw(sample: Callable[..., Tensor]) -> Tensor:
+            return sample(x.shape, generator=noise).to(x.device)
+
+        self.start = start_point("uniform", x, eps, draw)
 
     def __call__(self, weights: dict[str, Tensor]) -> dict[str, float]:
         """``validation_accuracy`` and ``validation_robustness``, shares in [0,1]."""

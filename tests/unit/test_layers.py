@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
     ["errors"],
-    ["options", "seeds", "progress", "yamlfile", "folding"],
+    ["options", "seeds", "progress", "yamlfile", "folding", "devices"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],
     ["problems"],

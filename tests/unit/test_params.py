@@ -100,10 +100,10 @@ MISTAKES = [
     ("label: FGSM, job: gradient", "label: FGSM, job: ../../x", ["attacks.fgsm.job", "valid name"]),
     ("  fgsm: {label", "  clean: {kind: fgsm, label: X, job: gradient}\n  fgsm: {label", ["attacks.clean", "taken"]),
     ("  clean: {label", "  Clean: {label", ["methods.Clean", "no method"]),
-    ("compute: {threads: 1}", "compute: [1]", ["compute", "[1]"]),
-    ("compute: {threads: 1}", "", ["compute", "missing"]),
-    ("compute: {threads: 1}", "compute: {threads: 1", ["not valid YAML"]),
-    ("compute: {threads: 1}", "\tcompute: 1", ["not valid YAML"]),
+    ("compute: {threads: 1, device: cpu}", "compute: [1]", ["compute", "[1]"]),
+    ("compute: {threads: 1, device: cpu}", "", ["compute", "missing"]),
+    ("compute: {threads: 1, device: cpu}", "compute: {threads: 1", ["not valid YAML"]),
+    ("compute: {threads: 1, device: cpu}", "\tcompute: 1", ["not valid YAML"]),
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What a training method is, and what it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +26,18 @@ class Batch:
     Attributes:
         x: [B, C, H, W] float32 clean images in [0,1], augmented.
         y: [B] int64 labels.
-        noise: generator of this epoch's attack noise.
+        noise: generator of this epoch's attack noise, on the device of the images.
         epoch: 0-based.
     """
 
     x: Tensor
     y: Tensor
-    noise: torch.Generator
+    noise: torch.Generator | None
     epoch: int
+
+    def draw(self, sample: Callable[..., Tensor]) -> Tensor:
+        """Noise of the images' shape, by ``torch.rand`` or ``torch.randn``."""
+        return sample(self.x.shape, generator=self.noise, device=self.x.device)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Setting:
         epochs: of the whole run, stage 1 included.
         channels: of an image.
         seed: of the run.
+
+    What a method makes for itself must lie on the device of ``class_counts``.
     """
 
     class_counts: Tensor
@@ -149,7 +155,7 @@ class TrainingMethod:
             attack.start,
             batch.x,
             self.setting.eps,
-            lambda sample: sample(batch.x.shape, generator=batch.noise),
+            batch.draw,
         )
         return pgd(
             model,

@@ -78,7 +78,7 @@ class Method(TrainingMethod):
         self, batch: Batch, mean: Tensor, spread: Tensor, count: int
     ) -> tuple[Tensor, Tensor]:
         """Images from the distribution, [count, B, C, H, W], and its mean entropy up to a constant."""
-        r = torch.stack([torch.randn(mean.shape, generator=batch.noise) for _ in range(count)])
+        r = torch.stack([batch.draw(torch.randn) for _ in range(count)])
         sigma = F.softplus(spread)
         u = torch.tanh(mean + sigma * r)
         entropy = r.square() / 2 + (sigma + LOG_GUARD).log() + (1 - u.square() + LOG_GUARD).log()

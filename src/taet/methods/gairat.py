@@ -29,7 +29,7 @@ class Method(TrainingMethod):
     options: Options
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
-        kappa = torch.zeros(len(batch.y))
+        kappa = torch.zeros(len(batch.y), device=batch.y.device)
 
         def count(step: int, logits: Tensor) -> None:
             kappa.add_(logits.argmax(1) == batch.y)

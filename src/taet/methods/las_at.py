@@ -86,7 +86,8 @@ class Method(TrainingMethod):
         choices = [len(options.eps_factors), len(options.steps), len(options.step_size_factors)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("weights", "strategy", setting.seed))
-            self.strategy = Strategy(options.strategy_width, setting.channels, choices)
+            strategy = Strategy(options.strategy_width, setting.channels, choices)
+        self.strategy = strategy.to(setting.class_counts.device)
         self.optimizer = Sgd(self.strategy.parameters(), momentum=0, weight_decay=0)
         self.steps = 0
 
@@ -104,9 +105,9 @@ class Method(TrainingMethod):
             batch.y,
             start=self._start(batch),
             objective=cross_entropy,
-            eps=eps * torch.tensor(options.eps_factors)[actions[0]],
-            steps=torch.tensor(options.steps)[actions[1]],
-            step_size=step_size * torch.tensor(options.step_size_factors)[actions[2]],
+            eps=eps * _chosen(options.eps_factors, actions[0]),
+            steps=_chosen(options.steps, actions[1]),
+            step_size=step_size * _chosen(options.step_size_factors, actions[2]),
             batch_norm=self.setting.attack.batch_norm,
         )
         return Attacked(x_adv, {"actions": actions})
@@ -127,7 +128,7 @@ class Method(TrainingMethod):
             "uniform",
             batch.x,
             self.setting.eps,
-            lambda sample: sample(batch.x.shape, generator=batch.noise),
+            batch.draw,
         )
 
     def _learn(self, batch: Batch, attacked: Attacked, reward: float) -> None:
@@ -161,7 +162,7 @@ class Method(TrainingMethod):
         optimizer.step(learning_rate)
 
         student.eval()
-        robust = torch.ones(len(batch.y), dtype=torch.bool)
+        robust = torch.ones_like(batch.y, dtype=torch.bool)
         for _ in range(RESTARTS):
             x_adv = pgd(
                 student,
@@ -185,6 +186,10 @@ class Method(TrainingMethod):
         weights = dict(state)
         self.steps = int(weights.pop("steps"))
         self.strategy.load_state_dict(weights)
+
+
+def _chosen(choices: list[float] | list[int], actions: Tensor) -> Tensor:
+    return torch.tensor(choices, device=actions.device)[actions]
 
 
 @torch.no_grad()

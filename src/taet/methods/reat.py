@@ -41,12 +41,12 @@ class Method(TrainingMethod):
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)
         self.before = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
-        self.now = torch.zeros(self.classes)
+        self.now = torch.zeros_like(self.before)
         self.first = True
 
     def start_epoch(self, epoch: int) -> None:
         if not self.first:
-            self.before, self.now = self.now, torch.zeros(self.classes)
+            self.before, self.now = self.now, torch.zeros_like(self.now)
         self.first = False
         self.weights = balance_weights(self.before, self.setting.class_counts)
 

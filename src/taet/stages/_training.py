@@ -6,11 +6,10 @@ After every epoch the run is saved; see ``taet.stages._resume``.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from taet import artifacts, plugins
 from taet.addons import WeightAverager, WeightPerturber
 from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
+from taet.devices import description, settle
 from taet.errors import UserError
 from taet.loader import Loader, to_pixels
 from taet.methods._base import Setting, TrainingMethod
@@ -23,6 +22,8 @@ from taet.train import Run, train
 from taet.validation import Validator
 
 if TYPE_CHECKING:
+    import torch
+
     from taet.jobs import Job
     from taet.options import ModelOptions
 
@@ -34,11 +35,11 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
         The run at the epoch where the job stops, what its checkpoint's header says, and facts for
         the record.
     """
-    torch.set_num_threads(job.reads["compute"].threads)
+    device = settle(job.reads["compute"])
     training = job.reads["training"]
-    method = _method(job, data)
+    method = _method(job, data, device)
     network = _describe(job.reads["architecture"], data, method.head)
-    run = _new_run(job, method, network)
+    run = _new_run(job, method, network, device)
     validate = _validator(job, data, run)
     loader = Loader(
         data.hand_over("train"),
@@ -48,6 +49,7 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
         training.drop_last,
         job.cell["seed"],
         training.augmentation,
+        device,
     )
 
     saved = resume_path(job)
@@ -61,7 +63,7 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
 
         train(run, loader, training, job.reads["stop"], after_epoch, validate)
     facts = {"network": network, **run_facts(run)}
-    return run, facts, {"device": "cpu", "resumed_at_epoch": resumed_at}
+    return run, facts, {"device": description(device), "resumed_at_epoch": resumed_at}
 
 
 def _said(epoch: dict[str, float]) -> str:
@@ -86,8 +88,8 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
     return Validator(
         run.model,
         run.method.inference(),
-        to_pixels(data.images["validation"], data.max_value),
-        y,
+        to_pixels(data.images["validation"].to(run.device), data.max_value),
+        y.to(run.device),
         training.validation,
         job.reads["threat"].eps,
         training.batch_size,
@@ -95,10 +97,10 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
     )
 
 
-def _method(job: "Job", data: Data) -> TrainingMethod:
+def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:
     options, attack = job.reads["method"], job.reads["training"].attack
     setting = Setting(
-        class_counts=data.class_counts,
+        class_counts=data.class_counts.to(device),
         eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
         attack=attack,
         epochs=job.reads["training"].epochs,
@@ -115,8 +117,10 @@ def _describe(architecture: "ModelOptions", data: Data, head: dict[str, Any]) ->
     return describe_network(architecture, data.channels, data.size, data.classes, pixels, head)
 
 
-def _new_run(job: "Job", method: TrainingMethod, network: dict[str, Any]) -> Run:
-    model = build_model(network, seed=job.cell["seed"])
+def _new_run(
+    job: "Job", method: TrainingMethod, network: dict[str, Any], device: "torch.device"
+) -> Run:
+    model = build_model(network, seed=job.cell["seed"]).to(device)
     perturbation, average = (
         getattr(method.options, name) for name in ("weight_perturbation", "weight_average")
     )

@@ -19,9 +19,9 @@ those that concern the model.
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from taet import artifacts
+from taet.devices import description, settle
 from taet.errors import UserError
 from taet.evaluate import Arrays, Saved, evaluate
 from taet.folding import folded
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 def run(job: "Job") -> dict[str, Any]:
     """Attack the job's model on all test images and write the predictions."""
-    torch.set_num_threads(job.reads["compute"].threads)
+    device = settle(job.reads["compute"])
     data = read_data(job, "test")
     trained = job.inputs["model"]
-    model = load_model(trained.output, trained.key, job.cell["checkpoint"])
+    model = load_model(trained.output, trained.key, job.cell["checkpoint"]).to(device)
     y, index = data.labels["test"], data.index["test"]
     saved = _saved(job)
     with folded(model):
         found = evaluate(
             model,
-            to_pixels(data.hand_over("test"), data.max_value),
-            y,
+            to_pixels(data.hand_over("test").to(device), data.max_value),
+            y.to(device),
             job.reads["attacks"],
             eps=job.reads["threat"].eps,
             batch_size=job.reads["evaluation"].batch_size,
@@ -73,7 +73,7 @@ def run(job: "Job") -> dict[str, Any]:
             "warnings": list(verdict.warnings),
         }
     finish(job, arrays, {"attacks": facts, "warnings": list(found.warnings)})
-    return {"device": "cpu", "images": len(y), "resumed": bool(saved.arrays)}
+    return {"device": description(device), "images": len(y), "resumed": bool(saved.arrays)}
 
 
 def _saved(job: "Job") -> Saved:

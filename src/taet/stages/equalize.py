@@ -67,6 +67,7 @@ def _choose(
             "logit_adjustment.tau: several values, but no validation images to choose with; set "
             "longtail.validation_share above 0, or give one value"
         )
-    x = to_pixels(data.images["validation"], data.max_value)
+    device = trained.device
+    x = to_pixels(data.images["validation"].to(device), data.max_value)
     inferences = [inference_of(own, bias, data.classes) for bias in biases]
-    return best_bias(trained.model, inferences, x, y, job.reads["training"].batch_size)
+    return best_bias(trained.model, inferences, x, y.to(device), job.reads["training"].batch_size)
