@@ -79,11 +79,13 @@ def timed(work: Callable[[], list[torch.Tensor]]) -> tuple[float, list[torch.Ten
 
 def compare(
     results: Results,
-    what: str,
+    attacks: list[str],
+    share: str,
     ours: Callable[[], list[torch.Tensor]],
     theirs: Callable[[], list[torch.Tensor]],
 ) -> None:
     """Ratio of the times, robust accuracies, and images on which the two disagree."""
+    what = f"{' + '.join(attacks)} at {share} robust"
     ours(), theirs()
     ratios, weaker, stronger = [], 0, 0
     for _ in range(REPEATS):
@@ -95,9 +97,10 @@ def compare(
             stronger, max((p & ~m).sum().item() for m, p in zip(mine, peer, strict=True))
         )
     results.add(f"{what}: speed against torchattacks", ratios, "times as fast")
-    for m, p in zip(mine, peer, strict=True):
-        results.add(f"{what}: robust, ours", [100 * m.float().mean().item()], "%")
-        results.add(f"{what}: robust, torchattacks", [100 * p.float().mean().item()], "%")
+    for name, m, p in zip(attacks, mine, peer, strict=True):
+        one = f"{name} at {share} robust"
+        results.add(f"{one}: robust, ours", [100 * m.float().mean().item()], "%")
+        results.add(f"{one}: robust, torchattacks", [100 * p.float().mean().item()], "%")
     results.add(f"{what}: robust for ours alone", [weaker], "images of 500 at most")
     results.add(f"{what}: robust for torchattacks alone", [stronger], "images of 500 at most")
 
@@ -127,7 +130,8 @@ def main() -> None:
         alpha = eps / 8
         compare(
             results,
-            f"PGD-20 + PGD-100 at {share:.0%} robust",
+            ["PGD-20", "PGD-100"],
+            f"{share:.0%}",
             lambda eps=eps: subject.ours(["pgd20", "pgd100"], eps),
             lambda eps=eps, alpha=alpha: subject.theirs(
                 torchattacks.PGD(model, eps=eps, alpha=alpha, steps=20),
@@ -137,7 +141,8 @@ def main() -> None:
         without_noise(results, subject, share, eps)
         compare(
             results,
-            f"APGD-CE at {share:.0%} robust",
+            ["APGD-CE"],
+            f"{share:.0%}",
             lambda eps=eps: subject.ours(["apgd_ce_t"], eps),
             lambda eps=eps: subject.theirs(
                 torchattacks.APGD(model, eps=eps, steps=STEPS, n_restarts=1, loss="ce")

@@ -1,21 +1,25 @@
-"""How long Snakemake plans a grid of 10,000 attack jobs, against a bare workflow of as many jobs.
+"""How long Snakemake plans: the paper's grid, and grids of up to 10,000 attack jobs against a bare workflow.
 
     python benchmarks/planning.py
 
-The bare workflow has two rules without log, benchmark, resources or parameters: what Snakemake itself
-costs on this machine. Both are run in turn; times are processor seconds of the whole process.
+The paper's grid is 3 data sets x 4 imbalance ratios x 11 methods x 3 seeds, each network attacked by 8 jobs.
+The bare workflow has two rules without log, benchmark, resources or parameters, and as many jobs as the
+largest grid: what Snakemake itself costs on this machine. The two are run in turn; times are processor
+seconds of the whole process.
 """
 
-import resource
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from measured import ROOT, Results
 
-REPEATS, ATTACKS, SEEDS = 3, 20, 50  # x 2 imbalance ratios x 5 methods = 10,000 attack jobs
+REPEATS, ATTACKS = 3, 20
+SEEDS = (6, 12, 25, 50)  # x 2 imbalance ratios x 5 methods x 20 = up to 10,000 attack jobs
 
 BARE = """
 rule all:
@@ -28,56 +32,92 @@ rule a:
     output: "a/{{i}}"
     shell: "touch {{output}}"
 """
+PAPER = """\
+    extends: cifar10_lt
+    grid:
+      datasets: [cifar10, cifar100, dermamnist]
+      imbalance_ratios: [10, 20, 50, 100]
+      methods: [pgd_at, trades, mart, adt, he, gairat, las_at, robal, reat, at_bsl, taet]
+      seeds: [0, 1, 2]
+"""
+LARGE = """\
+    extends: digits
+    grid:
+      methods: [clean, pgd_at, at_bsl, taet_bcl, taet]
+      seeds: {seeds}
+"""
 
 
-def study() -> str:
-    """A block for params.yaml."""
-    names = [f"a{i}" for i in range(ATTACKS)]
+def study(name: str, body: str, attacks: int) -> str:
+    """A block for params.yaml, with so many attack jobs for each network."""
+    names = [f"a{i}" for i in range(attacks)]
     rest = "step_size: 0.01, start: zero, convention: any_iterate"
     attack = f"{{{{kind: pgd, label: {{0}}, job: {{0}}, steps: {{1}}, {rest}}}}}"
     blocks = "".join(f"      {n}: {attack.format(n, i + 1)}\n" for i, n in enumerate(names))
     return (
-        "  big:\n    extends: digits\n    grid:\n      methods: [clean, pgd_at, at_bsl, taet_bcl, taet]\n"
-        f"      seeds: {list(range(SEEDS))}\n      attacks: {names}\n"
+        f"  {name}:\n{body}      attacks: {names}\n"
         "    report: {headline_attack: a0, worst_cases: {worst2: {attacks: [a0]}}}\n"
         f"    attacks:\n{blocks}"
     )
 
 
-def plan(folder: Path, *options: str) -> tuple[float, int]:
-    """Processor seconds of a dry run, and its jobs."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", *options]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = next(x for x in (done.stdout + done.stderr).splitlines() if x.startswith("total"))
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, int(total.split()[1])
+@dataclass(frozen=True)
+class Plan:
+    """A dry run: processor seconds and MiB of the whole process, and the jobs it would do."""
+
+    seconds: float
+    memory: float
+    jobs: int
+
+
+def plan(folder: Path, *options: str) -> Plan:
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        "1",
+        "-n",
+        "--quiet",
+        "rules",
+        *options,
+    ]
+    log = folder / "plan.log"
+    with log.open("w") as file:
+        child = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file)
+        _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}\n{log.read_text()[-2000:]}")
+    total = next(x for x in log.read_text().splitlines() if x.startswith("total"))
+    return Plan(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, int(total.split()[1]))
 
 
 def main() -> None:
+    results = Results("planning")
     with tempfile.TemporaryDirectory() as name:
         ours, bare = Path(name, "ours"), Path(name, "bare")
         for part in ("src", "workflow", "profiles"):
             shutil.copytree(ROOT / part, ours / part)
         for part in ("Snakefile", "environment.yml"):
             shutil.copy(ROOT / part, ours / part)
-        (ours / "params.yaml").write_text((ROOT / "params.yaml").read_text() + study())
-        jobs = plan(ours, "--config", "study=big")[1]
+        blocks = {f"seeds{n}": LARGE.format(seeds=list(range(n))) for n in SEEDS}
+        text = (ROOT / "params.yaml").read_text() + study("paper", PAPER, 8)
+        text += "".join(study(n, body, ATTACKS) for n, body in blocks.items())
+        (ours / "params.yaml").write_text(text)
+
+        plans = [plan(ours, "--config", "study=paper") for _ in range(REPEATS)]
+        results.add(f"the paper's grid, {plans[0].jobs} jobs", [p.seconds for p in plans], "s")
+        results.add("the paper's grid: peak memory", [p.memory for p in plans], "MiB")
+        for block in blocks:
+            plans = [plan(ours, "--config", f"study={block}") for _ in range(REPEATS)]
+            results.add(f"{plans[0].jobs} jobs", [p.seconds for p in plans], "s")
+            results.add(f"{plans[0].jobs} jobs: peak memory", [p.memory for p in plans], "MiB")
         bare.mkdir()
-        (bare / "Snakefile").write_text(BARE.format(half=jobs // 2))
-        pairs = []
-        for _ in range(REPEATS):
-            seconds = plan(ours, "--config", "study=big")[0]
-            floor = plan(bare)[0]
-            pairs.append((seconds, floor))
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        results = Results("planning")
-        results.add(f"plan of {jobs} jobs", [a for a, _ in pairs], "s of processor time")
-        results.add(f"bare workflow of {jobs} jobs", [b for _, b in pairs], "s of processor time")
-        results.add("plan against a bare workflow", [a / b for a, b in pairs], "times as long")
-        results.add("peak memory of a plan", [peak], "MiB")
-        results.keep()
+        (bare / "Snakefile").write_text(BARE.format(half=plans[0].jobs // 2))
+        pairs = [(plan(ours, "--config", f"study={block}"), plan(bare)) for _ in range(REPEATS)]
+        ratios = [a.seconds / b.seconds for a, b in pairs]
+        results.add("against a bare workflow of as many jobs", ratios, "times as long")
+    results.keep()
 
 
 if __name__ == "__main__":

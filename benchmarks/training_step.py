@@ -1,0 +1,112 @@
+"""A training step of ResNet-18 against the peers' way: processor time of one thread.
+
+    python benchmarks/training_step.py [WIDTH]
+
+PGD-10, 32x32 images, batch 64, the same images and weights on both sides, in turn: the peers' step
+(benchmarks/peers.py) against ours in float32, with the attack in bfloat16, and all in bfloat16. Before that:
+how far our gradients are from the peers', relative to their norm. WIDTH is that of the first
+stage, 64 if left out.
+"""
+
+import sys
+
+import torch
+from torch import Tensor, nn
+
+import peers
+from measured import Results, in_turn
+from taet import params, plugins
+from taet.attacks._pgd import input_gradient
+from taet.folding import folded
+from taet.losses import cross_entropy
+from taet.methods._base import Batch, Setting
+from taet.networks import Network, build_model, describe_network
+from taet.optimizers import make_optimizer
+from taet.train import Run, _step
+
+REPEATS, BATCH, COUNTS = 5, 64, (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
+PARAMS = params.load(study="cifar10_lt")
+TRAINING = PARAMS.training
+THEIR_STEPS = {"at_bsl": peers.at_bsl_step, "taet": peers.taet_step}
+
+
+def network(width: int) -> Network:
+    block = PARAMS.architectures["resnet18"].model_copy(update={"width": width})
+    return build_model(describe_network(block, 3, 32, len(COUNTS)), seed=0)
+
+
+def run_of(name: str, width: int) -> Run:
+    options = PARAMS.methods[name]
+    setting = Setting(torch.tensor(COUNTS), PARAMS.threat.eps, TRAINING.attack, 100, 3, 0)
+    method = plugins.load("methods", options.kind).Method(options, setting)
+    model = network(width)
+    return Run(model, make_optimizer(model.parameters(), TRAINING.optimizer), method)
+
+
+def difference(ours: list[Tensor], theirs: list[Tensor]) -> float:
+    a, b = (torch.cat([part.flatten() for part in parts]) for parts in (ours, theirs))
+    return ((a - b).norm() / b.norm()).item()
+
+
+def pair(width: int, x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Network, Network]:
+    """Our network and the peers', with batch norms that have seen a batch; the same weights."""
+    ours, theirs = network(width).to(dtype), network(width).to(dtype)
+    gradients(theirs, x.to(dtype), y)
+    ours.load_state_dict(theirs.state_dict())
+    return ours.eval(), theirs.eval().to(memory_format=torch.contiguous_format)
+
+
+def gradients(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
+    """Of the weights, in train mode."""
+    model.train().zero_grad()
+    cross_entropy(model(x), y).mean().backward()
+    return [p.grad.clone() for p in model.parameters()]
+
+
+def check(results: Results, width: int, x: Tensor, y: Tensor) -> None:
+    """Gradients of both sides.
+
+    In float64 they show that the functions are the same. In float32 a rounding may put a ReLU on its other
+    side, and the gradient of that image jumps: what counts is the median over images.
+    """
+    for dtype, name in ((torch.float64, "float64"), (torch.float32, "float32")):
+        ours, theirs = pair(width, x, y, dtype)
+        mine_in, peers_in = x.to(dtype), x.to(dtype).contiguous()
+        with folded(ours):
+            mine, _ = input_gradient(ours, mine_in, y, cross_entropy)
+        peer, _ = input_gradient(theirs, peers_in, y, cross_entropy)
+        apart = [difference([a], [b]) for a, b in zip(mine, peer, strict=True)]
+        results.add(f"{name}: gradient of an image, difference", apart, "of its norm")
+        if dtype == torch.float64:
+            mine, peer = gradients(ours, mine_in, y), gradients(theirs, peers_in, y)
+            apart = [difference(mine, peer)]
+            results.add(f"{name}: gradient of the weights, difference", apart, "of its norm")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    width = int(sys.argv[1]) if len(sys.argv) > 1 else 64
+    x = torch.rand(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
+    y, noise = torch.multinomial(torch.tensor(COUNTS).float(), BATCH, True), torch.randn_like(x)
+    results = Results("training_step" if width == 64 else f"training_step_width{width}")
+    check(results, width, x, y)
+    for name, their_step in THEIR_STEPS.items():
+        peer = network(width).to(memory_format=torch.contiguous_format)
+        optimizer = torch.optim.SGD(peer.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
+        plain = (x.contiguous(), y, noise.contiguous(), torch.tensor(COUNTS))
+        works = {"peers": lambda: their_step(peer, optimizer, *plain)}  # noqa: B023
+        for precision in ("fp32", "attack_bf16", "bf16"):
+            run = run_of(name, width)
+            batch = Batch(x, y, torch.Generator().manual_seed(0), 50)
+            works[precision] = lambda run=run, batch=batch, p=precision: _step(run, batch, 0.1, p)
+        seconds = in_turn(works, REPEATS)
+        results.add(f"{name}: peers", seconds["peers"], "s a step")
+        for precision in list(works)[1:]:
+            ratios = [a / b for a, b in zip(seconds["peers"], seconds[precision], strict=True)]
+            results.add(f"{name}: {precision} against peers", ratios, "times as fast")
+    results.keep()
+
+
+if __name__ == "__main__":
+    main()
