@@ -5,10 +5,12 @@
 PGD-10, 32x32 images, batch 64, the same images and weights on both sides, in turn: the peers' step
 (benchmarks/peers.py) against ours in float32, with the attack in bfloat16, and all in bfloat16. Before that:
 how far our gradients are from the peers', relative to their norm. WIDTH is that of the first
-stage, 64 if left out.
+stage; other results than those of 64 are not kept.
 """
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -83,29 +85,45 @@ def check(results: Results, width: int, x: Tensor, y: Tensor) -> None:
             results.add(f"{name}: gradient of the weights, difference", apart, "of its norm")
 
 
+def made_up_batch() -> tuple[Tensor, Tensor, Tensor]:
+    """Images, labels as often as their classes, and noise for the start."""
+    torch.manual_seed(0)
+    x = torch.rand(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
+    y = torch.multinomial(torch.tensor(COUNTS).float(), BATCH, True)
+    return x, y, torch.randn_like(x)
+
+
+def works_of(
+    name: str, width: int, x: Tensor, y: Tensor, noise: Tensor
+) -> dict[str, Callable[[], object]]:
+    """A step of the peers, and of ours in every precision."""
+    peer = network(width).to(memory_format=torch.contiguous_format)
+    optimizer = torch.optim.SGD(peer.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
+    plain = (x.contiguous(), y, noise.contiguous(), torch.tensor(COUNTS))
+    works: dict[str, Callable[[], object]] = {
+        "peers": lambda: THEIR_STEPS[name](peer, optimizer, *plain)
+    }
+    for precision in ("fp32", "attack_bf16", "bf16"):
+        run, batch = run_of(name, width), Batch(x, y, torch.Generator().manual_seed(0), 50)
+        works[precision] = partial(_step, run, batch, 0.1, precision)
+    return works
+
+
 def main() -> None:
     torch.set_num_threads(1)
-    torch.manual_seed(0)
     width = int(sys.argv[1]) if len(sys.argv) > 1 else 64
-    x = torch.rand(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
-    y, noise = torch.multinomial(torch.tensor(COUNTS).float(), BATCH, True), torch.randn_like(x)
-    results = Results("training_step" if width == 64 else f"training_step_width{width}")
+    x, y, noise = made_up_batch()
+    results = Results("training_step")
     check(results, width, x, y)
-    for name, their_step in THEIR_STEPS.items():
-        peer = network(width).to(memory_format=torch.contiguous_format)
-        optimizer = torch.optim.SGD(peer.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
-        plain = (x.contiguous(), y, noise.contiguous(), torch.tensor(COUNTS))
-        works = {"peers": lambda: their_step(peer, optimizer, *plain)}  # noqa: B023
-        for precision in ("fp32", "attack_bf16", "bf16"):
-            run = run_of(name, width)
-            batch = Batch(x, y, torch.Generator().manual_seed(0), 50)
-            works[precision] = lambda run=run, batch=batch, p=precision: _step(run, batch, 0.1, p)
+    for name in THEIR_STEPS:
+        works = works_of(name, width, x, y, noise)
         seconds = in_turn(works, REPEATS)
         results.add(f"{name}: peers", seconds["peers"], "s a step")
         for precision in list(works)[1:]:
             ratios = [a / b for a, b in zip(seconds["peers"], seconds[precision], strict=True)]
             results.add(f"{name}: {precision} against peers", ratios, "times as fast")
-    results.keep()
+    if width == 64:
+        results.keep()
 
 
 if __name__ == "__main__":
