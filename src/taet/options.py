@@ -158,6 +158,17 @@ class MethodOptions(PluginOptions):
     logit_adjustment: LogitAdjustment | None = None
     """Logits shifted by the class prior at inference."""
 
+    loss_passes: ClassVar[int] = 1
+    """Forward and backward passes of an image for the loss."""
+
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        """Forward and backward passes of an image for the training attack, on average over steps.
+
+        Args:
+            steps: K, of ``training.attack``.
+        """
+        return steps, steps
+
 
 def unused_attack_options(options: MethodOptions, *unused: str) -> str | None:
     """What is wrong where a method's own ``training.attack`` sets what the method has no use for."""

@@ -292,11 +292,18 @@ def test_passes_per_step(name: str, digits: params.Params) -> None:
     forwards += getattr(options, "extra_clean_forward", False)
     assert images["forward"] / 3 == pytest.approx(forwards)
     assert images["backward"] / 3 == pytest.approx(backwards)
+    if kind != "las_at":  # its numbers are averages over choices and steps
+        forwards, backwards = options.attack_passes(method.setting.attack.steps)
+        assert images["forward"] / 3 == forwards + options.loss_passes
+        assert images["backward"] / 3 == backwards + options.loss_passes
 
     images.update(forward=0, backward=0)
     method.after_step(model, given, attacked, 0.1)
     more = {"las_at": (24, 21)}.get(kind, (0, 0))
     assert (images["forward"] / 3, images["backward"] / 3) == more
+    if kind == "las_at":
+        mean = sum(options.steps) / len(options.steps)
+        assert options.attack_passes(10) == (mean + more[0], mean + more[1]), "learns in every step"
 
 
 def test_class_without_training_images(digits: params.Params) -> None:

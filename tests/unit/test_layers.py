@@ -29,6 +29,7 @@ LAYERS = [
         "summary",
         "schema",
         "variants",
+        "costs",
         "grid",
         "cards",
     ],

@@ -40,6 +40,9 @@ class Options(MethodOptions):
     def problem(self) -> str | None:
         return unused_attack_options(self, "steps", "step_size", "start")
 
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        return self.steps * self.samples, self.steps * self.samples
+
 
 class Method(TrainingMethod):
     options: Options

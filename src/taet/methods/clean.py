@@ -13,7 +13,8 @@ from taet.options import MethodOptions
 
 
 class Options(MethodOptions):
-    pass
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        return 0, 0
 
 
 class Method(TrainingMethod):

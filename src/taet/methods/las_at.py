@@ -64,6 +64,10 @@ class Options(MethodOptions):
     def problem(self) -> str | None:
         return unused_attack_options(self, "steps", "start")
 
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        mean, every = sum(self.steps) / len(self.steps), self.update_every
+        return mean + 24 / every, mean + 21 / every
+
 
 class Strategy(nn.Module):
     """Trunk and heads: images to the logits of each choice."""

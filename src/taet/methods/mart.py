@@ -6,6 +6,8 @@ Inner attack: PGD on cross-entropy.
 Cost per step with K attack steps: K + 2 forward and K + 2 backward passes.
 """
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -19,6 +21,8 @@ LOG_GUARD, WEIGHT_GUARD = 1e-12, 1e-7
 
 
 class Options(MethodOptions):
+    loss_passes: ClassVar[int] = 2
+
     beta: Positive
     """Weight of the KL term; 5 (ResNet-18) and 6 (WideResNet) in the authors' code."""
 

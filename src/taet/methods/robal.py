@@ -10,7 +10,7 @@ Authors' start of the attack: ``one_sided``; their learning-rate rule: ``schedul
 Cost per step with K attack steps: K + 2 forward and K + 2 backward passes.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -21,6 +21,8 @@ from taet.options import MethodOptions, NonNegative, Positive
 
 
 class Options(MethodOptions):
+    loss_passes: ClassVar[int] = 2
+
     scale: Positive
     """s, of the loss."""
     margin: NonNegative

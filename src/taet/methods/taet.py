@@ -41,6 +41,9 @@ class Options(MethodOptions):
             return "alpha, beta and gamma are all 0, so there is nothing to train; set one above 0"
         return None
 
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        return steps + self.extra_clean_forward, steps
+
 
 class Method(TrainingMethod):
     options: Options

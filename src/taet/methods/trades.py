@@ -6,6 +6,8 @@ the network twice in train mode (batch norm sees them twice); here one pass serv
 Cost per step with K attack steps: K + 3 forward and K + 2 backward passes.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -17,8 +19,13 @@ from taet.options import MethodOptions, Positive
 
 
 class Options(MethodOptions):
+    loss_passes: ClassVar[int] = 2
+
     beta: Positive
     """Weight of the KL term; 6 in the authors' code."""
+
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        return steps + 1, steps
 
 
 class Method(TrainingMethod):
