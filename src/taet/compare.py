@@ -7,15 +7,17 @@ are taken seed by seed and image by image: what is common to both sides cancels.
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 Array = np.ndarray[Any, Any]
 POWER = 0.8
 MOST_SEEDS = 1000
+MOST_EFFECT = 1000.0  # above what two seeds need at any confidence in use
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,26 @@ def seeds_needed(mean: float, sd: float, confidence: float) -> int | None:
     """
     if not (sd > 0 and mean != 0):
         return None
-
-    def power(n: int) -> float:
-        critical = stats.t.ppf(0.5 + confidence / 2, n - 1)
-        return float(stats.nct.sf(critical, n - 1, abs(mean) / sd * n**0.5))
-
-    # More seeds have more power: halve the interval in which the answer lies.
-    first = 2 + bisect_left(range(2, MOST_SEEDS + 1), POWER, key=power)
+    # More seeds find smaller effects: halve the interval in which the answer lies.
+    enough = partial(_finds, abs(mean) / sd, confidence)
+    first = 2 + bisect_left(range(2, MOST_SEEDS + 1), True, key=enough)
     return first if first <= MOST_SEEDS else None
+
+
+def _finds(effect: float, confidence: float, seeds: int) -> bool:
+    return effect >= least_effect(seeds, confidence)
+
+
+@cache
+def least_effect(seeds: int, confidence: float) -> float:
+    """The difference, in standard deviations, that a paired t-test with so many seeds finds with a power
+    of 80 %."""
+    critical = stats.t.ppf(0.5 + confidence / 2, seeds - 1)
+
+    def lack(effect: float) -> float:
+        return float(stats.nct.sf(critical, seeds - 1, effect * seeds**0.5)) - POWER
+
+    return float(optimize.brentq(lack, 0, MOST_EFFECT))
 
 
 def intervals(
@@ -162,15 +176,13 @@ def intervals(
 def contrasts(
     resampled: Mapping[str, Resampled],
     pairs: Sequence[tuple[str, str]],
-    attacks: Sequence[str],
     confidence: float,
 ) -> Iterator[dict[str, Any]]:
-    """Every pair of methods: one row for each attack and scope, p-values corrected within it.
+    """Every pair of methods: one row for each scope and attack, p-values corrected within it.
 
     Args:
         resampled: see ``resample``.
         pairs: method and attack, in the order of ``Seed.correct``.
-        attacks: those under which methods are compared.
         confidence: level of the intervals.
 
     Returns:
@@ -179,7 +191,7 @@ def contrasts(
         (paired t-test over seeds), ``p_holm``, ``seeds_needed``.
     """
     place = {pair: i for i, pair in enumerate(pairs)}
-    methods = list(dict.fromkeys(method for method, _ in pairs))
+    methods, attacks = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True))
     for scope, found in resampled.items():
         for attack in attacks:
             rows = [

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taet.costs import training_passes
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
 from taet.options import Options
@@ -249,7 +250,6 @@ class Study:
             "worst_cases": report.worst_cases,
             "bootstrap": report.bootstrap,
             "confidence": report.confidence,
-            "compared": ["clean", report.headline_attack, *report.worst_cases],
             "threat": self.params.threat,
             "order": [*inputs, *self.params.grid.attacks, *report.worst_cases],
         }
@@ -271,6 +271,7 @@ class Study:
             "study": p.study,
             "threat": p.threat,
             "variants": self.variants,
+            "costs": {method: training_passes(p, method) for method in grid.methods},
         }
 
     @cached_property

@@ -1,17 +1,24 @@
-"""The main table, as CSV for programs, Markdown for people, LaTeX for papers."""
+"""What the tables say: which rows and columns, with which numbers and marks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from taet.compare import MOST_SEEDS, POWER
 from taet.summary import CELL, shown_rows, view_title
-
-Rows = list[list[str]]
+from taet.typeset import Mark, Table
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
+Column = tuple[str, str, str]  # attack, scope, title
+MOST_CLASSES = 10  # in the table of the rarest
+MARKS = (
+    "Bold: the largest mean; underlined: the second. ≈ (all and tail classes): not separable from the "
+    "largest, since the interval of the paired difference has 0, or its test over seeds, corrected for all "
+    "pairs, does not exclude it."
+)
 CHECKPOINT_TITLES = {
     "last": "Last checkpoint",
     "best": "Best checkpoint, by balanced robustness on validation images",
@@ -19,20 +26,53 @@ CHECKPOINT_TITLES = {
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table ready to be written.
+class _Place:
+    """A data set, imbalance ratio and architecture, and what there is to say of it.
 
     Attributes:
-        title: what it shows.
-        note: what a reader must know about the numbers.
-        head: column titles.
-        rows: text of the cells.
+        title: for people.
+        everything: rows of the summary, in the view that is shown.
+        part: those of the checkpoint that is shown.
+        contrasts: rows of contrasts.csv, likewise.
+        shown: see ``main_tables``.
     """
 
     title: str
-    note: str
-    head: list[str]
-    rows: Rows
+    everything: pd.DataFrame
+    part: pd.DataFrame
+    contrasts: pd.DataFrame
+    shown: Mapping[str, Any]
+
+    @property
+    def methods(self) -> Mapping[str, str]:
+        """Labels by name."""
+        return self.shown["labels"]["methods"]  # type: ignore[no-any-return]
+
+    @property
+    def scopes(self) -> list[str]:
+        """Groups that have classes, and the worst class."""
+        return [scope for scope in SCOPES if scope in set(self.part["scope"])]
+
+    @cached_property
+    def note(self) -> str:
+        """What stands below its tables."""
+        return _note(self.part, self.shown)
+
+    def pair(self, method: str, other: str, attack: str, scope: str) -> pd.Series | None:
+        """Their contrast, method minus other; None where there is none."""
+        rows = self.contrasts
+        rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
+        found = rows[rows[["method", "other"]].isin([method, other]).all(axis=1)]
+        if method == other or not len(found):
+            return None
+        row = found.iloc[0].copy()
+        if row["method"] != method:
+            row["difference"], row["low"], row["high"] = (
+                -row["difference"],
+                -row["high"],
+                -row["low"],
+            )
+        return row
 
 
 def main_tables(
@@ -41,89 +81,181 @@ def main_tables(
     """Tables of each data set, imbalance ratio and architecture.
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium
-    and tail classes and for the worst class; then the differences to the best method, and one table for
-    each kind of method that stands in the study in several variants.
+    and tail classes and for the worst class, the third for each of the rarest classes; then the differences
+    to the best method, what training costs, the last checkpoint against the best where both were attacked,
+    and one table for each kind of method that stands in the study in several variants.
 
     Args:
         summary: see ``taet.summary.with_bootstrap``.
         contrasts: contrasts.csv.
-        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
+        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants``, ``costs`` of the parameters.
     """
     report, labels = shown["report"], shown["labels"]
-    for (dataset, ir, architecture), part in shown_rows(summary, report).groupby(
-        CELL[:3], sort=False
-    ):
-        place = f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
-        attacks = [("clean", "BA"), *((a, f"BR {label}") for a, label in labels["attacks"].items())]
-        everything = [(attack, "all", title) for attack, title in attacks]
-        headline = report.headline_attack
-        short = [("clean", "BA"), (headline, f"BR {labels['attacks'][headline]}")]
-        scopes = [s for s in SCOPES if s in set(part["scope"])]
-        groups = [(attack, s, f"{title} {SCOPES[s]}") for attack, title in short for s in scopes]
-        note = _note(part, shown)
-        yield _table(f"{place}: all classes", note, everything, part, labels["methods"])
-        yield _table(f"{place}: by class frequency", note, groups, part, labels["methods"])
-        there = contrasts[(contrasts[CELL[:3]] == [dataset, ir, architecture]).all(axis=1)]
-        if len(there):
-            yield _differences_table(place, there, part, shown)
-        columns = [(attack, "all", title) for attack, title in short]
-        columns += [c for c in groups if c[1] == "tail"]
-        for methods in shown["variants"].values():
-            title = f"{place}: variants"
-            yield _variants_table(title, note, columns, part, labels["methods"], methods)
+    compared = shown_rows(contrasts, report)
+    in_view = summary[summary["view"] == report.view]
+    for names, everything in in_view.groupby(CELL[:3], sort=False):
+        dataset, ir, architecture = names
+        place = _Place(
+            f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}",
+            everything,
+            shown_rows(everything, report),
+            compared[(compared[CELL[:3]] == list(names)).all(axis=1)],
+            shown,
+        )
+        yield from _tables_of(place)
+
+
+def _tables_of(place: _Place) -> Iterator[Table]:
+    report, labels = place.shown["report"], place.shown["labels"]
+    headline = report.headline_attack
+    everything = [("clean", "all", "BA")]
+    everything += [(attack, "all", f"BR {label}") for attack, label in labels["attacks"].items()]
+    short = [column for column in everything if column[0] in ("clean", headline)]
+    groups = [
+        (attack, scope, f"{title} {SCOPES[scope]}")
+        for attack, _, title in short
+        for scope in place.scopes
+    ]
+    yield _table(place, "all classes", everything)
+    yield _table(place, "by class frequency", groups)
+    yield _rarest_table(place, [attack for attack, _, _ in short])
+    if len(place.contrasts):
+        yield _differences_table(place)
+    yield _costs_table(place, short)
+    if len(set(place.everything["checkpoint"])) > 1:
+        yield _checkpoints_table(place, short)
+    columns = short + [column for column in groups if column[1] == "tail"]
+    for methods in place.shown["variants"].values():
+        yield _variants_table(place, columns, methods)
 
 
 def _table(
-    title: str,
-    note: str,
-    columns: Sequence[tuple[str, str, str]],
-    part: pd.DataFrame,
-    methods: Mapping[str, str],
+    place: _Place, title: str, columns: Sequence[Column], methods: Sequence[str] | None = None
 ) -> Table:
-    values = part.set_index(["method", "attack", "scope"])
-    rows = []
-    for method, label in methods.items():
-        cells = [_number(values.loc[(method, attack, scope)]) for attack, scope, _ in columns]
-        rows.append([label, *cells])
-    return Table(title, note, ["Method", *(name for _, _, name in columns)], rows)
+    """A row for each method; in each column the best and the second stand out.
+
+    Args:
+        methods: some of the methods; all if None.
+    """
+    chosen = list(place.methods) if methods is None else list(methods)
+    values = place.part.set_index(["method", "attack", "scope"])
+    rows = [[place.methods[method]] for method in chosen]
+    marks: dict[tuple[int, int], Mark] = {}
+    for number, (attack, scope, _) in enumerate(columns, 1):
+        found = [values.loc[(method, attack, scope)] for method in chosen]
+        means = [row["balanced_accuracy"] for row in found]
+        marks |= {(row, number): mark for row, mark in _standing(means).items()}
+        best = chosen[means.index(max(means))]
+        for row, method, value in zip(rows, chosen, found, strict=True):
+            pair = place.pair(method, best, attack, scope)
+            row.append(
+                _number(value) + (" ≈" if pair is not None and _is_open(pair, place) else "")
+            )
+    head = ["Method", *(name for _, _, name in columns)]
+    return Table(f"{place.title}: {title}", place.note, head, rows, marks)
 
 
-def _differences_table(
-    place: str, contrasts: pd.DataFrame, part: pd.DataFrame, shown: Mapping[str, Any]
-) -> Table:
-    """Every method against the best one under the headline attack."""
-    report, labels = shown["report"], shown["labels"]
-    attack = report.headline_attack
-    chosen = (contrasts["attack"] == attack) & (contrasts["scope"] == "all")
-    chosen &= (contrasts["view"] == report.view) & (contrasts["checkpoint"] == report.checkpoint)
-    rows = contrasts[chosen]
-    values = part[(part["attack"] == attack) & (part["scope"] == "all")].set_index("method")
-    best = values["balanced_accuracy"].idxmax()
-    body = []
-    for method, label in labels["methods"].items():
-        pair = rows[rows[["method", "other"]].isin([method, best]).all(axis=1)]
-        if method == best or not len(pair):
-            continue
-        row = pair.iloc[0]
-        sign = 1 if row["method"] == method else -1
-        low, high = sorted((100 * sign * row["low"], 100 * sign * row["high"]))
-        body.append(
-            [
-                label,
-                f"{100 * sign * row['difference']:+.1f} [{low:+.1f}, {high:+.1f}]",
-                "-" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.3f}",
-                _seeds_needed(row),
-            ]
-        )
-    title = f"{place}: differences to {labels['methods'][best]}, BR {labels['attacks'][attack]}"
+def _standing(values: Sequence[float]) -> dict[int, Mark]:
+    """Which values are the largest, and which the second largest; equal ones share a place."""
+    places: list[Mark] = ["best", "second"]
+    order = sorted({v for v in values if v == v}, reverse=True)[: len(places)]
+    ranks = dict(zip(order, places, strict=False))
+    return {i: ranks[value] for i, value in enumerate(values) if value in ranks}
+
+
+def _is_open(pair: pd.Series, place: _Place) -> bool:
+    """Whether a difference may be none: its interval has 0, or the test over seeds does not exclude it."""
+    level = 1 - place.shown["report"].confidence
+    return bool(pair["low"] <= 0 <= pair["high"] or pair["p_holm"] >= level)
+
+
+def _rarest_table(place: _Place, attacks: Sequence[str]) -> Table:
+    """Accuracy in each of the classes with the fewest training images."""
+    single = place.part[place.part["scope"] == "class"]
+    classes = single.groupby("class_index")["train_images"].mean().sort_values(kind="stable")
+    chosen = list(classes.index[: min(len(classes) // 2, MOST_CLASSES)])[::-1]
+    names = single.drop_duplicates("class_index").set_index("class_index")["class_name"]
+    values = single.set_index(["method", "attack", "class_index"])
+    labels = {"clean": "clean", **place.shown["labels"]["attacks"]}
+    columns = [(attack, c) for attack in attacks for c in chosen]
+    rows = [[label] for label in place.methods.values()]
+    marks: dict[tuple[int, int], Mark] = {}
+    for number, (attack, c) in enumerate(columns, 1):
+        means = [values.loc[(method, attack, c), "accuracy"] for method in place.methods]
+        spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in place.methods]
+        marks |= {(row, number): mark for row, mark in _standing(means).items()}
+        for row, mean, sd in zip(rows, means, spreads, strict=True):
+            row.append(f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}"))
+    head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
+    images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
     note = (
-        f"Balanced robustness minus that of {labels['methods'][best]}, in points, with the same seeds and "
-        f"images on both sides, seeds: n = {row['seeds']} [{report.confidence:.0%} interval: bootstrap over "
+        f"Accuracy of each class in per cent, mean ± standard deviation over n = "
+        f"{int(single['seeds'].max())} seeds. The {len(chosen)} classes with the fewest training images: "
+        f"{images}. Bold: the largest mean; underlined: the second."
+    )
+    return Table(f"{place.title}: the rarest classes", note, head, rows, marks)
+
+
+def _differences_table(place: _Place) -> Table:
+    """Every method against the best one under the headline attack."""
+    report, labels = place.shown["report"], place.shown["labels"]
+    attack = report.headline_attack
+    values = place.part[(place.part["attack"] == attack) & (place.part["scope"] == "all")]
+    best = values.set_index("method")["balanced_accuracy"].idxmax()
+    pairs = {method: place.pair(method, best, attack, "all") for method in place.methods}
+    there = {method: pair for method, pair in pairs.items() if pair is not None}
+    rows = [
+        [
+            place.methods[method],
+            f"{100 * pair['difference']:+.1f} [{100 * pair['low']:+.1f}, {100 * pair['high']:+.1f}]",
+            "-" if pd.isna(pair["p_holm"]) else f"{pair['p_holm']:.3f}",
+            _seeds_needed(pair),
+        ]
+        for method, pair in there.items()
+    ]
+    count = len(place.methods) * (len(place.methods) - 1) // 2
+    seeds = next(iter(there.values()))["seeds"]
+    note = (
+        f"Balanced robustness minus that of {place.methods[best]}, in points, with the same seeds and "
+        f"images on both sides, seeds: n = {seeds} [{report.confidence:.0%} interval: bootstrap over "
         "seeds and images; with few seeds too narrow]. p: paired t-test over seeds, corrected for all "
-        f"{len(rows)} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
+        f"{count} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
         f"difference with a power of {POWER:.0%}, by itself."
     )
-    return Table(title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], body)
+    title = f"{place.title}: differences to {place.methods[best]}, BR {labels['attacks'][attack]}"
+    return Table(title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], rows)
+
+
+def _costs_table(place: _Place, columns: Sequence[Column]) -> Table:
+    """What a training costs, beside what it gives."""
+    plain = _table(place, "what training costs", columns)
+    costs = place.shown["costs"]
+    least = min(costs.values())
+    rows = [
+        [row[0], f"{costs[method]:.0f}", f"{costs[method] / least:.1f}", *row[1:]]
+        for method, row in zip(place.methods, plain.rows, strict=True)
+    ]
+    note = (
+        f"Passes: forward and backward passes of each training image through the network, in the whole "
+        f"training with its stage 1; ratio: to the cheapest method here. {place.note}"
+    )
+    head = [plain.head[0], "Passes", "Ratio", *plain.head[1:]]
+    marks = {(row, column + 2): mark for (row, column), mark in plain.marks.items()}
+    return Table(plain.title, note, head, rows, marks)
+
+
+def _checkpoints_table(place: _Place, columns: Sequence[Column]) -> Table:
+    """Every checkpoint of every method."""
+    values = place.everything.set_index(["method", "checkpoint", "attack", "scope"])
+    checkpoints = list(dict.fromkeys(place.everything["checkpoint"]))
+    keys = [(attack, scope, c) for attack, scope, _ in columns for c in checkpoints]
+    rows = [
+        [label, *(_number(values.loc[(method, c, attack, scope)]) for attack, scope, c in keys)]
+        for method, label in place.methods.items()
+    ]
+    head = ["Method", *(f"{title}, {c}" for _, _, title in columns for c in checkpoints)]
+    titles = "; ".join(f"{c}: {CHECKPOINT_TITLES[c].lower()}" for c in checkpoints)
+    return Table(f"{place.title}: checkpoints", f"{titles}. {place.note}", head, rows)
 
 
 def _seeds_needed(row: pd.Series) -> str:
@@ -134,21 +266,18 @@ def _seeds_needed(row: pd.Series) -> str:
 
 
 def _variants_table(
-    title: str,
-    note: str,
-    columns: Sequence[tuple[str, str, str]],
-    part: pd.DataFrame,
-    labels: Mapping[str, str],
-    methods: Mapping[str, Mapping[str, Any]],
+    place: _Place, columns: Sequence[Column], methods: Mapping[str, Mapping[str, Any]]
 ) -> Table:
     """Options in which methods of one kind differ, and what comes of it."""
     options = list(next(iter(methods.values())))
-    plain = _table(title, note, columns, part, {name: labels[name] for name in methods})
+    plain = _table(place, "variants", columns, list(methods))
     rows = [
         [row[0], *(_option(values[name]) for name in options), *row[1:]]
         for row, values in zip(plain.rows, methods.values(), strict=True)
     ]
-    return Table(title, note, [plain.head[0], *options, *plain.head[1:]], rows)
+    head = [plain.head[0], *options, *plain.head[1:]]
+    marks = {(row, column + len(options)): mark for (row, column), mark in plain.marks.items()}
+    return Table(plain.title, place.note, head, rows, marks)
 
 
 def _option(value: Any) -> str:
@@ -194,8 +323,7 @@ def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
         f"{CHECKPOINT_TITLES[report.checkpoint]}; L-inf eps {shown['threat'].eps:.4g}. "
         f"Head and tail: the most and the least frequent "
         f"{report.groups.head:.0%} and {report.groups.tail:.0%} of the classes. Worst class: of each seed, "
-        "the one with the lowest share."
-        f"{_attack_notes(part, shown)}"
+        f"the one with the lowest share. {MARKS}{_attack_notes(part, shown)}"
     )
 
 
@@ -223,31 +351,6 @@ def _attack_notes(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
     return "".join(f" {note}" for note in notes)
 
 
-def markdown(tables: Sequence[Table], title: str) -> str:
-    """All tables as GitHub Markdown."""
-    parts = [f"# {title}\n"]
-    for table in tables:
-        lines = [table.head, ["---"] + ["---:"] * (len(table.head) - 1), *table.rows]
-        body = "\n".join("| " + " | ".join(_md(cell) for cell in line) + " |" for line in lines)
-        parts.append(f"## {_md(table.title)}\n\n{body}\n\n{_md(table.note)}\n")
-    return "\n".join(parts)
-
-
-def latex(tables: Sequence[Table]) -> str:
-    """All tables as LaTeX; needs the packages booktabs and graphicx."""
-    parts = ["% Needs \\usepackage{booktabs,graphicx}\n"]
-    for table in tables:
-        lines = [" & ".join(_tex(cell) for cell in line) + r" \\" for line in table.rows]
-        parts.append(
-            "\\begin{table}\n\\centering\n"
-            f"\\caption{{{_tex(table.title)}. {_tex(table.note)}}}\n"
-            f"\\resizebox{{\\linewidth}}{{!}}{{\\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}\n"
-            "\\toprule\n" + " & ".join(_tex(cell) for cell in table.head) + " \\\\\n\\midrule\n"
-            "" + "\n".join(lines) + "\n\\bottomrule\n\\end{tabular}}\n\\end{table}\n"
-        )
-    return "\n".join(parts)
-
-
 def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     """The few numbers that must not move unnoticed, in per cent, nested for ``dvc metrics``.
 
@@ -273,20 +376,3 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         )
         place[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
     return result
-
-
-def _md(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    **{c: "\\" + c for c in "&%$#_{}"},
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(c, c) for c in text)

@@ -134,7 +134,7 @@ def test_seeds_needed_against_simulation() -> None:
 def test_contrasts() -> None:
     rng = np.random.default_rng(5)
     seeds = [made(rng, {"a": 0.6, "b": 0.5, "c": 0.5}) for _ in range(4)]
-    rows = list(contrasts(resample(seeds, 500, rng), list(seeds[0].correct), ["pgd"], 0.95))
+    rows = list(contrasts(resample(seeds, 500, rng), list(seeds[0].correct), 0.95))
     assert [(r["method"], r["other"], r["scope"]) for r in rows[:3]] == [
         ("a", "b", "all"), ("a", "c", "all"), ("b", "c", "all")
     ]  # fmt: skip

@@ -32,6 +32,7 @@ LAYERS = [
         "costs",
         "grid",
         "cards",
+        "typeset",
     ],
     ["addons"],
     ["methods", "tables", "figures", "records"],

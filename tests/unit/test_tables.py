@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from taet import plugins, tables
+from taet import plugins, tables, typeset
 from taet.figures._style import to_bytes
 from taet.summary import over_seeds, view_title, with_bootstrap
 
@@ -31,6 +31,7 @@ SHOWN = {
     },
     "study": "s",
     "threat": SimpleNamespace(eps=0.1),
+    "costs": {"b": 40.0, "a": 20.0},
     "variants": {
         "k": {
             "b": {"stage-1 epochs": 4, "alpha": 0.5, "beta": 1.0, "gamma": 0.0},
@@ -96,15 +97,21 @@ def contrasts() -> pd.DataFrame:
     return pd.DataFrame([row | {"seeds_needed": 3}])
 
 
+def table_of(title: str, frame: pd.DataFrame, pairs: pd.DataFrame) -> typeset.Table:
+    """The table whose title has these words."""
+    (found,) = (t for t in tables.main_tables(frame, pairs, SHOWN) if f": {title}" in t.title)
+    return found
+
+
 def test_differences_to_the_best() -> None:
-    _, _, table, _ = tables.main_tables(summary(), contrasts(), SHOWN)
+    table = table_of("differences", summary(), contrasts())
     assert table.title.endswith("differences to B & C, BR PGD-2")
     assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "0.010", "3"]]
     assert "seeds: n = 3 [95%" in table.note
     none = contrasts().assign(p_holm=math.nan, seeds_needed=math.nan)
-    _, _, table, _ = tables.main_tables(summary(), none, SHOWN)
+    table = table_of("differences", summary(), none)
     assert table.rows[0][2:] == ["-", "> 1000"]
-    _, _, table, _ = tables.main_tables(summary(), none.assign(sd=math.nan), SHOWN)
+    table = table_of("differences", summary(), none.assign(sd=math.nan))
     assert table.rows[0][2:] == ["-", "-"]
 
 
@@ -172,13 +179,67 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
 
 def test_markdown_and_latex_escape_names() -> None:
     both = list(tables.main_tables(summary(), contrasts(), SHOWN))
-    text = tables.markdown(both, "T")
+    text = typeset.markdown(both, "T")
     assert "| A\\|x |" in text
-    latex = tables.latex(both)
+    latex = typeset.latex(both)
     assert r"B \& C" in latex
     assert r"Data\_1" in latex
     assert r"61.0 $\pm$ 1.0" in latex
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 6
+
+
+def test_best_and_second_stand_out() -> None:
+    first, *_ = tables.main_tables(summary(), contrasts(), SHOWN)
+    assert first.marks[0, 1] == first.marks[0, 2] == "best"
+    assert first.marks[1, 2] == "second"
+    assert "| **41.0 ± 1.0 [38.5, 43.5]** |" in typeset.markdown([first], "T")
+    assert r"\textbf{41.0 $\pm$ 1.0 [38.5, 43.5]}" in typeset.latex([first])
+    assert "<u>21.0" in typeset.markdown([first], "T")
+    assert r"\underline{21.0" in typeset.latex([first])
+
+
+@pytest.mark.parametrize(
+    ("low", "p", "open_"), [(0.15, 0.01, False), (-0.01, 0.01, True), (0.15, 0.06, True), (0.15, math.nan, False)]
+)  # fmt: skip
+def test_what_cannot_be_separated_from_the_best_says_so(low: float, p: float, open_: bool) -> None:
+    pairs = contrasts().assign(low=low, p_holm=p)
+    first, *_ = tables.main_tables(summary(), pairs, SHOWN)
+    assert first.rows[1][2].endswith(" ≈") == open_
+    assert not first.rows[0][2].endswith("≈"), "the best itself"
+    assert not first.rows[1][1].endswith("≈"), "nothing is known of this column"
+    assert ("$\\approx$" in typeset.latex([first]).split("midrule")[1]) == open_
+
+
+def test_equal_values_share_a_place() -> None:
+    assert tables._standing([1.0, 3.0, 3.0, 2.0, math.nan]) == {1: "best", 2: "best", 3: "second"}
+    assert tables._standing([2.0]) == {0: "best"}
+
+
+def test_rarest_classes() -> None:
+    frame = metrics()
+    frame.loc[frame["class_index"] == "1", "train_images"] = 3
+    table = table_of("the rarest classes", summary(frame), contrasts())
+    assert table.head == ["Method", "clean: c1", "PGD-2: c1"]
+    assert table.rows[0] == ["B & C", "61.0 ± 1.0", "41.0 ± 1.0"]
+    assert "c1 3." in table.note
+
+
+def test_costs() -> None:
+    table = table_of("what training costs", summary(), contrasts())
+    assert table.head[:4] == ["Method", "Passes", "Ratio", "BA"]
+    assert [row[:3] for row in table.rows] == [["B & C", "40", "2.0"], ["A|x", "20", "1.0"]]
+    assert table.marks[0, 3] == "best"
+
+
+def test_both_checkpoints() -> None:
+    frame = pd.concat([metrics(), metrics().assign(checkpoint="best", balanced_accuracy=0.7)])
+    table = table_of("checkpoints", summary(frame), contrasts())
+    assert table.head[1:] == ["BA, last", "BA, best", "BR PGD-2, last", "BR PGD-2, best"]
+    assert table.rows[1][1].startswith("41.0")
+    assert table.rows[1][2].startswith("70.0")
+    assert not [
+        t for t in tables.main_tables(summary(), contrasts(), SHOWN) if "checkpoints" in t.title
+    ]
 
 
 def test_headline() -> None:

@@ -153,7 +153,6 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "labels": "report",
         "stop": "stabilizations",
         "pictures": "grid",
-        "compared": "report",
         **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
         "variants": "methods",
         "order": "grid",

@@ -11,8 +11,8 @@ and worst case, for all classes and each group, with the bootstrap over seeds an
 ``imbalance_ratio``, ``architecture``, ``checkpoint``, ``view``, then the columns of
 ``taet.compare.intervals``.
 
-contrasts.csv: every pair of methods, likewise, but clean, under the headline attack and in the worst cases
-only: the same columns first, then those of ``taet.compare.contrasts``.
+contrasts.csv: every pair of methods, likewise, but for all and for tail classes only: the same columns first,
+then those of ``taet.compare.contrasts``.
 
 training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_ratio``, ``architecture``,
 ``method``, ``seed``, ``epoch`` (from 1), ``stage`` (1 or 2), ``loss`` (mean), ``learning_rate`` (of the last
@@ -41,6 +41,7 @@ Rows = list[dict[str, Any]]
 PLACE = ("dataset", "ir", "architecture")
 NETWORK = (*PLACE, "method", "seed")
 MODEL = (*NETWORK, "checkpoint")
+COMPARED = ("all", "tail")
 EPOCH = ("loss", "learning_rate", "validation_accuracy", "validation_robustness")
 CSV = {"index": False, "float_format": "%.6f", "lineterminator": "\n"}
 
@@ -122,11 +123,12 @@ def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows,
         seeds = _seeds(models, view)
         rng = np.random.default_rng(seed_for("bootstrap", view, *place.values()))
         resampled = resample(seeds, reads["bootstrap"], rng)
+        compared = {scope: resampled[scope] for scope in COMPARED if scope in resampled}
         pairs, level = list(seeds[0].correct), reads["confidence"]
         where = {**place, "checkpoint": _checkpoint(models[0]), "view": view}
         yield (
             [where | row for row in intervals(resampled, pairs, level)],
-            [where | row for row in contrasts(resampled, pairs, reads["compared"], level)],
+            [where | row for row in contrasts(compared, pairs, level)],
         )
 
 

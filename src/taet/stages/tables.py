@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from taet import artifacts
 from taet.stages._scored import read_scored
 from taet.summary import over_seeds, with_bootstrap
-from taet.tables import headline, latex, main_tables, markdown
+from taet.tables import headline, main_tables
+from taet.typeset import latex, markdown
 
 if TYPE_CHECKING:
     from taet.jobs import Job
