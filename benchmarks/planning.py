@@ -51,7 +51,7 @@ LARGE = """\
 def study(name: str, body: str, attacks: int) -> str:
     """A block for params.yaml, with so many attack jobs for each network."""
     names = [f"a{i}" for i in range(attacks)]
-    rest = "step_size: 0.01, start: zero, convention: any_iterate"
+    rest = "step_size: 0.01, start: zero, convention: any_iterate, restarts: 1"
     attack = f"{{{{kind: pgd, label: {{0}}, job: {{0}}, steps: {{1}}, {rest}}}}}"
     blocks = "".join(f"      {n}: {attack.format(n, i + 1)}\n" for i, n in enumerate(names))
     return (

@@ -11,6 +11,9 @@ import pytest
 
 from taet import params
 
+# As every job does; several threads on a busy machine wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parents[1]
 TINY = """
   tiny: # every stage of the digits study, in seconds

@@ -7,17 +7,24 @@ the number in the tables; none changes a verdict.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from taet.attacks._base import Part, Target
+from taet.attacks._descent import Descent
 from taet.attacks._norms import size
 from taet.attacks._pgd import input_gradient
 from taet.attacks._square import Square
 from taet.errors import UserError
 from taet.losses import cross_entropy
+from taet.subject import Subject
 
 ALONE = 0.002  # share of images that only Square breaks, above which gradients are suspected (AutoAttack's)
 TOLERANCE = 1e-6  # float32 rounding of x + eps and back
+ALONE_IMAGES, BATCH_TOLERANCE = (
+    4,
+    1e-3,
+)  # relative to the spread of the logits; rounding is far below
+LEAST_FOR_DLR = 4  # classes
 
 
 def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
@@ -42,26 +49,34 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
         raise UserError(f"class {empty[0]} has no test image, so balanced numbers are undefined")
 
 
-@torch.no_grad()
-def check_model(model: nn.Module, x: Tensor, classes: int) -> None:
-    """Check a model on one image.
+def check_model(subject: Subject, x: Tensor, classes: int) -> None:
+    """Check a model on a batch of images.
+
+    Args:
+        subject: the model, in eval mode.
+        x: [B, C, H, W] images in [0,1], as many as will be passed at once.
 
     Raises:
-        UserError: weights that are not finite, or outputs of another shape than [B, C].
+        UserError: weights that are not finite, a model that fails, or outputs that are not [B, C] logits.
     """
-    for name, value in model.state_dict().items():
+    for name, value in subject.model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise UserError(f"weights {name!r} of the model are not finite; it has diverged")
     try:
-        shape = tuple(model(x).shape)
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        with torch.no_grad():
+            logits = subject.model(x)
+    except Exception as error:  # whatever the user's code raises is the user's to read
+        reason = (str(error).splitlines() or [""])[0]
         raise UserError(
-            f"the model cannot take images of the shape {tuple(x.shape)}: {reason}"
-        ) from None
-    if shape != (len(x), classes):
+            f"the model fails on {len(x)} images of the shape {tuple(x.shape[1:])}: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+    if not (isinstance(logits, Tensor) and logits.is_floating_point()):
+        kind = str(logits.dtype) if isinstance(logits, Tensor) else type(logits).__name__
+        raise UserError(f"the model gives a {kind}; must be a tensor of floating-point logits")
+    if tuple(logits.shape) != (len(x), classes):
         raise UserError(
-            f"the model gives outputs of the shape {shape} for {len(x)} image; must be "
+            f"the model gives outputs of the shape {tuple(logits.shape)} for {len(x)} images; must be "
             f"({len(x)}, {classes}): one logit for each of the {classes} classes"
         )
 
@@ -92,31 +107,41 @@ def clean_warnings(clean: Tensor, classes: int) -> list[str]:
     return []
 
 
-def model_warnings(model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
+@torch.no_grad()
+def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
     """What is odd about a model, from one batch.
 
     Args:
-        model: in eval mode.
+        subject: the model, in eval mode.
         x: [B, C, H, W] clean images in [0,1], classified correctly.
         y: [B] int64 labels.
     """
     if not len(x):
         return []
-    gradient, logits = input_gradient(model, x, y, cross_entropy)
-    with torch.no_grad():
-        again = model(x)
     found = []
-    if not torch.equal(logits, again):
+    raw, logits = subject.model(x).dtype, subject(x)
+    if raw != torch.float32:
+        found.append(f"the model computes in {str(raw).removeprefix('torch.')}, not in float32")
+    if not torch.equal(logits, subject(x)):
         found.append("the model is randomised: two passes differ, so single gradients mislead")
-    if (logits >= 0).all() and torch.allclose(
-        logits.sum(1), torch.ones_like(logits[:, 0]), atol=1e-4
-    ):
+    elif _depends_on_batch(subject, x, logits):
+        found.append(
+            "an image's outputs depend on the other images of its batch, so verdicts depend on the "
+            "batch size"
+        )
+    if (logits >= 0).all() and (logits <= 1).all():
         found.append("outputs look like probabilities; attacks need logits")
+    gradient, _ = input_gradient(subject, x, y, cross_entropy)
     if zero := (gradient.flatten(1) == 0).all(1).float().mean().item():
         found.append(f"{zero:.1%} of the images have a gradient of exactly zero (n = {len(x)})")
-    if logits.shape[1] < 4:
-        found.append(f"{logits.shape[1]} classes: DLR losses use the logits there are")
     return found
+
+
+def _depends_on_batch(subject: Subject, x: Tensor, logits: Tensor) -> bool:
+    """Whether some images' logits, seen alone, are others than in the batch, beyond rounding."""
+    spread = (logits.amax() - logits.amin()).clamp(min=torch.finfo(logits.dtype).tiny)
+    alone = torch.cat([subject(x[i : i + 1]) for i in range(min(len(x), ALONE_IMAGES))])
+    return bool(((alone - logits[: len(alone)]).abs() > BATCH_TOLERANCE * spread).any())
 
 
 def chain_warnings(
@@ -138,6 +163,39 @@ def chain_warnings(
                 f"Square broke {alone:.1%} of the images that white-box attacks could not: gradients "
                 "may mislead"
             )
-    if too_many := [part.title for part in parts if getattr(part, "rank", 0) >= classes]:
-        found.append(f"only {classes} classes, so there was no target for: {', '.join(too_many)}")
+    if few := sum(getattr(part, "rank", 0) >= classes for part in parts):
+        found.append(
+            f"only {classes} classes, so there was no target for {few} of {len(parts)} parts"
+        )
+    if classes < LEAST_FOR_DLR and any(
+        getattr(part, "loss", "").startswith("dlr") for part in parts
+    ):
+        found.append(f"{classes} classes: DLR losses use the logits there are")
     return found
+
+
+def reach_warnings(parts: Sequence[Part], eps: float) -> list[str]:
+    """Attacks whose steps are too short to cross the ball.
+
+    From a random start the far side of the ball is 2 eps away, from the image its surface is eps away.
+    """
+    found = []
+    for descents in _runs([part for part in parts if isinstance(part, Descent)]):
+        steps, size = sum(part.steps for part in descents), descents[0].step_size
+        across = 2 * eps if descents[0].start == "uniform" else eps
+        if size is not None and steps * size < across * (1 - TOLERANCE):
+            found.append(
+                f"{descents[-1].title}: {steps} steps of {size:.4g} cannot cross the ball of eps {eps:.4g}"
+            )
+    return found
+
+
+def _runs(descents: Sequence[Descent]) -> list[list[Descent]]:
+    """Descents together with those that go on from them."""
+    runs: list[list[Descent]] = []
+    for part in descents:
+        if part.goes_on and runs:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs

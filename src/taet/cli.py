@@ -157,9 +157,13 @@ def _run_stage(options: argparse.Namespace) -> None:
 
 
 def _attack_own_model(options: argparse.Namespace) -> None:
+    for axis in ("ir", "architecture", "method", "checkpoint", "job", "key"):
+        if getattr(options, axis) is not None:
+            raise UserError(f"--{axis}: has no part in an attack on --model; leave it out")
     study = _study(options)
     p = study.params
-    names = options.attacks.split(",") if options.attacks else p.grid.attacks
+    wanted = (options.attacks or "").split(",")
+    names = [name.strip() for name in wanted if name.strip()] or p.grid.attacks
     for name in names:
         if name not in p.attacks:
             raise UserError(f"--attacks: no attack {name!r}{suggest(name, p.attacks)}")
@@ -191,7 +195,8 @@ def _attack_own_model(options: argparse.Namespace) -> None:
         index=test.index,
         title=options.model,
     )
-    print(table(found, test, {name: p.attacks[name].label for name in names}))
+    labels = {name: p.attacks[name].label for name in names}
+    print(table(found, test, labels, eps, p.report.confidence))
 
 
 def _check(options: argparse.Namespace) -> None:

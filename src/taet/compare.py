@@ -25,11 +25,13 @@ class Seed:
     """One seed of one place (data set, imbalance ratio, architecture) in one test view.
 
     Attributes:
+        index: [N] which image of the data set each is.
         labels: [N] true classes.
         correct: [N] bool, for each method and attack; the same images for all.
         scopes: classes by name, such as ``all`` and ``tail``; which classes are rare may depend on the seed.
     """
 
+    index: Array
     labels: Array
     correct: Mapping[tuple[str, str], Array]
     scopes: Mapping[str, Sequence[int]]
@@ -52,14 +54,28 @@ class Resampled:
 def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dict[str, Resampled]:
     """The bootstrap over seeds and images, for every scope.
 
-    All methods, attacks and scopes see the same resampled seeds and images.
+    All methods, attacks and scopes see the same resampled seeds and images. Where all seeds are tested on
+    the same images (a data set's own test set), seeds and images are crossed: a resample of images is one
+    for all seeds. Where each seed has test images of its own, images are nested in seeds, each with its own
+    resample; the scatter of seeds then has the images' in it already, so intervals are a little too wide,
+    which makes up for some of what few seeds take away.
 
     Args:
         seeds: with the same methods, attacks and scopes.
         draws: how often to resample.
     """
-    by_class = [class_draws(seed, draws, rng) for seed in seeds]
+    crossed = all(np.array_equal(seed.index, seeds[0].index) for seed in seeds)
+    sources = (
+        [rng.integers(2**63)] * len(seeds) if crossed else rng.integers(2**63, size=len(seeds))
+    )
+    by_class = [
+        class_draws(seed, draws, np.random.default_rng(source))
+        for seed, source in zip(seeds, sources, strict=True)
+    ]
     picked = rng.integers(0, len(seeds), (len(seeds), draws))
+    # A seed that is picked twice must not bring the same images twice, where they are its own.
+    order = np.arange(draws)
+    orders = [order if crossed else rng.permutation(order) for _ in seeds]
     result = {}
     for scope in seeds[0].scopes:
         exact = np.stack([_balanced(seed, seed.scopes[scope]) for seed in seeds])
@@ -69,7 +85,8 @@ def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dic
                 for seed, drawn in zip(seeds, by_class, strict=True)
             ]
         )
-        resampled = np.mean([stacked[row, np.arange(draws)] for row in picked], axis=0)
+        pairs = zip(picked, orders, strict=True)
+        resampled = np.mean([stacked[row, order] for row, order in pairs], axis=0)
         result[scope] = Resampled(exact, resampled)
     return result
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from taet.attacks._base import Target
 from taet.attacks._noise import Noise
 from taet.attacks._norms import Norm, size
+from taet.attacks._square import Square
 from taet.chains import Bounded, Chain, beginnings, chain_of, longest, radius_of
 from taet.checks import (
     chain_warnings,
@@ -29,17 +30,21 @@ from taet.checks import (
     check_model,
     clean_warnings,
     model_warnings,
+    reach_warnings,
     verify,
 )
 from taet.networks import predict
 from taet.progress import Progress
+from taet.subject import Subject
 
 if TYPE_CHECKING:
     from taet.options import AttackOptions
 
-CHUNK = 8  # batches whose images are attacked together, so that batches stay full as images leave
+# Batches whose images are attacked together, so that batches stay full as images leave. One with Square,
+# whose thousands of passes over as many images at once would leave little to go on from after a crash.
+CHUNK = 8
 SAVE_EVERY = 30.0  # seconds
-NOBODY = -1
+NO_PART = -1
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
@@ -132,12 +137,13 @@ def evaluate(
             (outside the ball or the pixel range, not finite).
     """
     check_images(x, y, classes, eps)
-    check_model(model.eval(), x[:1], classes)
+    subject = Subject(model.eval())
+    check_model(subject, x[:batch_size], classes)
     with torch.no_grad():
-        clean = predict(model, x, batch_size)
+        clean = predict(subject, x, batch_size)
     standing = (clean == y).nonzero().squeeze(1)
     run = _Run(
-        model,
+        subject,
         x,
         y,
         clean,
@@ -153,14 +159,20 @@ def evaluate(
     keeper = _Keeper(run, saved or Saved(), beginnings(planned))
     with Progress(title, total, "image-attacks") as progress:
         for radius, chain in planned:
-            for rows in standing.split(CHUNK * batch_size) if len(standing) else ():
+            together = batch_size * (1 if any(isinstance(p, Square) for p in chain) else CHUNK)
+            for rows in standing.split(together) if len(standing) else ():
                 run.walk(radius, chain, rows, progress, keeper.tick)
     odd = clean_warnings(clean, classes)
-    odd += model_warnings(model, x[standing[:batch_size]], y[standing[:batch_size]])
+    odd += model_warnings(subject, x[standing[:batch_size]], y[standing[:batch_size]])
     verdicts = {}
     for name, (radius, chain) in wanted.items():
         state = run.state(radius, chain)
-        found = [*odd, *chain_warnings(chain, state.broken_by, classes, len(standing))]
+        found = [
+            *odd,
+            *attacks[name].cautions(),
+            *reach_warnings(chain, radius),
+            *chain_warnings(chain, state.broken_by, classes, len(standing)),
+        ]
         verdicts[name] = Verdict(
             state.prediction.cpu(),
             state.distance.cpu(),
@@ -198,7 +210,7 @@ class _Run:
             self.states[radius, chain] = _State(
                 self.clean.clone(),
                 torch.zeros_like(self.clean, dtype=torch.float32),
-                torch.full_like(self.clean, NOBODY),
+                torch.full_like(self.clean, NO_PART),
                 torch.zeros_like(self.clean, dtype=torch.bool),
             )
         return self.states[radius, chain]

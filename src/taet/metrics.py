@@ -92,16 +92,21 @@ def worst_class(recall: Array) -> int:
     return int(np.nanargmin(recall))
 
 
-def median_distance(distance: Array | None, chosen: Array) -> float:
-    """Median norm of the perturbations of some images; NaN where there is none.
+def median_distance(distance: Array | None, attacked: Array, fooled: Array) -> float:
+    """Median over the attacked images of the norm that it took to fool the model.
+
+    Infinite for an image that was not fooled, and so where half of them were not; NaN where none was
+    attacked.
 
     Args:
         distance: [N] norms, or None for clean images and worst cases.
-        chosen: [N] bool.
+        attacked: [N] bool.
+        fooled: [N] bool.
     """
-    if distance is None or not chosen.any():
+    if distance is None or not attacked.any():
         return float("nan")
-    return float(np.median(distance[chosen]))
+    # Of an even number the upper one: the mean of a number and infinity says nothing.
+    return float(np.quantile(np.where(fooled, distance, np.inf)[attacked], 0.5, method="higher"))
 
 
 def worst_case(predictions: Sequence[Array], labels: Array) -> Array:
@@ -138,8 +143,8 @@ def scores(
     Returns:
         Rows with ``attack``, ``scope`` (``all``, a group, ``worst_class``, ``class``), ``class_index``,
         ``class_name``, ``train_images``, ``test_images``, ``accuracy``, ``accuracy_se``,
-        ``balanced_accuracy``, ``balanced_accuracy_se``, ``median_distance`` (of the images that were
-        attacked, those classified correctly when clean).
+        ``balanced_accuracy``, ``balanced_accuracy_se``, ``median_distance`` (over the images that were
+        attacked, those classified correctly when clean; see there).
     """
     classes = len(class_names)
     fixed: list[tuple[str, int | None, Sequence[int]]] = [("all", None, range(classes))]
@@ -171,7 +176,9 @@ def scores(
                     "balanced_accuracy": balanced.value,
                     "balanced_accuracy_se": balanced.standard_error,
                     "median_distance": median_distance(
-                        distances.get(attack), attacked & np.isin(labels, members)
+                        distances.get(attack),
+                        attacked & np.isin(labels, members),
+                        prediction != labels,
                     ),
                 }
             )

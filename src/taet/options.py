@@ -5,6 +5,7 @@ Every plugin (method, attack, data set, architecture) declares its parameters in
 params.yaml.
 """
 
+import re
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -183,3 +184,15 @@ class AttackOptions(PluginOptions):
 
     job: Name
     """Attacks of one job share one process and one file of predictions."""
+
+    def cautions(self) -> list[str]:
+        """What a reader of the label would be misled by; stands beside the numbers."""
+        return []
+
+
+def steps_in_label(label: str, steps: int) -> list[str]:
+    """What is wrong with a label that names another number of steps, as in ``PGD-20``."""
+    named = re.search(r"-(\d+)\b", label)
+    if named and int(named[1]) != steps:
+        return [f"called {label}, but takes {steps} steps"]
+    return []

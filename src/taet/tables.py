@@ -1,5 +1,6 @@
 """What the tables say: which rows and columns, with which numbers and marks."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -294,7 +295,8 @@ def _number(row: pd.Series) -> str:
     mean = 100 * row["balanced_accuracy"]
     after = "!" if isinstance(row["warnings"], str) else ""
     if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
-        after += f" ({row['norm'].upper()} {row['median_distance']:.2f})"
+        median = f"{row['median_distance']:.2f}" if row["median_distance"] < math.inf else "∞"
+        after += f" ({row['norm'].upper()} {median})"
     if row["seeds"] < 2:
         low, high = (100 * row[f"bootstrap_{name}"] for name in ("low", "high"))
         return (
@@ -341,8 +343,8 @@ def _attack_notes(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
     if len(unbounded):
         names = ", ".join(labels["attacks"][attack] for attack in unbounded)
         notes.append(
-            f"{names}: not bounded by any eps; what counts is the median norm of the perturbations, "
-            "in parentheses."
+            f"{names}: not bounded by any eps; what counts, in parentheses, is the median over attacked "
+            "images of the norm that fools the model (∞: half of them were not fooled), mean over seeds."
         )
     warned = part[(part["scope"] == "all") & part["warnings"].notna()]
     for text, rows in warned.groupby("warnings", sort=False):

@@ -77,6 +77,7 @@ _TEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "≈": r"$\approx$",
+    "∞": r"$\infty$",
     **{c: "\\" + c for c in "&%$#_{}"},
 }
 

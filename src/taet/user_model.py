@@ -17,11 +17,11 @@ from taet.evaluate import Evaluation
 from taet.grid import Study
 from taet.loader import to_pixels
 from taet.longtail import pools
-from taet.metrics import balanced_accuracy, recalls, worst_class
+from taet.metrics import balanced_accuracy, median_distance, recalls, worst_case, worst_class
 from taet.params import longtail_of
 from taet.seeds import seed_for
 
-CONFIDENCE = 0.95
+WORST = "worst of these"
 
 
 def load_user_model(place: str) -> nn.Module:
@@ -40,7 +40,10 @@ def load_user_model(place: str) -> nn.Module:
         sys.path.insert(0, str(Path.cwd()))
     try:
         made = getattr(importlib.import_module(module_name), function_name)()
-    except Exception as error:  # whatever the user's code raises is the user's to read
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever the user's code raises is the user's to read
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(f"--model {place}: {type(error).__name__}: {reason}") from error
     if not isinstance(made, nn.Module):
@@ -98,26 +101,37 @@ def read_test_set(study: Study, dataset: str, seed: int, images: int | None) -> 
     )
 
 
-def table(found: Evaluation, test: TestSet, labels: Mapping[str, str]) -> str:
-    """What the user sees: a line for each attack, with n and intervals, and why not to believe it."""
+def table(
+    found: Evaluation, test: TestSet, labels: Mapping[str, str], eps: float, confidence: float
+) -> str:
+    """What the user sees: a line for each attack, with n and intervals, and why not to believe it.
+
+    Args:
+        labels: of the attacks.
+        eps: radius of the L-inf ball; the last line is the worst case over all attacks in it.
+        confidence: level of the intervals.
+    """
     y, classes = test.y.numpy(), len(test.class_names)
-    lines = [
-        f"{'':24} {'accuracy % [95% interval]':>27} {'balanced %':>12} {'worst class':>22}  perturbation"
-    ]
+    title = f"accuracy % [{confidence:.0%} interval]"
+    lines = [f"{'':24} {title:>27} {'balanced %':>12} {'worst class':>22}  perturbation"]
     predictions = {"clean": found.clean} | {n: v.prediction for n, v in found.verdicts.items()}
+    inside = [v for v in found.verdicts.values() if v.norm == "linf" and v.eps == eps]
+    if len(inside) > 1:
+        worst = worst_case([verdict.prediction.numpy() for verdict in inside], y)
+        predictions[WORST] = torch.from_numpy(worst)
     notes: dict[str, None] = dict.fromkeys(found.warnings)
     for name, prediction in predictions.items():
         correct = prediction.numpy() == y
         recall, images = recalls(correct, y, classes)
         balanced = balanced_accuracy(recall, images, range(classes))
-        low, high = stats.binomtest(int(correct.sum()), len(y)).proportion_ci(CONFIDENCE, "wilson")
+        low, high = stats.binomtest(int(correct.sum()), len(y)).proportion_ci(confidence, "wilson")
         accuracy = f"{100 * correct.mean():.2f} [{100 * low:.2f}, {100 * high:.2f}]"
         worst = worst_class(recall)
         lines.append(
-            f"{labels.get(name, 'clean'):24} {accuracy:>27} "
+            f"{labels.get(name, name):24} {accuracy:>27} "
             f"{100 * balanced.value:6.2f} ±{100 * balanced.standard_error:.2f} "
             f"{test.class_names[worst][:14]:>14} {100 * recall[worst]:6.2f}  "
-            f"{_perturbation(name, found)}"
+            f"{_perturbation(name, found, test.y)}"
         )
         if name in found.verdicts:
             own = (w for w in found.verdicts[name].warnings if w not in found.warnings)
@@ -129,13 +143,14 @@ def table(found: Evaluation, test: TestSet, labels: Mapping[str, str]) -> str:
     return "\n".join([*lines, *(f"warning: {note}" for note in notes)])
 
 
-def _perturbation(name: str, found: Evaluation) -> str:
-    """Norm and bound; where there is none, the median norm of the perturbations that fooled the model."""
-    if name == "clean":
+def _perturbation(name: str, found: Evaluation, y: Tensor) -> str:
+    """Norm and bound; where there is none, the median norm that fools the model."""
+    if name not in found.verdicts:
         return ""
     verdict = found.verdicts[name]
     norm = {"linf": "L-inf", "l2": "L2"}[verdict.norm]
     if verdict.eps is not None:
         return f"{norm} <= {verdict.eps:.4g}"
-    fooling = verdict.distance[verdict.broken_by >= 0]
-    return f"{norm}, no bound" + (f"; median {fooling.median():.3g}" if len(fooling) else "")
+    attacked, fooled = (verdict.prediction == y) | (verdict.broken_by >= 0), verdict.broken_by >= 0
+    median = median_distance(verdict.distance.numpy(), attacked.numpy(), fooled.numpy())
+    return f"{norm}, no bound; median {median:.3g}"

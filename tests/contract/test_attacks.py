@@ -126,7 +126,12 @@ class Odd(nn.Module):
         (lambda z: z.softmax(1), "outputs look like probabilities"),
         (lambda z: z + 1e-3 * torch.rand_like(z), "the model is randomised"),
         (lambda z: z + (10 * z).detach().round() - z, "a gradient of exactly zero"),
-        (lambda z: z, "3 classes: DLR"),
+        (lambda z: z.sigmoid(), "outputs look like probabilities"),
+        (lambda z: z - z.mean(0), "depend on the other images of its batch"),
+        (lambda z: z.to(torch.bfloat16), "the model computes in bfloat16"),
+        (lambda z: z.double(), "the model computes in float64"),
+        (lambda z: z.detach(), "100.0% of the images have a gradient of exactly zero"),
+        (lambda z: torch.tensor([[0.0, 1.0, 0.0]]).repeat(len(z), 1), "a gradient of exactly zero"),
         (lambda z: z * 0 + torch.tensor([0.0, 1.0, 0.0]), "predicts one class for all images"),
     ],
 )
@@ -150,7 +155,8 @@ def test_square_beating_gradients_is_named(digits: params.Params, trained: tuple
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
     verdict = evaluate(Odd(model, masked), x, y, attacks, **options).verdicts["aa"]
     assert any("Square broke" in warning for warning in verdict.warnings)
-    assert any("no target for: APGD-T 3" in warning for warning in verdict.warnings)
+    assert any("no target for 14 of 20 parts" in warning for warning in verdict.warnings)
+    assert any("3 classes: DLR" in warning for warning in verdict.warnings)
     honest = evaluate(model, x, y, attacks, **options).verdicts["aa"]
     assert not any("Square broke" in warning for warning in honest.warnings)
 
@@ -184,7 +190,14 @@ def test_bad_models_and_images(digits: params.Params, trained: tuple) -> None:
         (broken, x, y, r"weights '1\.weight' of the model are not finite"),
         (Odd(model, lambda z: z / 0), x, y, "outputs are not finite"),
         (Odd(model, lambda z: z[:, :, None]), x, y, "outputs of the shape"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), x, y, "cannot take images of the shape"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(7, 3)),
+            x,
+            y,
+            r"fails on 90 images of the shape \(1, 8, 8\)",
+        ),
+        (Odd(model, lambda z: (z, z)), x, y, "the model gives a tuple; must be a tensor"),
+        (Odd(model, lambda z: z.argmax(1)), x, y, "the model gives a torch.int64; must be"),
         (model, 2 * x, y, r"must be in \[0,1\], with any normalisation inside"),
         (model, x - 1, y, r"must be in \[0,1\]"),
         (model, x * math.nan, y, "must be in"),
@@ -301,3 +314,95 @@ def test_killed_evaluation_goes_on_with_the_same_verdicts(
         assert torch.equal(found[name].broken_by, verdict.broken_by)
     # Parts that go on from another are done again with it.
     assert len(again) <= 2 * (2 + 20) - killed_after + 1, "what was done is not done again"
+
+
+class Ill(nn.Module):
+    """The trained model, but with the gradient of a norm at zero."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        nothing = (x - x.detach()).flatten(1).square().sum(1).sqrt()
+        return self.model(x) + 0 * nothing[:, None]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_gradient_that_is_not_finite_stops_the_evaluation(
+    name: str, digits: params.Params, trained: tuple
+) -> None:
+    """The sign of NaN is 0: such a model would be robust in every column."""
+    model, x, y = trained
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    with pytest.raises(UserError, match=r"gradient is not finite for (\d+) of \1 images"):
+        evaluate(Ill(model), x, y, {name: block(name, digits)}, **options)
+
+
+def test_a_label_that_claims_another_attack_is_named(digits: params.Params, trained: tuple) -> None:
+    model, x, y = trained
+    pgd = digits.attacks["pgd20"]
+    attacks = {
+        "short": digits.attacks["autoattack"].model_copy(update={"steps": 10, "queries": 100}),
+        "cheap": shorter(digits.attacks["apgd_ce_t"]),
+        "three": pgd.model_copy(update={"steps": 3, "step_size": 0.1}),
+        "twenty": pgd,
+    }
+    found = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
+    (caution,) = (w for w in found["short"].warnings if "called" in w)
+    assert caution == (
+        "called AutoAttack, but is not AutoAttack standard: steps 10 instead of 100; "
+        "queries 100 instead of 5000"
+    )
+    assert "called PGD-20, but takes 3 steps" in found["three"].warnings
+    for name in ("cheap", "twenty"):
+        assert not any("called" in w for w in found[name].warnings)
+
+
+def test_steps_that_cannot_cross_the_ball_are_named(digits: params.Params, trained: tuple) -> None:
+    model, x, y = trained
+    pgd, long = digits.attacks["pgd20"], digits.attacks["pgd100"]
+    size = 2 * EPS / 100
+    attacks = {
+        "short": pgd.model_copy(update={"step_size": size}),
+        "long": long.model_copy(update={"step_size": size}),
+        "zero": pgd.model_copy(update={"step_size": EPS / 20, "start": "zero"}),
+        "fgsm": digits.attacks["fgsm"],
+    }
+    found = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
+    said = {name: [w for w in v.warnings if "cannot cross" in w] for name, v in found.items()}
+    assert said["short"] == [
+        f"PGD-20: 20 steps of {size:.4g} cannot cross the ball of eps {EPS:.4g}"
+    ]
+    assert said["long"] == said["zero"] == said["fgsm"] == []
+
+
+@pytest.mark.parametrize("name", ["pgd20", "cw20", "autoattack"])
+def test_restarts_are_other_starts_and_never_weaker(
+    name: str, digits: params.Params, trained: tuple
+) -> None:
+    model, x, y = trained
+    one = digits.attacks[name].model_copy(update={"steps": 3, "queries": 30, "targets": 2})
+    three = one.model_copy(update={"restarts": 3})
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    found = evaluate(model, x, y, {"one": one, "three": three}, **options).verdicts
+    robust = {attack: verdict.prediction == y for attack, verdict in found.items()}
+    assert not (robust["three"] & ~robust["one"]).any()
+    assert len(found["three"].parts) > len(found["one"].parts)
+    if name == "pgd20":
+        assert robust["three"].sum() < robust["one"].sum(), "two more starts break some more"
+        alone = evaluate(model, x, y, {"three": three}, **options).verdicts["three"]
+        assert torch.equal(alone.prediction, found["three"].prediction)
+
+
+def test_scales_below_one_break_saturated_logits(digits: params.Params, trained: tuple) -> None:
+    model, x, y = trained
+    saturated = Odd(model, lambda z: 100 * z)
+    lsa = digits.attacks["lsa"].model_copy(update={"step_size": EPS / 8})
+    blind = lsa.model_copy(update={"scales": [1.0]})
+    options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
+    found = evaluate(saturated, x, y, {"lsa": lsa, "blind": blind}, **options).verdicts
+    robust = {attack: (verdict.prediction == y).sum() for attack, verdict in found.items()}
+    honest = evaluate(model, x, y, {"lsa": lsa}, **options).verdicts["lsa"]
+    assert robust["lsa"] < robust["blind"]
+    assert abs(robust["lsa"] - (honest.prediction == y).sum()) <= 3

@@ -19,7 +19,9 @@ def test_model_of_ones_own(tree: Tree) -> None:
     assert [line.split("  ")[0] for line in lines[1:5]] == names
     shares = [float(line[24:].split()[0]) for line in lines[1:5]]
     assert shares == sorted(shares, reverse=True)
-    assert "n = 200 images" in lines[5]
+    assert lines[5].startswith("worst of these")
+    assert float(lines[5][24:].split()[0]) <= shares[-1]
+    assert "n = 200 images" in lines[6]
     assert "L-inf <= 0.05" in lines[2]
 
 
@@ -38,7 +40,9 @@ def test_model_of_ones_own(tree: Tree) -> None:
         (None, ["--model", "mymodel"], "must be MODULE:FUNCTION"),
         (None, ["--model", "nothing:load"], "ModuleNotFoundError"),
         (None, ["--dataset", "cifar10"], "run: python -m taet download --dataset cifar10"),
-        ("from torch import nn\ndef load(): return nn.Flatten()", [], "outputs of the shape (1, 64)"),
+        ("from torch import nn\ndef load(): return nn.Flatten()", [], "outputs of the shape (500, 64)"),
+        (None, ["--method", "taet"], "--method: has no part in an attack on --model"),
+        ("def load(): raise SystemExit('bye')", [], "SystemExit: bye"),
     ],
 )  # fmt: skip
 def test_mistakes(tree: Tree, code: str | None, arguments: list[str], said: str) -> None:
@@ -59,5 +63,5 @@ def test_file_of_predictions(finished: Tree) -> None:
     images, attacks = len(arrays["index"]), {name.split("/")[0] for name in arrays if "/" in name}
     assert attacks
     body = sum(values.nbytes for values in arrays.values())
-    assert body == images * (12 + 7 * len(attacks))
+    assert body == images * (12 + 8 * len(attacks))
     assert file.stat().st_size < body + 4096

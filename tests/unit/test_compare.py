@@ -23,7 +23,8 @@ def made(rng: np.random.Generator, shares: dict[str, float], images: int = 200) 
     labels = np.repeat([0, 1, 2], [images, images // 2, images // 4])
     common = rng.random(len(labels))
     correct = {(m, "pgd"): common < share for m, share in shares.items()}
-    return Seed(labels, correct, {"all": [0, 1, 2], "tail": [2]})
+    index = np.arange(len(labels)) + rng.integers(2**31)  # images of its own
+    return Seed(index, labels, correct, {"all": [0, 1, 2], "tail": [2]})
 
 
 def draws_of(seed: Seed, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -68,11 +69,46 @@ def test_seeds_widen_the_interval() -> None:
     assert both.std() > 2 * draws_of(seeds[0], 2000, rng)[:, 0].std()
 
 
+def simulated(
+    rng: np.random.Generator, count: int, shared: bool, spread: float
+) -> tuple[list[Seed], float]:
+    """Seeds of one method, and the share that infinitely many seeds and images would show.
+
+    An image is hard or easy for all seeds, and a seed is good or bad on all images.
+    """
+    labels = np.repeat([0, 1], 150)
+    hardness = rng.normal(size=len(labels))
+    seeds = []
+    for number in range(count):
+        own = hardness if shared else rng.normal(size=len(labels))
+        score = own + rng.normal(size=len(labels)) + spread * rng.normal()
+        index = np.arange(len(labels)) + (0 if shared else number * len(labels))
+        seeds.append(Seed(index, labels, {("a", "pgd"): score > 0}, {"all": [0, 1]}))
+    return seeds, 0.5
+
+
+@pytest.mark.parametrize(
+    ("shared", "count", "spread", "least"),
+    [(True, 3, 0.0, 0.9), (True, 10, 0.0, 0.9), (True, 10, 0.3, 0.88), (False, 3, 0.0, 0.9), (False, 10, 0.3, 0.88)],
+)  # fmt: skip
+def test_interval_over_seeds_covers_the_truth(
+    shared: bool, count: int, spread: float, least: float
+) -> None:
+    """On images that all seeds share, more seeds do not make the images more."""
+    rng, hits, tries = np.random.default_rng(8), 0, 150
+    for _ in range(tries):
+        seeds, truth = simulated(rng, count, shared, spread)
+        low, high = interval(resample(seeds, 300, rng)["all"].draws[:, 0], 0.95)
+        hits += low <= truth <= high
+    assert least <= hits / tries
+
+
 def test_classes_without_images_do_not_count() -> None:
     rng = np.random.default_rng(6)
     labels = np.repeat([0, 2], [30, 20])
     right = np.arange(50) % 2 == 0
-    seed = Seed(labels, {("a", "pgd"): right}, {"all": [0, 1, 2], "tail": [1, 2]})
+    scopes = {"all": [0, 1, 2], "tail": [1, 2]}
+    seed = Seed(np.arange(50), labels, {("a", "pgd"): right}, scopes)
     drawn = class_draws(seed, 50, rng)
     assert np.isnan(drawn[1]).all()
     assert np.isfinite(drawn[[0, 2]]).all()

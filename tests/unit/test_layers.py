@@ -36,6 +36,7 @@ LAYERS = [
     ],
     ["addons"],
     ["methods", "tables", "figures", "records"],
+    ["subject"],
     ["chains", "checks"],
     ["train", "evaluate"],
     ["checkpoint", "user_model", "validation"],

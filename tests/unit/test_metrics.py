@@ -11,6 +11,7 @@ from taet.metrics import (
     accuracy,
     balanced_accuracy,
     class_groups,
+    median_distance,
     recalls,
     scores,
     worst_case,
@@ -96,8 +97,18 @@ def test_scores_rows() -> None:
     assert (robust["train_images"], robust["test_images"]) == (12, 3)
     assert rows[-1]["class_name"] == "dog"
     assert rows[-1]["balanced_accuracy"] == 0
-    assert rows[-1]["median_distance"] == pytest.approx(0.2)
+    assert rows[-1]["median_distance"] == pytest.approx(0.3), "the upper of two"
     assert math.isnan(rows[0]["median_distance"])
+
+
+def test_median_distance_counts_failures_of_the_attack_as_infinite() -> None:
+    """The more images an attack fails on, the larger the norm; it must not be the smaller."""
+    distance, attacked = np.array([0.1, 0.2, 0.0, 0.0, 9.0]), np.array([True] * 4 + [False])
+    fooled = np.array([True, True, True, False, False])
+    assert median_distance(distance, attacked, fooled) == pytest.approx(0.2)
+    assert median_distance(distance, attacked, fooled & (distance > 0)) == math.inf
+    assert math.isnan(median_distance(distance, ~attacked & False, fooled))
+    assert math.isnan(median_distance(None, attacked, fooled))
 
 
 def test_worst_case() -> None:

@@ -154,7 +154,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "stop": "stabilizations",
         "pictures": "grid",
         **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
-        "variants": "methods",
+        **dict.fromkeys(("variants", "costs"), "methods"),
         "order": "grid",
     }
 
@@ -171,7 +171,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
 def test_ten_thousand_attack_jobs_are_planned_without_torch(tmp_path) -> None:
     tree = copy_project(tmp_path / "big")
     attacks = "".join(
-        f"      a{i}: {{kind: pgd, label: A{i}, job: a{i}, steps: {i + 1}, step_size: 0.01, start: zero, convention: any_iterate}}\n"
+        f"      a{i}: {{kind: pgd, label: A{i}, job: a{i}, steps: {i + 1}, step_size: 0.01, start: zero, convention: any_iterate, restarts: 1}}\n"
         for i in range(10)
     )
     block = (

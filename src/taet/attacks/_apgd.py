@@ -39,6 +39,7 @@ class Apgd:
             among the logits of the clean image.
         steps: gradient steps.
         rank: see above; 0 for the untargeted losses.
+        restart: number of the random start, from 0.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Apgd:
     loss: Literal["ce", "dlr", "dlr_targeted"]
     steps: int
     rank: int = 0
+    restart: int = 0
     bounded: bool = True
     goes_on: bool = False
 
@@ -80,11 +82,12 @@ class Apgd:
         return result
 
     def _start(self, target: Target) -> Tensor:
-        shape, purpose = target.x.shape[1:], f"apgd {self.loss} {self.rank}"
+        shape = target.x.shape[1:]
+        noise, purpose = target.noise.again(self.restart), f"apgd {self.loss} {self.rank}"
         if self.norm == "linf":
-            direction = 2 * target.noise.uniform(purpose, *shape) - 1
+            direction = 2 * noise.uniform(purpose, *shape) - 1
         else:
-            direction = target.noise.normal(purpose, *shape)
+            direction = noise.normal(purpose, *shape)
         length = size(direction, self.norm).view(-1, 1, 1, 1)
         return project(target.x + target.eps * direction / length, target.x, target.eps, self.norm)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from taet.attacks._base import Target
+from taet.attacks._noise import Noise
 from taet.attacks._norms import Norm, project
 from taet.attacks._pgd import Objective, pgd, start_point
 
@@ -28,6 +29,7 @@ class Descent:
         steps: gradient steps.
         convention: ``any_iterate``: an image is fooled if some iterate, the start included, is
             misclassified; ``last_iterate``: only the last one counts, as in most code of the field.
+        restart: number of the random start, from 0.
         goes_on: see ``taet.attacks._base.Part``.
     """
 
@@ -37,6 +39,7 @@ class Descent:
     step_size: float | None
     steps: int
     convention: Convention
+    restart: int = 0
     goes_on: bool = False
     norm: Norm = "linf"
     bounded: bool = True
@@ -56,14 +59,12 @@ class Descent:
         )
 
     def _start(self, target: Target) -> Tensor:
-        start = start_point(self.start, target.x, target.eps, partial(_draw, target))
+        draw = partial(_draw, target.noise.again(self.restart), target.x.shape[1:])
+        start = start_point(self.start, target.x, target.eps, draw)
         # The start itself may count as adversarial, so it must be a picture inside the ball.
         return project(start, target.x, target.eps, "linf")
 
 
-def _draw(target: Target, sample: object) -> Tensor:
+def _draw(noise: Noise, shape: torch.Size, sample: object) -> Tensor:
     """``start_point`` asks with torch's own functions."""
-    shape = target.x.shape[1:]
-    if sample is torch.rand:
-        return target.noise.uniform("start", *shape)
-    return target.noise.normal("start", *shape)
+    return noise.uniform("start", *shape) if sample is torch.rand else noise.normal("start", *shape)

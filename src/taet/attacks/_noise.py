@@ -35,6 +35,10 @@ class Noise:
         """The streams of some of the images; ``rows`` are indices or a mask."""
         return Noise(self.seed, self.index[rows])
 
+    def again(self, restart: int) -> "Noise":
+        """Other streams for another try; for the first one, 0, these."""
+        return Noise(seed_for("restart", self.seed, restart), self.index) if restart else self
+
     def uniform(self, purpose: str, *shape: int) -> Tensor:
         """U(0,1), [B, *shape] float32; the same for the same purpose."""
         return (_top_bits(self._words(purpose, math.prod(shape)), 24) / 2**24).view(-1, *shape)

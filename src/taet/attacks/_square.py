@@ -5,7 +5,7 @@ are drawn for each image by itself; the authors' code draws one position for a w
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,16 +27,19 @@ class Square:
     Attributes:
         title, norm: see ``taet.attacks._base.Part``.
         queries: passes of each image.
+        restart: number of the random search, from 0.
     """
 
     title: str
     norm: Norm
     queries: int
+    restart: int = 0
     bounded: bool = True
     goes_on: bool = False
 
     def run(self, target: Target) -> Tensor:
         """The images that fool the model; of the others the ones with the smallest margin."""
+        target = replace(target, noise=target.noise.again(self.restart))
         begin, propose = (_stripes, _square_linf) if self.norm == "linf" else (_tiles, _square_l2)
         result = target.x.clone()
         rows = torch.arange(len(result), device=result.device)

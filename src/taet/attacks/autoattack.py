@@ -32,23 +32,46 @@ class Options(AttackOptions):
     """Target classes of APGD-T and FAB-T; 9 in AutoAttack."""
     queries: Count
     """Queries of Square; 5000 in AutoAttack."""
+    restarts: Count
+    """Random starts of APGD and Square; 1 in AutoAttack. FAB starts at the image itself."""
 
     def problem(self) -> str | None:
         if self.norm == "l2" and self.eps is None:
             return "eps: missing; an L2 ball needs a radius of its own"
+        if self.norm == "linf" and self.eps is not None and self.eps >= 1:
+            return f"eps: {self.eps:g} is the whole [0,1] pixel range or more; must be below 1"
         if len(set(self.components)) < len(self.components):
             return "components: one is in the list twice"
         return None
 
+    def cautions(self) -> list[str]:
+        standard = {
+            "components": ["apgd_ce", "apgd_t", "fab_t", "square"],
+            "steps": 100,
+            "targets": 9,
+            "queries": 5000,
+        }
+        other = [
+            f"{name} {getattr(self, name)} instead of {value}"
+            for name, value in standard.items()
+            if getattr(self, name) != value
+        ]
+        if other and "autoattack" in self.label.lower().replace(" ", ""):
+            return [f"called {self.label}, but is not AutoAttack standard: {'; '.join(other)}"]
+        return []
+
 
 def parts(options: Options) -> tuple[Part, ...]:
-    """One part for each component, and for each target of the targeted ones."""
+    """One part for each component and random start, and for each target of the targeted ones."""
     norm, steps, ranks = options.norm, options.steps, range(1, options.targets + 1)
-    made: dict[str, tuple[Part, ...]] = {
-        "apgd_ce": (Apgd("APGD-CE", norm, "ce", steps),),
-        "apgd_dlr": (Apgd("APGD-DLR", norm, "dlr", steps),),
-        "apgd_t": tuple(Apgd(f"APGD-T {r}", norm, "dlr_targeted", steps, r) for r in ranks),
-        "fab_t": tuple(Fab(f"FAB-T {r}", norm, steps, r) for r in ranks),
-        "square": (Square("Square", norm, options.queries),),
+    tries = range(options.restarts)
+    made: dict[str, list[Part]] = {
+        "apgd_ce": [Apgd("APGD-CE", norm, "ce", steps, 0, i) for i in tries],
+        "apgd_dlr": [Apgd("APGD-DLR", norm, "dlr", steps, 0, i) for i in tries],
+        "apgd_t": [
+            Apgd(f"APGD-T {r}", norm, "dlr_targeted", steps, r, i) for i in tries for r in ranks
+        ],
+        "fab_t": [Fab(f"FAB-T {r}", norm, steps, r) for r in ranks],
+        "square": [Square("Square", norm, options.queries, i) for i in tries],
     }
     return tuple(part for name in options.components for part in made[name])

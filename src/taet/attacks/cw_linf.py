@@ -10,7 +10,7 @@ from typing import Literal
 from taet.attacks._base import Part
 from taet.attacks._descent import Descent
 from taet.attacks._objectives import Margin
-from taet.options import AttackOptions, Count, NonNegative, PixelDistance
+from taet.options import AttackOptions, Count, NonNegative, PixelDistance, steps_in_label
 
 
 class Options(AttackOptions):
@@ -24,11 +24,16 @@ class Options(AttackOptions):
     """Margin by which the image should be misclassified, in logits."""
     convention: Literal["any_iterate", "last_iterate"]
     """Which iterate must be misclassified for the image to count as fooled."""
+    restarts: Count
+    """Random starts; each is run on what those before it have left standing."""
+
+    def cautions(self) -> list[str]:
+        return steps_in_label(self.label, self.steps)
 
 
 def parts(options: Options) -> tuple[Part, ...]:
-    """All steps at once."""
-    return (
+    """One run of all steps for each random start."""
+    return tuple(
         Descent(
             f"CW-Linf-{options.steps}",
             Margin(options.confidence),
@@ -36,5 +41,7 @@ def parts(options: Options) -> tuple[Part, ...]:
             options.step_size,
             options.steps,
             options.convention,
-        ),
+            restart,
+        )
+        for restart in range(options.restarts)
     )

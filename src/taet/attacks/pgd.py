@@ -13,7 +13,7 @@ from typing import Literal
 from taet.attacks._base import Part
 from taet.attacks._descent import Descent
 from taet.attacks._objectives import CrossEntropy
-from taet.options import AttackOptions, Count, PixelDistance
+from taet.options import AttackOptions, Count, PixelDistance, steps_in_label
 
 
 class Options(AttackOptions):
@@ -25,11 +25,16 @@ class Options(AttackOptions):
     """First iterate; see ``taet.attacks._pgd.start_point``."""
     convention: Literal["any_iterate", "last_iterate"]
     """Which iterate must be misclassified for the image to count as fooled."""
+    restarts: Count
+    """Random starts; each is run on what those before it have left standing."""
+
+    def cautions(self) -> list[str]:
+        return steps_in_label(self.label, self.steps)
 
 
 def parts(options: Options) -> tuple[Descent, ...]:
-    """All steps at once."""
-    return (
+    """One run of all steps for each random start."""
+    return tuple(
         Descent(
             f"PGD-{options.steps}",
             CrossEntropy(),
@@ -37,7 +42,9 @@ def parts(options: Options) -> tuple[Descent, ...]:
             options.step_size,
             options.steps,
             options.convention,
-        ),
+            restart,
+        )
+        for restart in range(options.restarts)
     )
 
 
@@ -48,9 +55,10 @@ def chains(attacks: Mapping[str, Options]) -> dict[str, tuple[Part, ...]]:
 
 def _segments(options: Options, others: Iterable[Options]) -> tuple[Part, ...]:
     """The steps of an attack, cut where others end that go the same way."""
-    if options.convention == "last_iterate":  # images that are fooled on the way must go on
+    # Images that are fooled on the way must go on; a second start must not begin where the first has ended.
+    if options.convention == "last_iterate" or options.restarts > 1:
         return parts(options)
-    same = {"step_size", "start", "convention"}
+    same = {"step_size", "start", "convention", "restarts"}
     ends = sorted(
         {
             other.steps

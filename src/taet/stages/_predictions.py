@@ -20,6 +20,7 @@ class Predictions:
 
     Attributes:
         cell: ``dataset``, ``ir``, ``architecture``, ``method``, ``seed``.
+        index: [N] which image of the data set each is.
         label: [N] true classes.
         predicted: [N] by attack, ``clean`` first, worst cases last.
         distance: [N] norms of the perturbations by attack, where there are any.
@@ -31,6 +32,7 @@ class Predictions:
     """
 
     cell: dict[str, Any]
+    index: Array
     label: Array
     predicted: dict[str, Array]
     distance: dict[str, Array]
@@ -62,6 +64,7 @@ def read_predictions(job: "Job", attacks: list["Job"]) -> Predictions:
         facts[name] = {**facts[chosen[0]], "warnings": list(warnings)}
     return Predictions(
         cell={axis: attacks[0].cell[axis] for axis in attacks[0].cell if axis != "job"},
+        index=arrays["index"],
         label=arrays["label"],
         predicted={"clean": arrays["clean"], **predicted, **worst},
         distance={name: arrays[f"{name}/distance"] for name in order},

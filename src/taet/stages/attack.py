@@ -1,19 +1,19 @@
 """Stage ``attack``: predictions of a trained model for every test image, clean and under attack.
 
 The file is a safetensors file: it loads without torch and without executing anything. It holds, for the N
-images of the ``test`` list, 4 + 8 bytes an image and 7 bytes an image and attack:
+images of the ``test`` list, 12 bytes an image and 8 bytes an image and attack:
 
     index                [N] int64    position of the image in the data set's array
     label                [N] int16    true class
     clean                [N] int16    predicted class of the clean image
     ATTACK/prediction    [N] int16    predicted class of the adversarial image
     ATTACK/distance      [N] float32  norm of the perturbation, in the [0,1] pixel range
-    ATTACK/broken_by     [N] int8     which part of the attack fooled the model, -1 for none
+    ATTACK/broken_by     [N] int16    which part of the attack fooled the model, -1 for none
 
 An image that is misclassified when clean is never robust: its adversarial prediction is the clean one, at
 distance 0. The header, JSON under ``taet``, says in ``attacks`` of each attack its ``norm``, its ``eps``
-(null: not bounded), the titles of its ``parts`` and its ``warnings`` (see ``taet.checks``); ``warnings`` are
-those that concern the model.
+(null: not bounded), its ``options`` (steps and so on, as in the parameters), the titles of its ``parts`` and
+its ``warnings`` (see ``taet.checks``); ``warnings`` are those that concern the model.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -65,10 +65,11 @@ def run(job: "Job") -> dict[str, Any]:
     for name, verdict in found.verdicts.items():
         arrays[f"{name}/prediction"] = verdict.prediction.numpy().astype(np.int16)
         arrays[f"{name}/distance"] = verdict.distance.numpy()
-        arrays[f"{name}/broken_by"] = verdict.broken_by.numpy().astype(np.int8)
+        arrays[f"{name}/broken_by"] = verdict.broken_by.numpy().astype(np.int16)
         facts[name] = {
             "norm": verdict.norm,
             "eps": verdict.eps,
+            "options": job.dump(job.reads["attacks"][name]),
             "parts": list(verdict.parts),
             "warnings": list(verdict.warnings),
         }

@@ -141,6 +141,7 @@ def _seeds(models: list[Predictions], view: str) -> list[Seed]:
         everything = {"all": list(range(len(same[0].class_names)))}
         seeds.append(
             Seed(
+                index=same[0].index[kept],
                 labels=label[kept],
                 correct={
                     (model.cell["method"], attack): (prediction == label)[kept]
