@@ -18,7 +18,7 @@ from taet.params import Params, Training, imbalance_ratio, ir_label, longtail_of
 from taet.plugins import FOLDERS
 from taet.variants import STAGE1_EPOCHS, sweep, variants
 
-SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv")
+SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv")
 FIGURE_FORMATS = ("svg", "pdf", "png")
 
 
@@ -251,6 +251,9 @@ class Study:
             "bootstrap": report.bootstrap,
             "confidence": report.confidence,
             "threat": self.params.threat,
+            "headline_attack": report.headline_attack,
+            "view": report.view,
+            "checkpoint": report.checkpoint,
             "order": [*inputs, *self.params.grid.attacks, *report.worst_cases],
         }
         return self._make("score", cell, reads, inputs, files=SCORES)
@@ -289,6 +292,12 @@ class Study:
             for place in self._places()
             for name, what in self._pictures()
         }
+        ratios = [ir_label(r) for r in self.params.grid.imbalance_ratios if r != "natural"]
+        if len(ratios) > 1:
+            for place in self._places():
+                where = {axis: place[axis] for axis in ("dataset", "architecture")}
+                name = "_".join(["imbalance", *where.values()])
+                pictures[name] = {"figure": "imbalance", "ratios": ratios, **where}
         files = tuple(f"{name}.{suffix}" for name in pictures for suffix in FIGURE_FORMATS)
         reads = {**self._shown(), "pictures": pictures}
         code = sorted({f"taet.figures.{what['figure']}" for what in pictures.values()})
@@ -297,8 +306,10 @@ class Study:
 
     def _pictures(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """What is drawn for each place: a name, the file in ``figures/``, and what that must know."""
-        for figure in ("per_class", "ba_br"):
+        for figure in ("per_class", "ba_br", "efficiency", "confusion"):
             yield figure, {"figure": figure}
+        if all(self._training_of(m).validation for m in self.params.grid.methods):
+            yield "learning", {"figure": "learning"}
         for kind, methods in self.variants.items():
             lengths = sweep(methods, (STAGE1_EPOCHS,))
             weights = sweep(methods, ("alpha", "beta", "gamma"))

@@ -23,8 +23,8 @@ def read_contrasts(path: str) -> pd.DataFrame:
 
 
 def read_rows(path: str) -> pd.DataFrame:
-    """intervals.csv or training.csv with the imbalance ratio as text."""
-    return pd.read_csv(path, dtype={"imbalance_ratio": str})
+    """intervals.csv, training.csv or confusion.csv with the imbalance ratio as text."""
+    return pd.read_csv(path, dtype={"imbalance_ratio": str, "true": str, "predicted": str})
 
 
 def view_title(summary: pd.DataFrame, view: str) -> str:

@@ -251,18 +251,63 @@ def test_headline() -> None:
     }
 
 
-PICTURE = {"kind": "k", "methods": ["b", "a"]}
+PICTURE = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
 
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
     return plugins.load("figures", name).draw(frame, shown, PICTURE)
 
 
+def two_ratios(seeds: int) -> pd.DataFrame:
+    worse = metrics(seeds).assign(imbalance_ratio="50")
+    worse["balanced_accuracy"] /= 2
+    return pd.concat([metrics(seeds), worse])
+
+
+def training(seeds: int) -> pd.DataFrame:
+    """Method b has two epochs of stage 1, and its rate drops in the fourth; epochs are measured but one."""
+    rows = [
+        {
+            "method": method, "seed": seed, "epoch": epoch,
+            "stage": 1 if method == "b" and epoch < 3 else 2, "loss": 1 / epoch,
+            "learning_rate": 0.1 if epoch < 4 else 0.01,
+            "validation_accuracy": math.nan if epoch == 1 else 0.1 * epoch,
+            "validation_robustness": math.nan if epoch == 1 else 0.05 * epoch + 0.01 * seed,
+        }
+        for method in ("b", "a") for seed in range(seeds) for epoch in range(1, 6)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def confusion(seeds: int) -> pd.DataFrame:
+    rows = [
+        {"method": m, "seed": s, "attack": a, "true": t, "predicted": p, "share": 0.75 if t == p else 0.25}
+        for m in ("b", "a") for s in range(seeds) for a in ("clean", "pgd") for t in "01" for p in "01"
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+SOURCES = {
+    "per_class": metrics,
+    "ba_br": metrics,
+    "variants": metrics,
+    "stage1_length": metrics,
+    "efficiency": metrics,
+    "imbalance": two_ratios,
+    "learning": training,
+    "confusion": confusion,
+}
+
+
+def test_every_figure_is_tested() -> None:
+    assert set(plugins.names("figures")) == {*SOURCES, "loss_weights"}
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize("name", ["per_class", "ba_br", "variants", "stage1_length"])
+@pytest.mark.parametrize("name", SOURCES)
 def test_figures_redraw_to_the_same_bytes(name: str, seeds: int) -> None:
     for suffix in ("svg", "pdf", "png"):
-        drawn = {to_bytes(draw(name, metrics(seeds)), suffix) for _ in range(2)}
+        drawn = {to_bytes(draw(name, SOURCES[name](seeds)), suffix) for _ in range(2)}
         assert len(drawn) == 1
         assert len(drawn.pop()) > 2000
 
@@ -320,3 +365,41 @@ def test_view_is_named_for_what_it_is() -> None:
     assert view_title(summary, "long_tailed") == "Long-tailed test view (2.5:1)"
     summary["imbalance_ratio"] = "natural"
     assert view_title(summary, "long_tailed") == "The data set's own test set (2.5:1)"
+
+
+def test_efficiency_figure() -> None:
+    everything, tail = draw("efficiency", metrics()).axes
+    points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
+    assert points == [pytest.approx((40.0, 41.0)), pytest.approx((20.0, 21.0))]
+    assert tail.get_title() == "tail classes"
+
+
+def test_imbalance_figure() -> None:
+    clean, attacked = draw("imbalance", two_ratios(3)).axes
+    line = clean.containers[0].lines[0]
+    assert list(line.get_xdata()) == [10, 50]
+    assert list(line.get_ydata()) == [pytest.approx(61.0), pytest.approx(30.5)]
+    assert attacked.get_ylabel() == "BR under PGD-2 (%)"
+
+
+def test_learning_figure() -> None:
+    accuracy, robustness = draw("learning", training(3)).axes
+    curve, *rest = robustness.lines
+    assert list(curve.get_xdata()) == [2, 3, 4, 5]
+    assert list(curve.get_ydata()) == [pytest.approx(100 * (0.05 * e + 0.01)) for e in (2, 3, 4, 5)]
+    marks = {
+        (line.get_linestyle(), line.get_xdata()[0]) for line in rest if len(line.get_xdata()) == 2
+    }
+    assert marks == {("--", 2.5), (":", 3.5)}
+    assert accuracy.get_ylabel() == "BA on validation images (%)"
+
+
+def test_confusion_figure() -> None:
+    figure = draw("confusion", confusion(3))
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown[:3]] == [
+        "B & C\nclean",
+        "B & C\nPGD-2",
+        "A|x\nclean",
+    ]
+    assert shown[0].images[0].get_array().tolist() == [[75, 25], [25, 75]]

@@ -5,6 +5,8 @@ A figure is drawn from metrics.csv alone; the same numbers give the same bytes.
 
 import io
 import math
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import matplotlib
@@ -61,6 +63,20 @@ def spread(summary: pd.DataFrame, view: str, bars: bool = True) -> str:
     what = "means and standard deviations" if bars else "means"
     shown = f"{what} over n = {n} seeds" if n > 1 else "one seed, n = 1"
     return f"{view_title(summary, view)}; {shown}"
+
+
+def value_bar(row: pd.Series) -> tuple[float, float | None]:
+    """Balanced accuracy of a row of the summary and the length of its bar, in per cent."""
+    return 100 * row["balanced_accuracy"], bar(row["balanced_accuracy_sd"])
+
+
+def markers() -> Iterator[dict[str, Any]]:
+    """Colour and marker of one method after another; where colours come again, markers are open."""
+    palette = colors()
+    for i in count():
+        color, marker = palette[i % len(palette)], MARKERS[i % len(MARKERS)]
+        face = color if i < len(palette) else "white"
+        yield {"color": color, "marker": marker, "markerfacecolor": face}
 
 
 def bar(sd: float) -> float | None:

@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, MARKERS, STYLE, bar, colors, spread
+from taet.figures._style import COLUMN, STYLE, bar, markers, spread
 from taet.summary import shown_summary
 
 
@@ -22,13 +22,12 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     report, labels = shown["report"], shown["labels"]
     summary = shown_summary(metrics, report)
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
-    palette = colors()
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
         grid = figure.subplots(1, len(scopes), squeeze=False)
         for axes, scope in zip(grid.flat, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
-            for i, (method, label) in enumerate(labels["methods"].items()):
+            for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
                 ba, br = part.loc[(method, "clean")], part.loc[(method, report.headline_attack)]
                 axes.errorbar(
                     100 * ba["balanced_accuracy"],
@@ -36,10 +35,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     xerr=bar(ba["balanced_accuracy_sd"]),
                     yerr=bar(br["balanced_accuracy_sd"]),
                     label=label,
-                    color=palette[i % len(palette)],
-                    # Colours come again after ten methods, then with open markers.
-                    markerfacecolor=palette[i] if i < len(palette) else "white",
-                    marker=MARKERS[i % len(MARKERS)],
+                    **style,
                     markersize=5,
                     linestyle="none",
                     elinewidth=0.6,

@@ -20,16 +20,18 @@ class Scored:
     intervals: pd.DataFrame
     contrasts: pd.DataFrame
     training: pd.DataFrame
+    confusion: pd.DataFrame
 
 
 def read_scored(job: "Job") -> Scored:
     """The tables of the job's input ``score``, verified."""
     score = job.inputs["score"]
     artifacts.verify_manifest(score.output, score.key)
-    metrics, intervals, contrasts, training = map(str, score.files)
+    metrics, intervals, contrasts, training, confusion = map(str, score.files)
     return Scored(
         read_metrics(metrics),
         read_rows(intervals),
         read_contrasts(contrasts),
         read_rows(training),
+        read_rows(confusion),
     )

@@ -1,4 +1,4 @@
-"""Stage ``figures``: the pictures, as SVG, PDF and PNG, from metrics.csv."""
+"""Stage ``figures``: the pictures, as SVG, PDF and PNG, from what the stage ``score`` wrote."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +10,22 @@ if TYPE_CHECKING:
     from taet.jobs import Job
 
 
+# Columns of the tables, by the axes that say what a picture is about.
+PLACE = {"dataset": "dataset", "ir": "imbalance_ratio", "architecture": "architecture"}
+
+
 def run(job: "Job") -> dict[str, Any]:
-    """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX."""
-    metrics = read_scored(job).metrics
-    for picture, place in job.reads["pictures"].items():
-        chosen = metrics[
-            (metrics["dataset"] == place["dataset"])
-            & (metrics["imbalance_ratio"] == place["ir"])
-            & (metrics["architecture"] == place["architecture"])
-        ]
-        figure = settle(plugins.load("figures", place["figure"]).draw(chosen, job.reads, place))
+    """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX.
+
+    A figure draws from metrics.csv, or from the table that its ``SOURCE`` names.
+    """
+    scored = read_scored(job)
+    for picture, about in job.reads["pictures"].items():
+        module = plugins.load("figures", about["figure"])
+        rows = getattr(scored, getattr(module, "SOURCE", "metrics"))
+        for axis in (axis for axis in PLACE if axis in about):
+            rows = rows[rows[PLACE[axis]] == about[axis]]
+        figure = settle(module.draw(rows, job.reads, about))
         for file in (f for f in job.files if f.stem == picture):
             artifacts.write_bytes(file, to_bytes(figure, file.suffix.removeprefix(".")))
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])

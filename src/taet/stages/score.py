@@ -1,4 +1,4 @@
-"""Stage ``score``: all predictions of the study, and how its networks learned, as four tidy tables.
+"""Stage ``score``: all predictions of the study, and how its networks learned, as five tidy tables.
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
 ``view``, then the columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty:
@@ -18,6 +18,11 @@ training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_rat
 ``method``, ``seed``, ``epoch`` (from 1), ``stage`` (1 or 2), ``loss`` (mean), ``learning_rate`` (of the last
 step), and ``validation_accuracy`` and ``validation_robustness`` (balanced, shares in [0,1]; empty where the
 network was not measured).
+
+confusion.csv: what each true class is taken for, clean and under the headline attack, in the view and of the
+checkpoint that are shown: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``,
+``attack``, ``true``, ``predicted`` (class numbers; groups, where there are more than 20 classes), ``share``
+of the images of the true class.
 """
 
 from collections.abc import Iterator
@@ -42,6 +47,7 @@ PLACE = ("dataset", "ir", "architecture")
 NETWORK = (*PLACE, "method", "seed")
 MODEL = (*NETWORK, "checkpoint")
 COMPARED = ("all", "tail")
+MOST_CONFUSED = 20  # classes; with more, confusion is between groups
 EPOCH = ("loss", "learning_rate", "validation_accuracy", "validation_robustness")
 CSV = {"index": False, "float_format": "%.6f", "lineterminator": "\n"}
 
@@ -66,7 +72,9 @@ def run(job: "Job") -> dict[str, Any]:
     if len(contrasted):
         contrasted["seeds_needed"] = contrasted["seeds_needed"].astype("Int64")
     learned = pd.DataFrame(row for network in networks for row in _epochs(network))
-    tables = (metrics, pd.DataFrame(ranges), contrasted, learned)
+    shown = [model for model in models if _checkpoint(model) == job.reads["checkpoint"]]
+    confused = pd.DataFrame(row for model in shown for row in _confusion(job, model))
+    tables = (metrics, pd.DataFrame(ranges), contrasted, learned, confused)
     for file, table in zip(job.files, tables, strict=True):
         artifacts.write_bytes(file, table.to_csv(**CSV).encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
@@ -92,6 +100,28 @@ def _epochs(network: "Job") -> Iterator[dict[str, Any]]:
             "stage": 1 if epoch <= stage1 else 2,
             **{name: measured.get(name) for name in EPOCH},
         }
+
+
+def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
+    """Rows of confusion.csv of one model."""
+    classes = len(model.class_names)
+    bins = {str(c): [c] for c in range(classes)} if classes <= MOST_CONFUSED else model.groups
+    place = np.array([i for c in range(classes) for i, m in enumerate(bins.values()) if c in m])
+    kept = model.views[job.reads["view"]]
+    true = place[model.label[kept]]
+    for attack in ("clean", job.reads["headline_attack"]):
+        predicted = place[model.predicted[attack][kept]]
+        counts = np.bincount(true * len(bins) + predicted, minlength=len(bins) ** 2)
+        matrix = counts.reshape(len(bins), len(bins))
+        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        for (row, column), share in np.ndenumerate(shares):
+            yield {
+                **_named(model.cell, NETWORK),
+                "attack": attack,
+                "true": list(bins)[row],
+                "predicted": list(bins)[column],
+                "share": share,
+            }
 
 
 def _rows(model: Predictions) -> Iterator[dict[str, Any]]:

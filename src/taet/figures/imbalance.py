@@ -1,0 +1,51 @@
+"""Balanced accuracy and balanced robustness against the imbalance ratio."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from taet.figures._style import COLUMN, STYLE, markers, spread, value_bar
+from taet.summary import shown_summary
+
+
+def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+    """The figure.
+
+    Args:
+        metrics: rows of one data set and architecture.
+        shown: ``report``, ``labels`` of the parameters.
+        picture: ``ratios``, the imbalance ratios that are numbers, as they are in paths.
+    """
+    report, labels = shown["report"], shown["labels"]
+    summary = shown_summary(metrics, report)
+    values = summary[summary["scope"] == "all"].set_index(["method", "attack", "imbalance_ratio"])
+    ratios = sorted(picture["ratios"], key=float)
+    headline = report.headline_attack
+    titles = {"clean": "BA", headline: f"BR under {labels['attacks'][headline]}"}
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(2 * COLUMN, 2.7), layout="constrained")
+        for axes, (attack, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+            for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
+                points = [value_bar(values.loc[(method, attack, ratio)]) for ratio in ratios]
+                means, errors = zip(*points, strict=True)
+                bars = None if None in errors else errors
+                axes.errorbar(
+                    [float(r) for r in ratios],
+                    means,
+                    yerr=bars,
+                    label=label,
+                    elinewidth=0.6,
+                    **style,
+                )
+            axes.set_xscale("log")
+            axes.set_xticks([float(r) for r in ratios], ratios)
+            axes.minorticks_off()
+            axes.set_xlabel("Imbalance ratio")
+            axes.set_ylabel(f"{title} (%)")
+        figure.supxlabel(spread(summary, report.view), fontsize="medium")
+        handles = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside upper center", ncols=6)
+    return figure
