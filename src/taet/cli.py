@@ -95,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(f"--{axis}", required=required, metavar="VALUE", help=AXIS_HELP[axis])
         if stage.name == "attack":
             _add_own_model(sub)
+        if stage.name in ("tables", "figures"):
+            sub.add_argument(
+                "--kept",
+                action="store_true",
+                help="from the metrics kept in results/reference, without any training",
+            )
         sub.add_argument(
             "--key",
             help="key of the job in the plan that started it; refuse to work if parameters or "
@@ -146,7 +152,11 @@ def _run_stage(options: argparse.Namespace) -> None:
             f"--{missing[0]}: missing; name a model of the study by all of --{', --'.join(stage.axes)}, "
             "or one of your own by --model and --dataset"
         )
-    study = Study(params.load(options.params, options.study, planned=options.key is not None))
+    planned = options.key is not None
+    study = Study(
+        params.load(options.params, options.study, planned=planned),
+        kept=getattr(options, "kept", False),
+    )
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
     if options.key is not None and options.key != job.key:
         raise UserError(

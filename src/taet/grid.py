@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taet.artifacts import MANIFEST, read_key
 from taet.costs import training_passes
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
@@ -20,13 +21,19 @@ from taet.variants import STAGE1_EPOCHS, sweep, variants
 
 SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv")
 FIGURE_FORMATS = ("svg", "pdf", "png")
+REFERENCE = Path("results/reference")  # small results of studies that take long, in git
 
 
 class Study:
-    """All jobs of one study."""
+    """All jobs of one study.
 
-    def __init__(self, params: Params) -> None:
-        self.params = params
+    Args:
+        params: its parameters.
+        kept: draw tables and figures from the metrics in ``results/reference``, not from new ones.
+    """
+
+    def __init__(self, params: Params, kept: bool = False) -> None:
+        self.params, self.kept = params, kept
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._dumps: dict[int, Any] = {}
         self._trainings: dict[str, Training] = {}
@@ -235,7 +242,28 @@ class Study:
         modules.add(f"taet.models.{p.architectures[cell['architecture']].kind}")
         return self._make("attack", cell, reads, inputs, tuple(sorted(modules)))
 
+    def _kept_score(self, cell: Cell) -> Job:
+        folder = REFERENCE / self.params.study / "score"
+        if not (folder / MANIFEST).exists():
+            known = sorted(f.parent.parent.name for f in REFERENCE.glob(f"*/score/{MANIFEST}"))
+            raise UserError(
+                f"no metrics of study {self.params.study!r} are kept{suggest(self.params.study, known)}"
+            )
+        return Job(
+            stage="score",
+            study=self.params.study,
+            cell=cell,
+            reads={},
+            code=(),
+            inputs={},
+            output=folder / MANIFEST,
+            files=tuple(folder / name for name in SCORES),
+            made_by=read_key(folder / MANIFEST),
+        )
+
     def _score(self, cell: Cell) -> Job:
+        if self.kept:
+            return self._kept_score(cell)
         inputs = {}
         for split in self.jobs("subsample"):
             inputs[split.title] = split

@@ -94,6 +94,7 @@ class Job:
         files: what it writes beside ``output``.
         study: name of the study.
         dump: turns a block of parameters into the JSON that the key is made from.
+        made_by: key of an output that is kept as it is, whatever made it; None for one of this job's making.
     """
 
     stage: str
@@ -105,10 +106,13 @@ class Job:
     output: Path
     files: tuple[Path, ...] = ()
     dump: Callable[[Any], Any] = field(repr=False, default=lambda value: value)
+    made_by: str | None = None
 
     @cached_property
     def key(self) -> str:
         """Hash of everything that makes the output, 16 hex digits."""
+        if self.made_by is not None:
+            return self.made_by
         body = {
             "version": KEY_VERSION,
             "stage": self.stage,
@@ -136,6 +140,8 @@ class Job:
             words += ["--study", self.study]
         for axis, value in self.cell.items():
             words += [f"--{axis}", str(value)]
+        if any(job.made_by is not None for job in self.inputs.values()):
+            words.append("--kept")
         return " ".join([*words, "--key", self.key])
 
     @property

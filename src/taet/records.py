@@ -21,7 +21,16 @@ from taet.fingerprint import fingerprint
 if TYPE_CHECKING:
     from taet.jobs import Job
 
-PACKAGES = ("taet", "torch", "torchvision", "numpy", "safetensors", "scikit-learn", "pandas")
+PACKAGES = (
+    "taet",
+    "torch",
+    "torchvision",
+    "numpy",
+    "safetensors",
+    "scikit-learn",
+    "pandas",
+    "matplotlib",
+)
 
 
 def record_path(output: Path) -> Path:

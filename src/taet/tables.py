@@ -91,19 +91,41 @@ def main_tables(
         contrasts: contrasts.csv.
         shown: ``report``, ``labels``, ``study``, ``threat``, ``variants``, ``costs`` of the parameters.
     """
+    for place in _places(summary, contrasts, shown):
+        yield from _tables_of(place)
+
+
+def overview_tables(
+    summary: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
+) -> Iterator[Table]:
+    """The few columns that say most, for each data set, imbalance ratio and architecture.
+
+    BA, BR under the headline attack and in the worst cases, BR of the tail. Arguments: see ``main_tables``.
+    """
+    report, labels = shown["report"], shown["labels"]["attacks"]
+    headline = report.headline_attack
+    attacks = [headline, *report.worst_cases]
+    columns = [("clean", "all", "BA"), *((a, "all", f"BR {labels[a]}") for a in attacks)]
+    columns.append((headline, "tail", f"BR {labels[headline]} tail"))
+    for place in _places(summary, contrasts, shown):
+        yield _table(place, "overview", columns)
+
+
+def _places(
+    summary: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
+) -> Iterator[_Place]:
     report, labels = shown["report"], shown["labels"]
     compared = shown_rows(contrasts, report)
     in_view = summary[summary["view"] == report.view]
     for names, everything in in_view.groupby(CELL[:3], sort=False):
         dataset, ir, architecture = names
-        place = _Place(
+        yield _Place(
             f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}",
             everything,
             shown_rows(everything, report),
             compared[(compared[CELL[:3]] == list(names)).all(axis=1)],
             shown,
         )
-        yield from _tables_of(place)
 
 
 def _tables_of(place: _Place) -> Iterator[Table]:

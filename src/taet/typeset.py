@@ -34,14 +34,18 @@ def markdown(tables: Sequence[Table], title: str) -> str:
     """All tables as GitHub Markdown."""
     parts = [f"# {title}\n"]
     for table in tables:
-        lines = [
-            [_md(cell) for cell in table.head],
-            ["---"] + ["---:"] * (len(table.head) - 1),
-            *_marked(table, _md, 0),
-        ]
-        body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        parts.append(f"## {_md(table.title)}\n\n{body}\n\n{_md(table.note)}\n")
+        parts.append(f"## {_md(table.title)}\n\n{markdown_table(table)}\n\n{_md(table.note)}\n")
     return "\n".join(parts)
+
+
+def markdown_table(table: Table) -> str:
+    """Head and rows of one table."""
+    lines = [
+        [_md(cell) for cell in table.head],
+        ["---"] + ["---:"] * (len(table.head) - 1),
+        *_marked(table, _md, 0),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def latex(tables: Sequence[Table]) -> str:

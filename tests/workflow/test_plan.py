@@ -85,7 +85,7 @@ def test_another_study_by_config(tree: Tree) -> None:
     ("config", "said"),
     [
         ("study=digitz", "did you mean 'digits'"),
-        ("epochs=3", "--config epochs: only 'study' can be set here"),
+        ("epochs=3", "--config epochs: only 'study' and 'kept' can be set here"),
     ],
 )
 def test_wrong_config(tree: Tree, config: str, said: str) -> None:

@@ -16,13 +16,16 @@ from taet.errors import UserError
 
 
 def read_study():
-    unknown = sorted(set(config) - {"study"})
+    unknown = sorted(set(config) - {"study", "kept"})
     if unknown:
         raise WorkflowError(
-            f"--config {unknown[0]}: only 'study' can be set here; everything else is in params.yaml"
+            f"--config {unknown[0]}: only 'study' and 'kept' can be set here; everything else is in params.yaml"
         )
+    kept = config.get("kept", False)
+    if not isinstance(kept, bool):
+        raise WorkflowError(f"--config kept={kept}: must be true or false")
     try:
-        return grid.Study(params.load(study=config.get("study")))
+        return grid.Study(params.load(study=config.get("study")), kept)
     except UserError as error:
         raise WorkflowError(str(error))
 

@@ -10,7 +10,6 @@ import json
 import shutil
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from taet import grid, params, records, runner
 from taet.errors import UserError
@@ -88,6 +87,6 @@ if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) == 2 else None
     try:
         chosen = grid.Study(params.load(study=name))
-        keep(chosen, Path("results/reference", chosen.params.study))
+        keep(chosen, grid.REFERENCE / chosen.params.study)
     except UserError as error:
         sys.exit(f"keep: {error}")
