@@ -108,7 +108,7 @@ class Tree:
 def copy_project(target: Path) -> Tree:
     """The project's files, without results, in a new folder."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("src", "workflow", "profiles"):
+    for name in ("src", "workflow", "profiles", "data/reference"):
         shutil.copytree(
             ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
         )

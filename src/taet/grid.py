@@ -17,6 +17,7 @@ from taet.jobs import STAGES, Cell, Job
 from taet.options import Options
 from taet.params import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
 from taet.plugins import FOLDERS
+from taet.published import comparable
 from taet.variants import STAGE1_EPOCHS, sweep, variants
 
 SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv")
@@ -303,6 +304,7 @@ class Study:
             "threat": p.threat,
             "variants": self.variants,
             "costs": {method: training_passes(p, method) for method in grid.methods},
+            "published": comparable(p),
         }
 
     @cached_property

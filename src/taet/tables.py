@@ -54,6 +54,16 @@ class _Place:
         """Groups that have classes, and the worst class."""
         return [scope for scope in SCOPES if scope in set(self.part["scope"])]
 
+    @property
+    def published(self) -> list[dict[str, Any]]:
+        """What others have published for it; see ``taet.published``."""
+        first = self.part.iloc[0]
+        return [
+            row
+            for row in self.shown["published"]
+            if (row["dataset"], row["ir"]) == (first["dataset"], first["imbalance_ratio"])
+        ]
+
     @cached_property
     def note(self) -> str:
         """What stands below its tables."""
@@ -83,13 +93,15 @@ def main_tables(
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium
     and tail classes and for the worst class, the third for each of the rarest classes; then the differences
-    to the best method, what training costs, the last checkpoint against the best where both were attacked,
-    and one table for each kind of method that stands in the study in several variants.
+    to the best method, what training costs, our numbers beside published ones where there are any, the last
+    checkpoint against the best where both were attacked, and one table for each kind of method that stands
+    in the study in several variants.
 
     Args:
         summary: see ``taet.summary.with_bootstrap``.
         contrasts: contrasts.csv.
-        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants``, ``costs`` of the parameters.
+        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants``, ``costs``, ``published`` of the
+            parameters.
     """
     for place in _places(summary, contrasts, shown):
         yield from _tables_of(place)
@@ -145,6 +157,8 @@ def _tables_of(place: _Place) -> Iterator[Table]:
     if len(place.contrasts):
         yield _differences_table(place)
     yield _costs_table(place, short)
+    if place.published:
+        yield _published_table(place)
     if len(set(place.everything["checkpoint"])) > 1:
         yield _checkpoints_table(place, short)
     columns = short + [column for column in groups if column[1] == "tail"]
@@ -267,6 +281,62 @@ def _costs_table(place: _Place, columns: Sequence[Column]) -> Table:
     return Table(plain.title, note, head, rows, marks)
 
 
+def _published_table(place: _Place) -> Table:
+    """Ours beside published numbers, with the difference and both errors."""
+    report, labels = place.shown["report"], {"clean": "BA", **place.shown["labels"]["attacks"]}
+    values = place.part[place.part["scope"] == "all"].set_index(["method", "attack"])
+    attacks = [name for name in labels if any(row["attack"] == name for row in place.published)]
+    by_row: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for row in place.published:
+        what = (row["method"], row["source"], row["architecture"] or "?", row["view"] or "?")
+        by_row.setdefault(what, {})[row["attack"]] = row
+    rows = [
+        [
+            place.methods[method],
+            *(text.replace("_", " ") for text in about),
+            *(
+                cell
+                for attack in attacks
+                for cell in _beside(there.get(attack), values.loc[(method, attack)])
+            ),
+        ]
+        for (method, *about), there in by_row.items()
+    ]
+    head = ["Method", "Published by", "Network", "Test view"]
+    for attack in attacks:
+        title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
+        head += [f"{title} published", "ours", "difference"]
+    note = (
+        "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
+        "not state. The difference, ours minus published, has the reading error and half of our "
+        f"{report.confidence:.0%} interval, added in quadrature. Networks, epochs, checkpoints and test "
+        f"views are theirs: a difference is no failed reproduction unless all these agree. {place.note}"
+    )
+    return Table(f"{place.title}: beside published numbers", note, head, rows)
+
+
+def _beside(published: dict[str, Any] | None, ours: pd.Series) -> list[str]:
+    """Published number, ours, and the difference; in per cent."""
+    if published is None:
+        return ["", "", ""]
+    reading = published["uncertainty"] or 0.0
+    low, high = _interval(ours)
+    error = math.hypot(reading, 50 * (high - low))
+    difference = 100 * ours["balanced_accuracy"] - published["value"]
+    theirs = f"{published['value']:g}" + (f" ± {reading:g}" if reading else "")
+    return [
+        theirs,
+        _number(ours),
+        f"{difference:+.1f}" + (f" ± {error:.1f}" if error == error else ""),
+    ]
+
+
+def _interval(row: pd.Series) -> tuple[float, float]:
+    """Student's t over seeds; with one seed the bootstrap over its images."""
+    kind = "balanced_accuracy" if row["seeds"] > 1 else "bootstrap"
+    return row[f"{kind}_low"], row[f"{kind}_high"]
+
+
 def _checkpoints_table(place: _Place, columns: Sequence[Column]) -> Table:
     """Every checkpoint of every method."""
     values = place.everything.set_index(["method", "checkpoint", "attack", "scope"])
@@ -319,13 +389,10 @@ def _number(row: pd.Series) -> str:
     if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
         median = f"{row['median_distance']:.2f}" if row["median_distance"] < math.inf else "∞"
         after += f" ({row['norm'].upper()} {median})"
-    if row["seeds"] < 2:
-        low, high = (100 * row[f"bootstrap_{name}"] for name in ("low", "high"))
-        return (
-            f"{mean:.1f}{after}" if pd.isna(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}]{after}"
-        )
-    sd, low, high = (100 * row[f"balanced_accuracy_{name}"] for name in ("sd", "low", "high"))
-    return f"{mean:.1f} ± {sd:.1f} [{low:.1f}, {high:.1f}]{after}"
+    spread = f" ± {100 * row['balanced_accuracy_sd']:.1f}" if row["seeds"] > 1 else ""
+    low, high = _interval(row)
+    between = "" if pd.isna(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{mean:.1f}{spread}{between}{after}"
 
 
 def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:

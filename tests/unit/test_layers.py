@@ -30,6 +30,7 @@ LAYERS = [
         "schema",
         "variants",
         "costs",
+        "published",
         "grid",
         "cards",
         "typeset",

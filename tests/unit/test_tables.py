@@ -32,6 +32,33 @@ SHOWN = {
     "study": "s",
     "threat": SimpleNamespace(eps=0.1),
     "costs": {"b": 40.0, "a": 20.0},
+    "published": [
+        {
+            "dataset": "d",
+            "ir": "10",
+            "method": "b",
+            "attack": attack,
+            "value": value,
+            "uncertainty": error,
+            "source": "X 2025",
+            "architecture": "",
+            "view": "long_tailed",
+        }
+        for attack, value, error in (("clean", 62.5, None), ("pgd", 40.0, 0.1))
+    ]
+    + [
+        {
+            "dataset": "d",
+            "ir": "50",
+            "method": "a",
+            "attack": "clean",
+            "value": 1.0,
+            "uncertainty": None,
+            "source": "X 2025",
+            "architecture": "",
+            "view": "",
+        }
+    ],
     "variants": {
         "k": {
             "b": {"stage-1 epochs": 4, "alpha": 0.5, "beta": 1.0, "gamma": 0.0},
@@ -185,7 +212,7 @@ def test_markdown_and_latex_escape_names() -> None:
     assert r"B \& C" in latex
     assert r"Data\_1" in latex
     assert r"61.0 $\pm$ 1.0" in latex
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 6
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 7
 
 
 def test_best_and_second_stand_out() -> None:
@@ -229,6 +256,23 @@ def test_costs() -> None:
     assert table.head[:4] == ["Method", "Passes", "Ratio", "BA"]
     assert [row[:3] for row in table.rows] == [["B & C", "40", "2.0"], ["A|x", "20", "1.0"]]
     assert table.marks[0, 3] == "best"
+
+
+def test_beside_published_numbers() -> None:
+    table = table_of("beside published", summary(), contrasts())
+    assert table.head[4:7] == ["BA published", "ours", "difference"]
+    assert table.head[7:] == ["BR PGD-2 published", "ours", "difference"]
+    reach = 4.302653 * 1.0 / math.sqrt(3)  # half of our interval
+    (row,) = table.rows
+    assert row[:4] == ["B & C", "X 2025", "?", "long tailed"]
+    assert row[4:7] == ["62.5", "61.0 ± 1.0 [58.5, 63.5]", f"-1.5 ± {reach:.1f}"]
+    assert row[7:] == [
+        "40 ± 0.1",
+        "41.0 ± 1.0 [38.5, 43.5]",
+        f"+1.0 ± {math.hypot(reach, 0.1):.1f}",
+    ]
+    (one,) = table_of("beside published", summary(metrics(1)), contrasts()).rows
+    assert one[6] == "-2.5 ± 4.5"
 
 
 def test_both_checkpoints() -> None:

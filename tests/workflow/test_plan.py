@@ -154,7 +154,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "stop": "stabilizations",
         "pictures": "grid",
         **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
-        **dict.fromkeys(("variants", "costs"), "methods"),
+        **dict.fromkeys(("variants", "costs", "published"), "methods"),
         "order": "grid",
     }
 
