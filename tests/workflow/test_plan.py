@@ -101,7 +101,7 @@ def test_wrong_parameters_stop_before_any_job(tree: Tree) -> None:
     done = tree.run("snakemake", "--cores", "1", "all")
     assert done.returncode == 1
     assert "methods.taet.alhpa: unknown key; did you mean 'alpha'?" in done.stderr
-    assert not (tree.path / "data").exists()
+    assert not (tree.path / "data/raw").exists()
 
 
 def test_every_output_lies_under_one_dvc_output(tree: Tree) -> None:
@@ -154,6 +154,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "stop": "stabilizations",
         "pictures": "grid",
         **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
+        **dict.fromkeys(("headline_attack", "view", "checkpoint"), "report"),
         **dict.fromkeys(("variants", "costs", "published"), "methods"),
         "order": "grid",
     }
