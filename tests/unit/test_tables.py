@@ -415,7 +415,7 @@ def test_efficiency_figure() -> None:
     everything, tail = draw("efficiency", metrics()).axes
     points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
     assert points == [pytest.approx((40.0, 41.0)), pytest.approx((20.0, 21.0))]
-    assert tail.get_title() == "tail classes"
+    assert tail.get_title() == "Tail classes"
 
 
 def test_imbalance_figure() -> None:

@@ -38,6 +38,7 @@ METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "png": {"Software": None},
 }
+SCOPE_TITLES = {"all": "All classes", "tail": "Tail classes"}
 MARKERS = "osD^vP*X<>hpd8H"
 
 

@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, bar, markers, spread
+from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, markers, spread
 from taet.summary import shown_summary
 
 
@@ -41,7 +41,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     elinewidth=0.6,
                     capsize=1.5,
                 )
-            axes.set_title({"all": "All classes", "tail": "Tail classes"}[scope])
+            axes.set_title(SCOPE_TITLES[scope])
             axes.set_xlabel("Balanced accuracy (%)")
             axes.margins(0.12)
         grid[0, 0].set_ylabel(

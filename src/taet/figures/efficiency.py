@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, markers, spread, value_bar
+from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, markers, spread, value_bar
 from taet.summary import shown_summary
 
 
@@ -39,7 +39,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     elinewidth=0.6,
                     **style,
                 )
-            axes.set_title(f"{scope} classes")
+            axes.set_title(SCOPE_TITLES[scope])
             axes.set_xlabel("Passes of a training image, forward and backward")
         panels[0].set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
         figure.supxlabel(spread(summary, report.view), fontsize="medium")

@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, bar, colors, spread
+from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, colors, spread
 from taet.summary import shown_summary
 
 
@@ -44,7 +44,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                         marker=marker,
                         elinewidth=0.6,
                         capsize=1.5,
-                        label={"all": "All classes", "tail": "Tail classes"}[scope],
+                        label=SCOPE_TITLES[scope],
                     )
             axes.set_xlabel(title)
             axes.grid(axis="y", linewidth=0.3, color="0.85")
