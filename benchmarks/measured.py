@@ -1,6 +1,11 @@
-"""What a benchmark measured: said on the terminal, and kept in results/reference/benchmarks/NAME.csv."""
+"""What a benchmark measured: said on the terminal, and kept in results/reference/benchmarks/NAME.csv.
+
+Does not import torch: the system counts what a process held before it became another program, so a large
+benchmark would be in the peak memory of the small programs that it starts.
+"""
 
 import csv
+import importlib.metadata
 import os
 import platform
 import statistics
@@ -8,8 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-import torch
 
 from taet.records import processor
 
@@ -31,7 +34,7 @@ class Results:
         self.place = {
             "device": f"{processor()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
-            "torch": torch.__version__,
+            "torch": importlib.metadata.version("torch"),
             "revision": revision(),
         }
 

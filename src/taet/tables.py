@@ -17,8 +17,8 @@ Column = tuple[str, str, str]  # attack, scope, title
 MOST_CLASSES = 10  # in the table of the rarest
 MARKS = (
     "Bold: the largest mean; underlined: the second. ≈ (all and tail classes): not separable from the "
-    "largest, since the interval of the paired difference has 0, or its test over seeds, corrected for all "
-    "pairs, does not exclude it."
+    "largest, since the interval of the paired difference has 0, or its t-test over seeds, by itself and not "
+    "corrected for their number, does not exclude it."
 )
 CHECKPOINT_TITLES = {
     "last": "Last checkpoint",
@@ -201,9 +201,12 @@ def _standing(values: Sequence[float]) -> dict[int, Mark]:
 
 
 def _is_open(pair: pd.Series, place: _Place) -> bool:
-    """Whether a difference may be none: its interval has 0, or the test over seeds does not exclude it."""
+    """Whether a difference may be none: its interval has 0, or the test over seeds does not exclude it.
+
+    By itself: with three seeds a test corrected for all pairs finds next to nothing.
+    """
     level = 1 - place.shown["report"].confidence
-    return bool(pair["low"] <= 0 <= pair["high"] or pair["p_holm"] >= level)
+    return bool(pair["low"] <= 0 <= pair["high"] or pair["p"] >= level)
 
 
 def _rarest_table(place: _Place, attacks: Sequence[str]) -> Table:

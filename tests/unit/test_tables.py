@@ -229,7 +229,7 @@ def test_best_and_second_stand_out() -> None:
     ("low", "p", "open_"), [(0.15, 0.01, False), (-0.01, 0.01, True), (0.15, 0.06, True), (0.15, math.nan, False)]
 )  # fmt: skip
 def test_what_cannot_be_separated_from_the_best_says_so(low: float, p: float, open_: bool) -> None:
-    pairs = contrasts().assign(low=low, p_holm=p)
+    pairs = contrasts().assign(low=low, p=p)
     first, *_ = tables.main_tables(summary(), pairs, SHOWN)
     assert first.rows[1][2].endswith(" ≈") == open_
     assert not first.rows[0][2].endswith("≈"), "the best itself"
