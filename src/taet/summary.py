@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-CELL = ["dataset", "imbalance_ratio", "architecture", "method"]
+PLACE = ["dataset", "imbalance_ratio", "architecture"]
+CELL = [*PLACE, "method"]
 KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
 
 
@@ -19,7 +20,9 @@ def read_contrasts(path: str) -> pd.DataFrame:
     try:
         return read_rows(path)
     except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=["dataset", "imbalance_ratio", "architecture"])
+        return pd.DataFrame(
+            columns=[*PLACE, "checkpoint", "view", "attack", "scope", "method", "other"]
+        )
 
 
 def read_rows(path: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import math
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from taet import plugins, tables, typeset
 from taet.figures._style import to_bytes
-from taet.summary import over_seeds, view_title, with_bootstrap
+from taet.summary import over_seeds, read_contrasts, view_title, with_bootstrap
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -235,6 +236,22 @@ def test_what_cannot_be_separated_from_the_best_says_so(low: float, p: float, op
     assert not first.rows[0][2].endswith("≈"), "the best itself"
     assert not first.rows[1][1].endswith("≈"), "nothing is known of this column"
     assert ("$\\approx$" in typeset.latex([first]).split("midrule")[1]) == open_
+
+
+def test_a_single_method_has_no_contrasts(tmp_path: Path) -> None:
+    file = tmp_path / "contrasts.csv"
+    file.write_bytes(pd.DataFrame().to_csv(index=False).encode())
+    alone = {
+        "labels": {**SHOWN["labels"], "methods": {"b": "B & C"}},
+        "variants": {},
+        "costs": {"b": 1.0},
+    }
+    frame = summary(metrics()[metrics()["method"] == "b"])
+    found = list(tables.main_tables(frame, read_contrasts(str(file)), SHOWN | alone))
+    assert not any("differences" in table.title for table in found)
+    assert found[0].rows == [
+        ["B & C", "61.0 ± 1.0 [58.5, 63.5]", "41.0 ± 1.0 [38.5, 43.5]", "31.0 ± 1.0 [28.5, 33.5]"]
+    ]
 
 
 def test_equal_values_share_a_place() -> None:
