@@ -1,0 +1,59 @@
+"""Kept results can be drawn again from their metrics, without any training, byte for byte."""
+
+import importlib.metadata
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Tree, copy_project
+
+REFERENCE = ROOT / "results" / "reference"
+STUDIES = sorted(file.parent.parent.name for file in REFERENCE.glob("*/score/manifest.json"))
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """The project with the kept metrics alone, and tables and figures made from them."""
+    tree = copy_project(tmp_path_factory.mktemp("kept") / "tree")
+    for study in STUDIES:
+        shutil.copytree(
+            REFERENCE / study / "score", tree.path / "results/reference" / study / "score"
+        )
+        options = ("--cores", "2", "--config", f"study={study}", "kept=true")
+        said = tree.ok("snakemake", "tables", "figures", *options, timeout=600)
+        assert "equalize" not in said
+    return tree
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("study", STUDIES)
+def test_tables_and_figures_are_those_that_are_kept(study: str, drawn: Tree) -> None:
+    kept, new = REFERENCE / study, drawn.path / "results" / study
+    files = [f for part in ("tables", "figures") for f in (kept / part).iterdir()]
+    # Another matplotlib draws other bytes of the same picture.
+    (record,) = kept.glob("records/**/figures/manifest.record.json")
+    same = json.loads(record.read_text())["versions"]["matplotlib"] == importlib.metadata.version(
+        "matplotlib"
+    )
+    compared = [f for f in files if f.name != "manifest.json" and (same or f.suffix != ".png")]
+    assert len(compared) >= 4
+    for file in compared:
+        assert (new / file.relative_to(kept)).read_bytes() == file.read_bytes(), file
+
+
+def test_a_study_that_is_not_kept_is_said(tree: Tree) -> None:
+    done = tree.run("taet", "tables", "--kept")
+    assert done.returncode == 1
+    assert done.stderr.startswith("taet tables: no metrics of study 'tiny' are kept")
+
+
+def test_readme_has_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import readme
+
+    text = Path("README.md").read_text()
+    assert readme.BLOCK.search(text)
+    assert readme.page(text) == text, "run: python workflow/scripts/readme.py"
