@@ -22,9 +22,10 @@ STARTS = 2
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
-    """A small CNN, adversarially trained for a moment on real digits; 150 images that it gets right."""
+    """A small CNN, adversarially trained for a moment on real digits; 300 images that it gets right."""
     from sklearn.datasets import load_digits
 
+    torch.manual_seed(0)  # of the training attack, whose library has no generator of its own
     options = params.load("params.yaml", "digits").architectures["small_cnn"]
     model = build_model(describe_network(options, 1, 8, 10), seed=0)
     digits = load_digits()
@@ -40,7 +41,7 @@ def trained() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
             optimizer.step()
     model.eval()
     with torch.no_grad():
-        right = (model(x[1200:]).argmax(1) == y[1200:]).nonzero().squeeze(1)[:150]
+        right = (model(x[1200:]).argmax(1) == y[1200:]).nonzero().squeeze(1)[:300]
     return model, x[1200:][right].contiguous(), y[1200:][right]
 
 
@@ -84,7 +85,7 @@ def test_components_are_as_strong(
         adversarial = theirs(name, model, norm, seed)(x, y)
         with torch.no_grad():
             reference.append((model(adversarial).argmax(1) == y).sum().item())
-    noise = max(*(max(counts) - min(counts) for counts in (ours, reference)), 2)  # of 150 images
+    noise = max(*(max(counts) - min(counts) for counts in (ours, reference)), 3)  # of 300 images
     apart = sum(ours) / STARTS - sum(reference) / STARTS
     assert apart <= noise, "never weaker"
     # Random search is no steepest ascent: ours draws squares for each image and may well be stronger.

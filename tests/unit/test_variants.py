@@ -56,6 +56,8 @@ def test_pictures_of_the_ablation(ablation: params.Params) -> None:
         for figure in (
             "per_class",
             "ba_br",
+            "efficiency",
+            "confusion",
             "variants_taet",
             "stage1_length_taet",
             "loss_weights_taet",

@@ -1,0 +1,44 @@
+"""docs/speed.md says what the benchmarks' files say."""
+
+import importlib.util
+from types import ModuleType
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("page", ROOT / "benchmarks" / "page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_page_is_current(page: ModuleType) -> None:
+    assert page.PAGE.read_text() == page.page(), "run: python benchmarks/page.py"
+
+
+def test_every_benchmark_is_on_the_page(page: ModuleType) -> None:
+    shown = page.TEMPLATE.read_text()
+    for file in page.FOLDER.glob("*.csv"):
+        assert f"{{{file.stem}}}" in shown, file.name
+
+
+def test_our_components_are_never_weaker(page: ModuleType) -> None:
+    """Within the scatter of five random starts."""
+    rows = page.read("strength").set_index("what")
+    for name in ("apgd_ce", "apgd_t", "fab_t", "square", "whole"):
+        ours, theirs = (rows.loc[f"{name}: robust, {who}"] for who in ("ours", "torchattacks"))
+        assert ours["value"] <= theirs["high"], name
+
+
+def test_every_floor_is_for_a_number(page: ModuleType) -> None:
+    names = "\n".join(
+        what for file in page.FOLDER.glob("*.csv") for what in page.read(file.stem)["what"]
+    )
+    for pattern in page.FLOORS:
+        assert page.re.search(pattern, names), pattern
