@@ -16,10 +16,12 @@ from taet.networks import build_model
 
 REPEATS, STEPS, BATCH = 9, 60, 64
 NETWORK = {
-    "options": {"kind": "small_cnn", "label": "small CNN", "width": 16},
+    "options": {"kind": "small_cnn", "normalization": "none", "width": 16},
     "channels": 1,
     "size": 8,
     "classes": 10,
+    "pixels": None,
+    "head": {"kind": "linear"},
 }
 
 
