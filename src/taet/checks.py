@@ -50,7 +50,7 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
 
 
 def check_model(subject: Subject, x: Tensor, classes: int) -> None:
-    """Check a model on a batch of images.
+    """Check a model on a batch of images, and find out whether gradients flow through it.
 
     Args:
         subject: the model, in eval mode.
@@ -79,6 +79,20 @@ def check_model(subject: Subject, x: Tensor, classes: int) -> None:
             f"the model gives outputs of the shape {tuple(logits.shape)} for {len(x)} images; must be "
             f"({len(x)}, {classes}): one logit for each of the {classes} classes"
         )
+    subject.connected = _is_connected(subject, x[:1])
+
+
+def _is_connected(subject: Subject, x: Tensor) -> bool:
+    """Whether torch finds a way back from the logits to an image."""
+    try:
+        input_gradient(subject.model, x, x.new_zeros(len(x), dtype=torch.int64), cross_entropy)
+    except RuntimeError as error:
+        if "does not require grad" in str(error) or "not have been used" in str(error):
+            return False
+        raise UserError(
+            f"the model fails when its gradient is taken: {str(error).splitlines()[0]}"
+        ) from error
+    return True
 
 
 def verify(part: Part, x_adv: Tensor, target: Target) -> None:
