@@ -22,7 +22,7 @@ from taet.loader import to_pixels
 from taet.networks import load_model
 from taet.stages._data import read_data
 
-REPEATS, THEIR_BATCH, OUR_BATCH, STEPS = 5, 32, 250, 100
+REPEATS, THEIR_BATCH, STEPS = 9, 32, 100
 CELL = {"dataset": "digits", "ir": 10, "architecture": "small_cnn", "method": "pgd_at", "seed": 0}
 
 
@@ -35,6 +35,7 @@ class Subject:
         data = read_data(model, "test")
         self.model = load_model(model.output, model.key)
         self.attacks = study.params.attacks
+        self.batch_size = study.params.evaluation.batch_size
         self.x = to_pixels(data.images["test"], data.max_value).contiguous()
         self.y = data.labels["test"]
 
@@ -46,7 +47,14 @@ class Subject:
             for name in names
         }
         found = evaluate(
-            self.model, self.x, self.y, attacks, eps=eps, batch_size=OUR_BATCH, seed=0, classes=10
+            self.model,
+            self.x,
+            self.y,
+            attacks,
+            eps=eps,
+            batch_size=self.batch_size,
+            seed=0,
+            classes=10,
         )
         return [found.verdicts[name].prediction == self.y for name in names]
 

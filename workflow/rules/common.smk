@@ -21,11 +21,11 @@ def read_study():
         raise WorkflowError(
             f"--config {unknown[0]}: only 'study' and 'kept' can be set here; everything else is in params.yaml"
         )
-    kept = config.get("kept", False)
-    if not isinstance(kept, bool):
+    kept = str(config.get("kept", False)).lower()  # Snakemake itself reads only True and False
+    if kept not in ("true", "false"):
         raise WorkflowError(f"--config kept={kept}: must be true or false")
     try:
-        return grid.Study(params.load(study=config.get("study")), kept)
+        return grid.Study(params.load(study=config.get("study")), kept == "true")
     except UserError as error:
         raise WorkflowError(str(error))
 
