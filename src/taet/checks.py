@@ -14,6 +14,7 @@ from taet.attacks._descent import Descent
 from taet.attacks._norms import size
 from taet.attacks._pgd import input_gradient
 from taet.attacks._square import Square
+from taet.batches import in_batches
 from taet.errors import UserError
 from taet.losses import cross_entropy
 from taet.subject import Subject
@@ -49,12 +50,15 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
         raise UserError(f"class {empty[0]} has no test image, so balanced numbers are undefined")
 
 
-def check_model(subject: Subject, x: Tensor, classes: int) -> None:
+def check_model(subject: Subject, x: Tensor, classes: int) -> int:
     """Check a model on a batch of images, and find out whether gradients flow through it.
 
     Args:
         subject: the model, in eval mode.
-        x: [B, C, H, W] images in [0,1], as many as will be passed at once.
+        x: [B, C, H, W] images in [0,1], as many as are to be passed at once.
+
+    Returns:
+        How many of them fit into memory at once.
 
     Raises:
         UserError: weights that are not finite, a model that fails, or outputs that are not [B, C] logits.
@@ -64,22 +68,24 @@ def check_model(subject: Subject, x: Tensor, classes: int) -> None:
             raise UserError(f"weights {name!r} of the model are not finite; it has diverged")
     try:
         with torch.no_grad():
-            logits = subject.model(x)
+            outputs = in_batches(subject.model, len(x), x)
     except Exception as error:  # whatever the user's code raises is the user's to read
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(
             f"the model fails on {len(x)} images of the shape {tuple(x.shape[1:])}: "
             f"{type(error).__name__}: {reason}"
         ) from error
+    logits, fit = outputs[0], -(-len(x) // len(outputs))
     if not (isinstance(logits, Tensor) and logits.is_floating_point()):
         kind = str(logits.dtype) if isinstance(logits, Tensor) else type(logits).__name__
         raise UserError(f"the model gives a {kind}; must be a tensor of floating-point logits")
-    if tuple(logits.shape) != (len(x), classes):
+    if tuple(logits.shape) != (fit, classes):
         raise UserError(
-            f"the model gives outputs of the shape {tuple(logits.shape)} for {len(x)} images; must be "
-            f"({len(x)}, {classes}): one logit for each of the {classes} classes"
+            f"the model gives outputs of the shape {tuple(logits.shape)} for {fit} images; must be "
+            f"({fit}, {classes}): one logit for each of the {classes} classes"
         )
     subject.connected = _is_connected(subject, x[:1])
+    return fit
 
 
 def _is_connected(subject: Subject, x: Tensor) -> bool:
@@ -145,7 +151,7 @@ def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
         )
     if (logits >= 0).all() and (logits <= 1).all():
         found.append("outputs look like probabilities; attacks need logits")
-    gradient, _ = input_gradient(subject, x, y, cross_entropy)
+    gradient, _ = input_gradient(subject, x, y, cross_entropy, len(x))
     if zero := (gradient.flatten(1) == 0).all(1).float().mean().item():
         found.append(f"{zero:.1%} of the images have a gradient of exactly zero (n = {len(x)})")
     return found

@@ -138,7 +138,7 @@ def evaluate(
     """
     check_images(x, y, classes, eps)
     subject = Subject(model.eval())
-    check_model(subject, x[:batch_size], classes)
+    batch_size = check_model(subject, x[:batch_size], classes)
     with torch.no_grad():
         clean = predict(subject, x, batch_size)
     standing = (clean == y).nonzero().squeeze(1)

@@ -4,6 +4,7 @@ A checkpoint's header says how to build the network, so that whoever loads it ne
 about the method that trained it.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from taet import artifacts, plugins
+from taet.batches import in_batches
 from taet.errors import UserError
 from taet.heads import LINEAR, build_head
 from taet.options import ModelOptions
@@ -169,13 +171,15 @@ def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
     Raises:
         UserError: an output is not finite; its argmax would be the first class.
     """
-    found = [torch.empty(0, dtype=torch.int64, device=x.device)]
-    for part in x.split(batch_size):
-        logits = model(part)
-        if not torch.isfinite(logits).all():
-            raise UserError("the model's outputs are not finite; its training has diverged")
-        found.append(logits.argmax(1))
-    return torch.cat(found)
+    none = torch.empty(0, dtype=torch.int64, device=x.device)
+    return torch.cat([none, *in_batches(partial(_classes, model), batch_size, x)])
+
+
+def _classes(model: nn.Module, x: Tensor) -> Tensor:
+    logits = model(x)
+    if not torch.isfinite(logits).all():
+        raise UserError("the model's outputs are not finite; its training has diverged")
+    return logits.argmax(1)
 
 
 def tensors(arrays: Arrays, prefix: str, device: torch.device | str = "cpu") -> dict[str, Tensor]:

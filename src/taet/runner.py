@@ -3,24 +3,34 @@
 from pathlib import Path
 
 from taet import artifacts, plugins
-from taet.errors import UserError
+from taet.errors import UserError, is_out_of_memory
 from taet.grid import Study
 from taet.jobs import Job
+from taet.locks import alone_with
 from taet.records import Stopwatch, write_record
 
 
 def run_job(job: Job) -> None:
     """Do the job: its output exists, complete and with its record, or an error says why not.
 
+    Two processes with the same job, such as a new one and one that a killed workflow has left on a
+    cluster, take turns, and the second finds the work done.
+
     Raises:
         UserError: an input is missing, damaged or stale, or the work cannot be done.
         OSError: the output cannot be stored.
     """
+    artifacts.check_writable(job.output.parent)
+    with alone_with(job.output) as waited:
+        if not (waited and is_current(job)):
+            _do(job)
+
+
+def _do(job: Job) -> None:
     watch = Stopwatch()
     for needed in job.inputs.values():
         if artifacts.read_key(needed.output) != needed.key:
             raise artifacts.stale(needed.output)
-    artifacts.check_writable(job.output.parent)
     for file in (job.output, *job.files):
         artifacts.remove_leftovers(file)
     try:
@@ -28,7 +38,7 @@ def run_job(job: Job) -> None:
     except UserError as error:
         raise UserError(f"{job.title}: {error}") from None
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"{job.title}: not enough memory ({str(error).splitlines()[0]}); use a machine with more, or "

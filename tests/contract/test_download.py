@@ -334,21 +334,6 @@ def test_no_room_for_the_copy_of_a_mirror(
     assert list(small_disk.iterdir()) == []
 
 
-def test_two_processes_take_turns(tmp_path: Path) -> None:
-    """Two fetches of one file at the same time: one transfers, the other finds it done."""
-    code = (
-        "import sys, time; from pathlib import Path; from taet.datasets._download import alone_in\n"
-        "folder = Path(sys.argv[1])\n"
-        "with alone_in(folder):\n"
-        "    (folder / 'busy').mkdir(); time.sleep(0.5); (folder / 'busy').rmdir()"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "raw")]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], said
-    assert sum("another process works on it; waiting" in text for text in said) >= 1
-
-
 def test_archive_that_leads_outside(tmp_path: Path) -> None:
     for name, link in (("../outside", None), ("x/../../outside", None), ("x/link", "/etc/passwd")):
         archive = tmp_path / "inner" / "a.tar"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from taet.attacks._noise import Noise
 from taet.attacks._norms import Norm
 from taet.attacks._pgd import Objective, input_gradient
+from taet.batches import in_batches
 
 
 class Part(Protocol):
@@ -75,7 +76,7 @@ class Target:
     @torch.no_grad()
     def logits(self, x: Tensor) -> Tensor:
         """Logits at some images, [B, C]."""
-        return torch.cat([self.model(part) for part in x.split(self.batch_size)])
+        return torch.cat(in_batches(self.model, self.batch_size, x))
 
     def gradient(self, x: Tensor, y: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
         """Gradient of each image's objective with respect to it, and logits."""

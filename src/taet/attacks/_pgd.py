@@ -8,11 +8,13 @@ that range, one for all images or one for each.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from taet.attacks._norms import project
+from taet.batches import in_batches
 from taet.folding import folded
 
 # (logits, target) -> [B] values to be maximised; the target is what ``pgd`` was given as y.
@@ -138,11 +140,9 @@ def input_gradient(
     Args:
         batch_size: images per pass; None for all at once.
     """
-    if batch_size is not None and len(x) > batch_size:
-        batches = zip(x.split(batch_size), y.split(batch_size), strict=True)
-        gradients, logits = zip(
-            *(input_gradient(model, *batch, objective) for batch in batches), strict=True
-        )
+    if batch_size is not None and len(x):
+        work = partial(input_gradient, model, objective=objective)
+        gradients, logits = zip(*in_batches(work, batch_size, x, y), strict=True)
         return torch.cat(gradients), torch.cat(logits)
     with torch.enable_grad():
         x = x.detach().requires_grad_()

@@ -17,13 +17,10 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
-
-from filelock import FileLock, Timeout
 
 from taet.errors import UserError
 from taet.progress import Progress
@@ -32,25 +29,6 @@ MIRROR = "TAET_DATA_MIRROR"
 CHUNK, UNIT = 1 << 20, 1 << 10  # bytes, of a read and of the progress bar
 TIMEOUT = 60  # seconds without an answer
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder of a data set while its files are made: another process waits for its turn.
-
-    The lock goes with the process, however it ends; its empty file ``.lock`` stays.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        print(f"{folder}: another process works on it; waiting", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from taet import artifacts, plugins
 from taet.datasets._base import verify
-from taet.datasets._download import alone_in
 from taet.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,8 +14,7 @@ def run(job: "Job") -> dict[str, Any]:
     """Write all images of the job's data set; see ``taet.datasets._base.ImageSet``."""
     options, folder = job.reads["dataset"], job.output.parent
     plugin = plugins.load("datasets", options.kind)
-    with alone_in(folder):
-        found = plugin.obtain(folder, options, job.reads["download"].mirror)
+    found = plugin.obtain(folder, options, job.reads["download"].mirror)
     try:
         verify(found)
     except UserError as error:
