@@ -13,8 +13,11 @@ from taet.errors import UserError, suggest
 from taet.grid import Study
 from taet.jobs import STAGES
 from taet.options import parse_number
-from taet.runner import run_job, stale_outputs
+from taet.runner import run_job
+from taet.verification import artifact_problems, cache_problems, remake, without_record
 from taet.yamlfile import dotted
+
+SHOWN = 20  # problems
 
 AXIS_HELP = {
     "dataset": "data set, a name under 'datasets' in the parameters",
@@ -106,9 +109,21 @@ def _parser() -> argparse.ArgumentParser:
             help="key of the job in the plan that started it; refuse to work if parameters or "
             "code have changed since (Snakemake passes it)",
         )
-    check = command("check", "verify that existing artifacts are those of the parameters", _check)
-    check.add_argument(
-        "stages", nargs="*", metavar="STAGE", help=f"any of: {', '.join(STAGES)} (default: all)"
+    verify = command(
+        "verify",
+        "read every byte of the results: are they whole, and those of the parameters",
+        _verify,
+    )
+    verify.add_argument(
+        "stages",
+        nargs="*",
+        metavar="STAGE",
+        help=f"any of: {', '.join(STAGES)} (default: all, and the objects in DVC's cache)",
+    )
+    verify.add_argument(
+        "--remake",
+        action="store_true",
+        help="make again what is not, and take what is damaged out of DVC's cache",
     )
     show = command("params", "print the resolved parameters and where each comes from", _params)
     show.add_argument(
@@ -209,21 +224,27 @@ def _attack_own_model(options: argparse.Namespace) -> None:
     print(table(found, test, labels, eps, p.report.confidence))
 
 
-def _check(options: argparse.Namespace) -> None:
+def _verify(options: argparse.Namespace) -> None:
     unknown = [stage for stage in options.stages if stage not in STAGES]
     if unknown:
         raise UserError(f"no stage {unknown[0]!r}{suggest(unknown[0], STAGES)}")
     study = _study(options)
     stages = options.stages or list(STAGES)
-    bad = stale_outputs(study, stages)
-    if bad:
-        shown = ", ".join(map(str, bad[:3])) + (", ..." if len(bad) > 3 else "")
-        raise UserError(
-            f"{len(bad)} artifacts are damaged or were made with other parameters or code than now: "
-            f"{shown}; delete them and run: snakemake --cores 4 all"
-        )
+    found = list(artifact_problems(study, stages))
+    if not options.stages:
+        found += cache_problems()
+    if found and not options.remake:
+        shown = [problem.message for problem in found[:SHOWN]]
+        rest = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+        todo = ["all at once: snakemake --cores 4 all, or: python -m taet verify --remake"]
+        raise UserError("\n".join([*shown, *rest, *todo]))
+    remake(found)
+    for problem in found:
+        print(f"{problem.file}: {'made again' if problem.job else 'taken out'}")
     count = sum(job.output.exists() for stage in stages for job in study.jobs(stage))
     print(f"{count} artifacts of study {study.params.study} match params.yaml and the code")
+    if unknown := without_record(study, stages):
+        print(f"{len(unknown)} of them have no record of their making: {unknown[0]}, ...")
 
 
 def _params(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """The grid: every job of a study, its files, and what it reads.
 
-The Snakefile, the command line, ``taet check`` and the tests all ask this module, so that there is
+The Snakefile, the command line, ``taet verify`` and the tests all ask this module, so that there is
 one description of the work. Nothing here imports torch.
 """
 

@@ -6,6 +6,7 @@ reads.
 """
 
 import importlib.metadata
+import json
 import os
 import platform
 import resource
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taet import artifacts
+from taet.errors import UserError
 from taet.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -67,7 +69,31 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **facts,
     }
-    artifacts.write_json(record_path(job.output), write)
+    artifacts.write_json(record_path(job.output), {**write, "digest": artifacts.digest({}, write)})
+
+
+def read_record(output: Path, key: str) -> dict[str, Any] | None:
+    """The record of an artifact; None if there is none, or only that of another artifact.
+
+    Records do not travel with DVC, which sees a change in every clock time: results that were made
+    elsewhere have none, and older results that were brought back lie beside a newer one's.
+
+    Raises:
+        UserError: damaged.
+    """
+    path = record_path(output)
+    try:
+        record = json.loads(path.read_bytes())
+        whole = artifacts.digest({}, {k: v for k, v in record.items() if k != "digest"})
+        if record["digest"] != whole:
+            raise ValueError
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError(
+            f"{path}: damaged; delete it, and with it {output} to have both made again"
+        ) from None
+    return record if record["key"] == key else None
 
 
 def _versions() -> dict[str, str]:

@@ -1,10 +1,7 @@
-"""Doing a job, and finding outputs that no longer are what their job would make."""
-
-from pathlib import Path
+"""Doing a job, and knowing whether it is done."""
 
 from taet import artifacts, plugins
 from taet.errors import UserError, is_out_of_memory
-from taet.grid import Study
 from taet.jobs import Job
 from taet.locks import alone_with
 from taet.records import Stopwatch, write_record
@@ -47,12 +44,6 @@ def _do(job: Job) -> None:
     write_record(job, watch, **facts)
 
 
-def stale_outputs(study: Study, stages: list[str]) -> list[Path]:
-    """Existing outputs of the grid that are damaged or were made with other parameters or code."""
-    jobs = (job for stage in stages for job in study.jobs(stage))
-    return [job.output for job in jobs if job.output.exists() and not is_intact(job)]
-
-
 def is_current(job: Job) -> bool:
     """Whether the job's output carries the job's key and is whole (fast, for planning).
 
@@ -64,15 +55,3 @@ def is_current(job: Job) -> bool:
         return artifacts.read_key(job.output) == job.key
     except UserError:
         return False
-
-
-def is_intact(job: Job) -> bool:
-    """Whether the job's output and files carry its key and are, byte by byte, what was written."""
-    try:
-        if job.files:
-            artifacts.verify_manifest(job.output, job.key)
-        else:
-            artifacts.read_arrays(job.output, job.key)
-    except UserError:
-        return False
-    return True

@@ -54,7 +54,7 @@ def test_repro_leaves_nothing_to_do_for_either(repository: Tree) -> None:
     assert planned(repository) == {}
     assert up_to_date(repository)
     assert git(repository, "status", "--porcelain") == ""
-    repository.ok("taet", "check")
+    repository.ok("taet", "verify")
 
 
 def test_snakemake_first_then_dvc(repository: Tree) -> None:
@@ -97,7 +97,7 @@ def test_back_and_forth_in_time(repository: Tree) -> None:
         repository.ok("dvc", "checkout", "-q")
         assert results(repository) == expected
         assert planned(repository) == {}, "Snakemake must not redo what DVC brought back"
-        repository.ok("taet", "check")
+        repository.ok("taet", "verify")
         assert up_to_date(repository)
 
 
@@ -106,7 +106,7 @@ def test_fresh_clone_after_pull(repository: Tree, tmp_path: Path) -> None:
     repository.ok("git", "clone", "-q", str(repository.path), str(clone.path))
     clone.ok("dvc", "pull", "-q")
     assert planned(clone) == {}
-    clone.ok("taet", "check")
+    clone.ok("taet", "verify")
     assert results(clone) == results(repository)
     assert "Nothing to be done" in clone.ok("snakemake", "--cores", "1", "all")
 
@@ -134,7 +134,7 @@ def test_stale_artifacts_are_refused_by_dvc(repository: Tree) -> None:
     shutil.rmtree(repository.path / "provenance")
     output = repository.ok("dvc", "repro")
     assert output.count("rule equalize_cell:") == 1
-    repository.ok("taet", "check")
+    repository.ok("taet", "verify")
 
 
 def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
@@ -158,7 +158,7 @@ def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
     git(repository, "commit", "-qm", "both")
     output = repository.ok("dvc", "repro")
     assert output.count("rule equalize_cell:") == 1, "the method of the other branch, and no more"
-    repository.ok("taet", "check")
+    repository.ok("taet", "verify")
     assert planned(repository) == {}
     assert up_to_date(repository)
 

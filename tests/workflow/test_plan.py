@@ -134,7 +134,7 @@ def test_every_output_lies_under_one_dvc_output(tree: Tree) -> None:
     targets = set(tree.ok("snakemake", "--list-target-rules").split())
     for name, stage in stages.items():
         assert f"snakemake {name}" in stage["cmd"]
-        assert f"python -m taet check {name}" in stage["cmd"]
+        assert f"python -m taet verify {name}" in stage["cmd"]
         assert name in targets
         assert set(stage["params"]) <= set(values)
 

@@ -31,6 +31,10 @@ def keep(study, target):
     for job in everything:
         if not runner.is_current(job):
             raise UserError(f"{job.output}: missing or stale; run the study first")
+        if records.read_record(job.output, job.key) is None:
+            raise UserError(
+                f"{job.output}: has no record of its making; delete it and run the study"
+            )
     shutil.rmtree(target, ignore_errors=True)
     for job in everything:
         record = records.record_path(job.output)
