@@ -13,7 +13,7 @@ import sys
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from taet import artifacts, grid, jobs, params, runner
+from taet import artifacts, grid, jobs, params, records, runner
 from taet.errors import UserError
 
 STATE = Path(".snakemake")
@@ -53,13 +53,12 @@ def save(ledger, study):
 
 
 def restore(ledger, study):
-    """Before planning: take over a ledger that is new here, and distrust what nothing vouches for."""
+    """Before planning: take over a ledger that is new here, and see which outputs can be believed."""
     if ledger.exists() and (
         not _stamp(ledger).exists() or _stamp(ledger).read_text() != _digest(ledger)
     ):
         made_by = {str(f): job for job in all_jobs(study) for f in (job.output, *job.files)}
-        for line in ledger.read_text().splitlines():
-            facts = json.loads(line)
+        for facts in _lines(ledger):
             file = facts.pop("output")
             if file in made_by and _speaks_of(facts, made_by[file].output):
                 record = record_path(RECORDS, file)
@@ -68,8 +67,24 @@ def restore(ledger, study):
         INCOMPLETE.mkdir(exist_ok=True)  # else Snakemake takes the folder for one of version 1
         _stamp(ledger).write_text(_digest(ledger))
     for job in all_jobs(study):
-        if job.output.exists() and not runner.is_current(job) and _believed_current(job):
+        if not job.output.exists():
+            continue
+        if runner.is_current(job):
+            _believe(job)
+        elif _believed_current(job):
             _distrust(job)
+
+
+def _lines(ledger):
+    """What a ledger says of each output; nothing, if it is damaged: then the artifacts' own keys decide."""
+    try:
+        lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+        if all(isinstance(facts["output"], str) for facts in lines):
+            return lines
+    except (ValueError, KeyError, TypeError):
+        pass
+    print(f"{ledger}: damaged, and not used; to write it again: dvc repro", file=sys.stderr)
+    return []
 
 
 def _speaks_of(facts, output):
@@ -94,6 +109,22 @@ def _believed_current(job):
     if not record.exists():
         return True
     return _names(json.loads(record.read_text()), job.key)
+
+
+def _believe(job):
+    """Have the job's output kept, though Snakemake, killed, did not live to see that it was finished.
+
+    It is whole, since outputs take their names when they are, and its record is the last thing written.
+    """
+    marks = [record_path(INCOMPLETE, file) for file in (job.output, *job.files)]
+    if not any(mark.exists() for mark in marks):
+        return
+    try:
+        finished = records.read_record(job.output, job.key) is not None
+    except UserError:
+        finished = False
+    for mark in marks if finished else ():
+        mark.unlink(missing_ok=True)
 
 
 def _distrust(job):
