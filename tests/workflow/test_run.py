@@ -338,6 +338,29 @@ def test_two_snakemakes_in_one_folder(tree: Tree) -> None:
         first.wait(timeout=30)
 
 
+def test_a_second_process_with_the_same_job_waits_and_finds_it_done(tree: Tree) -> None:
+    """As an orphan of a killed Snakemake, and the job that the next one starts."""
+    tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 60,")
+    tree.ok("snakemake", "--cores", "2", "stabilize")
+    first = start_long_training(tree)
+    second = tree.run("taet", *EQUALIZE)
+    _, message = first.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0), (message, second.stderr)
+    assert f"{MODEL}: another process works on it; waiting" in second.stderr
+    assert "epochs/s" not in second.stderr, "it has trained nothing"
+    tree.ok("taet", "verify", "equalize")
+
+
+def test_two_snakemakes_after_a_kill(tree: Tree, finished: Tree) -> None:
+    """Snakemake alone is killed; its jobs go on, and those of the next one wait for them."""
+    first = start_snakemake(tree, "--cores", "2", "all")
+    wait_for(tree.path / "results/tiny/resume/equalize")
+    first.kill()
+    first.wait(timeout=30)
+    tree.ok("snakemake", "--cores", "2", "all")
+    assert results(tree) == results(finished)
+
+
 def test_report_is_one_file_that_needs_no_network(finished_copy: Tree) -> None:
     finished_copy.ok("snakemake", "--report", "report.html")
     html = (finished_copy.path / "report.html").read_text()

@@ -1,0 +1,79 @@
+"""Everything that was tried against the workflow, and what came of it, as tables in git.
+
+    python -m tests.faults.report --kills 100
+
+Writes kills.csv, damage.csv and about.md to results/reference/faults.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from taet.artifacts import write_bytes
+from taet.records import processor
+from tests.faults import damage, kills
+
+FOLDER = Path("results/reference/faults")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.report", description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        finished = kills.tiny_tree(folder / "undisturbed")
+        finished.ok(*kills.COMMAND)
+        damages = _shown(damage.damage_everything(finished, folder))
+        expected = kills.results(finished)
+        killed = _shown(kills.kill_at_random(folder, expected, options.kills, options.seed))
+    tables = {
+        "kills": pd.DataFrame(kills.rows(killed)),
+        "damage": pd.DataFrame(damage.rows(damages)),
+    }
+    for name, table in tables.items():
+        write_bytes(FOLDER / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_bytes(FOLDER / "about.md", about(tables, options.seed).encode())
+    print(about(tables, options.seed))
+    return int(not all(table["harmless"].all() for table in tables.values()))
+
+
+def about(tables: dict[str, pd.DataFrame], seed: int) -> str:
+    """The tables in a few lines."""
+    killed, damaged = tables["kills"], tables["damage"]
+    lost = int((killed["half_written"] + killed["made_again"] > 0).sum())
+    wrong = int((killed["different"] > 0).sum())
+    unseen = int((~damaged["named"] | (damaged["refused"] == False)).sum())  # noqa: E712
+    not_mended = int((~damaged["restored"]).sum())
+    return "\n".join(
+        [
+            "# Faults",
+            "",
+            "Written by `python -m tests.faults.report`; what the columns mean is in `tests/faults`.",
+            "",
+            f"- {time.strftime('%Y-%m-%d', time.gmtime())}, {processor()}, seed {seed}",
+            "",
+            "| what | tried | lost work | silently wrong |",
+            "| --- | ---: | ---: | ---: |",
+            f"| a running study killed | {len(killed)} | {lost} | {wrong} |",
+            f"| a file damaged | {len(damaged)} | {not_mended} | {unseen} |",
+            "",
+        ]
+    )
+
+
+def _shown(found):
+    rows = []
+    for row in found:
+        print(row, flush=True)
+        rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

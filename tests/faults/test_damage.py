@@ -1,0 +1,74 @@
+"""Damaged files are named, refused and remade; see ``tests.faults.damage``."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Tree
+from tests.faults.damage import damage_everything
+from tests.workflow.test_dvc import repository, versioned  # noqa: F401
+from tests.workflow.test_run import ATTACK, planned
+
+pytestmark = pytest.mark.e2e
+
+
+def test_damage_is_seen_and_mended(finished: Tree, tmp_path: Path) -> None:
+    found = list(damage_everything(finished, tmp_path))
+    assert [one for one in found if not one.harmless] == []
+
+
+def object_of(tree: Tree, file: str) -> Path:
+    """The object in DVC's cache that holds a file of the tree."""
+    data = (tree.path / file).read_bytes()
+    (found,) = (
+        o for o in (tree.path / ".dvc/cache/files/md5").glob("??/*") if o.read_bytes() == data
+    )
+    return found
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o644])
+def test_damage_in_dvcs_cache(repository: Tree, mode: int) -> None:  # noqa: F811
+    """DVC takes a read-only object for what its name says, and would bring the damage back."""
+    damaged = object_of(repository, ATTACK)
+    name = str(damaged.relative_to(repository.path))
+    before = damaged.read_bytes()
+    damaged.chmod(0o644)
+    damaged.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    damaged.chmod(mode)
+    refused = repository.run("taet", "verify")
+    assert refused.returncode == 1
+    assert f"{name}: damaged (its name is not the hash of its contents)" in refused.stderr
+    assert f"{name}: taken out" in repository.ok("taet", "verify", "--remake")
+    assert not damaged.exists()
+    repository.ok("dvc", "commit", "--force", "-q")
+    assert damaged.read_bytes() == before
+    repository.ok("taet", "verify")
+
+
+def test_damage_in_a_remote_stops_a_pull(repository: Tree, tmp_path: Path) -> None:  # noqa: F811
+    """With ``verify``, which README asks for, a damaged object of a remote does not get in."""
+    damaged = object_of(repository, ATTACK)
+    remote = tmp_path / "remote"
+    repository.ok("dvc", "remote", "add", "-d", "-f", "ours", str(remote))
+    repository.ok("dvc", "remote", "modify", "ours", "verify", "true")
+    repository.ok("dvc", "push", "-q")
+    (there,) = remote.rglob(damaged.name)
+    data = there.read_bytes()
+    there.chmod(0o644)
+    there.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    shutil.rmtree(repository.path / ".dvc/cache")
+    (repository.path / ATTACK).unlink()
+    refused = repository.run("dvc", "pull")
+    assert refused.returncode != 0
+    assert not (repository.path / ATTACK).exists()
+
+
+def test_a_damaged_ledger_is_not_used(finished_copy: Tree) -> None:
+    ledger = finished_copy.path / "provenance/tiny.jsonl"
+    ledger.parent.mkdir(exist_ok=True)
+    for text in ('{"output": "results/tiny', "[1]\n", '{"output": 3}\n', "\0\n"):
+        ledger.write_text(text)
+        said = finished_copy.ok("snakemake", "-n")
+        assert "provenance/tiny.jsonl: damaged, and not used" in said
+        assert planned(finished_copy) == {}
