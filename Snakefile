@@ -4,7 +4,7 @@
 #   snakemake --cores 4 all --config study=X    another study
 #   snakemake -n                                what would run, and why
 #
-# Targets: download, subsample, stabilize, equalize, attack, score, tables, figures, all.
+# Targets: download, subsample, stabilize, equalize, attack, score, inspect, tables, figures, all.
 from snakemake.utils import min_version
 
 min_version("9.14")
@@ -21,6 +21,7 @@ rule all:
     default_target: True
     input:
         rules.score.output,
+        rules.inspect.output,
         rules.tables.output,
         rules.figures.output,
         lost_outputs(),

@@ -34,6 +34,7 @@ STAGES = {
     "equalize": [*NETWORK, "--method", "taet"],
     "attack": [*NETWORK, "--method", "taet", "--checkpoint", "last", "--job", "gradient"],
     "score": [],
+    "inspect": [],
     "tables": [],
     "figures": [],
 }

@@ -21,6 +21,7 @@ from taet.published import comparable
 from taet.variants import STAGE1_EPOCHS, sweep, variants
 
 SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv")
+INSPECTED = ("features.csv", "examples.csv", "examples.safetensors")
 FIGURE_FORMATS = ("svg", "pdf", "png")
 REFERENCE = Path("results/reference")  # small results of studies that take long, in git
 
@@ -243,28 +244,29 @@ class Study:
         modules.add(f"taet.models.{p.architectures[cell['architecture']].kind}")
         return self._make("attack", cell, reads, inputs, tuple(sorted(modules)))
 
-    def _kept_score(self, cell: Cell) -> Job:
-        folder = REFERENCE / self.params.study / "score"
+    def _kept(self, stage: str, cell: Cell, files: tuple[str, ...]) -> Job:
+        """What a stage has left in ``REFERENCE``."""
+        folder = REFERENCE / self.params.study / stage
         if not (folder / MANIFEST).exists():
-            known = sorted(f.parent.parent.name for f in REFERENCE.glob(f"*/score/{MANIFEST}"))
+            known = sorted(f.parent.parent.name for f in REFERENCE.glob(f"*/{stage}/{MANIFEST}"))
             raise UserError(
                 f"no metrics of study {self.params.study!r} are kept{suggest(self.params.study, known)}"
             )
         return Job(
-            stage="score",
+            stage=stage,
             study=self.params.study,
             cell=cell,
             reads={},
             code=(),
             inputs={},
             output=folder / MANIFEST,
-            files=tuple(folder / name for name in SCORES),
+            files=tuple(folder / name for name in files),
             made_by=read_key(folder / MANIFEST),
         )
 
     def _score(self, cell: Cell) -> Job:
         if self.kept:
-            return self._kept_score(cell)
+            return self._kept("score", cell, SCORES)
         inputs = {}
         for split in self.jobs("subsample"):
             inputs[split.title] = split
@@ -286,6 +288,31 @@ class Study:
             "order": [*inputs, *self.params.grid.attacks, *report.worst_cases],
         }
         return self._make("score", cell, reads, inputs, files=SCORES)
+
+    def _inspect(self, cell: Cell) -> Job:
+        if self.kept:
+            return self._kept("inspect", cell, INSPECTED)
+        p, seed = self.params, self.params.grid.seeds[0]
+        headline = p.attacks[p.report.headline_attack]
+        alike = {name: p.attacks[name] for name in self.attack_jobs[headline.job]}
+        networks = [job for job in self.jobs("equalize") if job.cell["seed"] == seed]
+        inputs = {job.title: job for job in networks}
+        for network in networks:  # read with it
+            inputs |= {
+                network.inputs[name].title: network.inputs[name] for name in ("images", "split")
+            }
+        reads = {
+            "order": list(inputs),  # see _score
+            "inspection": p.report.inspection,
+            "checkpoint": p.report.checkpoint,
+            "headline_attack": p.report.headline_attack,
+            "attacks": alike,
+            "threat": p.threat,
+            "compute": p.compute,
+        }
+        modules = {f"taet.attacks.{options.kind}" for options in alike.values()}
+        modules |= {f"taet.models.{p.architectures[name].kind}" for name in p.grid.architectures}
+        return self._make("inspect", cell, reads, inputs, tuple(sorted(modules)), INSPECTED)
 
     def _shown(self) -> dict[str, Any]:
         """What tables and figures read: their settings, and the order and labels of everything."""
@@ -331,12 +358,12 @@ class Study:
         files = tuple(f"{name}.{suffix}" for name in pictures for suffix in FIGURE_FORMATS)
         reads = {**self._shown(), "pictures": pictures}
         code = sorted({f"taet.figures.{what['figure']}" for what in pictures.values()})
-        inputs = {"score": self.job("score")}
+        inputs = {"score": self.job("score"), "inspect": self.job("inspect")}
         return self._make("figures", cell, reads, inputs, tuple(code), files)
 
     def _pictures(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """What is drawn for each place: a name, the file in ``figures/``, and what that must know."""
-        for figure in ("per_class", "ba_br", "efficiency", "confusion"):
+        for figure in ("per_class", "ba_br", "efficiency", "confusion", "features", "examples"):
             yield figure, {"figure": figure}
         if all(self._training_of(m).validation for m in self.params.grid.methods):
             yield "learning", {"figure": "learning"}

@@ -74,6 +74,12 @@ STAGES = {
             "results/{study}/score/" + MANIFEST,
             "turn all predictions into metrics.csv",
         ),
+        Stage(
+            "inspect",
+            (),
+            "results/{study}/inspect/" + MANIFEST,
+            "look into networks: features of the rarest classes, and some images under attack",
+        ),
         Stage("tables", (), "results/{study}/tables/" + MANIFEST, "write the tables"),
         Stage("figures", (), "results/{study}/figures/" + MANIFEST, "draw the figures"),
     )

@@ -261,6 +261,17 @@ class WorstCase(Options):
     """Attacks of the grid; ``all``: every one in the L-inf ball of ``threat``."""
 
 
+class Inspection(Options):
+    """What is looked at in the networks of the first seed."""
+
+    classes: Count
+    """How many classes, the rarest."""
+    images_per_class: Count
+    """Test images whose features are shown; the first of them is shown under attack."""
+    perplexity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """Of t-SNE: about how many neighbours a point keeps; at most a third of the images."""
+
+
 class Report(Options):
     """What tables and figures show."""
 
@@ -277,6 +288,7 @@ class Report(Options):
     worst_cases: dict[Name, WorstCase]
     """Columns after those of the attacks; PGD on cross-entropy alone flatters some methods."""
     groups: Groups
+    inspection: Inspection
 
 
 class Params(Options):

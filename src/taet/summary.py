@@ -26,8 +26,9 @@ def read_contrasts(path: str) -> pd.DataFrame:
 
 
 def read_rows(path: str) -> pd.DataFrame:
-    """intervals.csv, training.csv or confusion.csv with the imbalance ratio as text."""
-    return pd.read_csv(path, dtype={"imbalance_ratio": str, "true": str, "predicted": str})
+    """Any other table of ``score`` or ``inspect``, with the imbalance ratio and classes as text."""
+    names = ("imbalance_ratio", "true", "predicted", "class_name", "clean", "attacked")
+    return pd.read_csv(path, dtype=dict.fromkeys(names, str))
 
 
 def view_title(summary: pd.DataFrame, view: str) -> str:

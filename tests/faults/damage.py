@@ -37,6 +37,7 @@ KINDS = {
     ),
     "predictions": (f"results/tiny/attack/{CELL}/taet/seed0/last/gradient.safetensors", ["score"]),
     "metrics": ("results/tiny/score/metrics.csv", ["tables"]),
+    "examples": ("results/tiny/inspect/examples.safetensors", ["figures"]),
     "manifest": ("results/tiny/score/manifest.json", ["tables"]),
     "table": ("results/tiny/tables/main.md", None),
     "figure": (f"results/tiny/figures/ba_br_{CELL.replace('/', '_')}.png", None),

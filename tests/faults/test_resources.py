@@ -99,7 +99,9 @@ def test_another_working_directory(finished_copy: Tree, tmp_path: Path) -> None:
     snakefile = ("snakemake", "--snakefile", str(finished_copy.path / "Snakefile"))
     refused = elsewhere.run(*snakefile, "-n")
     assert refused.returncode != 0
-    assert "params.yaml: no such file; run in the project's folder" in refused.stdout + refused.stderr
+    assert (
+        "params.yaml: no such file; run in the project's folder" in refused.stdout + refused.stderr
+    )
     said = elsewhere.ok(*snakefile, "--directory", str(finished_copy.path), "-n")
     assert "Nothing to be done" in said
 

@@ -18,9 +18,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """The project with the kept metrics alone, and tables and figures made from them."""
     tree = copy_project(tmp_path_factory.mktemp("kept") / "tree")
     for study in STUDIES:
-        shutil.copytree(
-            REFERENCE / study / "score", tree.path / "results/reference" / study / "score"
-        )
+        for part in ("score", "inspect"):
+            kept = REFERENCE / study / part
+            shutil.copytree(kept, tree.path / "results/reference" / study / part)
         options = ("--cores", "2", "--config", f"study={study}", "kept=true")
         said = tree.ok("snakemake", "tables", "figures", *options, timeout=600)
         assert "equalize" not in said

@@ -35,10 +35,11 @@ def test_default_study() -> None:
         "equalize_cell": 66,  # x 11 methods
         "attack_cell": 66,
         "score": 1,
+        "inspect": 1,
         "tables": 1,
         "figures": 1,
         "all": 1,
-        "total": 149,
+        "total": 150,
     }
 
 
@@ -154,7 +155,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "stop": "stabilizations",
         "pictures": "grid",
         **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
-        **dict.fromkeys(("headline_attack", "view", "checkpoint"), "report"),
+        **dict.fromkeys(("headline_attack", "view", "checkpoint", "inspection"), "report"),
         **dict.fromkeys(("variants", "costs", "published"), "methods"),
         "order": "grid",
     }

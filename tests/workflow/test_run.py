@@ -26,6 +26,10 @@ IMAGES = "data/raw/digits/images.safetensors"
 ATTACK = "results/tiny/attack/digits/ir10/small_cnn/taet/seed0/last/gradient.safetensors"
 METRICS = "results/tiny/score/metrics.csv"
 RESULTS = ("data", "results/tiny")
+# What is made again where one network is.
+ONE_NETWORK = {
+    "equalize_cell": 1, "attack_cell": 1, "score": 1, "inspect": 1, "tables": 1, "figures": 1,
+}  # fmt: skip
 NOT_RESULTS = ("results/tiny/logs", "results/tiny/benchmarks")
 
 
@@ -79,14 +83,15 @@ def test_two_runs_give_the_same_bytes(finished: Tree, tree: Tree) -> None:
     ("file", "jobs"),
     [
         (IMAGES, {"download_dataset": 1, "subsample_cell": 1, "stabilize_cell": 1,
-                  "equalize_cell": 3, "attack_cell": 3, "score": 1, "tables": 1, "figures": 1}),
+                  "equalize_cell": 3, "attack_cell": 3, "score": 1, "inspect": 1, "tables": 1, "figures": 1}),
         (SPLIT, {"subsample_cell": 1, "stabilize_cell": 1, "equalize_cell": 3, "attack_cell": 3,
-                 "score": 1, "tables": 1, "figures": 1}),
-        (STAGE1, {"stabilize_cell": 1, "equalize_cell": 2, "attack_cell": 2, "score": 1,
+                 "score": 1, "inspect": 1, "tables": 1, "figures": 1}),
+        (STAGE1, {"stabilize_cell": 1, "equalize_cell": 2, "attack_cell": 2, "score": 1, "inspect": 1,
                   "tables": 1, "figures": 1}),
-        (MODEL, {"equalize_cell": 1, "attack_cell": 1, "score": 1, "tables": 1, "figures": 1}),
+        (MODEL, ONE_NETWORK),
         (ATTACK, {"attack_cell": 1, "score": 1, "tables": 1, "figures": 1}),
         (METRICS, {"score": 1, "tables": 1, "figures": 1}),
+        ("results/tiny/inspect/examples.csv", {"inspect": 1, "figures": 1}),
         ("results/tiny/tables/main.tex", {"tables": 1}),
         ("results/tiny/figures/manifest.json", {"figures": 1}),
     ],
@@ -106,11 +111,10 @@ def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree
     finished_copy.edit(
         "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1"
     )
-    jobs = {"equalize_cell": 1, "attack_cell": 1, "score": 1, "tables": 1, "figures": 1}
-    assert planned(finished_copy) == jobs
+    assert planned(finished_copy) == ONE_NETWORK
     refused = finished_copy.run("taet", "verify")
     assert refused.returncode == 1
-    assert refused.stderr.count("was made with other parameters or code than now") == 5
+    assert refused.stderr.count("was made with other parameters or code than now") == 6
     before = results(finished_copy)
     finished_copy.ok("snakemake", "--cores", "2", "all")
     finished_copy.ok("taet", "verify")
@@ -126,18 +130,18 @@ def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree
         ("src/taet/methods/taet.py", "        options = self.options\n",
          "        options = self.options  # said in another way\n", {}),
         ("src/taet/methods/taet.py", "            options.gamma,\n", "            2 * options.gamma,\n",
-         {"equalize_cell": 2, "attack_cell": 2, "score": 1, "tables": 1, "figures": 1}),
+         {"equalize_cell": 2, "attack_cell": 2, "score": 1, "inspect": 1, "tables": 1, "figures": 1}),
         ("src/taet/figures/_style.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
         ("src/taet/metrics.py", "first = round(head", "first = 1 * round(head", {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "label: TAET,", "label: TAET!,", {"tables": 1, "figures": 1}),
         ("params.yaml", "methods: [pgd_at, taet_bcl, taet]", "methods: [taet, pgd_at, taet_bcl]",
-         {"score": 1, "tables": 1, "figures": 1}),
+         {"score": 1, "inspect": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "attacks: [fgsm, pgd20, pgd100, cw20]", "attacks: [pgd100, pgd20, fgsm, cw20]",
          {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "confidence: 0.95", "confidence: 0.9",
          {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "    attacks: {pgd20: {steps: 2}", "    attacks: {pgd20: {steps: 4}",
-         {"attack_cell": 3, "score": 1, "tables": 1, "figures": 1}),
+         {"attack_cell": 3, "score": 1, "inspect": 1, "tables": 1, "figures": 1}),
     ],
 )  # fmt: skip
 def test_only_what_a_change_touches_runs_again(
@@ -154,8 +158,7 @@ def test_lost_records_serve_nothing_stale(finished_copy: Tree) -> None:
     finished_copy.edit(
         "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1"
     )
-    jobs = {"equalize_cell": 1, "attack_cell": 1, "score": 1, "tables": 1, "figures": 1}
-    assert planned(finished_copy) == jobs
+    assert planned(finished_copy) == ONE_NETWORK
     finished_copy.ok("snakemake", "--cores", "2", "all")
     finished_copy.ok("taet", "verify")
     assert planned(finished_copy) == {}

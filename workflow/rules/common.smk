@@ -21,7 +21,8 @@ def read_study():
         raise WorkflowError(
             f"--config {unknown[0]}: only 'study' and 'kept' can be set here; everything else is in params.yaml"
         )
-    kept = str(config.get("kept", False)).lower()  # Snakemake itself reads only True and False
+    # Snakemake itself reads only True and False.
+    kept = str(config.get("kept", False)).lower()
     if kept not in ("true", "false"):
         raise WorkflowError(f"--config kept={kept}: must be true or false")
     try:

@@ -48,3 +48,25 @@ rule score:
         command=command_of("score"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
+
+
+rule inspect:
+    input:
+        inputs_of("inspect"),
+    output:
+        output_of("inspect"),
+        files_of("inspect"),
+    log:
+        f"{RESULTS}/logs/inspect.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/inspect.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=60,
+    params:
+        command=command_of("inspect"),
+    shell:
+        "python -m taet {params.command} > {log} 2>&1"

@@ -2,8 +2,8 @@
 
     python workflow/scripts/keep.py STUDY
 
-Copies metrics.csv, tables and figures, which must be those of the parameters and the code, and the record
-of every job that made them. No weights, no predictions: those are DVC's.
+Copies what the stages score, inspect, tables and figures made, which must be of the parameters and the code
+as they are, and the record of every job behind it. No weights, no predictions: those are DVC's.
 """
 
 import json
@@ -15,13 +15,14 @@ from taet import grid, params, records, runner
 from taet.errors import UserError
 from taet.jobs import STAGES
 
-SMALL = ("score", "tables", "figures")
+SMALL = ("score", "inspect", "tables", "figures")
 KEPT_FORMATS = {
     ".csv",
     ".json",
     ".md",
     ".tex",
     ".png",
+    ".safetensors",
 }  # figures once, in the format that opens everywhere
 
 

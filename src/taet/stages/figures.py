@@ -1,9 +1,10 @@
-"""Stage ``figures``: the pictures, as SVG, PDF and PNG, from what the stage ``score`` wrote."""
+"""Stage ``figures``: the pictures, as SVG, PDF and PNG, of what ``score`` and ``inspect`` wrote."""
 
 from typing import TYPE_CHECKING, Any
 
 from taet import artifacts, plugins
 from taet.figures._style import settle, to_bytes
+from taet.stages._inspected import read_inspected
 from taet.stages._scored import read_scored
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ def run(job: "Job") -> dict[str, Any]:
 
     A figure draws from metrics.csv, or from the table that its ``SOURCE`` names.
     """
-    scored = read_scored(job)
+    tables = {**vars(read_scored(job)), **read_inspected(job)}
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("figures", about["figure"])
-        rows = getattr(scored, getattr(module, "SOURCE", "metrics"))
+        rows = tables[getattr(module, "SOURCE", "metrics")]
         for axis in (axis for axis in PLACE if axis in about):
             rows = rows[rows[PLACE[axis]] == about[axis]]
         figure = settle(module.draw(rows, job.reads, about))

@@ -1,0 +1,82 @@
+"""What the stage ``inspect`` shows is what was attacked and judged."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from taet import artifacts, grid, runner
+from taet.jobs import Job
+from tests.workflow.test_stages import study
+
+PLACE = "digits/ir10/small_cnn"
+METHODS = (
+    "pgd_at_la",
+    "robal",
+    "at_bsl_ema",
+)  # with adjusted outputs, a cosine head, averaged weights
+
+
+@pytest.fixture
+def inspected(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> grid.Study:
+    there = study(tiny_params, monkeypatch)
+    wanted = (job for s in ("download", "subsample", "equalize", "attack") for job in there.jobs(s))
+    for job in (*wanted, there.job("inspect")):
+        runner.run_job(job)
+    return there
+
+
+def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, "np.ndarray"]]:
+    points, facts, pictures = job.files
+    arrays, _ = artifacts.read_arrays(pictures, job.key)
+    text = {"class_name": str, "clean": str, "attacked": str}
+    return pd.read_csv(points), pd.read_csv(facts, dtype=text), arrays
+
+
+def test_images_and_classes_are_those_of_the_evaluation(inspected: grid.Study) -> None:
+    features, examples, arrays = read(inspected.job("inspect"))
+    wanted = inspected.params.report.inspection
+    raw, facts = artifacts.read_arrays(inspected.job("download", dataset="digits").output)
+    shown = dict(list(examples.groupby("method", sort=False)))
+    assert tuple(shown) == METHODS
+    fooled = 0
+    for attack in inspected.jobs("attack"):
+        predictions, _ = artifacts.read_arrays(attack.output)
+        rows = shown[attack.cell["method"]]
+        place = {image: i for i, image in enumerate(predictions["index"])}
+        of_image = [place[image] for image in rows["test_image"]]
+        names = np.array(facts["class_names"])
+        assert (names[predictions["label"][of_image]] == rows["class_name"]).all()
+        assert (names[predictions["clean"][of_image]] == rows["clean"]).all()
+        assert (names[predictions["pgd20/prediction"][of_image]] == rows["attacked"]).all()
+        added = arrays[f"{PLACE}/{attack.cell['method']}"].astype(float)
+        distance = np.abs(added).reshape(len(rows), -1).max(1)
+        assert distance == pytest.approx(predictions["pgd20/distance"][of_image], abs=1e-3)
+        fooled += (rows["clean"] != rows["attacked"]).sum()
+    assert fooled, "none was fooled: the test shows nothing"
+    clean = arrays[f"{PLACE}/clean"].astype(float) * facts["max_value"]
+    assert np.allclose(clean, raw["images"][rows["test_image"]], atol=0.02)
+    first = features.groupby(["method", "class_index"], sort=False)["test_image"].first()
+    assert (first.to_numpy() == examples["test_image"]).all()
+    assert features.groupby(["method", "class_index"]).size().max() <= wanted.images_per_class
+
+
+def test_the_rarest_classes_are_shown(inspected: grid.Study) -> None:
+    _, examples, _ = read(inspected.job("inspect"))
+    split = artifacts.read_facts(inspected.jobs("subsample")[0].output)
+    counts = np.array(split["class_counts"])
+    rarest = np.sort(counts)[: inspected.params.report.inspection.classes]
+    shown = examples[examples["method"] == METHODS[0]]["class_index"]
+    assert list(counts[shown]) == sorted(rarest, reverse=True)
+
+
+def test_near_images_are_of_one_class(inspected: grid.Study) -> None:
+    """Trained networks tell digits apart, so a point's neighbours should be its like."""
+    features, _, _ = read(inspected.job("inspect"))
+    for _, points in features.groupby("method"):
+        where, label = points[["x", "y"]].to_numpy(), points["class_index"].to_numpy()
+        distance = np.linalg.norm(where[:, None] - where[None], axis=2)
+        np.fill_diagonal(distance, np.inf)
+        alike = (label[distance.argmin(1)] == label).mean()
+        assert alike > 2 / len(np.unique(label))
