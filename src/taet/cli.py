@@ -192,8 +192,10 @@ def _attack_own_model(options: argparse.Namespace) -> None:
     for name in names:
         if name not in p.attacks:
             raise UserError(f"--attacks: no attack {name!r}{suggest(name, p.attacks)}")
+    if options.dataset is None:
+        raise UserError(f"--dataset: missing; known: {', '.join(p.datasets)}")
     if options.dataset not in p.datasets:
-        known = suggest(str(options.dataset), p.datasets)
+        known = suggest(options.dataset, p.datasets)
         raise UserError(f"--dataset: no data set {options.dataset!r}{known}")
     try:
         eps = p.threat.eps if options.eps is None else parse_number(options.eps)

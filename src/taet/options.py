@@ -9,13 +9,22 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 __all__ = [
     "AttackOptions",
     "Count",
     "DatasetOptions",
     "Field",
+    "Label",
     "MethodOptions",
     "ModelOptions",
     "Name",
@@ -25,6 +34,7 @@ __all__ = [
     "PixelDistance",
     "Positive",
     "Share",
+    "Shares",
     "Whole",
     "unused_attack_options",
 ]
@@ -40,9 +50,11 @@ def parse_number(value: Any) -> Any:
         return value
     try:
         numerator, slash, denominator = value.partition("/")
-        if slash and Fraction(denominator) <= 0:
+        if not slash:
+            return float(value)
+        if "/" in denominator or Fraction(denominator) <= 0:
             raise ValueError("no such fraction")
-        return float(Fraction(numerator) / Fraction(denominator)) if slash else float(value)
+        return float(Fraction(numerator) / Fraction(denominator))
     except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError("must be a number or a fraction such as 8/255") from None
 
@@ -54,6 +66,26 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 PixelDistance = Annotated[
     Number, Field(gt=0, lt=1, description="in units of the [0,1] pixel range")
 ]
+
+
+def _one_or_several(value: Any) -> str:
+    return "several" if isinstance(value, list) else "one"
+
+
+# Told apart by being a list, so that a wrong value is one problem and not one for each alternative.
+one_or_several = Discriminator(_one_or_several)
+Shares = Annotated[
+    Annotated[Share, Tag("one")] | Annotated[list[Share], Tag("several")], one_or_several
+]
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of characters that can be printed")
+    return text
+
+
+Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
 Whole = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 # Names become parts of paths, file names of plugins and wildcards: nothing that could leave a folder.
@@ -78,7 +110,7 @@ class PluginOptions(Options):
 
     kind: Name
     """File that implements it (``methods/KIND.py`` and so on); the block's own name if left out."""
-    label: str = Field(min_length=1, max_length=60)
+    label: Label
     """Name printed in tables and figures."""
 
     def problem(self) -> str | None:
@@ -135,7 +167,10 @@ class WeightAverage(Options):
 class LogitAdjustment(Options):
     """Post-hoc logit adjustment (Menon et al. 2021): z - tau log n is what is saved and attacked."""
 
-    tau: NonNegative | list[NonNegative]
+    tau: Annotated[
+        Annotated[NonNegative, Tag("one")] | Annotated[list[NonNegative], Tag("several")],
+        one_or_several,
+    ]
     """A number, or several to choose from: the one with the best balanced accuracy on the validation
     images, which need ``longtail.validation_share`` or an official validation part."""
 

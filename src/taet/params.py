@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
+from pydantic import BeforeValidator, Field, InstanceOf, Tag, ValidationError
 
 from taet import plugins
 from taet.errors import UserError, suggest
@@ -18,6 +18,7 @@ from taet.options import (
     AttackOptions,
     Count,
     DatasetOptions,
+    Label,
     MethodOptions,
     ModelOptions,
     Name,
@@ -27,7 +28,9 @@ from taet.options import (
     PluginOptions,
     Positive,
     Share,
+    Shares,
     Whole,
+    one_or_several,
     parse_number,
 )
 from taet.problems import describe, independent
@@ -157,7 +160,7 @@ class Multistep(Options):
 
     kind: Literal["multistep"]
     milestones: list[Count]
-    factor: Share | list[Share]
+    factor: Shares
     """One for all milestones, or one for each."""
     compounding: bool
     """Multiply again in *every* epoch from a milestone on: RoBal's code, which all but stops training two
@@ -255,9 +258,12 @@ class Groups(Options):
 class WorstCase(Options):
     """A column of its own: an image is robust if it survives several attacks."""
 
-    label: str = Field(min_length=1, max_length=60)
+    label: Label
     """Name printed in tables and figures."""
-    attacks: list[Name] | Literal["all"]
+    attacks: Annotated[
+        Annotated[Literal["all"], Tag("one")] | Annotated[list[Name], Tag("several")],
+        one_or_several,
+    ]
     """Attacks of the grid; ``all``: every one in the L-inf ball of ``threat``."""
 
 
@@ -539,20 +545,23 @@ def _recipe_problems(
 def _validation_problems(params: Params, source: Source) -> Iterator[str]:
     """Who measures on validation images must have some, and who wants the best weights must measure."""
     problems: dict[str, None] = {}  # what is wrong with the common block is wrong for every method
+    unmeasured = False
     for name in params.grid.methods:
         if name in params.methods:
             own = (params.methods[name].training or {}).get("validation")
             path = ("training",) if own is None else ("methods", name, "training")
             validation = training_of(params, name).validation
-            if validation is not None:
+            if validation is None:
+                unmeasured = True
+            else:
                 problems |= dict.fromkeys(_measuring_problems(params, validation, path, source))
-            elif "best" in params.grid.checkpoints:
-                place = ("grid", "checkpoints", params.grid.checkpoints.index("best"))
-                problems[
-                    f"{source.locate(place)}: 'best' needs training.validation, which is null for "
-                    f"{name!r}; set it, or take 'best' out"
-                ] = None
     yield from problems
+    if unmeasured and "best" in params.grid.checkpoints:
+        place = ("grid", "checkpoints", params.grid.checkpoints.index("best"))
+        yield (
+            f"{source.locate(place)}: 'best' needs training.validation for every method; set it, or take "
+            "'best' out"
+        )
 
 
 def _measuring_problems(

@@ -11,6 +11,7 @@ from taet.yamlfile import Path_, dotted
 if TYPE_CHECKING:
     from taet.sources import Source
 
+ALTERNATIVES = ("one", "several")  # of ``taet.options.one_or_several``
 NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 40"
 
 
@@ -48,15 +49,16 @@ def describe(
         case "missing":
             key = dotted((*prefix, *path))
             return f"{source.file}: {key}: missing; give it a value, common or in the study"
-        case "union_tag_not_found":
-            return f"{where}.kind: missing; say which kind it is"
+        case "union_tag_not_found" if isinstance(value, dict):
+            return f"{source.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"
         case "union_tag_invalid":
             known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
-            return f"{where}.kind: {value['kind']!r} is unknown{suggest(value['kind'], known)}"
+            where, kind = source.locate((*prefix, *path, "kind")), value["kind"]
+            return f"{where}: {_short(kind)} is unknown{suggest(str(kind), known)}"
         case "literal_error":
             known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             return f"{where}: {_short(value)} is unknown{suggest(str(value), known)}"
-        case "model_type" | "dict_type":
+        case "model_type" | "dict_type" | "model_attributes_type" | "union_tag_not_found":
             return f"{where}: must be a mapping, got {_short(value)}"
         case "too_short":
             return f"{where}: the list is empty; it needs at least one entry"
@@ -69,17 +71,18 @@ def describe(
 def _walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
     """The keys and indices of ``loc`` that are in ``values``, and the value they lead to.
 
-    A union adds the name of the chosen alternative ("sgd") to the location; it is no key of the file.
+    A union adds the name of the chosen alternative ("sgd", "several") to the location; it is no key of the
+    file.
     """
     path: list[str | int] = []
     for part in loc:
-        if isinstance(values, dict) and part not in values and values.get("kind") == part:
+        known = isinstance(values, dict) and part in values
+        kind = values.get("kind") if isinstance(values, dict) else None
+        if not known and (part in ALTERNATIVES or part == kind):
             continue
         path.append(part)
-        inside = isinstance(values, dict) or (isinstance(part, int) and part < len(values))
-        values = (
-            (values.get(part) if isinstance(values, dict) else values[part]) if inside else None
-        )
+        inside = known or (isinstance(values, list) and isinstance(part, int))
+        values = values[part] if inside else None
     return tuple(path), values
 
 

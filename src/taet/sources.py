@@ -83,7 +83,10 @@ def _study_chain(file: ParamFile, name: str) -> list[str]:
     studies, current = file.studies, name
     while current is not None:
         if not isinstance(current, str) or current not in studies:
-            raise UserError(f"{file.path}: no study {current!r}{suggest(str(current), studies)}")
+            asked = ("studies", chain[0], "extends") if chain else ("study",)
+            where = f":{file.lines[asked]}: {dotted(asked)}" if asked in file.lines else ""
+            hint = suggest(str(current), studies)
+            raise UserError(f"{file.path}{where}: no study {current!r}{hint}")
         if current in chain:
             raise UserError(
                 f"{file.path}: studies.{current}.extends: the studies extend each other in a circle"

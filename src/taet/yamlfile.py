@@ -36,7 +36,11 @@ class _Walker:
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
-        return self.loader.construct_object(node)
+        try:
+            return self.loader.construct_object(node)
+        except ValueError as error:  # a number of too many digits, a date that no calendar has
+            reason = str(error).partition(";")[0]
+            raise UserError(f"{self.name}:{line}: {dotted(path)}: {reason}") from None
 
     def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from taet import params, plugins
-from taet.errors import UserError
 from taet.folding import ConvNorm, folded
 from taet.networks import build_model, describe_network
 
@@ -56,12 +55,6 @@ def test_building_leaves_the_global_stream_alone(digits: params.Params) -> None:
 def test_published_networks(name: str, weights: int, digits: params.Params) -> None:
     model = build_model(describe_network(digits.architectures[name], 3, 32, 10))
     assert sum(p.numel() for p in model.parameters()) == weights
-
-
-def test_wide_resnet_of_no_depth(digits: params.Params) -> None:
-    options = digits.architectures["wrn34_10"].model_copy(update={"depth": 33})
-    with pytest.raises(UserError, match=r"depth 33 must be 6 n \+ 4"):
-        build_model(describe_network(options, 3, 32, 10))
 
 
 def test_narrow_resnet_costs_less(digits: params.Params) -> None:

@@ -9,7 +9,6 @@ import math
 
 from torch import nn
 
-from taet.errors import UserError
 from taet.models._base import Backbone
 from taet.models._preact import PreActNet
 from taet.options import Count, ModelOptions
@@ -21,19 +20,16 @@ class Options(ModelOptions):
     widen: Count
     """Factor on the channels 16, 32, 64; 10 is usual."""
 
+    def problem(self) -> str | None:
+        blocks, rest = divmod(self.depth - 4, 6)
+        if rest or blocks < 1:
+            return f"depth: must be 6 n + 4, such as 28, got {self.depth}"
+        return None
+
 
 def build(options: Options, channels: int, size: int) -> Backbone:
-    """The network for images of ``channels`` x any size from 8 on.
-
-    Raises:
-        UserError: there is no such depth.
-    """
-    blocks, rest = divmod(options.depth - 4, 6)
-    if rest or blocks < 1:
-        raise UserError(
-            f"architecture {options.label}: depth {options.depth} must be 6 n + 4, such as 28"
-        )
-    return WideResNet(options.widen, blocks, channels)
+    """The network for images of ``channels`` x any size from 8 on."""
+    return WideResNet(options.widen, (options.depth - 4) // 6, channels)
 
 
 class WideResNet(PreActNet):
