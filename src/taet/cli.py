@@ -239,7 +239,7 @@ def _verify(options: argparse.Namespace) -> None:
         shown = [problem.message for problem in found[:SHOWN]]
         rest = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         todo = ["all at once: snakemake --cores 4 all, or: python -m taet verify --remake"]
-        raise UserError("\n".join([*shown, *rest, *todo]))
+        raise UserError("\n".join([*shown, *rest, *(todo if len(found) > 1 else [])]))
     remake(found)
     for problem in found:
         print(f"{problem.file}: {'made again' if problem.job else 'taken out'}")

@@ -82,6 +82,8 @@ _TEX = {
     "±": r"$\pm$",
     "≈": r"$\approx$",
     "∞": r"$\infty$",
+    "\n": " ",
+    **{c: f"${c}$" for c in "<>|"},  # other characters in TeX's own encoding of text
     **{c: "\\" + c for c in "&%$#_{}"},
 }
 

@@ -229,9 +229,11 @@ def mistakes() -> Iterator[Mistake]:
     for old, new, said in WRITTEN:
         assert TEXT.count(old) >= 1, old
         content = TEXT.replace(old, new, 1).encode()
-        yield Mistake("written", f"{old.strip()} -> {new.strip()}"[:120], content, tuple(said))
+        yield Mistake(
+            "parameters: written out", f"{old.strip()} -> {new.strip()}"[:120], content, tuple(said)
+        )
     for title, content, said in FILES:
-        yield Mistake("file", title, content, tuple(said))
+        yield Mistake("parameters: whole file", title, content, tuple(said))
     yield from _of_every_value()
     yield from _of_every_block()
 
@@ -244,7 +246,9 @@ def _of_every_value() -> Iterator[Mistake]:
             continue
         value = NOTHING[i % len(NOTHING)]
         place = _dotted(path)
-        yield Mistake("value", f"{place}: {value!r}", _with(data, path, value), (place,))
+        yield Mistake(
+            "parameters: value", f"{place}: {value!r}", _with(data, path, value), (place,)
+        )
 
 
 def _of_every_block() -> Iterator[Mistake]:
@@ -255,12 +259,16 @@ def _of_every_block() -> Iterator[Mistake]:
             inside = inside[part]
         unknown = (*block, "nonsense")
         content = _with(data, unknown, 1)
-        yield Mistake("unknown key", _dotted(unknown), content, (_dotted(unknown), "unknown key"))
+        yield Mistake(
+            "parameters: unknown key", _dotted(unknown), content, (_dotted(unknown), "unknown key")
+        )
         # A block that is left out is one that studies have in part; then each of them misses the rest.
         whole = [key for key in inside if (*block, key) not in FIXED and key != "kind"]
         for key in whole:
             place = _dotted((*block, key))
-            yield Mistake("missing key", place, _without(data, (*block, key)), (place, "missing"))
+            yield Mistake(
+                "parameters: missing key", place, _without(data, (*block, key)), (place, "missing")
+            )
 
 
 def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -70,8 +70,8 @@ def rows(refusals: Iterable[Refusal]) -> list[dict[str, Any]]:
             "kind": r.kind,
             "input": r.title,
             "status": r.status,
-            "good": r.good,
-            "message": r.message.strip()[:300],
+            "harmless": r.good,
+            "message": r.message.strip()[:120],
         }
         for r in refusals
     ]

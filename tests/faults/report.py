@@ -2,20 +2,23 @@
 
     python -m tests.faults.report --kills 100
 
-Writes kills.csv, damage.csv and about.md to results/reference/faults.
+Writes kills.csv, damage.csv, inputs.csv and about.md to results/reference/faults.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from taet.artifacts import write_bytes
 from taet.records import processor
-from tests.faults import damage, kills
+from tests.conftest import Tree, copy_project
+from tests.faults import command_lines, damage, hostile, kills, parameters, refusals
 
 FOLDER = Path("results/reference/faults")
 
@@ -32,9 +35,11 @@ def main() -> int:
         damages = _shown(damage.damage_everything(finished, folder))
         expected = kills.results(finished)
         killed = _shown(kills.kill_at_random(folder, expected, options.kills, options.seed))
+        said = list(bad_inputs(finished, folder))
     tables = {
         "kills": pd.DataFrame(kills.rows(killed)),
         "damage": pd.DataFrame(damage.rows(damages)),
+        "inputs": pd.DataFrame(refusals.rows(said)),
     }
     for name, table in tables.items():
         write_bytes(FOLDER / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
@@ -43,13 +48,32 @@ def main() -> int:
     return int(not all(table["harmless"].all() for table in tables.values()))
 
 
+def bad_inputs(finished: Tree, folder: Path) -> Iterator[refusals.Refusal]:
+    """Parameter files, command lines and files that must be refused."""
+    alone = folder / "parameters"
+    alone.mkdir()
+    yield from (parameters.refused(mistake, alone) for mistake in parameters.mistakes())
+    empty = copy_project(folder / "empty")
+    empty.ok("taet", "download", "--dataset", "digits")
+    yield from command_lines.refusals(empty.path)
+    tree = folder / "hostile" / "tree"
+    shutil.copytree(finished.path, tree, symlinks=True)
+    yield from hostile.refusals(tree)
+    if marks := hostile.marks(tree):
+        raise SystemExit(f"a hostile file has done harm: {marks}")
+
+
 def about(tables: dict[str, pd.DataFrame], seed: int) -> str:
     """The tables in a few lines."""
-    killed, damaged = tables["kills"], tables["damage"]
+    killed, damaged, inputs = tables["kills"], tables["damage"], tables["inputs"]
     lost = int((killed["half_written"] + killed["made_again"] > 0).sum())
     wrong = int((killed["different"] > 0).sum())
     unseen = int((~damaged["named"] | (damaged["refused"] == False)).sum())  # noqa: E712
     not_mended = int((~damaged["restored"]).sum())
+    kinds = [
+        f"| {kind} | {len(rows)} | {int((~rows['harmless']).sum())} | | {int((rows['status'] == 0).sum())} |"
+        for kind, rows in inputs.groupby("kind", sort=False)
+    ]
     return "\n".join(
         [
             "# Faults",
@@ -58,10 +82,11 @@ def about(tables: dict[str, pd.DataFrame], seed: int) -> str:
             "",
             f"- {time.strftime('%Y-%m-%d', time.gmtime())}, {processor()}, seed {seed}",
             "",
-            "| what | tried | lost work | silently wrong |",
-            "| --- | ---: | ---: | ---: |",
-            f"| a running study killed | {len(killed)} | {lost} | {wrong} |",
-            f"| a file damaged | {len(damaged)} | {not_mended} | {unseen} |",
+            "| what | tried | not caught | lost work | silently wrong |",
+            "| --- | ---: | ---: | ---: | ---: |",
+            f"| a running study killed | {len(killed)} | | {lost} | {wrong} |",
+            f"| a file damaged | {len(damaged)} | {unseen} | {not_mended} | {unseen} |",
+            *kinds,
             "",
         ]
     )
