@@ -348,6 +348,27 @@ def confusion(seeds: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def features(seeds: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seeds)
+    rows = [
+        {"method": m, "seed": 0, "class_index": c, "class_name": f"c{c}", "x": rng.normal(), "y": rng.normal()}
+        for m in ("b", "a") for c in (3, 4) for _ in range(5 if c == 3 else 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def examples(seeds: int) -> pd.DataFrame:
+    """Class c3 stands up to the attack, c4 does not; of method a it is misclassified from the start."""
+    image = np.linspace(0, 1, 4 * 4 * 3, dtype="float32").reshape(4, 4, 3)
+    rows = [
+        {"method": m, "seed": 0, "class_index": c, "class_name": f"c{c}", "image": image,
+         "clean": "c1" if c == 4 and m == "a" else f"c{c}", "attacked": "c3" if c == 3 else "c1",
+         "added": np.full_like(image, 0 if c == 4 and m == "a" else -0.1)}
+        for m in ("b", "a") for c in (3, 4)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 SOURCES = {
     "per_class": metrics,
     "ba_br": metrics,
@@ -357,6 +378,8 @@ SOURCES = {
     "imbalance": two_ratios,
     "learning": training,
     "confusion": confusion,
+    "features": features,
+    "examples": examples,
 }
 
 
@@ -464,3 +487,32 @@ def test_confusion_figure() -> None:
         "A|x\nclean",
     ]
     assert shown[0].images[0].get_array().tolist() == [[75, 25], [25, 75]]
+
+
+def test_features_figure() -> None:
+    figure = draw("features", features(1))
+    panels = [axes for axes in figure.axes if axes.lines]
+    assert [axes.get_title() for axes in panels] == ["B & C", "A|x"]
+    for axes, (_, rows) in zip(panels, features(1).groupby("method", sort=False), strict=True):
+        assert [len(line.get_xdata()) for line in axes.lines] == [5, 2]
+        assert (
+            axes.lines[1].get_xydata().tolist()
+            == rows[rows["class_index"] == 4][["x", "y"]].to_numpy().tolist()
+        )
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["c3", "c4"]
+    assert "2 to 5 a class" in figure.get_supxlabel()
+
+
+def test_examples_figure() -> None:
+    figure = draw("examples", examples(1))
+    grid = np.array(figure.axes).reshape(3, 4)
+    assert [axes.get_title(loc="left") for axes in grid[0]] == ["Class c3", "", "Class c4", ""]
+    said = [[axes.texts[-1].get_text() for axes in line] for line in grid[1:]]
+    assert said == [["c3", "c3", "c4", "c1"], ["c3", "c3", "c1", "c1"]]
+    bold = [[axes.texts[-1].get_fontweight() == "bold" for axes in line] for line in grid[1:]]
+    assert bold == [[False, False, False, True], [False, False, True, True]]
+    image = examples(1)["image"][0]
+    assert np.allclose(grid[0, 0].images[0].get_array(), image)
+    assert np.allclose(grid[1, 0].images[0].get_array(), 0)  # the most that is taken away
+    assert np.allclose(grid[2, 2].images[0].get_array(), 0.5)  # nothing is added
+    assert np.allclose(grid[1, 1].images[0].get_array(), np.clip(image - 0.1, 0, 1))
