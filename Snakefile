@@ -4,7 +4,7 @@
 #   snakemake --cores 4 all --config study=X    another study
 #   snakemake -n                                what would run, and why
 #
-# Targets: download, subsample, stabilize, equalize, attack, score, inspect, tables, figures, all.
+# Targets: download, subsample, stabilize, equalize, attack, score, inspect, tables, figures, report, all.
 from snakemake.utils import min_version
 
 min_version("9.14")
@@ -24,4 +24,5 @@ rule all:
         rules.inspect.output,
         rules.tables.output,
         rules.figures.output,
+        rules.report.output,
         lost_outputs(),

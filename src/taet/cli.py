@@ -99,11 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         if stage.name == "attack":
             _add_own_model(sub)
         if stage.name in ("tables", "figures"):
-            sub.add_argument(
-                "--kept",
-                action="store_true",
-                help="from the metrics kept in results/reference, without any training",
-            )
+            _add_kept(sub)
         sub.add_argument(
             "--key",
             help="key of the job in the plan that started it; refuse to work if parameters or "
@@ -125,6 +121,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="make again what is not, and take what is damaged out of DVC's cache",
     )
+    command(
+        "report",
+        "write tables, figures and provenance as one page, results/STUDY/report.html",
+        _report,
+    )
     show = command("params", "print the resolved parameters and where each comes from", _params)
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"
@@ -132,6 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     listing = command("methods", "list the training methods with their cards", _methods)
     listing.add_argument("--markdown", action="store_true", help="print the page docs/methods.md")
     return parser
+
+
+def _add_kept(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--kept",
+        action="store_true",
+        help="from the metrics kept in results/reference, without any training",
+    )
 
 
 def _add_own_model(sub: argparse.ArgumentParser) -> None:
@@ -154,7 +163,8 @@ def _add_own_model(sub: argparse.ArgumentParser) -> None:
 
 
 def _study(options: argparse.Namespace) -> Study:
-    return Study(params.load(options.params, options.study))
+    read = params.load(options.params, options.study)
+    return Study(read, kept=getattr(options, "kept", False))
 
 
 def _run_stage(options: argparse.Namespace) -> None:
@@ -257,18 +267,16 @@ def _params(options: argparse.Namespace) -> None:
         return
     params.load(options.params, options.study)
     source = sources.of_study(sources.read_file(options.params), options.study)
-    rows = list(_leaves(source.values, ()))
+    rows = list(sources.leaves(source.values))
     width = max(len(dotted(path)) for path, _ in rows)
     for path, value in rows:
         print(f"{dotted(path):{width}}  {json.dumps(value):24}  {source.origin(path)}")
 
 
-def _leaves(value: Any, path: tuple[Any, ...]) -> Any:
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _leaves(item, (*path, name))
-    else:
-        yield path, value
+def _report(options: argparse.Namespace) -> None:
+    from taet import report  # with pandas, which few commands need
+
+    print(f"wrote {report.write(_study(options), options.params)}")
 
 
 def _methods(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ Nothing is checked here but the structure of ``studies``. Every resolved value r
 was written in, so that a problem found later can name it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ def _overlay(
             result.get(key), value, (*path, key), (*written, key), lines, origins
         )
     return result
+
+
+def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """The values that are no mappings, and where each lies."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from leaves(item, (*path, name))
+    else:
+        yield path, value
 
 
 def _study_chain(file: ParamFile, name: str) -> list[str]:

@@ -123,6 +123,13 @@ def overview_tables(
         yield _table(place, "overview", columns)
 
 
+def place_title(
+    labels: Mapping[str, Mapping[str, str]], dataset: str, ir: str, architecture: str
+) -> str:
+    """What titles of tables begin with."""
+    return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
+
+
 def _places(
     summary: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
 ) -> Iterator[_Place]:
@@ -132,7 +139,7 @@ def _places(
     for names, everything in in_view.groupby(CELL[:3], sort=False):
         dataset, ir, architecture = names
         yield _Place(
-            f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}",
+            place_title(labels, dataset, ir, architecture),
             everything,
             shown_rows(everything, report),
             compared[(compared[CELL[:3]] == list(names)).all(axis=1)],

@@ -35,7 +35,9 @@ LONGEST = 14.0  # seconds until a kill; an undisturbed run takes about twice as 
 PATIENCE = 300.0  # seconds until a victim's survivors have ended
 CUT = 0.3  # share of the kills that also cut files short
 RESULTS = ("data/raw", "data/longtail", "results/tiny")
-NOT_RESULTS = ("results/tiny/logs", "results/tiny/benchmarks", "results/tiny/resume")
+NOT_RESULTS = (
+    "results/tiny/logs", "results/tiny/benchmarks", "results/tiny/resume", "results/tiny/report.html",
+)  # fmt: skip
 
 
 @dataclass

@@ -38,8 +38,9 @@ def test_default_study() -> None:
         "inspect": 1,
         "tables": 1,
         "figures": 1,
+        "report": 1,
         "all": 1,
-        "total": 150,
+        "total": 151,
     }
 
 

@@ -13,6 +13,7 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
 import ledger
 from taet import grid, params
 from taet.errors import UserError
+from taet.fingerprint import fingerprint
 
 
 def read_study():

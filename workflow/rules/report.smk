@@ -48,3 +48,27 @@ rule figures:
         command=command_of("figures"),
     shell:
         "python -m taet {params.command} > {log} 2>&1"
+
+
+# A view of everything, with times and machines in it: no artifact, and nothing that DVC keeps.
+rule report:
+    input:
+        rules.tables.output,
+        rules.figures.output,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        command=f"report --study {STUDY}{' --kept' if study.kept else ''}",
+        code=fingerprint("taet.report"),
+    shell:
+        "python -m taet {params.command} > {log} 2>&1"

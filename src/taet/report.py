@@ -1,0 +1,246 @@
+"""The report: one page with everything of a study, and where each number comes from.
+
+A view and no artifact: times, machines and revisions are in it, which differ between two runs that make the
+same results. It opens from a file, without a network.
+"""
+
+import base64
+import importlib.resources
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from taet import artifacts, sources
+from taet.grid import Study
+from taet.jobs import STAGES, Job
+from taet.params import ir_label
+from taet.plugins import FOLDERS
+from taet.records import read_record, record_path
+from taet.stages._scored import read_scored
+from taet.summary import over_seeds, with_bootstrap
+from taet.tables import main_tables, place_title
+from taet.typeset import Table
+from taet.yamlfile import dotted
+
+BOX, GAP = (104, 44), (34, 18)  # pixels, of the picture of the stages
+PLACE = ["dataset", "imbalance_ratio", "architecture"]
+
+
+def path_of(study: Study) -> Path:
+    """Where the report of a study lies."""
+    return Path("results", study.params.study, "report.html")
+
+
+def write(study: Study, params_file: Path) -> Path:
+    """Write the report of a study whose tables and figures are there; where it lies.
+
+    Raises:
+        UserError: something of it is missing, damaged or stale.
+    """
+    tables, figures = study.job("tables"), study.job("figures")
+    for job in (tables, figures):
+        artifacts.verify_manifest(job.output, job.key)
+    scored = read_scored(tables)
+    summary = over_seeds(scored.metrics, tables.reads["report"].confidence)
+    summary = with_bootstrap(summary, scored.intervals)
+    anchors = _anchors(study)
+    work = {stage: [_work(job) for job in study.jobs(stage)] for stage in STAGES}
+    text = _template().render(
+        study=study.params.study,
+        grid=_grid(study),
+        tables=[
+            _table(table, anchors) for table in main_tables(summary, scored.contrasts, tables.reads)
+        ],
+        figures=[_figure(file) for file in figures.files if file.suffix == ".svg"],
+        warnings=_warnings(scored.metrics),
+        parameters=list(_parameters(study, params_file)),
+        stages=[_stage(name, jobs) for name, jobs in work.items()],
+        work=work,
+        made=_made(work),
+        graph=_graph(study),
+    )
+    artifacts.write_bytes(path_of(study), text.encode())
+    return path_of(study)
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    folder = importlib.resources.files("taet") / "templates"
+    return environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
+
+
+def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """A table with its rows: what each is about, where that leads to, and the other cells with their marks."""
+    rows = []
+    for i, (name, *texts) in enumerate(table.rows):
+        found = [
+            a for (place, label), a in anchors.items() if label == name and place in table.title
+        ]
+        cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
+        rows.append({"name": name, "anchor": found[0] if found else None, "cells": cells})
+    return {"title": table.title, "head": table.head, "rows": rows, "note": table.note}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job, and what its record says of it.
+
+    Attributes:
+        title: for people.
+        anchor: in the page.
+        output: its file.
+        key: of what made it.
+        record: None where the result was made elsewhere, and came without one.
+    """
+
+    title: str
+    anchor: str
+    output: Path
+    key: str
+    record: dict[str, Any] | None
+
+    @property
+    def record_path(self) -> Path:
+        """Where its record lies, if there is one."""
+        return record_path(self.output)
+
+
+def _work(job: Job) -> Work:
+    return Work(job.title, _anchor(job), job.output, job.key, read_record(job.output, job.key))
+
+
+def _anchor(job: Job) -> str:
+    return job.title.replace(" ", "-")
+
+
+def _grid(study: Study) -> dict[str, list[str]]:
+    """The axes of the study, as tables name their values."""
+    params, grid = study.params, study.params.grid
+    labels = {
+        axis: [getattr(params, axis)[n].label for n in getattr(grid, axis)] for axis in FOLDERS
+    }
+    return {
+        "data sets": labels["datasets"],
+        "imbalance ratios": [ir_label(ratio) for ratio in grid.imbalance_ratios],
+        "networks": labels["architectures"],
+        "methods": labels["methods"],
+        "attacks": labels["attacks"],
+        "seeds": [str(seed) for seed in grid.seeds],
+        "checkpoints": list(grid.checkpoints),
+    }
+
+
+def _anchors(study: Study) -> dict[tuple[str, str], str]:
+    """By a table's place and the label of a method: its first network, in the list of all artifacts."""
+    params = study.params
+    labels = {
+        axis: {n: getattr(params, axis)[n].label for n in getattr(params, axis)} for axis in FOLDERS
+    }
+    first: dict[tuple[str, str], str] = {}
+    for job in study.jobs("equalize"):
+        cell = job.cell
+        place = place_title(labels, cell["dataset"], cell["ir"], cell["architecture"])
+        first.setdefault((place, labels["methods"][cell["method"]]), _anchor(job))
+    return first
+
+
+def _figure(file: Path) -> dict[str, str]:
+    data = base64.b64encode(file.read_bytes()).decode()
+    return {"title": file.stem.replace("_", " "), "source": f"data:image/svg+xml;base64,{data}"}
+
+
+def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
+    """What attacks have warned of: once for all views and groups."""
+    if "warnings" not in metrics:
+        return []
+    columns = [*PLACE, "method", "seed", "checkpoint", "attack", "warnings"]
+    rows: list[dict[str, Any]] = (
+        metrics.dropna(subset=["warnings"])[columns].drop_duplicates().to_dict("records")
+    )
+    return rows
+
+
+def _parameters(study: Study, file: Path) -> Iterator[tuple[str, str, str]]:
+    """Place, value and origin of every parameter."""
+    source = sources.of_study(sources.read_file(file), study.params.study)
+    for path, value in sources.leaves(source.values):
+        yield dotted(path), json.dumps(value, ensure_ascii=False), source.origin(path)
+
+
+def _stage(name: str, jobs: list[Work]) -> dict[str, Any]:
+    """What a stage has cost."""
+    records = [job.record for job in jobs if job.record is not None]
+    return {
+        "name": name,
+        "help": STAGES[name].help,
+        "jobs": len(jobs),
+        "recorded": len(records),
+        "cpu": sum(record["cpu_seconds"] for record in records),
+        "wall": sum(record["wall_seconds"] for record in records),
+        "memory": max((record["peak_memory_mib"] for record in records), default=None),
+    }
+
+
+def _made(work: Mapping[str, list[Work]]) -> dict[str, Any]:
+    """Code, machines, versions and time of the whole."""
+    records = [job.record for jobs in work.values() for job in jobs if job.record is not None]
+
+    def all_of(find: Any) -> list[str]:
+        return sorted({str(find(record)) for record in records})
+
+    starts = all_of(lambda record: record["started"])
+    return {
+        "code": all_of(lambda record: record["code"].get("revision", "unknown")),
+        "machines": all_of(
+            lambda r: f"{r['machine']['processor']}, {r['machine']['cpu_count']} processors"
+        ),
+        "versions": all_of(
+            lambda r: ", ".join(f"{name} {version}" for name, version in r["versions"].items())
+        ),
+        "first": starts[0] if starts else None,
+        "last": starts[-1] if starts else None,
+    }
+
+
+def _graph(study: Study) -> dict[str, Any]:
+    """The stages as boxes and arrows: one column further right than all that they wait for."""
+    needs = {
+        name: sorted({needed.stage for job in study.jobs(name) for needed in job.direct_inputs})
+        for name in STAGES
+    }
+    column: dict[str, int] = {}
+    for name in STAGES:  # in the order of the work
+        column[name] = 1 + max((column[needed] for needed in needs[name]), default=-1)
+    boxes: dict[str, dict[str, Any]] = {}
+    for name in STAGES:
+        row = sum(column[other] == column[name] for other in boxes)
+        boxes[name] = {
+            "name": name,
+            "jobs": len(study.jobs(name)),
+            "x": column[name] * (BOX[0] + GAP[0]) + 2,
+            "y": row * (BOX[1] + GAP[1]) + 2,
+        }
+    arrows = [
+        {
+            "x1": boxes[needed]["x"] + BOX[0],
+            "y1": boxes[needed]["y"] + BOX[1] / 2,
+            "x2": boxes[name]["x"],
+            "y2": boxes[name]["y"] + BOX[1] / 2,
+        }
+        for name in STAGES
+        for needed in needs[name]
+    ]
+    return {
+        "boxes": list(boxes.values()),
+        "arrows": arrows,
+        "box": BOX,
+        "width": max(box["x"] for box in boxes.values()) + BOX[0] + 2,
+        "height": max(box["y"] for box in boxes.values()) + BOX[1] + 2,
+    }
