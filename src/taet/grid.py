@@ -340,7 +340,7 @@ class Study:
         return variants(self.params)
 
     def _tables(self, cell: Cell) -> Job:
-        files = ("main.csv", "main.md", "main.tex", "headline.json")
+        files = ("main.csv", "main.md", "main.tex", "headline.json", "headline.csv")
         return self._make("tables", cell, self._shown(), {"score": self.job("score")}, files=files)
 
     def _figures(self, cell: Cell) -> Job:

@@ -77,7 +77,7 @@ def _template() -> jinja2.Template:
 
 
 def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    """A table with its rows: what each is about, where that leads to, and the other cells with their marks."""
+    """A table with its rows: what each is of, where that leads to, and its cells with their marks."""
     rows = []
     for i, (name, *texts) in enumerate(table.rows):
         found = [

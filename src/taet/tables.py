@@ -477,3 +477,22 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         )
         place[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
     return result
+
+
+def headline_rows(numbers: Mapping[str, Any], attack: str) -> list[dict[str, Any]]:
+    """The same numbers for ``dvc plots``: a row for each cell, in the columns BA, BR and tail_BR.
+
+    Args:
+        numbers: see ``headline``.
+        attack: that BR is under.
+    """
+    titles = {"BA": "BA", f"BR_{attack}": "BR", f"tail_BR_{attack}": "tail_BR"}
+    return [
+        {"cell": f"{dataset} {ir} {architecture} {method}"}
+        | {title: values.get(name) for name, title in titles.items()}
+        for datasets in numbers.values()
+        for dataset, ratios in datasets.items()
+        for ir, architectures in ratios.items()
+        for architecture, methods in architectures.items()
+        for method, values in methods.items()
+    ]

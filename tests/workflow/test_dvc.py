@@ -82,6 +82,12 @@ def test_change_in_dvc_runs_that_method_only(repository: Tree) -> None:
     assert changes
     assert all(".taet." in name for name in changes)
     assert "BR_pgd20" in repository.ok("dvc", "metrics", "show")
+    plots = json.loads(repository.ok("dvc", "plots", "diff", "--json"))
+    (plot,) = plots["data"]["results/tiny/tables/headline.csv"]
+    points = plot["content"]["data"]["values"]
+    shown = {(point["rev"], point["cell"].split()[-1]): point["BR"] for point in points}
+    assert shown["HEAD", "at_bsl"] == shown["workspace", "at_bsl"]
+    assert shown["HEAD", "taet"] != shown["workspace", "taet"]
 
 
 def test_back_and_forth_in_time(repository: Tree) -> None:
@@ -151,7 +157,7 @@ def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
     git(repository, "commit", "-qm", "alpha")
     # A person merges the parameters; of the two locks and headline numbers either will do.
     repository.run("git", "merge", "-q", "tau")
-    made = ["dvc.lock", "results/tiny/tables/headline.json"]
+    made = ["dvc.lock", *(f"results/tiny/tables/headline.{s}" for s in ("json", "csv"))]
     git(repository, "checkout", "--ours", "--", "params.yaml", *made)
     repository.edit("params.yaml", "tau: 1.0", "tau: 0.5")
     git(repository, "add", "params.yaml", *made)

@@ -1,15 +1,18 @@
-"""Stage ``tables``: main.csv, main.md, main.tex and headline.json from metrics.csv.
+"""Stage ``tables``: main.csv, main.md, main.tex, headline.json and headline.csv from metrics.csv.
 
 main.csv has, for every cell, view, attack and scope, the numbers over seeds (``taet.summary``); the
-two others show the view that the parameters name. headline.json is for ``dvc metrics``.
+two others show the view that the parameters name. headline.json is for ``dvc metrics``, headline.csv for
+``dvc plots``: ``cell``, ``BA``, ``BR`` under the headline attack, and ``tail_BR``, in per cent.
 """
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from taet import artifacts
 from taet.stages._scored import read_scored
 from taet.summary import over_seeds, with_bootstrap
-from taet.tables import headline, main_tables
+from taet.tables import headline, headline_rows, main_tables
 from taet.typeset import latex, markdown
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 def run(job: "Job") -> dict[str, Any]:
     """Write the tables."""
     scored = read_scored(job)
-    csv, md, tex, json = job.files
+    csv, md, tex, metrics, plot = job.files
     summary = over_seeds(scored.metrics, job.reads["report"].confidence)
     summary = with_bootstrap(summary, scored.intervals)
     text = summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
@@ -27,6 +30,9 @@ def run(job: "Job") -> dict[str, Any]:
     tables = list(main_tables(summary, scored.contrasts, job.reads))
     artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
     artifacts.write_bytes(tex, latex(tables).encode())
-    artifacts.write_json(json, headline(summary, job.reads))
+    numbers = headline(summary, job.reads)
+    artifacts.write_json(metrics, numbers)
+    rows = pd.DataFrame(headline_rows(numbers, job.reads["report"].headline_attack))
+    artifacts.write_bytes(plot, rows.to_csv(index=False, lineterminator="\n").encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"tables": len(tables)}
