@@ -49,7 +49,7 @@ def write(study: Study, params_file: Path) -> Path:
     summary = over_seeds(scored.metrics, tables.reads["report"].confidence)
     summary = with_bootstrap(summary, scored.intervals)
     anchors = _anchors(study)
-    work = {stage: [_work(job) for job in study.jobs(stage)] for stage in STAGES}
+    work = {name: jobs for name in STAGES if (jobs := [_work(job) for job in study.jobs(name)])}
     text = _template().render(
         study=study.params.study,
         grid=_grid(study),
@@ -211,15 +211,17 @@ def _made(work: Mapping[str, list[Work]]) -> dict[str, Any]:
 
 def _graph(study: Study) -> dict[str, Any]:
     """The stages as boxes and arrows: one column further right than all that they wait for."""
+    names = [name for name in STAGES if study.jobs(name)]  # in the order of the work
+    # A stage 1 may go on from another one; the stage does not wait for itself.
     needs = {
-        name: sorted({needed.stage for job in study.jobs(name) for needed in job.direct_inputs})
-        for name in STAGES
+        name: sorted({n.stage for job in study.jobs(name) for n in job.direct_inputs} - {name})
+        for name in names
     }
     column: dict[str, int] = {}
-    for name in STAGES:  # in the order of the work
+    for name in names:
         column[name] = 1 + max((column[needed] for needed in needs[name]), default=-1)
     boxes: dict[str, dict[str, Any]] = {}
-    for name in STAGES:
+    for name in names:
         row = sum(column[other] == column[name] for other in boxes)
         boxes[name] = {
             "name": name,
@@ -234,7 +236,7 @@ def _graph(study: Study) -> dict[str, Any]:
             "x2": boxes[name]["x"],
             "y2": boxes[name]["y"] + BOX[1] / 2,
         }
-        for name in STAGES
+        for name in names
         for needed in needs[name]
     ]
     return {

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
     ["errors"],
-    ["options", "seeds", "progress", "yamlfile", "folding", "devices"],
+    ["options", "seeds", "progress", "yamlfile", "folding", "devices", "locks", "batches"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],
     ["problems"],
@@ -39,10 +39,11 @@ LAYERS = [
     ["methods", "tables", "figures", "records"],
     ["subject"],
     ["chains", "checks"],
-    ["train", "evaluate"],
+    ["train", "evaluate", "examples"],
     ["checkpoint", "user_model", "validation"],
     ["stages"],
-    ["runner"],
+    ["runner", "report"],
+    ["verification"],
     ["cli"],
     ["__main__", "__init__"],
 ]

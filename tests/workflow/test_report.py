@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Tree
+from taet import grid, params, report
+from taet.jobs import STAGES
+from tests.conftest import ROOT, Tree
 
 REPORT = "results/tiny/report.html"
 CHROMIUM = (
@@ -67,6 +69,18 @@ def test_without_records_and_without_tables(finished_copy: Tree) -> None:
     assert refused.stderr.count("\n") == 1
     assert "main.md" in refused.stderr
     assert not (finished_copy.path / REPORT).exists()
+
+
+def test_picture_of_the_stages() -> None:
+    """Of every study: each stage stands to the right of all that it waits for."""
+    for name in ("digits", "digits_ablation", "digits_precision", "cifar10_small"):
+        study = grid.Study(params.load(ROOT / "params.yaml", name))
+        drawn = report._graph(study)
+        boxes = {box["name"]: box for box in drawn["boxes"]}
+        assert set(boxes) == {stage for stage in STAGES if study.jobs(stage)}
+        assert len({(box["x"], box["y"]) for box in boxes.values()}) == len(boxes)
+        assert all(arrow["x1"] < arrow["x2"] for arrow in drawn["arrows"])
+        assert len(drawn["arrows"]) >= len(boxes) - 1
 
 
 @pytest.fixture(scope="module")
