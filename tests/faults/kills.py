@@ -53,6 +53,7 @@ class Kill:
         half_written: outputs that are there, but not whole; must be none.
         made_again: outputs that were finished at an earlier kill, and are now others; must be none.
         different: results that differ at the end of the run that this kill was part of; must be none.
+        hung: the start did not come to an end by itself afterwards; must not be.
     """
 
     number: int
@@ -63,10 +64,11 @@ class Kill:
     half_written: int = 0
     made_again: int = 0
     different: int = 0
+    hung: bool = False
 
     @property
     def harmless(self) -> bool:
-        return not (self.half_written or self.made_again or self.different)
+        return not (self.half_written or self.made_again or self.different or self.hung)
 
 
 def tiny_tree(folder: Path) -> Tree:
@@ -170,11 +172,24 @@ def _kill(process: subprocess.Popen[bytes], tree: Tree, rng: random.Random, numb
         process.send_signal(how)
     else:
         rng.choice(jobs).send_signal(how)
-    process.wait(PATIENCE)
+    kill.hung = not _ended(process, PATIENCE)
+    if kill.hung:
+        _show(process)
+        _end_group(process)
+        process.wait()
     if rng.random() < CUT:
         _end_group(process)  # the power is off for everyone
         kill.cut = _cut(tree, rng)
     return kill
+
+
+def _show(process: subprocess.Popen[bytes]) -> None:
+    """Print a process and all that it has started, for whoever looks into why it does not end."""
+    top = psutil.Process(process.pid)
+    for one in (top, *top.children(recursive=True)):
+        print(
+            one.pid, one.ppid(), one.status(), one.cpu_times().user, one.cmdline(), file=sys.stderr
+        )
 
 
 def _is_job(process: psutil.Process) -> bool:
