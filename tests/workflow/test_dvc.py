@@ -1,6 +1,7 @@
 """DVC and Snakemake over one tree: neither redoes the other's work, neither serves stale results."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -114,6 +115,8 @@ def test_fresh_clone_after_pull(repository: Tree, tmp_path: Path) -> None:
     assert planned(clone) == {}
     clone.ok("taet", "verify")
     assert results(clone) == results(repository)
+    said = clone.ok("snakemake", "--cores", "1", "all")
+    assert set(re.findall(r"rule (\w+):", said)) == {"all", "report"}, "the report is no version's"
     assert "Nothing to be done" in clone.ok("snakemake", "--cores", "1", "all")
 
 
