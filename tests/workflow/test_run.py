@@ -418,7 +418,11 @@ def test_bad_arguments(finished: Tree, command: list[str], said: str) -> None:
         ("truncated", SPLIT, EQUALIZE),
         ("truncated", IMAGES, EQUALIZE),
         ("truncated", IMAGES, ["subsample", "--dataset", "digits", "--ir", "10", "--seed", "0"]),
-        ("flipped", MODEL, ["attack", *CELL, "--method", "taet", "--checkpoint", "last", "--job", "gradient"]),
+        (
+            "flipped",
+            MODEL,
+            ["attack", *CELL, "--method", "taet", "--checkpoint", "last", "--job", "gradient"],
+        ),
         ("truncated", ATTACK, ["score"]),
         ("missing", METRICS, ["tables"]),
         ("truncated", METRICS, ["figures"]),
