@@ -48,6 +48,11 @@ def view_title(summary: pd.DataFrame, view: str) -> str:
     return f"Long-tailed test view ({ratio})"
 
 
+def of_groups(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``over_seeds`` that are not of single classes: method, attack and scope name just one."""
+    return summary[summary["scope"] != "class"]
+
+
 def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """One row per cell, checkpoint, view, attack and scope, with numbers over its seeds.
 

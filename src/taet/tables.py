@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from taet.compare import MOST_SEEDS, POWER
-from taet.summary import CELL, shown_rows, view_title
+from taet.summary import CELL, of_groups, shown_rows, view_title
 from taet.typeset import Mark, Table
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
@@ -182,7 +182,7 @@ def _table(
         methods: some of the methods; all if None.
     """
     chosen = list(place.methods) if methods is None else list(methods)
-    values = place.part.set_index(["method", "attack", "scope"])
+    values = of_groups(place.part).set_index(["method", "attack", "scope"])
     rows = [[place.methods[method]] for method in chosen]
     marks: dict[tuple[int, int], Mark] = {}
     for number, (attack, scope, _) in enumerate(columns, 1):
@@ -349,7 +349,8 @@ def _interval(row: pd.Series) -> tuple[float, float]:
 
 def _checkpoints_table(place: _Place, columns: Sequence[Column]) -> Table:
     """Every checkpoint of every method."""
-    values = place.everything.set_index(["method", "checkpoint", "attack", "scope"])
+    values = of_groups(place.everything)
+    values = values.set_index(["method", "checkpoint", "attack", "scope"])
     checkpoints = list(dict.fromkeys(place.everything["checkpoint"]))
     keys = [(attack, scope, c) for attack, scope, _ in columns for c in checkpoints]
     rows = [
@@ -459,7 +460,8 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     """
     report = shown["report"]
     attack = report.headline_attack
-    picked = shown_rows(summary, report).set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
+    rows = of_groups(shown_rows(summary, report))
+    picked = rows.set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
     for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):
         cell = (dataset, ir, architecture, method)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, markers, spread, value_bar
-from taet.summary import shown_summary
+from taet.summary import of_groups, shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -22,7 +22,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     report, labels, costs = shown["report"], shown["labels"], shown["costs"]
     attack = report.headline_attack
     summary = shown_summary(metrics, report)
-    values = summary[summary["attack"] == attack].set_index(["method", "scope"])
+    values = of_groups(summary[summary["attack"] == attack]).set_index(["method", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, STYLE, spread
-from taet.summary import shown_summary
+from taet.summary import of_groups, shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -25,7 +25,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     variants = shown["variants"][picture["kind"]]
     summary = shown_summary(metrics, report)
     attack = report.headline_attack
-    values = summary.set_index(["method", "attack", "scope"])["balanced_accuracy"]
+    values = of_groups(summary).set_index(["method", "attack", "scope"])["balanced_accuracy"]
     percent = {
         tuple(variants[m].get(w) for w in ("alpha", "beta", "gamma")): 100
         * values[m, attack, "all"]

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, MARKERS, STYLE, colors, spread
-from taet.summary import shown_summary
+from taet.summary import of_groups, shown_summary
 from taet.variants import STAGE1_EPOCHS
 
 
@@ -25,7 +25,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     methods = sorted(picture["methods"], key=lambda m: variants[m][STAGE1_EPOCHS])
     epochs = [variants[method][STAGE1_EPOCHS] for method in methods]
     summary = shown_summary(metrics, report)
-    values = summary.set_index(["method", "attack", "scope"])
+    values = of_groups(summary).set_index(["method", "attack", "scope"])
     attack = report.headline_attack
     curves = {
         ("clean", "all"): "BA",

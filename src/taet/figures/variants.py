@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, colors, spread
-from taet.summary import shown_summary
+from taet.summary import of_groups, shown_summary
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -22,7 +22,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     report, labels = shown["report"], shown["labels"]
     methods = picture["methods"]
     summary = shown_summary(metrics, report)
-    values = summary.set_index(["method", "attack", "scope"])
+    values = of_groups(summary).set_index(["method", "attack", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     panels = {
         "clean": "Balanced accuracy (%)",
