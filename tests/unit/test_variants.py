@@ -58,6 +58,8 @@ def test_pictures_of_the_ablation(ablation: params.Params) -> None:
             "ba_br",
             "efficiency",
             "confusion",
+            "features",
+            "examples",
             "variants_taet",
             "stage1_length_taet",
             "loss_weights_taet",
