@@ -121,11 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="make again what is not, and take what is damaged out of DVC's cache",
     )
-    command(
+    page = command(
         "report",
         "write tables, figures and provenance as one page, results/STUDY/report.html",
         _report,
     )
+    _add_kept(page)
     show = command("params", "print the resolved parameters and where each comes from", _params)
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"

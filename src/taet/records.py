@@ -72,11 +72,15 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
     artifacts.write_json(record_path(job.output), {**write, "digest": artifacts.digest({}, write)})
 
 
-def read_record(output: Path, key: str) -> dict[str, Any] | None:
+def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
     """The record of an artifact; None if there is none, or only that of another artifact.
 
     Records do not travel with DVC, which sees a change in every clock time: results that were made
     elsewhere have none, and older results that were brought back lie beside a newer one's.
+
+    Args:
+        output: the artifact's file.
+        key: that it has; None for a record that is kept without its artifact, whatever made that.
 
     Raises:
         UserError: damaged.
@@ -93,7 +97,7 @@ def read_record(output: Path, key: str) -> dict[str, Any] | None:
         raise UserError(
             f"{path}: damaged; delete it, and with it {output} to have both made again"
         ) from None
-    return record if record["key"] == key else None
+    return record if key in (None, record["key"]) else None
 
 
 def _versions() -> dict[str, str]:

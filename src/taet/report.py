@@ -7,6 +7,7 @@ same results. It opens from a file, without a network.
 import base64
 import importlib.resources
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from taet import artifacts, sources
-from taet.grid import Study
+from taet import artifacts, plugins, sources
+from taet.grid import REFERENCE, Study
 from taet.jobs import STAGES, Job
 from taet.params import ir_label
 from taet.plugins import FOLDERS
@@ -27,6 +28,7 @@ from taet.tables import main_tables, place_title
 from taet.typeset import Table
 from taet.yamlfile import dotted
 
+DRAWN = ("tables", "figures")  # also of a study whose metrics are kept
 BOX, GAP = (104, 44), (34, 18)  # pixels, of the picture of the stages
 PLACE = ["dataset", "imbalance_ratio", "architecture"]
 
@@ -49,19 +51,30 @@ def write(study: Study, params_file: Path) -> Path:
     summary = over_seeds(scored.metrics, tables.reads["report"].confidence)
     summary = with_bootstrap(summary, scored.intervals)
     anchors = _anchors(study)
-    work = {name: jobs for name in STAGES if (jobs := [_work(job) for job in study.jobs(name)])}
+    made = _Environments()
+    work = {
+        name: jobs
+        for name in STAGES
+        if (jobs := [_work(study, job, made) for job in study.jobs(name)])
+    }
     text = _template().render(
         study=study.params.study,
         grid=_grid(study),
         tables=[
             _table(table, anchors) for table in main_tables(summary, scored.contrasts, tables.reads)
         ],
-        figures=[_figure(file) for file in figures.files if file.suffix == ".svg"],
+        figures=[
+            _figure(study, about, figures.output.with_name(f"{name}.svg"))
+            for name, about in figures.reads["pictures"].items()
+        ],
         warnings=_warnings(scored.metrics),
         parameters=list(_parameters(study, params_file)),
         stages=[_stage(name, jobs) for name, jobs in work.items()],
         work=work,
         made=_made(work),
+        environments=list(made.seen),
+        attack_jobs=len(study.attack_jobs),
+        kept=study.kept,
         graph=_graph(study),
     )
     artifacts.write_bytes(path_of(study), text.encode())
@@ -81,11 +94,29 @@ def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, An
     rows = []
     for i, (name, *texts) in enumerate(table.rows):
         found = [
-            a for (place, label), a in anchors.items() if label == name and place in table.title
+            anchor
+            for (place, label), anchor in anchors.items()
+            if label == name and table.title.startswith(f"{place}:")
         ]
         cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
         rows.append({"name": name, "anchor": found[0] if found else None, "cells": cells})
     return {"title": table.title, "head": table.head, "rows": rows, "note": table.note}
+
+
+class _Environments:
+    """Machines with their versions of packages, numbered from 1 in the order they are met."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], int] = {}
+
+    def number(self, record: Mapping[str, Any]) -> int:
+        """Of the one that a record names."""
+        machine = record["machine"]
+        about = (
+            f"{machine['processor']}, {machine['cpu_count']} processors, {machine['system']}",
+            ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+        )
+        return self.seen.setdefault(about, len(self.seen) + 1)
 
 
 @dataclass(frozen=True)
@@ -96,28 +127,61 @@ class Work:
         title: for people.
         anchor: in the page.
         output: its file.
-        key: of what made it.
+        key: of what made it; None where the study is kept, and no record of this job is.
+        inputs: what it read: text, and where in the page that is.
         record: None where the result was made elsewhere, and came without one.
+        record_path: where its record lies, if there is one.
+        environment: number of the machine and versions that it was made with.
+        revision: git revision of the code that made it.
     """
 
     title: str
     anchor: str
     output: Path
-    key: str
+    key: str | None
+    inputs: list[tuple[str, str]]
     record: dict[str, Any] | None
-
-    @property
-    def record_path(self) -> Path:
-        """Where its record lies, if there is one."""
-        return record_path(self.output)
+    record_path: Path
+    environment: int | None
+    revision: str | None
 
 
-def _work(job: Job) -> Work:
-    return Work(job.title, _anchor(job), job.output, job.key, read_record(job.output, job.key))
+def _work(study: Study, job: Job, made: _Environments) -> Work:
+    """Where a study's metrics are kept, the records beside them tell what its other jobs did."""
+    output, folder, key = job.output, Path(), job.key
+    if study.kept and job.stage not in DRAWN:
+        output = Path(STAGES[job.stage].output.format(study=job.study, **job.cell))
+        folder, key = REFERENCE / job.study / "records", None
+    record = read_record(folder / output, key)
+    return Work(
+        title=job.title,
+        anchor=_anchor(job),
+        output=output,
+        key=record["key"] if record else key,
+        inputs=list(_inputs(job)),
+        record=record,
+        record_path=record_path(folder / output),
+        environment=made.number(record) if record else None,
+        revision=_revision(record) if record else None,
+    )
+
+
+def _inputs(job: Job) -> Iterator[tuple[str, str]]:
+    """By stage: the one job that this one read, or all of that stage."""
+    read = list(job.inputs.values())
+    for stage, count in Counter(needed.stage for needed in read).items():
+        if count > 1:
+            yield f"{count} of {stage}", f"made-{stage}"
+        else:
+            yield stage, _anchor(next(needed for needed in read if needed.stage == stage))
+
+
+def _revision(record: Mapping[str, Any]) -> str:
+    return record["code"].get("revision") or "unknown"
 
 
 def _anchor(job: Job) -> str:
-    return job.title.replace(" ", "-")
+    return f"job {job.title}".replace(" ", "-")  # not that of a section, such as "tables"
 
 
 def _grid(study: Study) -> dict[str, list[str]]:
@@ -138,22 +202,36 @@ def _grid(study: Study) -> dict[str, list[str]]:
 
 
 def _anchors(study: Study) -> dict[tuple[str, str], str]:
-    """By a table's place and the label of a method: its first network, in the list of all artifacts."""
-    params = study.params
-    labels = {
-        axis: {n: getattr(params, axis)[n].label for n in getattr(params, axis)} for axis in FOLDERS
-    }
+    """By a table's place and the label of a method: its first predictions, in the list of all artifacts."""
+    labels = _labels(study)
     first: dict[tuple[str, str], str] = {}
-    for job in study.jobs("equalize"):
+    for job in study.jobs("attack"):
         cell = job.cell
         place = place_title(labels, cell["dataset"], cell["ir"], cell["architecture"])
         first.setdefault((place, labels["methods"][cell["method"]]), _anchor(job))
     return first
 
 
-def _figure(file: Path) -> dict[str, str]:
+def _labels(study: Study) -> dict[str, dict[str, str]]:
+    params = study.params
+    return {
+        axis: {n: getattr(params, axis)[n].label for n in getattr(params, axis)} for axis in FOLDERS
+    }
+
+
+def _figure(study: Study, about: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """A picture; what it shows is the first sentence of the module that draws it."""
+    labels = _labels(study)
+    names = [labels["datasets"][about["dataset"]], labels["architectures"][about["architecture"]]]
+    if "ir" in about:
+        names.insert(1, f"IR {about['ir']}")
+    module = plugins.load("figures", about["figure"])
     data = base64.b64encode(file.read_bytes()).decode()
-    return {"title": file.stem.replace("_", " "), "source": f"data:image/svg+xml;base64,{data}"}
+    return {
+        "title": f"{', '.join(names)}: {(module.__doc__ or '').splitlines()[0]}",
+        "file": file,
+        "source": f"data:image/svg+xml;base64,{data}",
+    }
 
 
 def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
@@ -189,21 +267,11 @@ def _stage(name: str, jobs: list[Work]) -> dict[str, Any]:
 
 
 def _made(work: Mapping[str, list[Work]]) -> dict[str, Any]:
-    """Code, machines, versions and time of the whole."""
+    """Code and time of the whole."""
     records = [job.record for jobs in work.values() for job in jobs if job.record is not None]
-
-    def all_of(find: Any) -> list[str]:
-        return sorted({str(find(record)) for record in records})
-
-    starts = all_of(lambda record: record["started"])
+    starts = sorted(record["started"] for record in records)
     return {
-        "code": all_of(lambda record: record["code"].get("revision", "unknown")),
-        "machines": all_of(
-            lambda r: f"{r['machine']['processor']}, {r['machine']['cpu_count']} processors"
-        ),
-        "versions": all_of(
-            lambda r: ", ".join(f"{name} {version}" for name, version in r["versions"].items())
-        ),
+        "code": sorted({_revision(record) for record in records}),
         "first": starts[0] if starts else None,
         "last": starts[-1] if starts else None,
     }

@@ -115,6 +115,8 @@ LINES = [
     (["tables", "--key", "x"], ["have changed since this was planned"]),
     (["tables", "--kept", "--study", "medmnist"], ["no metrics of study 'medmnist' are kept"]),
     (["figures"], ["no such file", "snakemake"]),
+    (["report"], ["no such file", "snakemake"]),
+    (["report", "--kept", "--study", "medmnist"], ["no metrics of study 'medmnist' are kept"]),
     (["verify", "equalise"], ["'equalise'", "did you mean 'equalize'"]),
     (["verify", "--stage", "equalize"], ["unrecognized arguments: --stage"]),
 ]  # fmt: skip

@@ -15,14 +15,14 @@ STUDIES = sorted(file.parent.parent.name for file in REFERENCE.glob("*/score/man
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """The project with the kept metrics alone, and tables and figures made from them."""
+    """The project with what is kept alone, and tables, figures and reports made from it."""
     tree = copy_project(tmp_path_factory.mktemp("kept") / "tree")
     for study in STUDIES:
-        for part in ("score", "inspect"):
+        for part in ("score", "inspect", "records"):
             kept = REFERENCE / study / part
             shutil.copytree(kept, tree.path / "results/reference" / study / part)
         options = ("--cores", "2", "--config", f"study={study}", "kept=true")
-        said = tree.ok("snakemake", "tables", "figures", *options, timeout=600)
+        said = tree.ok("snakemake", "tables", "figures", "report", *options, timeout=600)
         assert "equalize" not in said
     return tree
 
@@ -41,6 +41,20 @@ def test_tables_and_figures_are_those_that_are_kept(study: str, drawn: Tree) -> 
     assert len(compared) >= 4
     for file in compared:
         assert (new / file.relative_to(kept)).read_bytes() == file.read_bytes(), file
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("study", STUDIES)
+def test_reports_name_the_kept_records(study: str, drawn: Tree) -> None:
+    page = (drawn.path / "results" / study / "report.html").read_text()
+    kept = REFERENCE / study / "records"
+    # Tables and figures were drawn anew.
+    made = [f for f in kept.rglob("*.record.json") if f.parent.name not in ("tables", "figures")]
+    assert len(made) >= 5
+    for record in (json.loads(file.read_text()) for file in made):
+        row = page.partition(f'<tr id="job-{record["job"].replace(" ", "-")}">')[2]
+        assert record["key"] in row.partition("</tr>")[0]
+        assert record["code"]["revision"] in row.partition("</tr>")[0]
 
 
 def test_a_study_that_is_not_kept_is_said(tree: Tree) -> None:

@@ -32,12 +32,23 @@ def test_everything_is_in_it(finished: Tree) -> None:
     assert all(number in text for number in numbers)
     figures = {f.stem for f in (finished.path / "results/tiny/figures").glob("*.svg")}
     assert page.count("data:image/svg+xml;base64,") == len(figures)
-    assert all(f'alt="{name.replace("_", " ")}"' in page for name in figures)
+    alternatives = re.findall(r'<img [^>]*alt="([^"]*)"', page)
+    assert len(set(alternatives)) == len(figures)
+    assert all(text.startswith("Digits, IR 10, small CNN: ") for text in alternatives)
+    assert all(f"{name}.svg</code></figcaption>" in page for name in figures)
+    rows = dict(re.findall(r'<tr id="(job-.*?)">(.*)', page))
     records = list((finished.path / "results/tiny").rglob("*.record.json"))
     for record in (json.loads(file.read_text()) for file in records):
-        assert record["job"] in text
-        assert record["key"] in text
+        row = rows["job-" + record["job"].replace(" ", "-")]
+        revision = record["code"]["revision"] or "unknown"
+        assert all(fact in row for fact in (record["key"], revision, record["started"]))
+        leads_to = "".join(rows.get(anchor, "") for anchor in re.findall(r'href="#(.*?)"', row))
+        if record["job"] not in ("score", "inspect"):  # which read all of a stage
+            assert all(read["key"] in leads_to for read in record["inputs"].values())
     assert "methods.taet.alpha" in text
+    ids = re.findall(r' id="(.*?)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#(.*?)"', page)) <= set(ids)
     assert not re.search(r"(src|href)=.(https?:)?//", page), "nothing comes from elsewhere"
 
 
@@ -61,7 +72,7 @@ def test_without_records_and_without_tables(finished_copy: Tree) -> None:
     for record in finished_copy.path.rglob("*.record.json"):
         record.unlink()
     assert "wrote" in finished_copy.ok("taet", "report")
-    assert "no records" in (finished_copy.path / REPORT).read_text()
+    assert "There are no records" in (finished_copy.path / REPORT).read_text()
     (finished_copy.path / REPORT).unlink()
     (finished_copy.path / "results/tiny/tables/main.md").unlink()
     refused = finished_copy.run("taet", "report")
@@ -133,9 +144,50 @@ def test_tables_are_sorted_by_a_click(shown: tuple[Any, list[str]]) -> None:
     title.click()
     assert values() == sorted(before)
     assert page.locator("#tables th[aria-sort=ascending]").count() == 1
-    page.locator("#tables table >> nth=0 >> thead button >> nth=0").click()
-    assert sorted(column(page, 1)) == sorted(names)
+    title = page.locator("#tables table >> nth=0 >> thead button >> nth=0")
+    title.click()
+    assert column(page, 1) == sorted(names)
+    assert (
+        page.locator("#tables th[aria-sort=ascending] >> nth=0").inner_text().startswith("Method")
+    )
+    title.click()
+    assert column(page, 1) == sorted(names, reverse=True)
     assert said == []
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
+@pytest.mark.parametrize("title", ["key", "begun"])
+def test_keys_and_times_are_no_numbers(title: str, shown: tuple[Any, list[str]]) -> None:
+    """A key may begin with digits, and every time begins with its year."""
+    page, _ = shown
+    page.locator("#made-equalize summary").click()
+    button = page.locator("#made-equalize thead button", has_text=title)
+    number = button.evaluate("button => button.closest('th').cellIndex + 1")
+    cells = page.locator(f"#made-equalize tbody td:nth-child({number})")
+    before = cells.all_inner_texts()
+    button.click()
+    assert cells.all_inner_texts() == sorted(before)
+    button.click()
+    assert cells.all_inner_texts() == sorted(before, reverse=True)
+    assert len(set(before)) > 1
+
+
+@pytest.mark.e2e
+@pytest.mark.browser
+def test_numbers_gaps_and_words_in_one_column(shown: tuple[Any, list[str]]) -> None:
+    page, _ = shown
+    texts = ["-", "9.5 ± 1", "> 100", "10.0 ± 2", "none", "-3", "1e-3"]
+    page.evaluate(
+        "texts => document.querySelector('#tables tbody').replaceChildren(...texts.map(text => {"
+        "const row = document.createElement('tr'); row.insertCell().textContent = text; return row; }))",
+        texts,
+    )
+    title = page.locator("#tables table >> nth=0 >> thead button >> nth=0")
+    title.click()
+    assert column(page, 1) == ["> 100", "10.0 ± 2", "9.5 ± 1", "1e-3", "-3", "-", "none"]
+    title.click()
+    assert column(page, 1) == ["-3", "1e-3", "9.5 ± 1", "10.0 ± 2", "> 100", "-", "none"]
 
 
 @pytest.mark.e2e
@@ -145,16 +197,21 @@ def test_pictures_links_and_widths(shown: tuple[Any, list[str]]) -> None:
     loaded = page.evaluate("[...document.images].map(i => i.complete && i.naturalWidth > 100)")
     assert loaded
     assert all(loaded)
+    page.evaluate("document.querySelectorAll('details').forEach(list => list.open = true)")
     for width in (1280, 768, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach(list => list.open = false)")
     link = page.locator("#tables tbody a >> nth=0")
     target = link.get_attribute("href")
     assert not page.locator(target).is_visible()
     link.click()
     page.wait_for_timeout(200)
     assert page.locator(target).is_visible()
-    assert page.locator(target).inner_text().startswith("equalize digits ir10 small_cnn")
+    assert page.locator(target).inner_text().startswith("attack digits ir10 small_cnn")
+    page.locator(target).get_by_role("link", name="equalize").click()
+    assert "#job-equalize-digits-ir10-small_cnn-" in page.url
+    assert page.locator(page.evaluate("location.hash")).is_visible()
     assert said == []
 
 
