@@ -17,6 +17,12 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
+# Where Snakemake itself runs, if that is a cluster: its other machines have no network, and a page is no work.
+localrules:
+    download_dataset,
+    report,
+
+
 rule all:
     default_target: True
     input:
@@ -25,4 +31,4 @@ rule all:
         rules.tables.output,
         rules.figures.output,
         rules.report.output,
-        lost_outputs(),
+        lost_outputs,

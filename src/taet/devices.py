@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from taet.errors import UserError
+from taet.processes import team
 
 if TYPE_CHECKING:
     from taet.params import Compute
@@ -27,6 +28,8 @@ def settle(compute: "Compute") -> torch.device:
             )
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
+        if team().count > 1:  # each has a GPU of its own
+            torch.cuda.set_device(team().local)
     return torch.device(compute.device)
 
 

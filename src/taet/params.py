@@ -246,6 +246,11 @@ class Compute(Options):
     device: Literal["cpu", "cuda"]
     """Where networks are trained and attacked; ``cuda`` is the first GPU that CUDA_VISIBLE_DEVICES leaves
     visible. Another device gives other last bits, and other draws of attack noise."""
+    processes: Annotated[Count, Field(le=1024)]
+    """Processes that train one network together, each on its share of every batch; on GPUs, one for each."""
+    sync_batch_norm: bool
+    """Of several processes: take batch norm's statistics over the whole batch, as one process does, or
+    over each share."""
 
 
 class Groups(Options):

@@ -1,9 +1,12 @@
 """Doing a job, and knowing whether it is done."""
 
+from typing import Any
+
 from taet import artifacts, plugins
 from taet.errors import UserError, is_out_of_memory
 from taet.jobs import Job
 from taet.locks import alone_with
+from taet.processes import joined
 from taet.records import Stopwatch, write_record
 
 
@@ -18,9 +21,13 @@ def run_job(job: Job) -> None:
         OSError: the output cannot be stored.
     """
     artifacts.check_writable(job.output.parent)
-    with alone_with(job.output) as waited:
-        if not (waited and is_current(job)):
-            _do(job)
+    with joined(job) as team:
+        if team.first:
+            with alone_with(job.output) as waited:
+                if team.agree(not (waited and is_current(job))):
+                    _do(job)
+        elif team.agree(True):
+            _work(job)
 
 
 def _do(job: Job) -> None:
@@ -30,8 +37,14 @@ def _do(job: Job) -> None:
             raise artifacts.stale(needed.output)
     for file in (job.output, *job.files):
         artifacts.remove_leftovers(file)
+    write_record(job, watch, **_work(job))
+
+
+def _work(job: Job) -> dict[str, Any]:
+    """What the stage does; facts for the record."""
     try:
-        facts = plugins.load("stages", job.stage).run(job)
+        facts: dict[str, Any] = plugins.load("stages", job.stage).run(job)
+        return facts
     except UserError as error:
         raise UserError(f"{job.title}: {error}") from None
     except (MemoryError, RuntimeError) as error:
@@ -41,7 +54,6 @@ def _do(job: Job) -> None:
             f"{job.title}: not enough memory ({str(error).splitlines()[0]}); use a machine with more, or "
             "lower training.batch_size, evaluation.batch_size or the width of the network"
         ) from None
-    write_record(job, watch, **facts)
 
 
 def is_current(job: Job) -> bool:

@@ -1,6 +1,8 @@
 """Tables as text: Markdown for people, LaTeX for papers."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,7 +10,9 @@ Rows = list[list[str]]
 Mark = Literal["best", "second"]
 Marks = Mapping[tuple[int, int], Mark]  # by row and column
 
-WORDS = {"best": ("**{}**", r"\textbf{{{}}}"), "second": ("<u>{}</u>", r"\underline{{{}}}")}
+MARKDOWN = {"best": "**{}**", "second": "<u>{}</u>"}
+LATEX = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
+HEAD_WIDTH = 14  # characters in a line of a LaTeX table's head
 
 
 @dataclass(frozen=True)
@@ -43,32 +47,69 @@ def markdown_table(table: Table) -> str:
     lines = [
         [_md(cell) for cell in table.head],
         ["---"] + ["---:"] * (len(table.head) - 1),
-        *_marked(table, _md, 0),
+        *_cells(table, _md_cell),
     ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def latex(tables: Sequence[Table]) -> str:
-    """All tables as LaTeX; needs the packages booktabs and graphicx."""
+    """All tables as LaTeX; needs the packages booktabs and graphicx.
+
+    As wide as the page, in a text of two columns too; intervals stand below their numbers, and what is still
+    too wide is made smaller.
+    """
     parts = ["% Needs \\usepackage{booktabs,graphicx}\n"]
+    fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     for table in tables:
-        lines = [" & ".join(line) + r" \\" for line in _marked(table, _tex, 1)]
-        parts.append(
-            "\\begin{table}\n\\centering\n"
-            f"\\caption{{{_tex(table.title)}. {_tex(table.note)}}}\n"
-            f"\\resizebox{{\\linewidth}}{{!}}{{\\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}\n"
-            "\\toprule\n" + " & ".join(_tex(cell) for cell in table.head) + " \\\\\n\\midrule\n"
-            "" + "\n".join(lines) + "\n\\bottomrule\n\\end{tabular}}\n\\end{table}\n"
-        )
+        head = [_stacked(map(_tex, textwrap.wrap(cell, HEAD_WIDTH))) for cell in table.head]
+        rows = _cells(table, _tex_cell)
+        lines = [
+            r"\begin{table*}",
+            r"\centering",
+            rf"\caption{{{_tex(table.title)}}}",
+            fitted,
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\toprule",
+            " & ".join(head) + r" \\",
+            r"\midrule",
+            *(" & ".join(row) + r" \\" for row in rows),
+            r"\bottomrule",
+            r"\end{tabular}}",
+            rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {_tex(table.note)}}}",
+            r"\end{table*}",
+        ]
+        parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
-def _marked(table: Table, escape: Callable[[str], str], language: int) -> Rows:
-    """Escaped cells, with what stands out in the words of Markdown (0) or LaTeX (1)."""
-    rows = [[escape(cell) for cell in row] for row in table.rows]
-    for (row, column), mark in table.marks.items():
-        rows[row][column] = WORDS[mark][language].format(rows[row][column])
-    return rows
+def _cells(table: Table, write: Callable[[str, Mark | None], str]) -> Rows:
+    return [
+        [write(cell, table.marks.get((row, column))) for column, cell in enumerate(cells)]
+        for row, cells in enumerate(table.rows)
+    ]
+
+
+def _md_cell(cell: str, mark: Mark | None) -> str:
+    return MARKDOWN[mark].format(_md(cell)) if mark else _md(cell)
+
+
+_INTERVAL = re.compile(r"(.*\d) (\[.*\])(.*)")
+
+
+def _tex_cell(cell: str, mark: Mark | None) -> str:
+    """An interval stands in small print below its number."""
+    found = _INTERVAL.fullmatch(cell)
+    number = _tex(cell if found is None else found[1] + found[3])
+    marked = LATEX[mark].format(number) if mark else number
+    return marked if found is None else _stacked([marked, rf"\scriptsize {_tex(found[2])}"])
+
+
+def _stacked(lines: Iterable[str]) -> str:
+    """Lines of one cell."""
+    several = list(lines)
+    if len(several) == 1:
+        return several[0]
+    return r"\begin{tabular}{@{}r@{}}" + r"\\[-0.5ex] ".join(several) + r"\end{tabular}"
 
 
 def _md(text: str) -> str:

@@ -13,7 +13,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
     ["errors"],
-    ["options", "seeds", "progress", "yamlfile", "folding", "devices", "locks", "batches"],
+    ["options", "seeds", "progress", "yamlfile", "folding", "locks", "batches", "processes"],
+    ["devices"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],
     ["problems"],
@@ -35,7 +36,7 @@ LAYERS = [
         "cards",
         "typeset",
     ],
-    ["addons"],
+    ["addons", "parallel"],
     ["methods", "tables", "figures", "records"],
     ["subject"],
     ["chains", "checks"],

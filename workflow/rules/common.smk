@@ -8,7 +8,10 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 import tree
 
 tree.enter(workflow.basedir)
-if workflow.is_main_process and not workflow.output_settings.dryrun:
+# On a cluster every job starts a Snakemake of its own beside those of other jobs: it looks after its job,
+# not after the folder.
+ALONE = workflow.is_main_process
+if ALONE and not workflow.output_settings.dryrun:
     tree.take_over()
 import ledger
 from taet import grid, params
@@ -37,7 +40,8 @@ STUDY = study.params.study
 tree.choose(STUDY)
 RESULTS = f"results/{STUDY}"
 try:
-    ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
+    if ALONE:
+        ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
 except OSError as error:
     raise WorkflowError(
         f"{error.filename}: {error.strerror}; check the folder's owner and rights"
@@ -50,11 +54,18 @@ def output_of(stage):
 
 
 def outputs_of(stage):
-    """Every output of a stage that the grid asks for."""
-    return [str(job.output) for job in study.jobs(stage)]
+    """Input function of a target: every output of a stage that the grid asks for.
+
+    A function, since a job on a cluster reads the rules too, and has no use for such lists.
+    """
+
+    def outputs(wildcards):
+        return [str(job.output) for job in study.jobs(stage)]
+
+    return outputs
 
 
-def lost_outputs():
+def lost_outputs(wildcards):
     """Intermediate files that are gone; Snakemake alone would not miss them."""
     return [str(job.output) for job in study.lost()]
 
@@ -88,6 +99,18 @@ def command_of(stage):
         return study.job(stage, **wildcards).command
 
     return command
+
+
+COMPUTE = study.params.compute
+# GPUs of a job that works with a network. On one machine `--resources gpu=N` says how many jobs may have
+# one at a time; a cluster gives each job its own (profiles/slurm).
+GPU = 1 if COMPUTE.device == "cuda" else 0
+# A training may be shared out to several processes.
+TRAIN = (
+    f"torchrun --standalone --nproc-per-node {COMPUTE.processes} -m taet"
+    if COMPUTE.processes > 1
+    else "python -m taet"
+)
 
 
 def choices(blocks):

@@ -9,10 +9,11 @@ rule attack_cell:
         f"{RESULTS}/benchmarks/attack/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.tsv"
     conda:
         "../../environment.yml"
-    threads: study.params.compute.threads
+    threads: COMPUTE.threads
     resources:
         mem_mb=2500,
         runtime=240,
+        gpu=GPU,
     params:
         command=command_of("attack"),
     shell:
@@ -66,6 +67,7 @@ rule inspect:
     resources:
         mem_mb=2500,
         runtime=60,
+        gpu=GPU,
     params:
         command=command_of("inspect"),
     shell:

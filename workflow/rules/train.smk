@@ -10,14 +10,16 @@ rule stabilize_cell:
         f"{RESULTS}/benchmarks/stabilize/{{dataset}}/ir{{ir}}/{{architecture}}/{{stabilization}}/seed{{seed}}.tsv"
     conda:
         "../../environment.yml"
-    threads: study.params.compute.threads
+    threads: COMPUTE.threads * COMPUTE.processes
     resources:
         mem_mb=1500,
         runtime=240,
+        gpu=GPU * COMPUTE.processes,
     params:
+        start=TRAIN,
         command=command_of("stabilize"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        "{params.start} {params.command} > {log} 2>&1"
 
 
 rule equalize_cell:
@@ -31,14 +33,16 @@ rule equalize_cell:
         f"{RESULTS}/benchmarks/equalize/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}.tsv"
     conda:
         "../../environment.yml"
-    threads: study.params.compute.threads
+    threads: COMPUTE.threads * COMPUTE.processes
     resources:
         mem_mb=1500,
         runtime=600,
+        gpu=GPU * COMPUTE.processes,
     params:
+        start=TRAIN,
         command=command_of("equalize"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        "{params.start} {params.command} > {log} 2>&1"
 
 
 rule stabilize:

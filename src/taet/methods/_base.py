@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -82,6 +82,9 @@ class TrainingMethod:
     For each step ``attack`` is called, then ``loss``, which must not change the method's state (weight
     perturbation calls it twice) but may leave notes in ``attacked.facts``, then ``after_step``.
     """
+
+    by_several_processes: ClassVar[bool] = True
+    """Whether ``taet.parallel`` can share its work out: it takes gradients of the given network only."""
 
     def __init__(self, options: "MethodOptions", setting: Setting) -> None:
         self.options = options

@@ -84,6 +84,7 @@ class Strategy(nn.Module):
 
 class Method(TrainingMethod):
     options: Options
+    by_several_processes = False  # a copy of the network takes a step of its own
 
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)

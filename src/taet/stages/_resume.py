@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taet import artifacts
+from taet.processes import team
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -19,7 +20,9 @@ def resume_path(job: "Job") -> Path:
 
 
 def finish(job: "Job", arrays: artifacts.Arrays, facts: dict[str, Any]) -> None:
-    """Write the job's output and forget what was saved on the way."""
+    """Write the job's output and forget what was saved on the way, if this process is the one that writes."""
+    if not team().first:
+        return
     artifacts.write_arrays(job.output, arrays, job.key, **facts)
     saved = resume_path(job)
     artifacts.remove_leftovers(saved)

@@ -15,6 +15,8 @@ from taet.loader import Loader, to_pixels
 from taet.methods._base import Setting, TrainingMethod
 from taet.networks import build_model, describe_network
 from taet.optimizers import make_optimizer
+from taet.parallel import share_out
+from taet.processes import team
 from taet.progress import Progress
 from taet.stages._data import Data
 from taet.stages._resume import resume_path
@@ -55,15 +57,44 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     saved = resume_path(job)
     artifacts.check_writable(saved.parent)
     resumed_at = _resume(run, job, saved)
-    with Progress(job.title, job.reads["stop"], "epochs", done=run.epoch) as progress:
+    _share_out(run, job)
+    if team().first:
+        _train_and_save(run, job, loader, validate, saved)
+    else:
+        train(run, loader, training, job.reads["stop"], validate=validate)
+    facts = {"network": network, **run_facts(run)}
+    device_facts = {"device": description(device), "processes": team().count}
+    return run, facts, {**device_facts, "resumed_at_epoch": resumed_at}
+
+
+def _train_and_save(
+    run: Run, job: "Job", loader: Loader, validate: Validator | None, saved: Path
+) -> None:
+    stop = job.reads["stop"]
+    with Progress(job.title, stop, "epochs", done=run.epoch) as progress:
 
         def after_epoch(run: Run) -> None:
             artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
             progress.step(1, _said(run.history[-1]))
 
-        train(run, loader, training, job.reads["stop"], after_epoch, validate)
-    facts = {"network": network, **run_facts(run)}
-    return run, facts, {"device": description(device), "resumed_at_epoch": resumed_at}
+        train(run, loader, job.reads["training"], stop, after_epoch, validate)
+
+
+def _share_out(run: Run, job: "Job") -> None:
+    """Have the job's processes, if there are several, train the one network together."""
+    count, training = team().count, job.reads["training"]
+    if count == 1:
+        return
+    if not run.method.by_several_processes:
+        raise UserError(
+            f"compute.processes: {job.reads['method'].kind} trains in one process only; set it to 1"
+        )
+    if training.batch_size % count or not training.drop_last:
+        raise UserError(
+            f"compute.processes: {count} need training.drop_last: true and a training.batch_size that they "
+            f"can share evenly, not {training.batch_size}"
+        )
+    share_out(run.model, job.reads["compute"].sync_batch_norm)
 
 
 def _said(epoch: dict[str, float]) -> str:

@@ -1,0 +1,232 @@
+"""What a study of 10,000 cells costs: docs/large_studies.md and its picture.
+
+    python benchmarks/large_study.py            measure, and write the page
+    python benchmarks/large_study.py --page     write the page from what was measured last
+
+Planning is measured at its full size. Files and bytes are those of one real cell; of larger networks the
+weights are counted, not trained. How long a cluster takes is simulated from the times
+that kept studies have recorded for a cell.
+"""
+
+import heapq
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from measured import FOLDER, ROOT, Results
+from planning import plan
+
+REPEATS = 3
+# Data sets 1, imbalance ratios 2, methods 10; so many seeds give 100 to 10,000 cells.
+SEEDS = {100: 5, 1_000: 50, 10_000: 500}
+CELLS = 10_000
+METHODS = "[pgd_at, trades, mart, adt, he, gairat, las_at, reat, at_bsl, taet]"
+BLOCK = """\
+  cells{cells}:
+    extends: digits
+    grid: {{imbalance_ratios: [10, 20], methods: {methods}, seeds: {seeds}}}
+"""
+ONE = """\
+  one:
+    extends: digits
+    grid: {imbalance_ratios: [10], methods: [at_bsl], seeds: [0]}
+"""
+ATTACKS, TEST_IMAGES = 4, 500  # of the digits study
+NETWORKS = ("resnet18_narrow", "resnet18", "wrn34_10")
+SLOTS = (10, 30, 100, 300)
+KEPT = {"digits": "digits on the small CNN", "cifar10_small": "CIFAR-10 on the narrow ResNet"}
+START = "a job on a cluster before it works, of a study of {} cells"
+PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
+TABLE = re.compile(r"(<!-- numbers -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def copy_project(folder: Path) -> Path:
+    for part in ("src", "workflow", "profiles", "data/reference"):
+        shutil.copytree(ROOT / part, folder / part)
+    for part in ("Snakefile", "environment.yml"):
+        shutil.copy(ROOT / part, folder / part)
+    blocks = [
+        BLOCK.format(cells=n, methods=METHODS, seeds=list(range(seeds)))
+        for n, seeds in SEEDS.items()
+    ]
+    text = (ROOT / "params.yaml").read_text()
+    (folder / "params.yaml").write_text("".join([text, "\n", *blocks, ONE]))
+    return folder
+
+
+def measure_planning(project: Path, results: Results) -> None:
+    for cells in SEEDS:
+        plans = [plan(project, "--config", f"study=cells{cells}") for _ in range(REPEATS)]
+        results.add(f"plan of {cells} cells: jobs", [p.jobs for p in plans], "jobs")
+        results.add(f"plan of {cells} cells", [p.seconds for p in plans], "s")
+        results.add(f"plan of {cells} cells: peak memory", [p.memory for p in plans], "MiB")
+
+
+def measure_start(project: Path, results: Results) -> None:
+    """What SLURM starts on a node is a Snakemake that reads the study and starts the job."""
+    run(project, "snakemake", "--cores", "1", "download", "--quiet")
+    for cells in SEEDS:
+        seconds = []
+        for seed in range(REPEATS):
+            job = f"subsample_cell:dataset=digits,ir=10,seed={seed}"
+            started = time.monotonic()
+            run(
+                project,
+                *("snakemake", "--mode", "remote", "--cores", "1", "--nolock", "--force"),
+                *("--ignore-incomplete", "--allowed-rules", "subsample_cell", "--quiet"),
+                *("--config", f"study=cells{cells}", "--target-jobs", job),
+            )
+            seconds.append(time.monotonic() - started)
+        results.add(START.format(cells), seconds, "s")
+
+
+def measure_files(project: Path, results: Results) -> None:
+    """One cell for real: its files, and how many bytes they have."""
+    run(project, "snakemake", "--cores", "1", "attack", "--config", "study=one", "--quiet")
+    found = [f for f in (project / "results" / "one").rglob("*") if f.is_file()]
+    files = [f for f in found if not f.name.endswith(".lock")]
+    artifacts = {f.parts[f.parts.index("one") + 1]: f for f in files if f.suffix == ".safetensors"}
+    other = sum(f.stat().st_size for f in files if f not in artifacts.values())
+    results.add("files of a cell", [len(files)], "files")
+    results.add("records, logs and times of a cell", [other / 1e3], "kB")
+    results.add("network of a cell: small_cnn", [size(artifacts["equalize"]) / 1e6], "MB")
+    per_image = size(artifacts["attack"]) / TEST_IMAGES / ATTACKS
+    results.add("predictions of an image under an attack", [per_image], "bytes")
+
+
+def size(file: Path) -> int:
+    return file.stat().st_size
+
+
+def count_weights(results: Results) -> None:
+    from taet import params
+    from taet.networks import build_model, describe_network
+
+    blocks = params.load(ROOT / "params.yaml", "cifar10_lt").architectures
+    for name in NETWORKS:
+        model = build_model(describe_network(blocks[name], 3, 32, 10))
+        values = sum(v.numel() * v.element_size() for v in model.state_dict().values())
+        results.add(f"network of a cell: {name}", [values / 1e6], "MB")
+
+
+def cell_seconds(study: str) -> tuple[float, float]:
+    """Processor seconds of training and of attack, median over the cells of a kept study."""
+    records = ROOT / "results" / "reference" / study / "records" / "results" / study
+    return tuple(
+        statistics.median(
+            json.loads(f.read_text())["cpu_seconds"] for f in (records / stage).rglob("*.json")
+        )
+        for stage in ("equalize", "attack")
+    )
+
+
+def simulate(cells: int, training: float, attack: float, start: float, slots: int) -> float:
+    """Seconds until all cells are done, with so many jobs at a time; attacks wait for their network."""
+    ready = [0.0] * cells  # trainings, any time; then attacks, from when their network is there
+    free = [0.0] * slots
+    ended = []
+    for duration, begins in ((training, ready), (attack, ended)):
+        after = []
+        for earliest in sorted(begins):
+            begin = max(heapq.heappop(free), earliest)
+            heapq.heappush(free, begin + start + duration)
+            after.append(begin + start + duration)
+        ended = after
+    return max(ended)
+
+
+def add_simulation(results: Results, start: float) -> None:
+    for study, what in KEPT.items():
+        training, attack = cell_seconds(study)
+        results.add(f"{what}: training", [training], "s")
+        results.add(f"{what}: attacks", [attack], "s")
+        for slots in SLOTS:
+            hours = simulate(CELLS, training, attack, start, slots) / 3600
+            results.add(f"{what}: {CELLS} cells on {slots} processors", [hours], "h")
+        work = CELLS * (training + attack)
+        lost = CELLS * 2 * start
+        results.add(f"{what}: share of starts", [100 * lost / (lost + work)], "%")
+        grouped = lost / 8
+        results.add(f"{what}: the same, 8 in a job", [100 * grouped / (grouped + work)], "%")
+
+
+def table() -> str:
+    lines = ["| what | median | range | n |", "| --- | ---: | ---: | ---: |"]
+    for row in pd.read_csv(FOLDER / "large_study.csv").itertuples():
+        spread = f"{row.low:.4g} to {row.high:.4g}" if row.n > 1 else ""
+        lines.append(f"| {row.what} | {row.value:.4g} {row.unit} | {spread} | {row.n} |")
+    return "\n".join([*lines, "", f"{row.device}; Python {row.python}; code {row.revision}.", ""])
+
+
+def page() -> str:
+    """The text of the page, with the numbers as they were measured."""
+    return TABLE.sub(lambda m: m[1] + table() + m[2], PAGE.read_text())
+
+
+def picture() -> bytes:
+    """Planning, bytes and hours against size."""
+    from taet.figures._style import COLUMN, STYLE, colors, settle, to_bytes
+
+    rows = pd.read_csv(FOLDER / "large_study.csv").set_index("what")["value"]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(2 * COLUMN, 2), layout="constrained")
+        planning, weights, hours = figure.subplots(1, 3)
+        cells = list(SEEDS)
+        planning.loglog(cells, [rows[f"plan of {n} cells"] for n in cells], "o-", label="plan, s")
+        memory = [rows[f"plan of {n} cells: peak memory"] for n in cells]
+        planning.loglog(cells, memory, "s-", label="its memory, MiB")
+        planning.loglog(
+            cells, [rows[START.format(n)] for n in cells], "^-", label="start of a job, s"
+        )
+        planning.set_xlabel("cells")
+        planning.legend()
+        networks = ["small_cnn", *NETWORKS]
+        gigabytes = [CELLS * rows[f"network of a cell: {n}"] / 1e3 for n in networks]
+        weights.barh(networks, gigabytes, color=colors()[0])
+        weights.set_xscale("log")
+        weights.set_xlabel(f"weights of {CELLS:,} cells, GB")
+        for i, what in enumerate(KEPT.values()):
+            values = [rows[f"{what}: {CELLS} cells on {n} processors"] for n in SLOTS]
+            hours.loglog(SLOTS, values, "o-", color=colors()[i], label=what)
+        hours.set_xlabel("processors")
+        hours.set_ylabel("hours (simulated)")
+        hours.legend()
+    return to_bytes(settle(figure), "png")
+
+
+def run(project: Path, *command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=project, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}\n{done.stdout}{done.stderr}"[-3000:])
+
+
+def main() -> None:
+    if "--page" not in sys.argv:
+        results = Results("large_study")
+        with tempfile.TemporaryDirectory() as name:
+            project = copy_project(Path(name, "project"))
+            measure_planning(project, results)
+            measure_start(project, results)
+            measure_files(project, results)
+        count_weights(results)
+        start = next(r for r in results.rows if r["what"] == START.format(CELLS))
+        add_simulation(results, float(start["value"]))
+        results.keep()
+    PAGE.write_text(page())
+    PICTURE.write_bytes(picture())
+
+
+if __name__ == "__main__":
+    main()

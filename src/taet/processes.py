@@ -1,0 +1,89 @@
+"""The processes of one job: mostly one; ``torchrun`` starts several that train one network together.
+
+    torchrun --standalone --nproc-per-node 2 -m taet equalize ...
+
+The first takes the lock, reads what was saved and writes files; the others compute their share of every
+batch (``taet.parallel``). Nothing here imports torch unless there are several.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from taet.errors import UserError
+
+if TYPE_CHECKING:
+    from taet.jobs import Job
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among those of its job.
+
+    Attributes:
+        count: of processes.
+        number: of this one, from 0.
+        local: its number among those of this machine.
+    """
+
+    count: int
+    number: int
+    local: int
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes."""
+        return self.number == 0
+
+    def agree(self, answer: bool) -> bool:
+        """The first process's answer, for all."""
+        if self.count == 1:
+            return answer
+        from torch import distributed
+
+        answers = [answer]
+        distributed.broadcast_object_list(answers, src=0)
+        return answers[0]
+
+
+def team() -> Team:
+    """Who this process is, as ``torchrun`` has told it."""
+    count, number, local = (
+        int(os.environ.get(name, default))
+        for name, default in (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
+    )
+    return Team(count, number, local)
+
+
+@contextmanager
+def joined(job: "Job") -> Iterator[Team]:
+    """Meet the other processes of the job.
+
+    Raises:
+        UserError: there are more or fewer than the parameters say.
+    """
+    here, wanted = team(), _wanted(job)
+    if here.count != wanted:
+        start = f"torchrun --standalone --nproc-per-node {wanted} -m" if wanted > 1 else "python -m"
+        raise UserError(
+            f"{job.title}: started as {here.count} processes, compute.processes says {wanted}; "
+            f"start it with: {start} taet {job.stage} ..."
+        )
+    if wanted == 1:
+        yield here
+        return
+    from torch import distributed
+
+    gpu = job.reads["compute"].device == "cuda"
+    distributed.init_process_group("nccl" if gpu else "gloo")
+    try:
+        yield here
+    finally:
+        distributed.destroy_process_group()
+
+
+def _wanted(job: "Job") -> int:
+    """Only training is shared out."""
+    return int(job.reads["compute"].processes) if "training" in job.reads else 1

@@ -1,0 +1,73 @@
+"""Two steps of every method, for tests/contract/test_parallel.py, which starts it once and by torchrun:
+
+python shared_steps.py FOLDER SYNC
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import distributed
+
+from taet import params, plugins
+from taet.addons import WeightPerturber
+from taet.methods._base import Batch, Setting
+from taet.networks import build_model, describe_network
+from taet.optimizers import Sgd
+from taet.parallel import share_out
+from taet.processes import team
+from taet.train import Run, _step
+from tests.conftest import ROOT
+from tests.contract.test_methods import METHODS
+
+CLASSES, IMAGES, EPOCH = 4, 10, 60
+
+
+def weights_after_two_steps(
+    name: str, digits: params.Params, sync: bool
+) -> dict[str, torch.Tensor]:
+    options = digits.methods[name]
+    attack = params.training_of(digits, name).attack.model_copy(update={"steps": 2})
+    counts = torch.arange(10 * CLASSES, 0, -10)[:CLASSES]
+    setting = Setting(counts, 0.1, attack, epochs=90, channels=1, seed=0)
+    method = plugins.load("methods", options.kind).Method(options, setting)
+    if not method.by_several_processes:
+        return {}
+    block = digits.architectures["resnet18"].model_copy(update={"width": 4})
+    model = build_model(describe_network(block, 1, 8, CLASSES, head=method.head), seed=0).double()
+    run = Run(model, Sgd(model.parameters(), momentum=0.9, weight_decay=0), method)
+    if options.weight_perturbation is not None:
+        run.perturber = WeightPerturber(options.weight_perturbation)
+    if team().count > 1:
+        share_out(model, sync)
+    method.start_epoch(EPOCH)
+    method.constrain(model)
+    images = torch.Generator().manual_seed(1)
+    noise = torch.Generator().manual_seed(2)
+    for _ in range(2):
+        x = torch.rand(IMAGES, 1, 8, 8, generator=images)
+        y = torch.randint(CLASSES, (IMAGES,), generator=images)
+        _step(run, Batch(x, y, noise, EPOCH), 0.1, "fp32")
+    return dict(model.state_dict())
+
+
+def main(folder: str, sync: str) -> None:
+    # In double precision the order of sums changes nothing that matters, no sign of a gradient above all.
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    if team().count > 1:
+        distributed.init_process_group("gloo")
+    digits = params.load(ROOT / "params.yaml", "digits")
+    for name in METHODS:
+        found = {
+            key: value.contiguous()
+            for key, value in weights_after_two_steps(name, digits, sync == "sync").items()
+        }
+        save_file(found, Path(folder, f"{name}.{team().number}of{team().count}"))
+    if team().count > 1:
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
