@@ -10,13 +10,13 @@ that kept studies have recorded for a cell.
 
 import heapq
 import json
+import os
 import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import matplotlib
@@ -76,17 +76,16 @@ def measure_start(project: Path, results: Results) -> None:
     """What SLURM starts on a node is a Snakemake that reads the study and starts the job."""
     run(project, "snakemake", "--cores", "1", "download", "--quiet")
     for cells in SEEDS:
-        seconds = []
-        for seed in range(REPEATS):
-            job = f"subsample_cell:dataset=digits,ir=10,seed={seed}"
-            started = time.monotonic()
+        seconds = [
             run(
                 project,
                 *("snakemake", "--mode", "remote", "--cores", "1", "--nolock", "--force"),
                 *("--ignore-incomplete", "--allowed-rules", "subsample_cell", "--quiet"),
-                *("--config", f"study=cells{cells}", "--target-jobs", job),
+                *("--config", f"study=cells{cells}"),
+                *("--target-jobs", f"subsample_cell:dataset=digits,ir=10,seed={seed}"),
             )
-            seconds.append(time.monotonic() - started)
+            for seed in range(REPEATS)
+        ]
         results.add(START.format(cells), seconds, "s")
 
 
@@ -204,12 +203,16 @@ def picture() -> bytes:
     return to_bytes(settle(figure), "png")
 
 
-def run(project: Path, *command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=project, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise SystemExit(f"failed: {' '.join(command)}\n{done.stdout}{done.stderr}"[-3000:])
+def run(project: Path, *command: str) -> float:
+    """Processor seconds of a command and of what it starts."""
+    with (project / "said").open("w") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=project, stdout=said, stderr=said
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}\n{(project / 'said').read_text()[-3000:]}")
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:

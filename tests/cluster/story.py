@@ -19,6 +19,8 @@ COMMAND = (
 )
 NOT_RESULTS = (
     "results/slurm_logs",
+    "results/logs",
+    "results/benchmarks",
     "results/{}/logs",
     "results/{}/benchmarks",
     "results/{}/report",
