@@ -45,7 +45,7 @@ ATTACKS, TEST_IMAGES = 4, 500  # of the digits study
 NETWORKS = ("resnet18_narrow", "resnet18", "wrn34_10")
 SLOTS = (10, 30, 100, 300)
 KEPT = {"digits": "digits on the small CNN", "cifar10_small": "CIFAR-10 on the narrow ResNet"}
-START = "a job on a cluster before it works, of a study of {} cells"
+START = "the Snakemake of one job, and Python, of a study of {} cells"
 PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
 TABLE = re.compile(r"(<!-- numbers -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -131,20 +131,20 @@ def cell_seconds(study: str) -> tuple[float, float]:
 
 def simulate(cells: int, training: float, attack: float, start: float, slots: int) -> float:
     """Seconds until all cells are done, with so many jobs at a time; attacks wait for their network."""
-    ready = [0.0] * cells  # trainings, any time; then attacks, from when their network is there
     free = [0.0] * slots
-    ended = []
-    for duration, begins in ((training, ready), (attack, ended)):
-        after = []
-        for earliest in sorted(begins):
-            begin = max(heapq.heappop(free), earliest)
-            heapq.heappush(free, begin + start + duration)
-            after.append(begin + start + duration)
-        ended = after
-    return max(ended)
+    trained = [run_next(free, 0.0, start + training) for _ in range(cells)]
+    return max(run_next(free, earliest, start + attack) for earliest in trained)
+
+
+def run_next(free: list[float], earliest: float, seconds: float) -> float:
+    """When a job ends that takes the processor which is free first."""
+    end = max(heapq.heappop(free), earliest) + seconds
+    heapq.heappush(free, end)
+    return end
 
 
 def add_simulation(results: Results, start: float) -> None:
+    start *= 2  # the executor starts one Snakemake on the node, and this one another beside the job
     for study, what in KEPT.items():
         training, attack = cell_seconds(study)
         results.add(f"{what}: training", [training], "s")
@@ -162,8 +162,9 @@ def add_simulation(results: Results, start: float) -> None:
 def table() -> str:
     lines = ["| what | median | range | n |", "| --- | ---: | ---: | ---: |"]
     for row in pd.read_csv(FOLDER / "large_study.csv").itertuples():
-        spread = f"{row.low:.4g} to {row.high:.4g}" if row.n > 1 else ""
-        lines.append(f"| {row.what} | {row.value:.4g} {row.unit} | {spread} | {row.n} |")
+        spread = f"{row.low:.3g} to {row.high:.3g}" if row.high > row.low else ""
+        value = f"{row.value:,.0f}" if row.value >= 1000 else f"{row.value:.3g}"
+        lines.append(f"| {row.what} | {value} {row.unit} | {spread} | {row.n} |")
     return "\n".join([*lines, "", f"{row.device}; Python {row.python}; code {row.revision}.", ""])
 
 
@@ -181,12 +182,13 @@ def picture() -> bytes:
         figure = Figure(figsize=(2 * COLUMN, 2), layout="constrained")
         planning, weights, hours = figure.subplots(1, 3)
         cells = list(SEEDS)
-        planning.loglog(cells, [rows[f"plan of {n} cells"] for n in cells], "o-", label="plan, s")
-        memory = [rows[f"plan of {n} cells: peak memory"] for n in cells]
-        planning.loglog(cells, memory, "s-", label="its memory, MiB")
-        planning.loglog(
-            cells, [rows[START.format(n)] for n in cells], "^-", label="start of a job, s"
-        )
+        curves = {
+            "plan, s": [rows[f"plan of {n} cells"] for n in cells],
+            "its memory, MiB": [rows[f"plan of {n} cells: peak memory"] for n in cells],
+            "start of a job, s": [rows[START.format(n)] for n in cells],
+        }
+        for i, (label, values) in enumerate(curves.items()):
+            planning.loglog(cells, values, "os^"[i] + "-", color=colors()[i], label=label)
         planning.set_xlabel("cells")
         planning.legend()
         networks = ["small_cnn", *NETWORKS]
@@ -199,6 +201,7 @@ def picture() -> bytes:
             hours.loglog(SLOTS, values, "o-", color=colors()[i], label=what)
         hours.set_xlabel("processors")
         hours.set_ylabel("hours (simulated)")
+        hours.set_ylim(0.05, 5000)  # room for the legend
         hours.legend()
     return to_bytes(settle(figure), "png")
 

@@ -10,7 +10,6 @@ import yaml
 from tests.conftest import copy_project
 from tests.regression.expected import CUT, FILE, KEPT, REFERENCE, compare, flatten
 
-
 ALIKE = ({"taet", "taet_bcl"}, {"at_bsl", "at_bsl_clean40"})  # variants whose numbers are
 
 

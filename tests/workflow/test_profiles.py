@@ -1,0 +1,78 @@
+"""The SLURM profile fits the rules; its page and its script say what is so."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Tree
+
+PROFILES = ROOT / "profiles"
+SHARED = ("rerun-incomplete", "keep-going", "show-failed-logs", "max-checksum-file-size")
+PAGE = (ROOT / "docs/cluster.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("snakemake")
+]
+needs_executor = pytest.mark.skipif(
+    importlib.util.find_spec("snakemake_executor_plugin_slurm") is None,
+    reason="no snakemake-executor-plugin-slurm; pip install -e '.[slurm]'",
+)
+
+
+def profile(name: str) -> dict:
+    return yaml.safe_load((PROFILES / name / "config.yaml").read_text())
+
+
+def rules_that_run() -> set[str]:
+    text = "".join(file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk"))
+    blocks = re.split(r"(?m)^rule (\w+):", text)[1:]
+    return {name for name, body in zip(blocks[::2], blocks[1::2], strict=True) if "shell:" in body}
+
+
+def test_every_rule_has_its_needs() -> None:
+    snakefile = (ROOT / "Snakefile").read_text()
+    local = set(re.search(r"localrules:\n((?:    \w+,\n)+)", snakefile)[1].replace(",", "").split())
+    assert local == {"download_dataset", "report"}
+    assert set(profile("slurm")["set-resources"]) == rules_that_run() - local
+
+
+def test_profiles_agree_where_they_must() -> None:
+    for option in SHARED:
+        assert profile("slurm")[option] == profile("default")[option], option
+
+
+def test_a_second_try_gets_more() -> None:
+    for rule, resources in profile("slurm")["set-resources"].items():
+        for name, text in resources.items():
+            first, second = (eval(text, {"attempt": attempt}) for attempt in (1, 2))
+            assert second == 2 * first > 0, (rule, name)
+
+
+@needs_executor
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_page_plan(command: str, tree: Tree) -> None:
+    program, *options = shlex.split(command)
+    said = tree.ok(program, "-n", *options)
+    assert re.search(r"^total +\d+$", said, re.MULTILINE)
+
+
+@pytest.mark.e2e
+def test_needs_of_a_finished_study(finished: Tree) -> None:
+    script = str(ROOT / "workflow/scripts/needs.py")
+    said = finished.ok("python", script, "tiny")
+    asked = yaml.safe_load(said[said.index("set-resources:") :])["set-resources"]
+    assert set(asked) == set(profile("slurm")["set-resources"])
+    assert re.search(r"^equalize_cell +3 ", said, re.MULTILINE), "three networks"
+    assert all(eval(value, {"attempt": 1}) >= 5 for r in asked.values() for value in r.values())
+
+
+def test_needs_of_nothing(tree: Tree) -> None:
+    done = tree.run("python", str(Path("workflow/scripts/needs.py")), "tiny")
+    assert done.returncode == 1
+    assert done.stderr.startswith("needs: results/tiny/benchmarks: nothing there; run the study")
