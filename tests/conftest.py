@@ -151,3 +151,33 @@ def finished_copy(finished: Tree, tmp_path: Path) -> Tree:
     """A copy of ``finished``, times included, to be changed at will."""
     shutil.copytree(finished.path, tmp_path / "tree", symlinks=True)
     return Tree(tmp_path / "tree")
+
+
+@pytest.fixture(scope="session")
+def versioned(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A repository in which ``dvc repro`` has run once and everything is committed and pushed."""
+    base = tmp_path_factory.mktemp("dvc")
+    tree = copy_project(base / "tree")
+    choose_tiny(tree)
+    tree.edit("params.yaml", "methods: [pgd_at, taet_bcl, taet]", "methods: [at_bsl, taet]")
+    tree.ok("git", "init", "-q", "-b", "main")
+    settings = ("user.name=t", "user.email=t@example.org", "commit.gpgsign=false")
+    for setting in settings:
+        tree.ok("git", "config", *setting.split("="))
+    tree.ok("dvc", "init", "-q")
+    tree.ok("dvc", "config", "core.autostage", "true")
+    tree.ok("dvc", "config", "core.analytics", "false")
+    tree.ok("dvc", "config", "cache.type", "reflink,copy")
+    tree.ok("dvc", "remote", "add", "-d", "local", str(base / "remote"))
+    tree.ok("dvc", "repro", "-q")
+    tree.ok("git", "add", "-A")
+    tree.ok("git", "commit", "-qm", "first")
+    tree.ok("dvc", "push", "-q")
+    return tree
+
+
+@pytest.fixture
+def repository(versioned: Tree, tmp_path: Path) -> Tree:
+    """A copy of ``versioned``, times included, to be changed at will."""
+    shutil.copytree(versioned.path, tmp_path / "tree", symlinks=True)
+    return Tree(tmp_path / "tree")

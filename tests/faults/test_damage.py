@@ -7,7 +7,6 @@ import pytest
 
 from tests.conftest import Tree
 from tests.faults.damage import damage_everything
-from tests.workflow.test_dvc import repository, versioned  # noqa: F401
 from tests.workflow.test_run import ATTACK, planned
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +27,7 @@ def object_of(tree: Tree, file: str) -> Path:
 
 
 @pytest.mark.parametrize("mode", [0o444, 0o644])
-def test_damage_in_dvcs_cache(repository: Tree, mode: int) -> None:  # noqa: F811
+def test_damage_in_dvcs_cache(repository: Tree, mode: int) -> None:
     """DVC takes a read-only object for what its name says, and would bring the damage back."""
     damaged = object_of(repository, ATTACK)
     name = str(damaged.relative_to(repository.path))
@@ -46,7 +45,7 @@ def test_damage_in_dvcs_cache(repository: Tree, mode: int) -> None:  # noqa: F81
     repository.ok("taet", "verify")
 
 
-def test_damage_in_a_remote_stops_a_pull(repository: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_damage_in_a_remote_stops_a_pull(repository: Tree, tmp_path: Path) -> None:
     """With ``verify``, which README asks for, a damaged object of a remote does not get in."""
     damaged = object_of(repository, ATTACK)
     remote = tmp_path / "remote"

@@ -1,14 +1,13 @@
 """DVC and Snakemake over one tree: neither redoes the other's work, neither serves stale results."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Tree, choose_tiny, copy_project
-from tests.workflow.test_run import planned, results
+from tests.conftest import ROOT, Tree
+from tests.workflow.test_run import planned, results, rules_run
 
 pytestmark = pytest.mark.e2e
 
@@ -19,38 +18,6 @@ PLOTS = {  # by name, the column that says something
     "tail_balanced_robustness": "tail_BR",
     "training_loss": "loss",
 }
-TAU_STUDY = ("methods: [pgd_at, taet_bcl, taet]", "methods: [at_bsl, taet]")
-
-
-def git(tree: Tree, *command: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    return tree.ok("git", *identity, *command)
-
-
-@pytest.fixture(scope="module")
-def versioned(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """A repository in which ``dvc repro`` has run once and everything is committed and pushed."""
-    base = tmp_path_factory.mktemp("dvc")
-    tree = copy_project(base / "tree")
-    choose_tiny(tree)
-    tree.edit("params.yaml", *TAU_STUDY)
-    git(tree, "init", "-q", "-b", "main")
-    tree.ok("dvc", "init", "-q")
-    tree.ok("dvc", "config", "core.autostage", "true")
-    tree.ok("dvc", "config", "core.analytics", "false")
-    tree.ok("dvc", "config", "cache.type", "reflink,copy")
-    tree.ok("dvc", "remote", "add", "-d", "local", str(base / "remote"))
-    tree.ok("dvc", "repro", "-q")
-    git(tree, "add", "-A")
-    git(tree, "commit", "-qm", "first")
-    tree.ok("dvc", "push", "-q")
-    return tree
-
-
-@pytest.fixture
-def repository(versioned: Tree, tmp_path: Path) -> Tree:
-    shutil.copytree(versioned.path, tmp_path / "tree", symlinks=True)
-    return Tree(tmp_path / "tree")
 
 
 def values_shown(plot: dict, column: str) -> dict[tuple[str, str], list[str]]:
@@ -69,7 +36,7 @@ def up_to_date(tree: Tree) -> bool:
 def test_repro_leaves_nothing_to_do_for_either(repository: Tree) -> None:
     assert "Nothing to be done" in repository.ok("snakemake", "-n", "all"), "nor the report"
     assert up_to_date(repository)
-    assert git(repository, "status", "--porcelain") == ""
+    assert repository.ok("git", "status", "--porcelain") == ""
     repository.ok("taet", "verify")
 
 
@@ -113,12 +80,12 @@ def test_back_and_forth_in_time(repository: Tree) -> None:
     first = results(repository)
     repository.edit("params.yaml", *ALPHA)
     repository.ok("dvc", "repro", "-q")
-    git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "second")
+    repository.ok("git", "add", "-A")
+    repository.ok("git", "commit", "-qm", "second")
     second = results(repository)
     assert first != second
     for revision, expected in (("HEAD~1", first), ("main", second)):
-        git(repository, "checkout", "-q", revision)
+        repository.ok("git", "checkout", "-q", revision)
         repository.ok("dvc", "checkout", "-q")
         assert results(repository) == expected
         assert planned(repository) == {}, "Snakemake must not redo what DVC brought back"
@@ -134,7 +101,7 @@ def test_fresh_clone_after_pull(repository: Tree, tmp_path: Path) -> None:
     clone.ok("taet", "verify")
     assert results(clone) == results(repository)
     said = clone.ok("snakemake", "--cores", "1", "all")
-    assert set(re.findall(r"rule (\w+):", said)) == {"all", "report"}, "the report is no version's"
+    assert rules_run(said) == {"all", "report"}, "the report is no version's"
     assert "Nothing to be done" in clone.ok("snakemake", "--cores", "1", "all")
 
 
@@ -143,7 +110,7 @@ def test_repro_in_a_fresh_clone_gives_the_same_files(repository: Tree, tmp_path:
     repository.ok("git", "clone", "-q", str(repository.path), str(clone.path))
     clone.ok("dvc", "repro", "-q")
     assert results(clone) == results(repository)
-    assert git(clone, "status", "--porcelain") == "", "dvc.lock is the same, byte for byte"
+    assert clone.ok("git", "status", "--porcelain") == "", "dvc.lock is the same, byte for byte"
 
 
 def test_lost_snakemake_folder(repository: Tree) -> None:
@@ -165,24 +132,24 @@ def test_stale_artifacts_are_refused_by_dvc(repository: Tree) -> None:
 
 
 def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
-    git(repository, "checkout", "-qb", "tau")
+    repository.ok("git", "checkout", "-qb", "tau")
     repository.edit("params.yaml", "tau: 1.0", "tau: 0.5")
     repository.ok("dvc", "repro", "-q")
-    git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "tau")
-    git(repository, "checkout", "-q", "main")
+    repository.ok("git", "add", "-A")
+    repository.ok("git", "commit", "-qm", "tau")
+    repository.ok("git", "checkout", "-q", "main")
     repository.ok("dvc", "checkout", "-q")
     repository.edit("params.yaml", *ALPHA)
     repository.ok("dvc", "repro", "-q")
-    git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "alpha")
+    repository.ok("git", "add", "-A")
+    repository.ok("git", "commit", "-qm", "alpha")
     # A person merges the parameters; of the two locks and headline numbers either will do.
     repository.run("git", "merge", "-q", "tau")
     made = ["dvc.lock", *(f"results/tiny/tables/headline.{s}" for s in ("json", "csv"))]
-    git(repository, "checkout", "--ours", "--", "params.yaml", *made)
+    repository.ok("git", "checkout", "--ours", "--", "params.yaml", *made)
     repository.edit("params.yaml", "tau: 1.0", "tau: 0.5")
-    git(repository, "add", "params.yaml", *made)
-    git(repository, "commit", "-qm", "both")
+    repository.ok("git", "add", "params.yaml", *made)
+    repository.ok("git", "commit", "-qm", "both")
     output = repository.ok("dvc", "repro")
     assert output.count("rule equalize_cell:") == 1, "the method of the other branch, and no more"
     repository.ok("taet", "verify")

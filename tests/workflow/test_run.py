@@ -1,6 +1,7 @@
 """The tiny study, run for real: resumed, damaged, deleted, changed, and by hand."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -44,6 +45,11 @@ def planned(tree: Tree) -> dict[str, int]:
     if "Nothing to be done" in output:
         return {}
     return {k: v for k, v in job_counts(output).items() if k not in ("total", "all", "report")}
+
+
+def rules_run(said: str) -> set[str]:
+    """Names of the rules, targets among them, of which Snakemake says that it ran them."""
+    return set(re.findall(r"rule (\w+):", said))
 
 
 def test_everything_is_there_and_nothing_is_left_to_do(finished: Tree) -> None:
