@@ -5,9 +5,12 @@ import re
 from tests.conftest import ROOT
 
 
-def block(page: str, language: str, number: int = 0) -> str:
-    """A block of code of a page."""
+def block(page: str, language: str, number: int = 0, section: str = "") -> str:
+    """A block of code of a page, or of the section with a title."""
     text = (ROOT / "docs" / page).read_text()
+    if section:
+        _, _, text = text.partition(f"# {section}\n")
+        text = re.split(r"^#+ ", text, maxsplit=1, flags=re.MULTILINE)[0]
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[number]
 
 

@@ -1,6 +1,5 @@
 """Damaged files are named, refused and remade; see ``tests.faults.damage``."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -43,24 +42,6 @@ def test_damage_in_dvcs_cache(repository: Tree, mode: int) -> None:
     repository.ok("dvc", "commit", "--force", "-q")
     assert damaged.read_bytes() == before
     repository.ok("taet", "verify")
-
-
-def test_damage_in_a_remote_stops_a_pull(repository: Tree, tmp_path: Path) -> None:
-    """With ``verify``, which README asks for, a damaged object of a remote does not get in."""
-    damaged = object_of(repository, ATTACK)
-    remote = tmp_path / "remote"
-    repository.ok("dvc", "remote", "add", "-d", "-f", "ours", str(remote))
-    repository.ok("dvc", "remote", "modify", "ours", "verify", "true")
-    repository.ok("dvc", "push", "-q")
-    (there,) = remote.rglob(damaged.name)
-    data = there.read_bytes()
-    there.chmod(0o644)
-    there.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    shutil.rmtree(repository.path / ".dvc/cache")
-    (repository.path / ATTACK).unlink()
-    refused = repository.run("dvc", "pull")
-    assert refused.returncode != 0
-    assert not (repository.path / ATTACK).exists()
 
 
 def test_a_damaged_ledger_is_not_used(finished_copy: Tree) -> None:
