@@ -16,7 +16,7 @@ from torch import Tensor
 import strength
 from measured import Results, in_turn
 from taet import params
-from taet.evaluate import evaluate
+from taet.evaluation import evaluate
 from taet.folding import folded
 from taet.grid import Study
 from taet.loader import to_pixels

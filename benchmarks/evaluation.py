@@ -16,7 +16,7 @@ import torchattacks
 
 from measured import Results
 from taet import params
-from taet.evaluate import evaluate
+from taet.evaluation import evaluate
 from taet.grid import Study
 from taet.loader import to_pixels
 from taet.networks import load_model

@@ -1,1 +1,27 @@
-"""taet: reproducible adversarial training on long-tailed image data."""
+"""taet: reproducible adversarial training on long-tailed image data.
+
+For code of one's own: ``load_model`` gives a trained network as a torch module, ``evaluate`` attacks any
+torch module and gives a data frame, and what a caller can put right is a ``UserError``. Everything else is
+the command line's. Importing the package imports none of them, and so no torch (PEP 562).
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taet.api import evaluate, load_model
+    from taet.errors import UserError
+
+__all__ = ["UserError", "evaluate", "load_model"]
+
+_HOME = {"UserError": "taet.errors", "evaluate": "taet.api", "load_model": "taet.api"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

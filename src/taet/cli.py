@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from taet import cards, params, sources
-from taet.errors import UserError, suggest
+from taet.errors import ArgumentError, UserError, suggest
 from taet.grid import Study
 from taet.jobs import STAGES
-from taet.options import parse_number
 from taet.runner import run_job
 from taet.verification import artifact_problems, cache_problems, remake, without_record
 from taet.yamlfile import dotted
@@ -197,44 +196,30 @@ def _attack_own_model(options: argparse.Namespace) -> None:
         if getattr(options, axis) is not None:
             raise UserError(f"--{axis}: has no part in an attack on --model; leave it out")
     study = _study(options)
-    p = study.params
-    wanted = (options.attacks or "").split(",")
-    names = [name.strip() for name in wanted if name.strip()] or p.grid.attacks
-    for name in names:
-        if name not in p.attacks:
-            raise UserError(f"--attacks: no attack {name!r}{suggest(name, p.attacks)}")
     if options.dataset is None:
-        raise UserError(f"--dataset: missing; known: {', '.join(p.datasets)}")
-    if options.dataset not in p.datasets:
-        known = suggest(options.dataset, p.datasets)
-        raise UserError(f"--dataset: no data set {options.dataset!r}{known}")
-    try:
-        eps = p.threat.eps if options.eps is None else parse_number(options.eps)
-    except ValueError as error:
-        raise UserError(f"--eps {options.eps}: {error}") from None
+        raise UserError(f"--dataset: missing; known: {', '.join(study.params.datasets)}")
+    wanted = [name.strip() for name in (options.attacks or "").split(",") if name.strip()]
 
-    from taet.devices import settle  # here: with torch, which no other command needs
-    from taet.evaluate import evaluate
-    from taet.user_model import load_user_model, read_test_set, table
-
-    seed = 0 if options.seed is None else study.axis_value("seed", options.seed)
-    device = settle(p.compute)
-    model = load_user_model(options.model).to(device)
-    test = read_test_set(study, options.dataset, seed, options.images)
-    found = evaluate(
-        model,
-        test.x.to(device),
-        test.y.to(device),
-        {name: p.attacks[name] for name in names},
-        eps=eps,
-        batch_size=p.evaluation.batch_size,
-        seed=seed,
-        classes=len(test.class_names),
-        index=test.index,
-        title=options.model,
+    from taet.user_model import (  # here: with torch, which no other command needs
+        attack_model,
+        load_user_model,
+        table,
     )
-    labels = {name: p.attacks[name].label for name in names}
-    print(table(found, test, labels, eps, p.report.confidence))
+
+    try:
+        found = attack_model(
+            study,
+            load_user_model(options.model),
+            options.dataset,
+            wanted or None,
+            eps=options.eps,
+            seed=options.seed or 0,
+            images=options.images,
+            title=options.model,
+        )
+    except ArgumentError as error:
+        raise UserError(f"--{error}") from None
+    print(table(found, study.params.report.confidence))
 
 
 def _verify(options: argparse.Namespace) -> None:

@@ -12,6 +12,11 @@ class UserError(Exception):
     """
 
 
+class ArgumentError(UserError):
+    """A value that a function cannot take. The message begins with the argument's name, so that the command
+    line can say ``--`` before it."""
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """``; did you mean ...; known: ...`` for an unknown word, or nothing where nothing is known."""
     names = list(known)

@@ -28,7 +28,7 @@ def attacked_images(
     eps: float,
     seed: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What ``taet.evaluate.evaluate`` makes of a few images, with the images themselves.
+    """What ``taet.evaluation.evaluate`` makes of a few images, with the images themselves.
 
     Args:
         model: takes [N, C, H, W] float32 in [0,1], gives logits; in eval mode.

@@ -2,26 +2,32 @@
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import stats
 from torch import Tensor, nn
 
 from taet import artifacts
-from taet.errors import UserError
-from taet.evaluate import Evaluation
+from taet.devices import settle
+from taet.errors import ArgumentError, UserError, suggest
+from taet.evaluation import Evaluation, evaluate
+from taet.folding import folded
 from taet.grid import Study
 from taet.loader import to_pixels
 from taet.longtail import pools
-from taet.metrics import balanced_accuracy, median_distance, recalls, worst_case, worst_class
+from taet.metrics import class_groups, scores, worst_case
+from taet.options import parse_number
 from taet.params import longtail_of
 from taet.seeds import seed_for
 
 WORST = "worst of these"
+SEPARATOR = "; "  # of warnings, as in metrics.csv
 
 
 def load_user_model(place: str) -> nn.Module:
@@ -88,8 +94,8 @@ def read_test_set(study: Study, dataset: str, seed: int, images: int | None) -> 
     _, test = pools(arrays["labels"], arrays["official"], len(names), held_out, rng)
     if images is not None:
         if images < len(names):
-            raise UserError(
-                f"--images {images}: must be at least one for each of {len(names)} classes"
+            raise ArgumentError(
+                f"images {images}: must be at least one for each of {len(names)} classes"
             )
         test = [of_class[: images // len(names)] for of_class in test]
     index = np.sort(np.concatenate(test))
@@ -101,56 +107,153 @@ def read_test_set(study: Study, dataset: str, seed: int, images: int | None) -> 
     )
 
 
-def table(
-    found: Evaluation, test: TestSet, labels: Mapping[str, str], eps: float, confidence: float
-) -> str:
-    """What the user sees: a line for each attack, with n and intervals, and why not to believe it.
+def attack_model(
+    study: Study,
+    model: nn.Module,
+    dataset: str,
+    attacks: Sequence[str] | None = None,
+    *,
+    eps: float | str | None = None,
+    seed: int | str = 0,
+    images: int | None = None,
+    class_counts: Sequence[int] | None = None,
+    title: str = "attack",
+) -> pd.DataFrame:
+    """A model under attack; arguments, columns and errors are those of ``taet.api.evaluate``.
 
     Args:
-        labels: of the attacks.
-        eps: radius of the L-inf ball; the last line is the worst case over all attacks in it.
-        confidence: level of the intervals.
+        study: whose parameters count.
+        title: shown with the progress.
     """
-    y, classes = test.y.numpy(), len(test.class_names)
+    p = study.params
+    names = [attacks] if isinstance(attacks, str) else attacks
+    names = p.grid.attacks if names is None else list(names)
+    for name in names:
+        if name not in p.attacks:
+            raise ArgumentError(f"attacks: no attack {name!r}{suggest(name, p.attacks)}")
+    if dataset not in p.datasets:
+        raise ArgumentError(f"dataset: no data set {dataset!r}{suggest(dataset, p.datasets)}")
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
+    try:
+        radius = p.threat.eps if eps is None else parse_number(eps)
+    except ValueError as error:
+        raise ArgumentError(f"eps {eps}: {error}") from None
+    seed = study.axis_value("seed", seed)
+    test = read_test_set(study, dataset, seed, images)
+    counts = None if class_counts is None else [int(count) for count in class_counts]
+    if counts is not None and len(counts) != len(test.class_names):
+        raise ArgumentError(
+            f"class_counts: {len(counts)} numbers; must be one for each of "
+            f"{len(test.class_names)} classes"
+        )
+    device = settle(p.compute)
+    model = model.to(device).eval()
+    with folded(model):
+        found = evaluate(
+            model,
+            test.x.to(device),
+            test.y.to(device),
+            {name: p.attacks[name] for name in names},
+            eps=radius,
+            batch_size=p.evaluation.batch_size,
+            seed=seed,
+            classes=len(test.class_names),
+            index=test.index,
+            title=title,
+        )
+    labels = {name: p.attacks[name].label for name in names}
+    groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
+    return _frame(found, test, labels, radius, p.report.confidence, counts, groups)
+
+
+def _frame(
+    found: Evaluation,
+    test: TestSet,
+    labels: Mapping[str, str],
+    eps: float,
+    confidence: float,
+    class_counts: list[int] | None,
+    groups: Mapping[str, Sequence[int]],
+) -> pd.DataFrame:
+    """The table of ``taet.api.evaluate``."""
+    y, verdicts = test.y.numpy(), found.verdicts
+    predictions = {"clean": found.clean.numpy()}
+    predictions |= {name: verdict.prediction.numpy() for name, verdict in verdicts.items()}
+    said = {name: (v.norm, v.eps, v.warnings) for name, v in verdicts.items()}
+    said["clean"] = (None, None, found.warnings)
+    inside = [name for name, v in verdicts.items() if v.norm == "linf" and v.eps == eps]
+    if len(inside) > 1:
+        predictions[WORST] = worst_case([predictions[name] for name in inside], y)
+        warnings = dict.fromkeys(w for name in inside for w in verdicts[name].warnings)
+        said[WORST] = ("linf", eps, tuple(warnings))
+    distances = {name: verdict.distance.numpy() for name, verdict in verdicts.items()}
+    counts = class_counts or [0] * len(test.class_names)
+    frame = pd.DataFrame(scores(predictions, distances, y, counts, test.class_names, groups))
+    frame["class_index"] = frame["class_index"].astype("Int64")
+    frame["train_images"] = frame["train_images"].astype("Int64")
+    if class_counts is None:
+        frame["train_images"] = pd.array([pd.NA] * len(frame), "Int64")
+    frame.insert(1, "label", [labels.get(name, name) for name in frame["attack"]])
+    intervals = [
+        stats.binomtest(round(share * n), n).proportion_ci(confidence, "wilson")
+        for share, n in zip(frame["accuracy"], frame["test_images"], strict=True)
+    ]
+    place = list(frame).index("accuracy") + 1
+    frame.insert(place, "accuracy_low", [interval.low for interval in intervals])
+    frame.insert(place + 1, "accuracy_high", [interval.high for interval in intervals])
+    frame["norm"] = [said[name][0] for name in frame["attack"]]
+    frame["eps"] = [said[name][1] for name in frame["attack"]]
+    frame["eps"] = frame["eps"].astype(float)
+    frame["warnings"] = [SEPARATOR.join(said[name][2]) or None for name in frame["attack"]]
+    return frame
+
+
+def table(frame: pd.DataFrame, confidence: float) -> str:
+    """What the command line shows: a line for each attack, with n and intervals, and why not to believe it.
+
+    Args:
+        frame: of ``attack_model``.
+        confidence: level of its intervals.
+    """
     title = f"accuracy % [{confidence:.0%} interval]"
     lines = [f"{'':24} {title:>27} {'balanced %':>12} {'worst class':>22}  perturbation"]
-    predictions = {"clean": found.clean} | {n: v.prediction for n, v in found.verdicts.items()}
-    inside = [v for v in found.verdicts.values() if v.norm == "linf" and v.eps == eps]
-    if len(inside) > 1:
-        worst = worst_case([verdict.prediction.numpy() for verdict in inside], y)
-        predictions[WORST] = torch.from_numpy(worst)
-    notes: dict[str, None] = dict.fromkeys(found.warnings)
-    for name, prediction in predictions.items():
-        correct = prediction.numpy() == y
-        recall, images = recalls(correct, y, classes)
-        balanced = balanced_accuracy(recall, images, range(classes))
-        low, high = stats.binomtest(int(correct.sum()), len(y)).proportion_ci(confidence, "wilson")
-        accuracy = f"{100 * correct.mean():.2f} [{100 * low:.2f}, {100 * high:.2f}]"
-        worst = worst_class(recall)
+    everything = frame[frame["scope"] == "all"]
+    for row in everything.itertuples():
+        accuracy = f"{100 * row.accuracy:.2f} [{100 * row.accuracy_low:.2f}, {100 * row.accuracy_high:.2f}]"
+        classes = frame[(frame["attack"] == row.attack) & (frame["scope"] == "class")]
+        worst = classes.loc[classes["accuracy"].idxmin()]
         lines.append(
-            f"{labels.get(name, name):24} {accuracy:>27} "
-            f"{100 * balanced.value:6.2f} ±{100 * balanced.standard_error:.2f} "
-            f"{test.class_names[worst][:14]:>14} {100 * recall[worst]:6.2f}  "
-            f"{_perturbation(name, found, test.y)}"
+            f"{row.label:24} {accuracy:>27} "
+            f"{100 * row.balanced_accuracy:6.2f} ±{100 * row.balanced_accuracy_se:.2f} "
+            f"{worst['class_name'][:14]:>14} {100 * worst['accuracy']:6.2f}  "
+            f"{_perturbation(row)}".rstrip()
         )
-        if name in found.verdicts:
-            own = (w for w in found.verdicts[name].warnings if w not in found.warnings)
-            notes |= dict.fromkeys(f"{labels[name]}: {warning}" for warning in own)
     lines.append(
-        f"n = {len(y)} images; balanced: mean over classes, ± its standard error over images; an image that "
-        "is misclassified when clean is not robust"
+        f"n = {everything['test_images'].iloc[0]} images; balanced: mean over classes, ± its standard error "
+        "over images; an image that is misclassified when clean is not robust"
     )
-    return "\n".join([*lines, *(f"warning: {note}" for note in notes)])
+    return "\n".join([*lines, *(f"warning: {note}" for note in _notes(everything))])
 
 
-def _perturbation(name: str, found: Evaluation, y: Tensor) -> str:
+def _notes(everything: pd.DataFrame) -> list[str]:
+    """Each warning once: of the model, and of single attacks."""
+    by_label = {
+        row.label: [] if pd.isna(row.warnings) else row.warnings.split(SEPARATOR)
+        for row in everything[everything["attack"] != WORST].itertuples()
+    }
+    of_model = by_label.pop("clean")
+    notes = dict.fromkeys(of_model)
+    for label, warnings in by_label.items():
+        notes |= dict.fromkeys(f"{label}: {w}" for w in warnings if w not in of_model)
+    return list(notes)
+
+
+def _perturbation(row: Any) -> str:
     """Norm and bound; where there is none, the median norm that fools the model."""
-    if name not in found.verdicts:
+    if pd.isna(row.norm) or row.attack == WORST:
         return ""
-    verdict = found.verdicts[name]
-    norm = {"linf": "L-inf", "l2": "L2"}[verdict.norm]
-    if verdict.eps is not None:
-        return f"{norm} <= {verdict.eps:.4g}"
-    attacked, fooled = (verdict.prediction == y) | (verdict.broken_by >= 0), verdict.broken_by >= 0
-    median = median_distance(verdict.distance.numpy(), attacked.numpy(), fooled.numpy())
-    return f"{norm}, no bound; median {median:.3g}"
+    norm = {"linf": "L-inf", "l2": "L2"}[row.norm]
+    if not pd.isna(row.eps):
+        return f"{norm} <= {row.eps:.4g}"
+    return f"{norm}, no bound; median {row.median_distance:.3g}"

@@ -13,7 +13,7 @@ from taet.attacks._descent import Descent
 from taet.attacks._noise import Noise
 from taet.attacks._objectives import CrossEntropy
 from taet.errors import UserError
-from taet.evaluate import Saved, evaluate, verify
+from taet.evaluation import Saved, evaluate, verify
 from taet.options import AttackOptions
 
 ATTACKS = plugins.names("attacks")
@@ -287,8 +287,8 @@ def test_killed_evaluation_goes_on_with_the_same_verdicts(
     digits: params.Params, trained: tuple, killed_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, x, y = trained
-    monkeypatch.setattr("taet.evaluate.SAVE_EVERY", 0.0)
-    monkeypatch.setattr("taet.evaluate.CHUNK", 1)
+    monkeypatch.setattr("taet.evaluation.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("taet.evaluation.CHUNK", 1)
     attacks = {n: digits.attacks[n] for n in ("pgd20", "pgd100")}
     attacks |= {n: shorter(digits.attacks[n]) for n in ("apgd_ce_t", "autoattack")}
     options = {"eps": EPS, "batch_size": 50, "seed": 0, "classes": 3}

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from taet import params
-from taet.evaluate import evaluate
+from taet.evaluation import evaluate
 from taet.networks import build_model, describe_network
 
 torchattacks = pytest.importorskip(

@@ -52,7 +52,7 @@ def test_other_errors_are_not_hidden() -> None:
 SHORT = """
 import resource, torch
 from taet import params
-from taet.evaluate import evaluate
+from taet.evaluation import evaluate
 
 class Greedy(torch.nn.Module):
     def forward(self, x):

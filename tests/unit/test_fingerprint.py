@@ -114,11 +114,11 @@ def test_closures_hold_what_runs() -> None:
     training = _closure("taet.stages.equalize", "taet.methods.taet")
     assert {"taet.train", "taet.losses", "taet.attacks._pgd", "taet.checkpoint"} <= training
     assert (
-        not {"taet.params", "taet.grid", "taet.cli", "taet.evaluate", "taet.figures.ba_br"}
+        not {"taet.params", "taet.grid", "taet.cli", "taet.evaluation", "taet.figures.ba_br"}
         & training
     )
     attack = _closure("taet.stages.attack", "taet.attacks.pgd")
-    assert "taet.evaluate" in attack
+    assert "taet.evaluation" in attack
     assert "taet.train" not in attack
 
 

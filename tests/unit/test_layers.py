@@ -40,10 +40,10 @@ LAYERS = [
     ["methods", "tables", "figures", "records"],
     ["subject"],
     ["chains", "checks"],
-    ["train", "evaluate", "examples"],
+    ["train", "evaluation", "examples"],
     ["checkpoint", "user_model", "validation"],
     ["stages"],
-    ["runner", "report"],
+    ["runner", "report", "api"],
     ["verification"],
     ["cli"],
     ["__main__", "__init__"],
@@ -80,9 +80,9 @@ def test_imports_point_down(file: Path) -> None:
         assert RANK[imported] <= RANK[own], f"{own} imports {imported}"
 
 
-def test_train_and_evaluate_do_not_know_each_other() -> None:
-    assert "evaluate" not in imports(PACKAGE / "train.py")
-    assert "train" not in imports(PACKAGE / "evaluate.py")
+def test_train_and_evaluation_do_not_know_each_other() -> None:
+    assert "evaluation" not in imports(PACKAGE / "train.py")
+    assert "train" not in imports(PACKAGE / "evaluation.py")
 
 
 def test_the_package_knows_no_workflow_tool() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from taet.datasets._base import NO_SPLIT
-from taet.evaluate import evaluate
+from taet.evaluation import evaluate
 from taet.longtail import pools
 from taet.losses import (
     balanced_softmax,

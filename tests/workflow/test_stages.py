@@ -136,7 +136,7 @@ def test_diverged_run_names_its_cell_and_leaves_nothing(
 
 def test_killed_attack_goes_on(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job's file is that of an undisturbed run, and what was saved on the way is gone."""
-    monkeypatch.setattr("taet.evaluate.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("taet.evaluation.SAVE_EVERY", 0.0)
     model = finished(study(tiny_params, monkeypatch), "at_bsl_ema")
     made = grid.Study(params.load(tiny_params, "adjusted"))
     cell = {**model.cell, "checkpoint": "last", "job": "gradient"}

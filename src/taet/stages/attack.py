@@ -23,7 +23,7 @@ import numpy as np
 from taet import artifacts
 from taet.devices import description, settle
 from taet.errors import UserError
-from taet.evaluate import Arrays, Saved, evaluate
+from taet.evaluation import Arrays, Saved, evaluate
 from taet.folding import folded
 from taet.loader import to_pixels
 from taet.networks import load_model

@@ -1,0 +1,100 @@
+"""The package's two public functions: a trained network as a torch module, and a module under attack."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from torch import nn
+
+from taet import artifacts, networks, params
+from taet.errors import UserError
+from taet.grid import Study
+from taet.user_model import attack_model
+
+
+def load_model(path: str | Path, checkpoint: str = networks.LAST) -> nn.Module:
+    """A trained network: takes [N, C, H, W] float32 images in [0,1], gives logits [N, classes] float32.
+
+    It is the network as it is attacked: with its normalisation, and with what its method does to the
+    outputs when it is used (the logit adjustment of RoBal, the scale of cosine heads). It is in eval mode,
+    on the CPU, and its weights take gradients. The file is a safetensors file: nothing in it is executed.
+
+    Args:
+        path: a file under ``results/STUDY/equalize``, such as
+            ``results/digits/equalize/digits/ir10/small_cnn/taet/seed0.safetensors``.
+        checkpoint: ``last``, or ``best`` on validation images where the study kept it.
+
+    Raises:
+        UserError: there is no such file, it is damaged, holds no trained network, or not this checkpoint.
+    """
+    path = Path(path)
+    if "checkpoints" not in artifacts.read_facts(path):
+        raise UserError(
+            f"{path}: holds no trained network; those are under results/STUDY/equalize, one for each seed"
+        )
+    return networks.load_model(path, checkpoint=checkpoint)
+
+
+def evaluate(
+    model: nn.Module,
+    dataset: str,
+    attacks: Sequence[str] | None = None,
+    *,
+    study: str | None = None,
+    eps: float | str | None = None,
+    seed: int = 0,
+    images: int | None = None,
+    class_counts: Sequence[int] | None = None,
+    parameters: str | Path = "params.yaml",
+) -> pd.DataFrame:
+    """A model on clean test images and under attacks, as one tidy table.
+
+    What the stage ``attack`` does to the study's own networks, and ``python -m taet attack --model`` on the
+    command line; docs/evaluation.md says what the numbers are. Nothing is stored. The images are those that
+    ``python -m taet download --dataset NAME`` has put under ``data/raw`` in the working folder.
+
+    Args:
+        model: takes [N, C, H, W] float32 images in [0,1], gives logits [N, classes]. It is put into eval
+            mode and moved to the device of ``compute.device``.
+        dataset: a name under ``datasets`` of the parameters: its own test images, or those that the study
+            holds out for the seed where it has none.
+        attacks: names under ``attacks`` of the parameters; those of the study's grid if left
+            out, none for clean images alone.
+        study: whose parameters count (steps, eps, batch size); the file's own ``study`` if left out.
+        eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
+            or "8/255"; the study's if left out.
+        seed: of the attacks' random starts, and of the held-out images.
+        images: test images at most, as many of each class; all if left out.
+        class_counts: [classes] training images of each class. With them there are rows for head, medium
+            and tail, as ``report.groups`` draws the borders.
+        parameters: the parameter file.
+
+    Returns:
+        A row for each attack and scope. ``attack``: ``clean``, then the attacks, then ``worst of these``
+        where several are in the one L-inf ball (robust is what survives them all). ``label``: its printed
+        name. ``scope``: ``all``, ``head``, ``medium``, ``tail``, ``worst_class`` (the class with the lowest
+        accuracy under this attack), ``class``. ``class_index``, ``class_name``: of a class.
+        ``train_images``: missing without ``class_counts``. ``test_images``: n. ``accuracy``: share of the n
+        images that are classified correctly, in [0,1]; one that is misclassified when clean counts as wrong
+        under every attack. ``accuracy_low``, ``accuracy_high``: its Wilson interval at the level
+        ``report.confidence``. ``accuracy_se``: its standard error. ``balanced_accuracy``,
+        ``balanced_accuracy_se``: mean over classes, and its standard error. Intervals and errors are those
+        of drawing the test images. ``median_distance``: of the perturbations it took, see
+        ``taet.metrics``. ``norm``: ``linf`` or ``l2``. ``eps``: bound of the norm in the [0,1] pixel range,
+        missing for attacks without one. ``warnings``: why not to believe the row, with semicolons; missing
+        where there is nothing to warn of.
+
+    Raises:
+        UserError: a name is unknown, a value impossible, the images are not there, or the model does not
+            fit them or gives what is not finite.
+    """
+    return attack_model(
+        Study(params.load(parameters, study)),
+        model,
+        dataset,
+        attacks,
+        eps=eps,
+        seed=seed,
+        images=images,
+        class_counts=class_counts,
+    )
