@@ -1,0 +1,64 @@
+"""What a maintainer's tools read: hooks, citation, and what they must agree with."""
+
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_citation() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert str(citation["version"]) == project()["version"]
+    assert citation["license"] == project()["license"]
+    assert citation["title"].startswith(f"{project()['name']}: ")
+    assert citation["authors"][0]["name"] in (ROOT / "LICENSE").read_text()
+    assert citation["message"]
+    (paper,) = citation["references"]
+    assert paper["year"] == 2025
+    assert len(paper["authors"]) == 8
+    assert paper["identifiers"][0]["value"].removeprefix("arXiv:") in paper["url"]
+
+
+def test_nothing_is_fetched_by_hooks() -> None:
+    (repo,) = HOOKS
+    assert repo["repo"] == "local"
+    assert all(hook["language"] == "system" for hook in repo["hooks"])
+    assert [hook["id"] for hook in repo["hooks"]] == [
+        "ruff-check",
+        "ruff-format",
+        "snakefmt",
+        "mypy",
+    ]
+
+
+@pytest.mark.parametrize("hook", HOOKS[0]["hooks"], ids=lambda hook: hook["id"])
+def test_hooks_pass_what_is_good(hook: dict) -> None:
+    words = shlex.split(hook["entry"])
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"no {words[0]} here")
+    if hook.get("pass_filenames", True):
+        files = "workflow/rules/data.smk" if "files" in hook else "src/taet/errors.py"
+        words.append(files)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("ruff") is None, reason="no ruff here")
+def test_a_hook_stops_what_is_bad(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("import os\n")
+    entry = next(hook["entry"] for hook in HOOKS[0]["hooks"] if hook["id"] == "ruff-check")
+    assert subprocess.run([*shlex.split(entry), bad], cwd=ROOT, capture_output=True).returncode == 1
