@@ -1,6 +1,7 @@
 """Pages of docs/ as tests see them."""
 
 import re
+import shlex
 
 from tests.conftest import ROOT
 
@@ -14,7 +15,7 @@ def block(page: str, language: str, number: int = 0, section: str = "") -> str:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[number]
 
 
-def commands(page: str) -> list[list[str]]:
-    """What the page has its reader type, as Tree.run takes it."""
-    lines = block(page, "sh").splitlines()
-    return [line.removeprefix("python -m ").split() for line in lines]
+def commands(page: str, number: int = 0) -> list[list[str]]:
+    """What a block of the page has its reader type, as Tree.run takes it."""
+    lines = block(page, "sh", number).splitlines()
+    return [shlex.split(line.removeprefix("python -m ")) for line in lines]

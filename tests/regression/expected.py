@@ -12,7 +12,7 @@ A number is the mean over n seeds. Its tolerance is three standard errors of suc
 
 To renew the numbers on purpose (and say why in CHANGELOG.md):
 
-    snakemake --cores 4 all --config study=digits_spread
+    snakemake --cores 4 score --config study=digits_spread
     python -m tests.regression.expected
 """
 

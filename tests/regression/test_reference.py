@@ -2,27 +2,31 @@
 
 import importlib.metadata
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, Tree, copy_project
+from tests.docs.pages import commands
 
+PAGE = "reproduce_a_table.md"
 REFERENCE = ROOT / "results" / "reference"
 STUDIES = sorted(file.parent.parent.name for file in REFERENCE.glob("*/score/manifest.json"))
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """The project with what is kept alone, and tables, figures and reports made from it."""
+    """The project with what is kept alone, and what the page's first commands make of it, for every study."""
+    draw = commands(PAGE)[0]
+    assert draw[-2:] == ["study=digits", "kept=true"]
     tree = copy_project(tmp_path_factory.mktemp("kept") / "tree")
     for study in STUDIES:
         for part in ("score", "inspect", "records"):
             kept = REFERENCE / study / part
             shutil.copytree(kept, tree.path / "results/reference" / study / part)
-        options = ("--cores", "2", "--config", f"study={study}", "kept=true")
-        said = tree.ok("snakemake", "tables", "figures", "report", *options, timeout=600)
+        said = tree.ok(*draw[:-2], f"study={study}", draw[-1], timeout=600)
         assert "equalize" not in said
     return tree
 
@@ -55,6 +59,23 @@ def test_reports_name_the_kept_records(study: str, drawn: Tree) -> None:
         row = page.partition(f'<tr id="job-{record["job"].replace(" ", "-")}">')[2]
         assert record["key"] in row.partition("</tr>")[0]
         assert record["code"]["revision"] in row.partition("</tr>")[0]
+
+
+@pytest.mark.e2e
+def test_the_page_finds_its_files(drawn: Tree) -> None:
+    """docs/reproduce_a_table.md names pictures and tables that are there."""
+    assert {command[-2].removeprefix("study=") for command in commands(PAGE)} <= set(STUDIES)
+    page = (ROOT / "docs" / PAGE).read_text()
+    results = drawn.path / "results"
+    pictures = set(re.findall(r"`figures/(\w+_)\*`", page))
+    assert len(pictures) >= 10
+    for picture in pictures:
+        assert list(results.glob(f"*/figures/{picture}*.svg")), picture
+    tables = "".join(file.read_text() for file in results.glob("*/tables/main.md"))
+    titles = re.findall(r'"([a-z ]+)"', page)
+    assert len(titles) >= 6
+    for title in titles:
+        assert f": {title}" in tables, title
 
 
 def test_a_study_that_is_not_kept_is_said(tree: Tree) -> None:

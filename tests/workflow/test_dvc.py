@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Tree
+from tests.docs.pages import block, commands
 from tests.workflow.test_run import planned, results, rules_run
 
 pytestmark = pytest.mark.e2e
@@ -51,17 +52,23 @@ def test_snakemake_first_then_dvc(repository: Tree) -> None:
 
 
 def test_change_in_dvc_runs_that_method_only(repository: Tree) -> None:
-    repository.edit("params.yaml", *ALPHA)
-    output = repository.ok("dvc", "repro")
+    """As the page docs/reproduce_a_table.md says."""
+    page = "reproduce_a_table.md"
+    place = "      las_at: {strategy_width: 8}\n"
+    repository.edit("params.yaml", place, place + block(page, "yaml"))
+    plan, output, params, metrics = (repository.ok(*command) for command in commands(page, 1))
+    assert re.search(r"equalize_cell +1\n", plan)
+    assert "studies.digits.methods.taet" in params
+    assert ".taet." in metrics
     assert output.count("rule equalize_cell:") == 1
     assert output.count("rule attack_cell:") == 1
     assert output.count("rule stabilize_cell:") == 0
     assert planned(repository) == {}
     assert up_to_date(repository)
-    params = json.loads(repository.ok("dvc", "params", "diff", "--json"))
-    assert params["params.yaml"]["methods.taet.alpha"] == {"old": 0.1, "new": 0, "diff": -0.1}
-    metrics = json.loads(repository.ok("dvc", "metrics", "diff", "--json"))
-    (changes,) = metrics["metrics"].values() if "metrics" in metrics else metrics.values()
+    differences = json.loads(repository.ok("dvc", "params", "diff", "--json"))
+    assert differences["params.yaml"]["studies.digits.methods.taet.alpha"]["new"] == 0
+    moved = json.loads(repository.ok("dvc", "metrics", "diff", "--json"))
+    (changes,) = moved["metrics"].values() if "metrics" in moved else moved.values()
     assert changes
     assert all(".taet." in name for name in changes)
     assert "BR_pgd20" in repository.ok("dvc", "metrics", "show")

@@ -1,0 +1,53 @@
+"""The page docs/how_numbers_are_checked.md, done as it says, on shorter studies.
+
+Its first command runs tests of this very suite.
+"""
+
+import shutil
+import sys
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Tree
+from tests.docs.pages import commands
+
+PAGE = "how_numbers_are_checked.md"
+TEN_SEEDS = "    grid: {seeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
+SHORTER = """    grid: {seeds: [0, 1]}
+    training: {epochs: 3, attack: {steps: 2}}
+    stabilizations: {clean40: {epochs: 1}}
+    attacks: {pgd20: {steps: 2}, pgd100: {steps: 3}, cw20: {steps: 2}}
+"""
+
+pytestmark = pytest.mark.e2e
+
+
+def test_renew_the_headline_numbers(tree: Tree) -> None:
+    shutil.copytree(
+        ROOT / "tests", tree.path / "tests", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    tree.edit(
+        "params.yaml",
+        "methods: [pgd_at, at_bsl, taet_bcl, taet], seeds",
+        "methods: [pgd_at, taet], seeds",
+    )
+    tree.edit("params.yaml", TEN_SEEDS, SHORTER)
+    study, (expected,) = commands(PAGE, 1)
+    tree.ok(*study)
+    headline = tree.path / "tests/regression/headline.yaml"
+    before = yaml.safe_load(headline.read_text())
+    tree.ok(sys.executable, "-m", expected)
+    after = yaml.safe_load(headline.read_text())
+    assert after.keys() == {cell for cell in before if not cell.endswith(("at_bsl", "taet_bcl"))}
+    assert all(after[cell] != before[cell] for cell in after)
+    assert all(number["sd_seeds"] == 2 for cell in after.values() for number in cell.values())
+
+
+def test_keep_a_study(finished_copy: Tree) -> None:
+    tree = finished_copy
+    (tree.path / "README.md").write_text("<!-- results of tiny -->\n<!-- end -->\n")
+    for command in commands(PAGE, 2):
+        tree.ok(*["tiny" if word == "digits" else word for word in command])
+    assert (tree.path / "results/reference/tiny/score/metrics.csv").exists()
+    assert "| TAET |" in (tree.path / "README.md").read_text()
