@@ -4,7 +4,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from taet.verification import artifact_problems, cache_problems, remake, without
 from taet.yamlfile import dotted
 
 SHOWN = 20  # problems
+MAP_WIDTH = 90  # columns of --help
 
 AXIS_HELP = {
     "dataset": "data set, a name under 'datasets' in the parameters",
@@ -27,6 +29,14 @@ AXIS_HELP = {
     "seed": "seed of split, weights, batch order and noise",
     "checkpoint": "weights of a training: last, or best on the validation images",
     "job": "group of attacks: the 'job' of blocks under 'attacks'",
+}
+
+NEXT = {
+    "snakemake -n": "what a whole study would run",
+    "snakemake --cores 4 all": "run it, from data to figures, into results/STUDY",
+    "python -m taet params": "what it consists of",
+    "python -m taet attack --model MODULE:FUNCTION --dataset digits": "a model of your own under attack",
+    "python -m taet COMMAND --help": "the options of a command",
 }
 
 
@@ -63,16 +73,24 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m taet",
-        description="Adversarial training on long-tailed image data, one command per stage. "
-        "Whole studies run with: snakemake --cores 4 all",
+        usage="%(prog)s COMMAND [--study NAME] [--params FILE] ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # No help of their own: _map shows the commands, in groups.
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+        dest="command",
+        required=True,
+        metavar="COMMAND",
+        parser_class=_Parser,
+        prog=parser.prog,
+        help=argparse.SUPPRESS,
     )
+    texts: dict[str, str] = {}
 
     def command(name: str, text: str, run: Callable[[argparse.Namespace], None]) -> Any:
+        texts[name] = text
         sub = commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
+            name, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
         )
         sub.add_argument(
             "--study",
@@ -132,7 +150,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     listing = command("methods", "list the training methods with their cards", _methods)
     listing.add_argument("--markdown", action="store_true", help="print the page docs/methods.md")
+    parser.description = _map(texts)
     return parser
+
+
+def _map(texts: Mapping[str, str]) -> str:
+    """What ``--help`` shows: the stages in their order, the other commands, and what to type next.
+
+    Args:
+        texts: what each command does.
+    """
+    stages = {name: text for name, text in texts.items() if name in STAGES}
+    others = {name: text for name, text in texts.items() if name not in STAGES}
+    return "\n".join(
+        [
+            "Adversarial training on long-tailed image data.\n",
+            "Stages, in the order in which a study runs them (snakemake does, and does none twice):",
+            *_columns(stages),
+            "\nCommands that look at a study:",
+            *_columns(others),
+            "\nWhat to type next:",
+            *(f"  {command}\n      {text}" for command, text in NEXT.items()),
+            "\nAll pages: docs/README.md",
+        ]
+    )
+
+
+def _columns(texts: Mapping[str, str]) -> list[str]:
+    width = max(map(len, texts)) + 4
+    indent = " " * width
+    return [
+        textwrap.fill(f"  {name}".ljust(width) + text, MAP_WIDTH, subsequent_indent=indent)
+        for name, text in texts.items()
+    ]
 
 
 def _add_kept(sub: argparse.ArgumentParser) -> None:

@@ -1,0 +1,44 @@
+"""``python -m taet --help`` is a map: every command, the stages in their order, and what to type next."""
+
+import re
+
+import pytest
+
+from taet import cli
+from taet.jobs import STAGES
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*arguments, "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_map(capsys: pytest.CaptureFixture[str]) -> None:
+    page = said(capsys)
+    stages, looks, following = re.findall(r"^\S.*:\n((?:  .*\n)+)", page, re.MULTILINE)[:3]
+    assert re.findall(r"^  (\w+) ", stages, re.MULTILINE) == list(STAGES)
+    assert re.findall(r"^  (\w+) ", looks, re.MULTILINE) == [
+        "verify",
+        "report",
+        "params",
+        "methods",
+    ]
+    assert max(map(len, page.splitlines())) <= cli.MAP_WIDTH
+    typed = re.findall(r"^  (\S.*)$", following, re.MULTILINE)
+    assert typed == list(cli.NEXT)
+    for command in typed:
+        _, _, word = command.partition("python -m taet ")
+        assert command.startswith("snakemake ") or word.split()[0] in {
+            "params",
+            "attack",
+            "COMMAND",
+        }
+
+
+@pytest.mark.parametrize("command", [*STAGES, "verify", "report", "params", "methods"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = said(capsys, command)
+    assert f"usage: python -m taet {command} " in page
+    assert "--study NAME" in page
