@@ -1,6 +1,7 @@
 """DVC and Snakemake over one tree: neither redoes the other's work, neither serves stale results."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
