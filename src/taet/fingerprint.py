@@ -18,7 +18,9 @@ PACKAGE = Path(__file__).parent
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 # These say, check and find things, but compute nothing that is stored: what they decide (values of
 # parameters, which plugin runs) is in a job's key already.
-PLUMBING = {f"{PACKAGE.name}.{name}" for name in ("errors", "options", "plugins", "progress")}
+PLUMBING = {
+    f"{PACKAGE.name}.{name}" for name in ("errors", "options", "plugins", "processes", "progress")
+}
 
 
 @cache

@@ -41,10 +41,11 @@ class Team:
         """The first process's answer, for all."""
         if self.count == 1:
             return answer
+        import torch
         from torch import distributed
 
         answers = [answer]
-        distributed.broadcast_object_list(answers, src=0)
+        distributed.broadcast_object_list(answers, src=0, device=torch.device("cpu"))
         return answers[0]
 
 
@@ -76,8 +77,9 @@ def joined(job: "Job") -> Iterator[Team]:
         return
     from torch import distributed
 
+    # What is agreed on is no tensor of a GPU, of which none has been chosen yet.
     gpu = job.reads["compute"].device == "cuda"
-    distributed.init_process_group("nccl" if gpu else "gloo")
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
     try:
         yield here
     finally:
