@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from taet import gpus
 from taet.errors import UserError
 from taet.processes import team
 
@@ -28,8 +29,8 @@ def settle(compute: "Compute") -> torch.device:
             )
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
-        if team().count > 1:  # each has a GPU of its own
-            torch.cuda.set_device(team().local)
+        visible = torch.cuda.device_count()
+        torch.cuda.set_device(team().local if team().count > 1 else gpus.take(visible))
     return torch.device(compute.device)
 
 

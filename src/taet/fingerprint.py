@@ -19,7 +19,8 @@ CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 # These say, check and find things, but compute nothing that is stored: what they decide (values of
 # parameters, which plugin runs) is in a job's key already.
 PLUMBING = {
-    f"{PACKAGE.name}.{name}" for name in ("errors", "options", "plugins", "processes", "progress")
+    f"{PACKAGE.name}.{name}"
+    for name in ("errors", "gpus", "options", "plugins", "processes", "progress")
 }
 
 

@@ -244,8 +244,9 @@ class Compute(Options):
     threads: Annotated[Count, Field(le=1024)]
     """Threads of a training or attack job. Another count gives other last bits."""
     device: Literal["cpu", "cuda"]
-    """Where networks are trained and attacked; ``cuda`` is the first GPU that CUDA_VISIBLE_DEVICES leaves
-    visible. Another device gives other last bits, and other draws of attack noise."""
+    """Where networks are trained and attacked; ``cuda`` is that of the GPUs which CUDA_VISIBLE_DEVICES leaves
+    visible on which fewest of our processes work. Another device gives other last bits, and other draws of
+    attack noise."""
     processes: Annotated[Count, Field(le=1024)]
     """Processes that train one network together, each on its share of every batch; on GPUs, one for each."""
     sync_batch_norm: bool

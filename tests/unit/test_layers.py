@@ -13,7 +13,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
     ["errors"],
-    ["options", "seeds", "progress", "yamlfile", "folding", "locks", "batches", "processes"],
+    [
+        "options",
+        "seeds",
+        "progress",
+        "yamlfile",
+        "folding",
+        "locks",
+        "batches",
+        "processes",
+        "gpus",
+    ],
     ["devices"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],

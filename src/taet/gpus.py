@@ -1,0 +1,39 @@
+"""Which of several GPUs a process works on: the one on which fewest others do.
+
+A cluster shows each job the GPUs that it may use. On one machine without a scheduler all jobs see all GPUs,
+and would all take the first.
+"""
+
+import itertools
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_HELD: list[FileLock] = []  # a lock goes with the process, however it ends
+
+
+@cache
+def take(count: int, folder: Path | None = None) -> int:
+    """Take a place on one of ``count`` visible GPUs, for as long as this process lives.
+
+    Args:
+        folder: where the places are; the same for all processes of a user on a machine.
+    """
+    if folder is None:
+        folder = Path(tempfile.gettempdir(), f"taet-gpus-{os.getuid()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = shown.split(",") if shown else [str(number) for number in range(count)]
+    for place in itertools.count():
+        for number, name in enumerate(names[:count]):
+            lock = FileLock(folder / f"{name}.{place}.lock")
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            _HELD.append(lock)
+            return number
+    raise AssertionError("there is always another place")

@@ -1,0 +1,66 @@
+"""Processes spread over the GPUs of a machine, and leave their places when they end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+TAKE = """
+import sys
+from pathlib import Path
+from taet.gpus import take
+print(take(2, Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+
+
+def start(folder: Path, visible: str | None = None) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment.pop("CUDA_VISIBLE_DEVICES", None)
+    if visible is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = visible
+    return subprocess.Popen(
+        [sys.executable, "-c", TAKE, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def taken(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_spread_and_leave(tmp_path: Path) -> None:
+    started = []
+    try:
+        for expected in ("0", "1", "0"):
+            started.append(start(tmp_path))
+            assert taken(started[-1]) == expected
+        started[1].kill()
+        started[1].wait()
+        started.append(start(tmp_path))
+        assert taken(started[-1]) == "1", "a place is free again, however its owner ended"
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def test_other_visible_gpus_are_other_places(tmp_path: Path) -> None:
+    first, second = start(tmp_path, "2,3"), None
+    try:
+        assert taken(first) == "0"
+        second = start(tmp_path, "3,2")
+        assert taken(second) == "0", "GPU 3, which is free"
+        third = start(tmp_path, "2,3")
+        assert taken(third) == "0", "both have one"
+    finally:
+        for process in (first, second, third):
+            if process is not None:
+                process.kill()
+                process.communicate()
