@@ -9,7 +9,7 @@ from taet.errors import UserError
 from taet.processes import team
 
 if TYPE_CHECKING:
-    from taet.params import Compute
+    from taet.blocks import Compute
 
 
 def settle(compute: "Compute") -> torch.device:

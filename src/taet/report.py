@@ -17,9 +17,9 @@ import jinja2
 import pandas as pd
 
 from taet import artifacts, plugins, sources
+from taet.blocks import ir_label
 from taet.grid import REFERENCE, Study
 from taet.jobs import STAGES, Job
-from taet.params import ir_label
 from taet.plugins import FOLDERS
 from taet.records import read_record, record_path
 from taet.stages._scored import read_scored
