@@ -24,7 +24,8 @@ from taet.plugins import FOLDERS
 from taet.records import read_record, record_path
 from taet.stages._scored import read_scored
 from taet.summary import over_seeds, with_bootstrap
-from taet.tables import main_tables, place_title
+from taet.tables import main_tables
+from taet.tables.place import place_title
 from taet.typeset import Table
 from taet.yamlfile import dotted
 
