@@ -105,15 +105,28 @@ class Cluster:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
         return done.stdout
 
-    def queued(self) -> list[str]:
-        """Numbers of all jobs that wait or run."""
-        return self.run("squeue", "--noheader", "--format=%i").split()
+    def queued(self, states: str = "PENDING,RUNNING") -> list[str]:
+        """Numbers of the jobs that wait or run."""
+        return self.run("squeue", "--noheader", f"--states={states}", "--format=%i").split()
 
     def finished(self) -> list[dict[str, str]]:
         """SLURM's own history of ended jobs."""
         file = self.folder / "finished_jobs"
         lines = file.read_text().splitlines() if file.exists() else []
         return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+
+    def states(self) -> dict[str, str]:
+        """How each ended job has ended, by its number."""
+        return {job["JobId"]: job["JobState"] for job in self.finished()}
+
+    def gpus(self, node: str, word: str) -> list[str]:
+        """CUDA_VISIBLE_DEVICES of each process on a node that has a word on its command line."""
+        found = []
+        for process in self.work(node):
+            with suppress(psutil.NoSuchProcess):  # ended meanwhile
+                if word in process.cmdline():
+                    found.append(process.environ()["CUDA_VISIBLE_DEVICES"])
+        return sorted(found)
 
     def crash(self, node: str) -> None:
         """As if the node's power had failed: its daemon and whatever works there are gone at once."""

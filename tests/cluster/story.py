@@ -17,6 +17,7 @@ COMMAND = (
     *("snakemake", "--workflow-profile", "profiles/slurm", "all", "--latency-wait", "10"),
     *("--slurm-init-seconds-before-status-checks", "3", "--seconds-between-status-checks", "3"),
 )
+PROFILE = "profiles/slurm/config.yaml"
 NOT_RESULTS = (
     "results/slurm_logs",
     "results/logs",
@@ -36,6 +37,14 @@ class Run:
         self.tree, self.study = copy_project(folder), study
         file = self.tree.path / "params.yaml"
         file.write_text(with_study(file.read_text(), study, ""))
+
+    def ask_for_gpus(self) -> None:
+        """On a cluster each training asks for a GPU, though it computes on the CPU."""
+        self.tree.edit(PROFILE, "equalize_cell: {", "equalize_cell: {gpu: 1, ")
+
+    def ask_for_no_gpus(self) -> None:
+        """As before ``ask_for_gpus``."""
+        self.tree.edit(PROFILE, "equalize_cell: {gpu: 1, ", "equalize_cell: {")
 
     def locally(self) -> None:
         self.tree.ok("snakemake", "--cores", "2", "all", timeout=LONG)
@@ -96,37 +105,48 @@ def trainings(cluster: Cluster) -> dict[str, str]:
 
 
 def a_node_crashes(cluster: Cluster, run: Run, say: Say) -> None:
-    """The power of a node fails while jobs train there; they are done again on the other."""
+    """The power of a node fails while jobs train there, each with a GPU; they are done again on the other."""
+    run.ask_for_gpus()  # two to a node, so that both nodes are needed
     snakemake = run.start(cluster)
-    run.wait_for(snakemake, lambda: list(trainings(cluster).values()).count("n2") >= 2)
+    run.wait_for(snakemake, lambda: cluster.gpus("n2", "equalize") == ["0", "1"])
     lost = [job for job, node in trainings(cluster).items() if node == "n2"]
     cluster.crash("n2")
     say(f"  n2 crashed with {len(lost)} jobs")
     run.finish(snakemake)
     cluster.restore("n2")
-    ended = {job["JobId"]: job["JobState"] for job in cluster.finished()}
+    ended = cluster.states()
     if {ended.get(job) for job in lost} != {"NODE_FAIL"}:
         raise RuntimeError(f"the jobs of the crashed node ended otherwise: {ended}")
     say("  Snakemake ran them again on n1 and came to its end")
 
 
 def snakemake_is_killed(cluster: Cluster, run: Run, say: Say) -> None:
-    """SIGKILL, with jobs in flight; the same command at once, so that old and new jobs meet."""
+    """SIGKILL, with jobs at work and in the queue; the same command at once, so that old and new jobs meet."""
+    run.ask_for_gpus()  # of which there are too few, so that jobs wait in the queue
     snakemake = run.start(cluster)
-    run.wait_for(snakemake, lambda: len(run.at_work()) >= 2)
+    run.wait_for(snakemake, lambda: len(run.at_work()) >= 2 and bool(cluster.queued("PENDING")))
     with cluster.frozen():  # else the old jobs may be done before the new ones begin
         orphans = run.at_work()
         snakemake.kill()
         snakemake.wait()
         killed = datetime.now(UTC)
-        say(f"  Snakemake killed, {len(cluster.queued())} jobs left in the queue")
+        waiting = cluster.queued("PENDING")
+        say(
+            f"  Snakemake killed, {len(cluster.queued())} jobs left, {len(waiting)} of them waiting"
+        )
+        run.ask_for_no_gpus()  # so that new jobs come to where old ones are
         snakemake = run.start(cluster)
         run.wait_for(snakemake, lambda: all(run.waits(output) for output in orphans))
         say(f"  started again: {len(orphans)} new jobs wait for old ones")
     run.finish(snakemake)
+    ended = cluster.states()
+    if {ended.get(job) for job in waiting} != {"CANCELLED"}:
+        raise RuntimeError(f"jobs that waited, {waiting}, ended otherwise: {ended}")
     if twice := [output for output in orphans if run.started(output) > killed]:
         raise RuntimeError(f"written by an old job and by a new one: {twice}")
-    say("  the old jobs did the work, and the same command came to its end")
+    say(
+        "  old jobs at work did it, those that waited were cancelled, and the same command came to its end"
+    )
 
 
 ACCIDENTS = (a_node_crashes, snakemake_is_killed)
