@@ -54,13 +54,14 @@ class SharedBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         shape, axes = (1, -1, 1, 1), (0, 2, 3)
         count = _summed(torch.tensor(x.numel() / x.shape[1], device=x.device))
-        x = x.to(torch.promote_types(x.dtype, torch.float32))  # from bfloat16, as torch's own does
+        dtype = x.dtype
+        x = x.to(torch.promote_types(dtype, torch.float32))  # from bfloat16, as torch's own does
         mean = _Sum.apply(x.sum(axes)) / count
         centered = x - mean.view(shape)
         variance = _Sum.apply(centered.square().sum(axes)) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
-        return centered * scale.view(shape) + self.bias.view(shape)
+        return (centered * scale.view(shape) + self.bias.view(shape)).to(dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
