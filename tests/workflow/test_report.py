@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+import xml.etree.ElementTree
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,18 @@ def test_picture_of_the_stages() -> None:
         assert len({(box["x"], box["y"]) for box in boxes.values()}) == len(boxes)
         assert all(arrow["x1"] < arrow["x2"] for arrow in drawn["arrows"])
         assert len(drawn["arrows"]) >= len(boxes) - 1
+
+
+def test_the_readme_shows_the_stages_as_they_are() -> None:
+    study = grid.Study(params.load(ROOT / "params.yaml"))
+    picture = report.stages_picture(study)
+    assert (ROOT / "docs/images/stages.svg").read_text() == picture, (
+        "run: python workflow/scripts/stages.py"
+    )
+    assert "docs/images/stages.svg" in (ROOT / "README.md").read_text()
+    named = re.findall(r"<text [^>]*>(\w+)</text>", picture)
+    assert named == [stage for stage in STAGES if study.jobs(stage)]
+    assert xml.etree.ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @pytest.fixture(scope="module")
