@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from taet.verification import artifact_problems, cache_problems, remake, without
 from taet.yamlfile import dotted
 
 SHOWN = 20  # problems
+SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # the end of a message
 MAP_WIDTH = 90  # columns of --help
 
 AXIS_HELP = {
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except UserError as error:
         for line in str(error).splitlines():
-            print(f"taet {options.command}: {line}", file=sys.stderr)
+            print(f"taet {options.command}: {_of_study(line, options.study)}", file=sys.stderr)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -68,6 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"taet {options.command}: interrupted; the same command goes on", file=sys.stderr)
         return 130
     return 1
+
+
+def _of_study(line: str, study: str | None) -> str:
+    """A message whose command for Snakemake names the study: whoever wrote it knows the file only."""
+    return re.sub(SNAKEMAKE, rf"\g<0> --config study={study}", line) if study else line
 
 
 class _Commands:
