@@ -6,7 +6,7 @@
 The plain version runs torchattacks' four components, which are the authors' code, as AutoAttack does: each
 on the images that those before it have left standing, with 100 steps, 9 targets and 5000 queries (its own
 AutoAttack would run 10 steps), channels first, batch norm by itself. The network is AT-BSL of the study
-cifar10_small, seed 0 (train it first), on some test images of each class, the two in turn. Random starts
+cifar10_small_ir50, seed 0 (train it first), on some test images of each class, the two in turn. Random starts
 differ, so verdicts may, on images that one start breaks and another does not.
 """
 
@@ -25,7 +25,7 @@ from taet.stages._data import read_data
 
 REPEATS, IMAGES = 3, 100
 CELL = {
-    "dataset": "cifar10", "ir": 10, "architecture": "resnet18_narrow", "method": "at_bsl", "seed": 0,
+    "dataset": "cifar10", "ir": 50, "architecture": "resnet18_narrow", "method": "at_bsl", "seed": 0,
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def ours(model: torch.nn.Module, x: Tensor, y: Tensor, study: Study) -> Tensor:
 
 def main() -> None:
     torch.set_num_threads(1)
-    study = Study(params.load(study="cifar10_small"))
+    study = Study(params.load(study="cifar10_small_ir50"))
     trained = study.job("equalize", **CELL)
     data = read_data(trained, "test")
     first = torch.cat([(data.labels["test"] == c).nonzero()[: IMAGES // 10, 0] for c in range(10)])

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.modules.module import register_module_forward_hook
 
 from measured import ROOT, Results
-from taet import params, plugins
+from taet import blocks, params, plugins
 from taet.methods._base import Batch, Setting
 from taet.networks import Network, build_model, describe_network
 from taet.optimizers import make_optimizer
@@ -65,7 +65,7 @@ def measure(name: str) -> dict[str, float]:
     """Seconds, image-passes and memory of a step; in a process of its own."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    options, training = PARAMS.methods[name], params.training_of(PARAMS, name)
+    options, training = PARAMS.methods[name], blocks.training_of(PARAMS, name)
     setting = Setting(torch.tensor(COUNTS), PARAMS.threat.eps, training.attack, 100, 3, 0)
     method = plugins.load("methods", options.kind).Method(options, setting)
     block = PARAMS.architectures["resnet18"].model_copy(update={"width": 16})
@@ -108,7 +108,7 @@ def mixed(name: str, found: dict[str, dict[str, float]]) -> dict[str, float]:
     if recipe is None:
         return found[name]
     first = PARAMS.stabilizations[recipe]
-    share = first.epochs / params.training_of(PARAMS, name).epochs
+    share = first.epochs / blocks.training_of(PARAMS, name).epochs
     one, two = found[first.method], found[name]
     both = {what: share * one[what] + (1 - share) * two[what] for what in two}
     return both | {"memory": max(one["memory"], two["memory"])}

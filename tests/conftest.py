@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from taet import params
+from taet import blocks, params
 
 # As every job does; several threads on a busy machine wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def digits() -> params.Params:
+def digits() -> blocks.Params:
     return params.load(ROOT / "params.yaml")
 
 

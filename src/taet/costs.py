@@ -1,6 +1,6 @@
 """What trainings cost in passes through the network: the same on every machine. No torch."""
 
-from taet.params import Params, training_of
+from taet.blocks import Params, training_of
 
 
 def training_passes(params: Params, method: str) -> float:

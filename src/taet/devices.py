@@ -9,13 +9,14 @@ from taet.errors import UserError
 from taet.processes import team
 
 if TYPE_CHECKING:
-    from taet.params import Compute
+    from taet.blocks import Compute
 
 
 def settle(compute: "Compute") -> torch.device:
     """Set threads and arithmetic of this process as the parameters say; the device to work on.
 
-    On a GPU float32 means float32: torch would let convolutions round to TF32.
+    On a GPU float32 means float32: torch would let convolutions round to TF32. ``cuda`` is the GPU that
+    ``taet.gpus``, or of several processes ``taet.processes``, has given to this one.
 
     Raises:
         UserError: there is no GPU here.
@@ -29,8 +30,8 @@ def settle(compute: "Compute") -> torch.device:
             )
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
-        visible = torch.cuda.device_count()
-        torch.cuda.set_device(team().local if team().count > 1 else gpus.take(visible))
+        if team().count == 1:  # else ``taet.processes`` has given one to each
+            torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
     return torch.device(compute.device)
 
 

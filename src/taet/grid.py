@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from taet.artifacts import MANIFEST, read_key
+from taet.blocks import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
 from taet.costs import training_passes
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
 from taet.options import Options
-from taet.params import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
 from taet.plugins import FOLDERS
 from taet.published import comparable
 from taet.variants import STAGE1_EPOCHS, sweep, variants

@@ -13,7 +13,7 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 if TYPE_CHECKING:
-    from taet import params
+    from taet import blocks
 
 ADAM_BETAS, ADAM_EPS = (0.9, 0.999), 1e-8  # torch's defaults
 
@@ -118,7 +118,7 @@ class Adam(Optimizer):
 
 
 def make_optimizer(
-    weights: Iterable[nn.Parameter], options: "params.Sgd | params.Adam"
+    weights: Iterable[nn.Parameter], options: "blocks.Sgd | blocks.Adam"
 ) -> Optimizer:
     """The optimiser that the parameters name."""
     if options.kind == "sgd":

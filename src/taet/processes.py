@@ -10,12 +10,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from taet.errors import UserError
 
 if TYPE_CHECKING:
     from taet.jobs import Job
+
+# One waits for another while that one waits for its turn (``taet.locks``): as long as a training takes.
+# Whether all are alive is torchrun's business.
+PATIENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def joined(job: "Job") -> Iterator[Team]:
     """Meet the other processes of the job.
 
     Raises:
-        UserError: there are more or fewer than the parameters say.
+        UserError: there are more or fewer than the parameters say, or too few GPUs.
     """
     here, wanted = team(), _wanted(job)
     if here.count != wanted:
@@ -77,13 +82,28 @@ def joined(job: "Job") -> Iterator[Team]:
         return
     from torch import distributed
 
-    # What is agreed on is no tensor of a GPU, of which none has been chosen yet.
     gpu = job.reads["compute"].device == "cuda"
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
+    if gpu:
+        _take_gpu(here)
+    # What lies in ordinary memory, such as an answer, goes by gloo.
+    backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield here
     finally:
         distributed.destroy_process_group()
+
+
+def _take_gpu(here: Team) -> None:
+    """Have a GPU for this process alone, before it meets the others there."""
+    from torch import cuda
+
+    if here.local >= cuda.device_count():
+        raise UserError(
+            f"compute.processes: {here.count} processes need a GPU each, but torch sees "
+            f"{cuda.device_count()} here; lower it, or look at CUDA_VISIBLE_DEVICES"
+        )
+    cuda.set_device(here.local)
 
 
 def _wanted(job: "Job") -> int:

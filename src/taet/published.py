@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from taet.params import Params, ir_label
+from taet.blocks import Params, ir_label
 
 FOLDER = Path("data/reference")
 UNUSABLE = "not for comparison"  # in the note of a row

@@ -17,14 +17,15 @@ import jinja2
 import pandas as pd
 
 from taet import artifacts, plugins, sources
+from taet.blocks import ir_label
 from taet.grid import REFERENCE, Study
 from taet.jobs import STAGES, Job
-from taet.params import ir_label
 from taet.plugins import FOLDERS
 from taet.records import read_record, record_path
 from taet.stages._scored import read_scored
 from taet.summary import PLACE, over_seeds, with_bootstrap
-from taet.tables import main_tables, place_title
+from taet.tables import main_tables
+from taet.tables.place import place_title
 from taet.typeset import Table
 from taet.yamlfile import dotted
 

@@ -4,14 +4,14 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taet.params import Cosine, Multistep
+    from taet.blocks import Cosine, Multistep
 
 
 def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: int) -> float:
     """What the base learning rate is multiplied by.
 
     Args:
-        schedule: see ``taet.params.Multistep`` and ``Cosine``.
+        schedule: see ``taet.blocks.Multistep`` and ``Cosine``.
         step: 0-based optimiser step, counted over all epochs.
         steps: optimiser steps of the whole run.
         epoch: 0-based epoch that the step belongs to.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from taet import plugins
-from taet.params import Params
+from taet.blocks import Params
 
 # pydantic keeps its own words for bounds where a value is first parsed from text.
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}

@@ -24,7 +24,7 @@ from taet.schedules import rate_factor
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
-    from taet.params import Training
+    from taet.blocks import Training
 
 # Weights and buffers -> ``validation_accuracy`` and ``validation_robustness``; see ``taet.validation``.
 Validate = Callable[[dict[str, Tensor]], dict[str, float]]

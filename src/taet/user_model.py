@@ -14,6 +14,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from taet import artifacts
+from taet.blocks import longtail_of
 from taet.devices import settle
 from taet.errors import ArgumentError, UserError, suggest
 from taet.evaluation import Evaluation, evaluate
@@ -23,7 +24,6 @@ from taet.loader import to_pixels
 from taet.longtail import pools
 from taet.metrics import class_groups, scores, worst_case
 from taet.options import parse_number
-from taet.params import longtail_of
 from taet.seeds import seed_for
 
 WORST = "worst of these"

@@ -16,7 +16,7 @@ from taet.networks import Network, as_used, predict
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
-    from taet.params import Validation
+    from taet.blocks import Validation
 
 
 class Validator:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taet.params import Params, training_of
+from taet.blocks import Params, training_of
 
 STAGE1, STAGE1_EPOCHS = "stage 1", "stage-1 epochs"
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import distributed
 
-from taet import params, plugins
+from taet import blocks, params, plugins
 from taet.addons import WeightPerturber
 from taet.methods._base import Batch, Setting
 from taet.networks import build_model, describe_network
@@ -25,10 +25,10 @@ CLASSES, IMAGES, EPOCH = 4, 10, 60
 
 
 def weights_after_two_steps(
-    name: str, digits: params.Params, sync: bool
+    name: str, digits: blocks.Params, sync: bool
 ) -> dict[str, torch.Tensor]:
     options = digits.methods[name]
-    attack = params.training_of(digits, name).attack.model_copy(update={"steps": 2})
+    attack = blocks.training_of(digits, name).attack.model_copy(update={"steps": 2})
     counts = torch.arange(10 * CLASSES, 0, -10)[:CLASSES]
     setting = Setting(counts, 0.1, attack, epochs=90, channels=1, seed=0)
     method = plugins.load("methods", options.kind).Method(options, setting)

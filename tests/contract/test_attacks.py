@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet import params, plugins
+from taet import blocks, plugins
 from taet.attacks._base import Target
 from taet.attacks._descent import Descent
 from taet.attacks._noise import Noise
@@ -39,7 +39,7 @@ def trained() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     return model.eval(), x, y
 
 
-def block(name: str, digits: params.Params):
+def block(name: str, digits: blocks.Params):
     """The first block of a kind; AutoAttack with all components, but shorter."""
     blocks = {n: b for n, b in digits.attacks.items() if b.kind == name}
     assert blocks, f"params.yaml has no block for attacks/{name}.py"
@@ -50,7 +50,7 @@ def shorter(options: AttackOptions) -> AttackOptions:
     return options.model_copy(update={"steps": 20, "queries": 200})
 
 
-def run(name: str, digits: params.Params, trained: tuple, **changes: object):
+def run(name: str, digits: blocks.Params, trained: tuple, **changes: object):
     model, x, y = trained
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3} | changes
     found = evaluate(model, x, y, {name: block(name, digits)}, **options)
@@ -58,7 +58,7 @@ def run(name: str, digits: params.Params, trained: tuple, **changes: object):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_stays_inside_and_harms(name: str, digits: params.Params, trained: tuple) -> None:
+def test_stays_inside_and_harms(name: str, digits: blocks.Params, trained: tuple) -> None:
     y = trained[2]
     clean, verdicts = run(name, digits, trained)
     verdict = verdicts[name]
@@ -76,7 +76,7 @@ def test_stays_inside_and_harms(name: str, digits: params.Params, trained: tuple
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_model_is_left_as_it_was(name: str, digits: params.Params, trained: tuple) -> None:
+def test_model_is_left_as_it_was(name: str, digits: blocks.Params, trained: tuple) -> None:
     model = trained[0]
     before = {k: v.clone() for k, v in model.state_dict().items()}
     run(name, digits, trained)
@@ -85,21 +85,21 @@ def test_model_is_left_as_it_was(name: str, digits: params.Params, trained: tupl
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_same_seed_same_bytes(name: str, digits: params.Params, trained: tuple) -> None:
+def test_same_seed_same_bytes(name: str, digits: blocks.Params, trained: tuple) -> None:
     first, again = (run(name, digits, trained)[1][name] for _ in range(2))
     assert torch.equal(first.prediction, again.prediction)
     assert torch.equal(first.distance, again.distance)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_batches_change_nothing(name: str, digits: params.Params, trained: tuple) -> None:
+def test_batches_change_nothing(name: str, digits: blocks.Params, trained: tuple) -> None:
     whole = run(name, digits, trained)[1][name]
     cut = run(name, digits, trained, batch_size=7)[1][name]
     assert torch.equal(whole.prediction, cut.prediction)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_nothing_to_attack(name: str, digits: params.Params, trained: tuple) -> None:
+def test_nothing_to_attack(name: str, digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     wrong = (y + 1) % 3
     found = evaluate(
@@ -135,7 +135,7 @@ class Odd(nn.Module):
         (lambda z: z * 0 + torch.tensor([0.0, 1.0, 0.0]), "predicts one class for all images"),
     ],
 )
-def test_odd_models_are_named(change, said: str, digits: params.Params, trained: tuple) -> None:
+def test_odd_models_are_named(change, said: str, digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     attacks = {"fgsm": digits.attacks["fgsm"]}
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
@@ -144,7 +144,7 @@ def test_odd_models_are_named(change, said: str, digits: params.Params, trained:
     assert set(found.warnings) <= set(found.verdicts["fgsm"].warnings)
 
 
-def test_square_beating_gradients_is_named(digits: params.Params, trained: tuple) -> None:
+def test_square_beating_gradients_is_named(digits: blocks.Params, trained: tuple) -> None:
     """A model whose gradients lead nowhere, but whose outputs say all."""
     model, x, y = trained
 
@@ -171,7 +171,7 @@ def test_square_beating_gradients_is_named(digits: params.Params, trained: tuple
         ({"classes": 2}, "labels go from 0 to 2; must be from 0 to 1"),
     ],
 )
-def test_bad_settings(change: dict, said: str, digits: params.Params, trained: tuple) -> None:
+def test_bad_settings(change: dict, said: str, digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     y = torch.cat([y[:-1], torch.tensor([3])]) if change.get("classes") == 4 else y
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3} | change
@@ -179,7 +179,7 @@ def test_bad_settings(change: dict, said: str, digits: params.Params, trained: t
         evaluate(model, x, y, {"fgsm": digits.attacks["fgsm"]}, **options)
 
 
-def test_bad_models_and_images(digits: params.Params, trained: tuple) -> None:
+def test_bad_models_and_images(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
     attacks = {"fgsm": digits.attacks["fgsm"]}
@@ -210,7 +210,7 @@ def test_bad_models_and_images(digits: params.Params, trained: tuple) -> None:
             evaluate(bad, images, labels, attacks, **options)
 
 
-def test_last_iterate_is_never_stronger(digits: params.Params, trained: tuple) -> None:
+def test_last_iterate_is_never_stronger(digits: blocks.Params, trained: tuple) -> None:
     """The peers' convention against ours, from the same starts."""
     model, x, y = trained
     attacks = {name: digits.attacks[name] for name in ("pgd20", "pgd20_last")}
@@ -220,7 +220,7 @@ def test_last_iterate_is_never_stronger(digits: params.Params, trained: tuple) -
     assert (ours <= theirs).all()
 
 
-def test_more_steps_are_not_weaker(digits: params.Params, trained: tuple) -> None:
+def test_more_steps_are_not_weaker(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     attacks = {name: digits.attacks[name] for name in ("fgsm", "pgd20", "pgd100")}
     verdicts = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
@@ -245,7 +245,7 @@ def test_a_cheating_attack_is_stopped(trained: tuple) -> None:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_order_of_the_images_changes_nothing(
-    name: str, digits: params.Params, trained: tuple
+    name: str, digits: blocks.Params, trained: tuple
 ) -> None:
     model, x, y = trained
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(1))
@@ -254,7 +254,7 @@ def test_order_of_the_images_changes_nothing(
     assert torch.equal(whole.prediction[order], mixed.prediction)
 
 
-def test_beginnings_are_shared_and_the_same_as_alone(digits: params.Params, trained: tuple) -> None:
+def test_beginnings_are_shared_and_the_same_as_alone(digits: blocks.Params, trained: tuple) -> None:
     """PGD-20 on the way to PGD-100, APGD-CE + T on the way to AutoAttack: the verdicts of each by itself."""
     model, x, y = trained
     passes = 0
@@ -284,7 +284,7 @@ def test_beginnings_are_shared_and_the_same_as_alone(digits: params.Params, trai
 
 @pytest.mark.parametrize("killed_after", [1, 3, 8, 21])
 def test_killed_evaluation_goes_on_with_the_same_verdicts(
-    digits: params.Params, trained: tuple, killed_after: int, monkeypatch: pytest.MonkeyPatch
+    digits: blocks.Params, trained: tuple, killed_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, x, y = trained
     monkeypatch.setattr("taet.evaluation.SAVE_EVERY", 0.0)
@@ -330,7 +330,7 @@ class Ill(nn.Module):
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_gradient_that_is_not_finite_stops_the_evaluation(
-    name: str, digits: params.Params, trained: tuple
+    name: str, digits: blocks.Params, trained: tuple
 ) -> None:
     """The sign of NaN is 0: such a model would be robust in every column."""
     model, x, y = trained
@@ -339,7 +339,7 @@ def test_a_gradient_that_is_not_finite_stops_the_evaluation(
         evaluate(Ill(model), x, y, {name: block(name, digits)}, **options)
 
 
-def test_a_label_that_claims_another_attack_is_named(digits: params.Params, trained: tuple) -> None:
+def test_a_label_that_claims_another_attack_is_named(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     pgd = digits.attacks["pgd20"]
     attacks = {
@@ -359,7 +359,7 @@ def test_a_label_that_claims_another_attack_is_named(digits: params.Params, trai
         assert not any("called" in w for w in found[name].warnings)
 
 
-def test_steps_that_cannot_cross_the_ball_are_named(digits: params.Params, trained: tuple) -> None:
+def test_steps_that_cannot_cross_the_ball_are_named(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     pgd, long = digits.attacks["pgd20"], digits.attacks["pgd100"]
     size = 2 * EPS / 100
@@ -379,7 +379,7 @@ def test_steps_that_cannot_cross_the_ball_are_named(digits: params.Params, train
 
 @pytest.mark.parametrize("name", ["pgd20", "cw20", "autoattack"])
 def test_restarts_are_other_starts_and_never_weaker(
-    name: str, digits: params.Params, trained: tuple
+    name: str, digits: blocks.Params, trained: tuple
 ) -> None:
     model, x, y = trained
     one = digits.attacks[name].model_copy(update={"steps": 3, "queries": 30, "targets": 2})
@@ -395,7 +395,7 @@ def test_restarts_are_other_starts_and_never_weaker(
         assert torch.equal(alone.prediction, found["three"].prediction)
 
 
-def test_scales_below_one_break_saturated_logits(digits: params.Params, trained: tuple) -> None:
+def test_scales_below_one_break_saturated_logits(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     saturated = Odd(model, lambda z: 100 * z)
     lsa = digits.attacks["lsa"].model_copy(update={"step_size": EPS / 8})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet import params, plugins
+from taet import blocks, plugins
 from taet.datasets import digits as digits_module
 from taet.datasets import medmnist
 from taet.datasets._base import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
@@ -30,7 +30,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize("name", DATASETS)
-def test_images(name: str, digits: params.Params, tmp_path: Path) -> None:
+def test_images(name: str, digits: blocks.Params, tmp_path: Path) -> None:
     options = next(b for b in digits.datasets.values() if b.kind == name)
     found = plugins.load("datasets", name).obtain(tmp_path, options, None)
     verify(found)
@@ -38,7 +38,7 @@ def test_images(name: str, digits: params.Params, tmp_path: Path) -> None:
     assert np.array_equal(found.images, again.images), "what is there and intact is used as it is"
 
 
-def test_digits_are_the_known_ones(digits: params.Params, tmp_path: Path) -> None:
+def test_digits_are_the_known_ones(digits: blocks.Params, tmp_path: Path) -> None:
     found = digits_module.obtain(tmp_path, digits.datasets["digits"], None)
     assert found.images.shape == (1797, 8, 8, 1)
     assert np.bincount(found.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
@@ -46,7 +46,7 @@ def test_digits_are_the_known_ones(digits: params.Params, tmp_path: Path) -> Non
 
 
 def test_digits_that_were_tampered_with(
-    digits: params.Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: blocks.Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(digits_module, "SHA256", "0" * 64)
     with pytest.raises(UserError, match="reinstall scikit-learn"):

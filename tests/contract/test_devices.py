@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet import params
+from taet import blocks
 from taet.addons import WeightAverager, WeightPerturber
 from taet.devices import settle
 from taet.errors import UserError
@@ -39,7 +39,7 @@ def moved(method: TrainingMethod) -> TrainingMethod:
     return method
 
 
-def run_of(name: str, digits: params.Params) -> Run:
+def run_of(name: str, digits: blocks.Params) -> Run:
     """With Adam; torch's fused SGD cannot do without values."""
     method = moved(make(name, digits, CLASSES))
     block = digits.architectures["resnet18"].model_copy(update={"width": 4})
@@ -54,14 +54,14 @@ def batch(epoch: int) -> Batch:
 
 
 @pytest.mark.parametrize("name", [m for m in METHODS if m.removesuffix("_faithful") not in ASKS])
-def test_a_step_asks_the_device_for_nothing(name: str, digits: params.Params) -> None:
+def test_a_step_asks_the_device_for_nothing(name: str, digits: blocks.Params) -> None:
     run = run_of(name, digits)
     for _ in range(2):
         loss = _step(run, batch(epoch=60), 0.1, "fp32")
     assert (loss.device, loss.shape) == (NOWHERE, ())
 
 
-def test_addons_ask_for_nothing(digits: params.Params) -> None:
+def test_addons_ask_for_nothing(digits: blocks.Params) -> None:
     run = run_of("pgd_at", digits)
     run.perturber = WeightPerturber(WeightPerturbation(gamma=0.01, warmup_epochs=0))
     run.averager = WeightAverager(WeightAverage(decay=0.9))
@@ -69,7 +69,7 @@ def test_addons_ask_for_nothing(digits: params.Params) -> None:
         _step(run, batch(epoch=1), 0.1, "fp32")
 
 
-def test_the_rule_is_one_that_can_be_broken(digits: params.Params) -> None:
+def test_the_rule_is_one_that_can_be_broken(digits: blocks.Params) -> None:
     for name in sorted(ASKS):
         with pytest.raises((RuntimeError, NotImplementedError)):
             _step(run_of(name, digits), batch(epoch=60), 0.1, "fp32")
@@ -85,7 +85,7 @@ def test_batches_come_out_where_they_are_wanted(augmentation: str) -> None:
         assert x.dtype == torch.float32
 
 
-def test_a_missing_gpu_is_said(digits: params.Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_said(digits: blocks.Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"compute.device: cuda, but torch sees no GPU here"):
         settle(digits.compute.model_copy(update={"device": "cuda"}))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from taet import params
+from taet import blocks
 from taet.datasets import cifar10, cifar100
 from taet.datasets._base import TEST, TRAIN
 from taet.datasets._download import MIRROR, fetch, put_folder, unpack
@@ -179,7 +179,7 @@ def test_full_disk(server: Server, small_disk: Path) -> None:
 )
 def test_cifar_from_a_server(
     module, cls, classes: int, server: Server, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, digits: params.Params,
+    monkeypatch: pytest.MonkeyPatch, digits: blocks.Params,
 ) -> None:  # fmt: skip
     server.files[cls.filename] = small_cifar(cls, monkeypatch)
     monkeypatch.setattr(cls, "url", f"{server.address}/{cls.filename}")
@@ -201,7 +201,7 @@ def test_cifar_from_a_server(
 
 
 def test_cifar_files_that_were_damaged_or_swapped(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: blocks.Params
 ) -> None:
     """A pickle that is not the official one is never opened."""
     server.files[CIFAR10.filename] = small_cifar(CIFAR10, monkeypatch)
@@ -239,7 +239,7 @@ def test_mirror_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_unpacked_folder_as_a_mirror(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: blocks.Params
 ) -> None:
     mirror = tmp_path / "mirror"
     mirror.mkdir()
@@ -262,7 +262,7 @@ def test_unpacked_folder_as_a_mirror(
 
 
 def test_folder_where_torchvision_keeps_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: blocks.Params
 ) -> None:
     (tmp_path / CIFAR10.filename).write_bytes(small_cifar(CIFAR10, monkeypatch))
     unpack(tmp_path / CIFAR10.filename, CIFAR10.base_folder)
@@ -318,7 +318,7 @@ def test_no_room_to_unpack(small_disk: Path) -> None:
 
 
 def test_no_room_for_the_copy_of_a_mirror(
-    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: params.Params
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: blocks.Params
 ) -> None:
     monkeypatch.setattr("tests.contract.official.PER_BATCH", 2000)
     archive = tmp_path / "x" / CIFAR10.filename

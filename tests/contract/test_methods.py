@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from taet import params, plugins
+from taet import blocks, params, plugins
 from taet.errors import UserError
 from taet.heads import build_head
 from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
@@ -30,7 +30,7 @@ def distinct_blocks() -> list[str]:
     found: dict[str, str] = {}
     for name, options in DIGITS.methods.items():
         weights = {"label", "alpha", "beta", "gamma", "stabilization", "training"}
-        attack = params.training_of(DIGITS, name).attack.model_dump()
+        attack = blocks.training_of(DIGITS, name).attack.model_dump()
         same = json.dumps([options.model_dump(exclude=weights), attack])
         found.setdefault(same, name)
     return list(found.values())
@@ -43,18 +43,18 @@ def test_every_file_has_a_block() -> None:
     assert {DIGITS.methods[name].kind for name in METHODS} == set(KINDS)
 
 
-def options_of(name: str, digits: params.Params) -> MethodOptions:
+def options_of(name: str, digits: blocks.Params) -> MethodOptions:
     """A block; what happens now and then only (LAS-AT's learning) happens in every step."""
     options = digits.methods[name]
     rare = {"update_every": 1} if options.kind == "las_at" else {}
     return options.model_copy(update=rare)
 
 
-def make(name: str, digits: params.Params, classes: int = 4, **changes: object) -> TrainingMethod:
+def make(name: str, digits: blocks.Params, classes: int = 4, **changes: object) -> TrainingMethod:
     """The method as its block and attack say; as far into training as all its parts are at work."""
     counts = torch.arange(10 * classes, 0, -10)[:classes]
     options = options_of(name, digits).model_copy(update=changes)
-    attack = params.training_of(digits, name).attack
+    attack = blocks.training_of(digits, name).attack
     setting = Setting(counts, 0.1, attack, epochs=45, channels=1, seed=0)
     method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
     method.start_epoch(EPOCH)
@@ -115,7 +115,7 @@ def two_steps(method: TrainingMethod, model: Network, labels: list[int]) -> list
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_two_steps_move_the_weights(name: str, digits: params.Params) -> None:
+def test_two_steps_move_the_weights(name: str, digits: blocks.Params) -> None:
     method = make(name, digits)
     model = network(method)
     before = [p.detach().clone() for p in model.parameters()]
@@ -126,7 +126,7 @@ def test_two_steps_move_the_weights(name: str, digits: params.Params) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_deterministic(name: str, digits: params.Params) -> None:
+def test_deterministic(name: str, digits: blocks.Params) -> None:
     runs = []
     for _ in range(2):
         method = make(name, digits)
@@ -138,21 +138,21 @@ def test_deterministic(name: str, digits: params.Params) -> None:
 
 @pytest.mark.parametrize("labels", [[0, 0, 3], [1]], ids=["class missing", "batch of one"])
 @pytest.mark.parametrize("name", METHODS)
-def test_odd_batches(name: str, labels: list[int], digits: params.Params) -> None:
+def test_odd_batches(name: str, labels: list[int], digits: blocks.Params) -> None:
     method = make(name, digits)
     assert all(map(math.isfinite, two_steps(method, network(method), labels)))
 
 
 @pytest.mark.parametrize("classes", [2, 100])
 @pytest.mark.parametrize("name", METHODS)
-def test_numbers_of_classes(name: str, classes: int, digits: params.Params) -> None:
+def test_numbers_of_classes(name: str, classes: int, digits: blocks.Params) -> None:
     labels = [0, 1, classes - 1]
     method = make(name, digits, classes)
     assert all(map(math.isfinite, two_steps(method, network(method), labels)))
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_attack_leaves_the_model_as_it_was(name: str, digits: params.Params) -> None:
+def test_the_attack_leaves_the_model_as_it_was(name: str, digits: blocks.Params) -> None:
     method = make(name, digits)
     model = network(method).train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -181,7 +181,7 @@ def test_the_attack_leaves_the_model_as_it_was(name: str, digits: params.Params)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_loss_is_the_same_when_asked_twice(name: str, digits: params.Params) -> None:
+def test_loss_is_the_same_when_asked_twice(name: str, digits: blocks.Params) -> None:
     """Weight perturbation asks twice; batch-norm statistics do not matter in train mode."""
     method = make(name, digits)
     model, given = network(method), batch([0, 1, 2, 2])
@@ -193,7 +193,7 @@ def test_loss_is_the_same_when_asked_twice(name: str, digits: params.Params) -> 
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_state_survives(name: str, digits: params.Params) -> None:
+def test_state_survives(name: str, digits: blocks.Params) -> None:
     method = make(name, digits)
     two_steps(method, network(method), [0, 1, 2, 3])
     state = {key: value.clone() for key, value in method.state().items()}
@@ -203,7 +203,7 @@ def test_state_survives(name: str, digits: params.Params) -> None:
     assert all(torch.equal(value, state[key]) for key, value in fresh.state().items())
 
 
-def test_state_is_what_was_learned(digits: params.Params) -> None:
+def test_state_is_what_was_learned(digits: blocks.Params) -> None:
     """A state that a step does not change would make the tests of saving it empty."""
     with_state = set()
     for name in METHODS:
@@ -218,7 +218,7 @@ def test_state_is_what_was_learned(digits: params.Params) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_gradient_by_finite_differences(name: str, digits: params.Params) -> None:
+def test_gradient_by_finite_differences(name: str, digits: blocks.Params) -> None:
     """In float64, along a random direction of all weights, the attack held fixed."""
     # REAT's term on tail features has one side cut from the gradient on purpose.
     method = make(name, digits, **({"tail": 0.0} if digits.methods[name].kind == "reat" else {}))
@@ -267,7 +267,7 @@ def stated_cost(kind: str, **values: float) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_passes_per_step(name: str, digits: params.Params) -> None:
+def test_passes_per_step(name: str, digits: blocks.Params) -> None:
     """As the cards state: the fewest that the method needs. Images are counted, not calls."""
     images = {"forward": 0, "backward": 0}
     method = make(name, digits)
@@ -306,7 +306,7 @@ def test_passes_per_step(name: str, digits: params.Params) -> None:
         assert options.attack_passes(10) == (mean + more[0], mean + more[1]), "learns in every step"
 
 
-def test_class_without_training_images(digits: params.Params) -> None:
+def test_class_without_training_images(digits: blocks.Params) -> None:
     setting = Setting(torch.tensor([5, 0, 3]), 0.1, digits.training.attack, 45, 1, 0)
     for kind in KINDS:
         options = next(block for block in digits.methods.values() if block.kind == kind)
@@ -314,7 +314,7 @@ def test_class_without_training_images(digits: params.Params) -> None:
             plugins.load("methods", kind).Method(options, setting)
 
 
-def test_las_at_learns_by_its_formula(digits: params.Params) -> None:
+def test_las_at_learns_by_its_formula(digits: blocks.Params) -> None:
     """Reward and policy step against a literal second version, in the order of the random numbers."""
     method = make("las_at", digits, classes=3)
     options, model, given = method.options, network(method).train(), batch([0, 1, 2, 0, 1, 2])

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from taet import params, plugins
+from taet import blocks, plugins
 from taet.folding import ConvNorm, folded
 from taet.networks import build_model, describe_network
 
 MODELS = plugins.names("models")
 
 
-def network(name: str, digits: params.Params, channels: int, size: int, classes: int) -> dict:
+def network(name: str, digits: blocks.Params, channels: int, size: int, classes: int) -> dict:
     options = next(b for b in digits.architectures.values() if b.kind == name)
     return describe_network(options, channels, size, classes)
 
@@ -19,7 +19,7 @@ def network(name: str, digits: params.Params, channels: int, size: int, classes:
     ("channels", "size", "classes"), [(1, 8, 10), (3, 32, 2), (1, 28, 100), (3, 64, 7)]
 )
 @pytest.mark.parametrize("name", MODELS)
-def test_shapes(name: str, channels: int, size: int, classes: int, digits: params.Params) -> None:
+def test_shapes(name: str, channels: int, size: int, classes: int, digits: blocks.Params) -> None:
     model = build_model(network(name, digits, channels, size, classes), seed=0)
     logits = model(torch.rand(2, channels, size, size))
     assert logits.shape == (2, classes)
@@ -27,7 +27,7 @@ def test_shapes(name: str, channels: int, size: int, classes: int, digits: param
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_seed_fixes_the_weights(name: str, digits: params.Params) -> None:
+def test_seed_fixes_the_weights(name: str, digits: blocks.Params) -> None:
     first, again, other = (
         build_model(network(name, digits, 1, 8, 10), seed=s).state_dict() for s in (0, 0, 1)
     )
@@ -35,7 +35,7 @@ def test_seed_fixes_the_weights(name: str, digits: params.Params) -> None:
     assert not all(torch.equal(v, other[k]) for k, v in first.items())
 
 
-def test_building_leaves_the_global_stream_alone(digits: params.Params) -> None:
+def test_building_leaves_the_global_stream_alone(digits: blocks.Params) -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
@@ -52,26 +52,26 @@ def test_building_leaves_the_global_stream_alone(digits: params.Params) -> None:
         ("wrn28_10", 36_479_194),
     ],
 )
-def test_published_networks(name: str, weights: int, digits: params.Params) -> None:
+def test_published_networks(name: str, weights: int, digits: blocks.Params) -> None:
     model = build_model(describe_network(digits.architectures[name], 3, 32, 10))
     assert sum(p.numel() for p in model.parameters()) == weights
 
 
-def test_narrow_resnet_costs_less(digits: params.Params) -> None:
+def test_narrow_resnet_costs_less(digits: blocks.Params) -> None:
     options = digits.architectures["resnet18"].model_copy(update={"width": 16, "stem_stride": 2})
     model = build_model(describe_network(options, 3, 32, 10))
     assert 600_000 < sum(p.numel() for p in model.parameters()) < 800_000
     assert model.backbone.stem(torch.rand(1, 3, 32, 32)).shape == (1, 16, 16, 16)
 
 
-def test_parameter_count(digits: params.Params) -> None:
+def test_parameter_count(digits: blocks.Params) -> None:
     model = build_model(network("small_cnn", digits, 1, 8, 10), seed=0)
     convolutions = (9 * 1 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 32
     assert sum(p.numel() for p in model.parameters()) == convolutions + 129 * 64 + 65 * 10
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_normalization_is_the_first_step(name: str, digits: params.Params) -> None:
+def test_normalization_is_the_first_step(name: str, digits: blocks.Params) -> None:
     """The attack sees pixels; the network sees (x - mean) / std."""
     plain = next(b for b in digits.architectures.values() if b.kind == name)
     options = plain.model_copy(update={"normalization": "per_channel"})
@@ -83,7 +83,7 @@ def test_normalization_is_the_first_step(name: str, digits: params.Params) -> No
     assert torch.equal(normalized(x), bare((x - mean) / std))
 
 
-def settled(name: str, digits: params.Params) -> torch.nn.Module:
+def settled(name: str, digits: blocks.Params) -> torch.nn.Module:
     """A network in eval mode whose batch norms have seen something, in float64."""
     model = build_model(network(name, digits, 3, 16, 10), seed=0).double()
     torch.manual_seed(1)
@@ -101,7 +101,7 @@ def gradient(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_folding_changes_nothing_but_rounding(name: str, digits: params.Params) -> None:
+def test_folding_changes_nothing_but_rounding(name: str, digits: blocks.Params) -> None:
     model = settled(name, digits)
     x = torch.rand(3, 3, 16, 16, dtype=torch.float64)
     expected, expected_gradient = model.features(x), gradient(model, x)
@@ -111,7 +111,7 @@ def test_folding_changes_nothing_but_rounding(name: str, digits: params.Params) 
     assert torch.equal(model.features(x), expected), "left as it was"
 
 
-def test_folding_may_be_nested_and_follows_the_weights(digits: params.Params) -> None:
+def test_folding_may_be_nested_and_follows_the_weights(digits: blocks.Params) -> None:
     model = settled("resnet18", digits)
     x = torch.rand(2, 3, 16, 16, dtype=torch.float64)
     with folded(model):
@@ -131,7 +131,7 @@ def test_folding_may_be_nested_and_follows_the_weights(digits: params.Params) ->
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_bfloat16_gives_float32_logits(name: str, digits: params.Params) -> None:
+def test_bfloat16_gives_float32_logits(name: str, digits: blocks.Params) -> None:
     model = settled(name, digits).float()
     x = torch.rand(3, 3, 16, 16)
     exact = model(x)

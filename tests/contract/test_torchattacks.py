@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet import params
+from taet import blocks, params
 from taet.evaluation import evaluate
 from taet.networks import build_model, describe_network
 
@@ -68,7 +68,7 @@ def theirs(name: str, model: nn.Module, norm: str, seed: int) -> object:
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("name", ["apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "square"])
 def test_components_are_as_strong(
-    name: str, norm: str, digits: params.Params, trained: tuple
+    name: str, norm: str, digits: blocks.Params, trained: tuple
 ) -> None:
     model, x, y = trained
     options = digits.attacks["autoattack"].model_copy(
@@ -93,7 +93,7 @@ def test_components_are_as_strong(
 
 
 @pytest.mark.parametrize("steps", [5, 20])
-def test_pgd_is_the_same_attack(steps: int, digits: params.Params, trained: tuple) -> None:
+def test_pgd_is_the_same_attack(steps: int, digits: blocks.Params, trained: tuple) -> None:
     """From the image itself, where there is no noise: the same verdicts, image by image."""
     model, x, y = trained
     pgd = digits.attacks["pgd20_last"].model_copy(
@@ -107,7 +107,7 @@ def test_pgd_is_the_same_attack(steps: int, digits: params.Params, trained: tupl
     assert ((found.verdicts["pgd"].prediction == y) != (theirs == y)).sum() <= 1
 
 
-def test_fgsm_is_the_same_attack(digits: params.Params, trained: tuple) -> None:
+def test_fgsm_is_the_same_attack(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     attacks = {"fgsm": digits.attacks["fgsm"]}
     found = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=10)
@@ -117,7 +117,7 @@ def test_fgsm_is_the_same_attack(digits: params.Params, trained: tuple) -> None:
     assert ((found.verdicts["fgsm"].prediction == y) != (theirs == y)).sum() <= 1
 
 
-def test_cw_l2_is_as_near(digits: params.Params, trained: tuple) -> None:
+def test_cw_l2_is_as_near(digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     cw = digits.attacks["cw_l2"].model_copy(update={"c": 10.0, "steps": 60, "learning_rate": 0.02})
     found = evaluate(model, x, y, {"cw": cw}, eps=EPS, batch_size=100, seed=0, classes=10)

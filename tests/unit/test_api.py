@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import taet
-from taet import artifacts, cli, params
+from taet import artifacts, blocks, cli
 from taet.networks import build_model, describe_network, model_arrays
 from tests.conftest import ROOT
 
@@ -42,7 +42,7 @@ def test_no_other_name() -> None:
 
 @pytest.fixture(scope="module")
 def stored(
-    tmp_path_factory: pytest.TempPathFactory, digits: params.Params
+    tmp_path_factory: pytest.TempPathFactory, digits: blocks.Params
 ) -> tuple[Path, nn.Module]:
     """A checkpoint whose method adjusts logits when it is used, and the bare network in it."""
     network = describe_network(digits.architectures["small_cnn"], 1, 8, 10)

@@ -99,7 +99,14 @@ def test_relative_imports_are_refused(package) -> None:
 def test_messages_retrain_nothing() -> None:
     """What says and checks is no part of what is computed."""
     closure = _closure("taet.stages.equalize", "taet.methods.taet") - module.PLUMBING
-    assert {"taet.errors", "taet.options", "taet.plugins", "taet.progress"} == module.PLUMBING
+    assert {
+        "taet.errors",
+        "taet.gpus",
+        "taet.options",
+        "taet.plugins",
+        "taet.processes",
+        "taet.progress",
+    } == module.PLUMBING
     assert all(module._file(name) for name in module.PLUMBING)
     assert {"taet.train", "taet.losses", "taet.artifacts"} <= closure
 
@@ -114,7 +121,14 @@ def test_closures_hold_what_runs() -> None:
     training = _closure("taet.stages.equalize", "taet.methods.taet")
     assert {"taet.train", "taet.losses", "taet.attacks._pgd", "taet.checkpoint"} <= training
     assert (
-        not {"taet.params", "taet.grid", "taet.cli", "taet.evaluation", "taet.figures.ba_br"}
+        not {
+            "taet.params",
+            "taet.blocks",
+            "taet.grid",
+            "taet.cli",
+            "taet.evaluation",
+            "taet.figures.ba_br",
+        }
         & training
     )
     attack = _closure("taet.stages.attack", "taet.attacks.pgd")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from taet import params, plugins
+from taet import blocks, plugins
 from taet.addons import (
     WeightAverager,
     WeightPerturber,
@@ -42,7 +42,7 @@ def logits_of(*probabilities: float) -> torch.Tensor:
 
 
 def method(
-    name: str, digits: params.Params, counts: torch.Tensor, **changes: object
+    name: str, digits: blocks.Params, counts: torch.Tensor, **changes: object
 ) -> TrainingMethod:
     options = digits.methods[name].model_copy(update=changes)
     setting = Setting(counts, 0.1, digits.training.attack, epochs=45, channels=1, seed=0)
@@ -90,7 +90,7 @@ def test_mart_image_by_image() -> None:
     assert mart(clean, adversarial, y, beta=6).item() == pytest.approx(total / 6, rel=1e-6)
 
 
-def test_trades_is_the_authors_formula(digits: params.Params) -> None:
+def test_trades_is_the_authors_formula(digits: blocks.Params) -> None:
     torch.manual_seed(0)
     clean, adversarial, y = torch.randn(5, 3), torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
     expected = F.cross_entropy(clean, y) + 6 / 5 * F.kl_div(
@@ -100,7 +100,7 @@ def test_trades_is_the_authors_formula(digits: params.Params) -> None:
     assert ours.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
-def test_he_vector(digits: params.Params) -> None:
+def test_he_vector(digits: blocks.Params) -> None:
     """cos = (.3, .1), s = 10, m = .2: both logits are 1."""
     cosines, y = torch.tensor([[0.3, 0.1]]), torch.tensor([0])
     torch.testing.assert_close(margin_logits(cosines, y, 10, 0.2), torch.tensor([[1.0, 1.0]]))
@@ -117,13 +117,13 @@ def test_gairat_weights() -> None:
     assert (weights * mean).tolist() == pytest.approx(expected, abs=1e-4)
 
 
-def test_gairat_burns_in(digits: params.Params) -> None:
+def test_gairat_burns_in(digits: blocks.Params) -> None:
     made = method("gairat", digits, torch.tensor([2, 1]), begin_epoch=31)
     logits, y = torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0])
     assert loss_of(made, y, logits).item() == pytest.approx(F.cross_entropy(logits, y).item())
 
 
-def test_gairat_counts_iterates_that_are_still_right(digits: params.Params) -> None:
+def test_gairat_counts_iterates_that_are_still_right(digits: blocks.Params) -> None:
     """A linear model of one weight: the image is fooled after a known number of steps."""
     made = method("gairat", digits, torch.tensor([2, 1]))
     attack = made.setting.attack.model_copy(
@@ -141,7 +141,7 @@ def test_gairat_counts_iterates_that_are_still_right(digits: params.Params) -> N
     assert made.attack(Linear(), given).facts["kappa"].tolist() == [0, 2, 5, 10]
 
 
-def test_robal_margins_and_biases(digits: params.Params) -> None:
+def test_robal_margins_and_biases(digits: blocks.Params) -> None:
     made = method("robal", digits, IR50)
     margins = [0.217, 0.204, 0.191, 0.178, 0.165, 0.152, 0.139, 0.126, 0.113, 0.100]
     biases = [-1.54, -2.20, -2.85, -3.50, -4.15, -4.81, -5.46, -6.11, -6.76, -7.41]
@@ -149,7 +149,7 @@ def test_robal_margins_and_biases(digits: params.Params) -> None:
     assert (1.5 * made.log_prior).tolist() == pytest.approx(biases, abs=6e-3)
 
 
-def test_robal_class_by_class(digits: params.Params) -> None:
+def test_robal_class_by_class(digits: blocks.Params) -> None:
     """Against the closed form of the margin: true class s(g - m) + (tau_b - tau_m) log p_y + tau_m log p_min."""
     torch.manual_seed(0)
     made = method("robal", digits, IR50)
@@ -168,7 +168,7 @@ def test_robal_class_by_class(digits: params.Params) -> None:
     assert loss_of(made, y, clean, adversarial).item() == pytest.approx(total / 6, rel=1e-5)
 
 
-def test_robal_inference_subtracts_the_prior(digits: params.Params) -> None:
+def test_robal_inference_subtracts_the_prior(digits: blocks.Params) -> None:
     made = method("robal", digits, IR50, tau_p=0.1)
     spec = made.inference()
     expected = (-0.1 * (IR50 / IR50.sum()).log()).tolist()
@@ -185,7 +185,7 @@ def test_reat_weights() -> None:
     assert never.sum().item() == pytest.approx(2)
 
 
-def test_reat_attack_is_that_of_plain_cross_entropy(digits: params.Params) -> None:
+def test_reat_attack_is_that_of_plain_cross_entropy(digits: blocks.Params) -> None:
     """Bit for bit: a positive weight on an image's own loss does not change the sign of its gradient."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 10))  # fmt: skip
@@ -234,7 +234,7 @@ def test_las_at_smoothing() -> None:
 
 
 @pytest.mark.parametrize("accumulate", [True, False])
-def test_adt_is_torchs_adam(digits: params.Params, accumulate: bool) -> None:
+def test_adt_is_torchs_adam(digits: blocks.Params, accumulate: bool) -> None:
     """The inner loop as the authors run it: torch's Adam with betas (0, 0), gradients cleared or not."""
     torch.manual_seed(0)
     made = method(
@@ -315,7 +315,7 @@ def test_robustlt_of_a_balanced_set_and_ramp() -> None:
     assert ramp == pytest.approx([0, 0.5, 1, 1])
 
 
-def test_robustlt_in_the_attack(digits: params.Params) -> None:
+def test_robustlt_in_the_attack(digits: blocks.Params) -> None:
     radius = ClassRadius(alpha=0.3, beta=0.5)
     made = method("pgd_at", digits, torch.tensor([50, 5]), class_radius=radius)
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))

@@ -1,6 +1,6 @@
 """What a job's key depends on."""
 
-from taet import grid, params
+from taet import blocks, grid
 from taet.options import DatasetOptions
 
 
@@ -9,7 +9,7 @@ class Named(DatasetOptions):
     mirror: str
 
 
-def test_only_marked_fields_stay_out_of_keys(digits: params.Params) -> None:
+def test_only_marked_fields_stay_out_of_keys(digits: blocks.Params) -> None:
     """A plugin's own field enters the key, whatever it is called; its label does not."""
     study = grid.Study(digits)
     block = Named(kind="named", label="x", training="a", mirror="b")

@@ -27,8 +27,9 @@ LAYERS = [
     ["devices"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],
-    ["problems"],
+    ["problems", "blocks"],
     ["sources"],
+    ["consistency"],
     ["params", "losses", "metrics", "compare", "datasets", "models", "heads", "optimizers"],
     [
         "longtail",
@@ -127,7 +128,7 @@ def test_one_gradient_loop() -> None:
 @pytest.mark.parametrize(
     "modules",
     [
-        "taet.cli, taet.grid, taet.params, taet.schema",
+        "taet.cli, taet.grid, taet.params, taet.blocks, taet.consistency, taet.schema",
         "taet.metrics, taet.summary, taet.tables, taet.figures.ba_br",
     ],
 )

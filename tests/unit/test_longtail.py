@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taet import params
+from taet import blocks, params
 from taet.errors import UserError
 from taet.longtail import (
     class_counts,
@@ -202,7 +202,7 @@ def test_studies_fit_the_official_class_sizes(study: str) -> None:
     resolved = params.load(ROOT / "params.yaml", study)
     for name in set(resolved.grid.datasets) & set(OFFICIAL):
         train, test = OFFICIAL[name]
-        longtail = params.longtail_of(resolved, name)
+        longtail = blocks.longtail_of(resolved, name)
         order = order_classes(longtail.class_order, train, np.random.default_rng(0))
         head, test_head = head_sizes(train, test, longtail.head_images)
         before = [train, test]

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from taet import params, sources
+from taet import blocks, params, sources
 from taet.errors import UserError
 from taet.options import parse_number
 from taet.schema import json_schema
@@ -36,7 +36,7 @@ def test_files_that_are_no_params(tmp_path: Path) -> None:
             params.load(file)
 
 
-def test_studies_override_and_keep_the_rest(digits: params.Params) -> None:
+def test_studies_override_and_keep_the_rest(digits: blocks.Params) -> None:
     assert digits.threat.eps == 0.1
     assert digits.training.optimizer.kind == "adam"
     assert not hasattr(digits.training.optimizer, "momentum")  # another kind replaces the block

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from taet.blocks import Params
 from taet.datasets._base import NO_SPLIT
 from taet.evaluation import evaluate
 from taet.longtail import pools
@@ -23,7 +24,6 @@ from taet.losses import (
     smoothed_cross_entropy,
 )
 from taet.metrics import balanced_accuracy, class_groups, recalls, worst_case
-from taet.params import Params
 
 CLASSES = 5
 LOSSES = {

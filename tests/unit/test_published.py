@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from taet import params
+from taet import blocks
 from tests.conftest import ROOT
 
 Row = dict[str, str]
@@ -74,7 +74,7 @@ def test_columns(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_values(name: str, digits: params.Params) -> None:
+def test_values(name: str, digits: blocks.Params) -> None:
     ours = {"method": set(digits.methods), "attack": set(digits.attacks)}
     for row in read(name):
         for column, values in ALLOWED.items():

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from taet import plugins, tables, typeset
 from taet.figures._style import to_bytes
 from taet.summary import over_seeds, read_contrasts, view_title, with_bootstrap
+from taet.tables._cells import standing
+from taet.tables.headline import headline
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -257,8 +259,8 @@ def test_a_single_method_has_no_contrasts(tmp_path: Path) -> None:
 
 
 def test_equal_values_share_a_place() -> None:
-    assert tables._standing([1.0, 3.0, 3.0, 2.0, math.nan]) == {1: "best", 2: "best", 3: "second"}
-    assert tables._standing([2.0]) == {0: "best"}
+    assert standing([1.0, 3.0, 3.0, 2.0, math.nan]) == {1: "best", 2: "best", 3: "second"}
+    assert standing([2.0]) == {0: "best"}
 
 
 def test_rarest_classes() -> None:
@@ -306,7 +308,7 @@ def test_both_checkpoints() -> None:
 
 
 def test_headline() -> None:
-    found = tables.headline(summary(), SHOWN)
+    found = headline(summary(), SHOWN)
     assert found["balanced"]["d"]["ir10"]["net"]["a"] == {
         "BA": 41.0,
         "BR_pgd": 21.0,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet import artifacts, params, plugins
+from taet import artifacts, blocks, plugins
 from taet.addons import WeightAverager, WeightPerturber
 from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.errors import UserError
@@ -29,8 +29,8 @@ ADDONS = {
 
 @dataclass(frozen=True)
 class Problem:
-    training: params.Training
-    options: params.Params
+    training: blocks.Training
+    options: blocks.Params
     network: dict
     loader: Loader
 
@@ -44,7 +44,7 @@ class Problem:
         model = build_model({**self.network, "head": made.head}, seed=3)
         chosen = {
             "adam": self.training.optimizer,
-            "sgd": params.Sgd(kind="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4),
+            "sgd": blocks.Sgd(kind="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4),
         }[optimizer]
         return Run(
             model,
@@ -56,7 +56,7 @@ class Problem:
 
 
 @pytest.fixture
-def problem(digits: params.Params) -> Problem:
+def problem(digits: blocks.Params) -> Problem:
     torch.manual_seed(0)
     attack = digits.training.attack.model_copy(update={"steps": 2})
     training = digits.training.model_copy(
@@ -196,7 +196,7 @@ def test_no_full_batch_is_an_error(problem: Problem) -> None:
 
 
 def test_multistep_schedule() -> None:
-    schedule = params.Multistep(
+    schedule = blocks.Multistep(
         kind="multistep", milestones=[75, 90], factor=0.1, compounding=False
     )
     rates = [rate_factor(schedule, epoch * 7, 700, epoch) for epoch in range(100)]
@@ -205,7 +205,7 @@ def test_multistep_schedule() -> None:
 
 def test_compounding_schedule_is_robals() -> None:
     """0.1 to epoch 59, then 0.01, 1e-3, 1e-4, ...; a factor of 0.01 an epoch from 75 on."""
-    schedule = params.Multistep(kind="multistep", milestones=[60, 75], factor=0.1, compounding=True)
+    schedule = blocks.Multistep(kind="multistep", milestones=[60, 75], factor=0.1, compounding=True)
     rates = [0.1 * rate_factor(schedule, epoch * 7, 560, epoch) for epoch in range(80)]
     assert rates[59:63] == pytest.approx([0.1, 0.01, 1e-3, 1e-4])
     assert rates[75] / rates[74] == pytest.approx(0.01)
@@ -213,7 +213,7 @@ def test_compounding_schedule_is_robals() -> None:
 
 
 def test_cosine_schedule() -> None:
-    schedule = params.Cosine(kind="cosine", warmup=0.05)
+    schedule = blocks.Cosine(kind="cosine", warmup=0.05)
     rates = [rate_factor(schedule, step, 400, step // 8) for step in range(400)]
     assert rates[0] == pytest.approx(1 / 21)
     assert rates[:21] == sorted(rates[:21])
@@ -229,7 +229,7 @@ def test_weight_perturbation_is_taken_back(problem: Problem, method: str) -> Non
     run = problem.run(method=method, optimizer="sgd", addons=True)
     run.method.constrain(run.model)
     before = {name: value.detach().clone() for name, value in run.model.named_parameters()}
-    sgd = params.Sgd(kind="sgd", learning_rate=1e-12, momentum=0.0, weight_decay=0.0)
+    sgd = blocks.Sgd(kind="sgd", learning_rate=1e-12, momentum=0.0, weight_decay=0.0)
     still = problem.training.model_copy(update={"optimizer": sgd, "epochs": 2})
     train(run, problem.loader, still, 2)
     for name, value in run.model.named_parameters():
@@ -238,7 +238,7 @@ def test_weight_perturbation_is_taken_back(problem: Problem, method: str) -> Non
 
 def test_last_move_of_an_epoch_may_be_the_one_too_far(problem: Problem) -> None:
     run = problem.run(method="clean", optimizer="sgd")
-    sgd = params.Sgd(kind="sgd", learning_rate=1e38, momentum=0.0, weight_decay=0.0)
+    sgd = blocks.Sgd(kind="sgd", learning_rate=1e38, momentum=0.0, weight_decay=0.0)
     loader = Loader(
         torch.randint(0, 17, (16, 8, 8, 1), dtype=torch.uint8),
         torch.arange(16) % 3,

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from taet.attacks._pgd import pgd, start_point
+from taet.blocks import Validation
 from taet.checkpoint import restore_run, run_arrays, run_facts
 from taet.loader import Loader, to_pixels
 from taet.losses import cross_entropy
-from taet.params import Validation
 from taet.seeds import seed_for
 from taet.train import train
 from taet.validation import Validator, balanced, best_bias

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from taet import params
+from taet import blocks, params
 from taet.grid import Study
 from taet.variants import STAGE1, STAGE1_EPOCHS, sweep, variants
 from tests.conftest import ROOT
 
 
 @pytest.fixture
-def ablation() -> params.Params:
+def ablation() -> blocks.Params:
     return params.load(ROOT / "params.yaml", "digits_ablation")
 
 
-def test_only_what_differs_is_told(ablation: params.Params) -> None:
+def test_only_what_differs_is_told(ablation: blocks.Params) -> None:
     (found,) = variants(ablation).items()
     kind, methods = found
     assert kind == "taet"
@@ -39,7 +39,7 @@ def test_add_ons_and_training_are_told() -> None:
     assert variants(params.load(ROOT / "params.yaml", "cifar10_faithful")) == {}
 
 
-def test_sweeps(ablation: params.Params) -> None:
+def test_sweeps(ablation: blocks.Params) -> None:
     methods = variants(ablation)["taet"]
     assert sweep(methods, (STAGE1_EPOCHS,)) == ["taet", "taet_0", "taet_20", "taet_60"]
     weights = sweep(methods, ("alpha", "beta", "gamma"))
@@ -48,7 +48,7 @@ def test_sweeps(ablation: params.Params) -> None:
     assert sweep({m: {"alpha": 1} for m in "ab"}, ("beta",)) == []
 
 
-def test_pictures_of_the_ablation(ablation: params.Params) -> None:
+def test_pictures_of_the_ablation(ablation: blocks.Params) -> None:
     names = {Path(file).stem for file in Study(ablation).job("figures").files}
     place = "digits_ir10_small_cnn"
     assert names == {

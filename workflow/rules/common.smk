@@ -5,14 +5,15 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
+import orphans
 import tree
 
 tree.enter(workflow.basedir)
 # On a cluster every job starts a Snakemake of its own beside those of other jobs: it looks after its job,
 # not after the folder.
 ALONE = workflow.is_main_process
-if ALONE and not workflow.output_settings.dryrun:
-    tree.take_over()
+if ALONE and not workflow.output_settings.dryrun and tree.take_over():
+    orphans.cancel_waiting()
 import ledger
 from taet import grid, params
 from taet.errors import UserError

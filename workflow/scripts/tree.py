@@ -33,26 +33,29 @@ def take_over():
     Snakemake's own lock does not say whether its owner is alive. Ours is an open file, which the
     kernel closes when the process ends, however it ends: who gets it knows that no other Snakemake
     works here. Who does not get it changes nothing, and Snakemake's lock decides as always.
+
+    Returns whether we know.
     """
     state = Path(".snakemake")
     try:
         state.mkdir(exist_ok=True)
         lock = os.open(state / "taet.lock", os.O_CREAT | os.O_RDWR)
     except OSError:  # nothing can be written here, which Snakemake will say itself
-        return
+        return False
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                return
+                return False
             time.sleep(0.1)
         except OSError:  # a file system without locks
-            return
+            return False
         else:
             break
     shutil.rmtree(state / "locks", ignore_errors=True)
+    return True
 
 
 def _prepend(variable, folder):

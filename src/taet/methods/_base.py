@@ -15,8 +15,8 @@ from taet.losses import cross_entropy
 from taet.networks import Network
 
 if TYPE_CHECKING:
+    from taet.blocks import TrainingAttack
     from taet.options import MethodOptions
-    from taet.params import TrainingAttack
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import pandas as pd
 from taet import artifacts
 from taet.stages._scored import read_scored
 from taet.summary import over_seeds, with_bootstrap
-from taet.tables import headline, headline_rows, main_tables
+from taet.tables import main_tables
+from taet.tables.headline import headline, headline_rows
 from taet.typeset import latex, markdown
 
 if TYPE_CHECKING:

@@ -1,0 +1,38 @@
+"""Numbers as they stand in tables."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from taet.typeset import Mark
+
+
+def number_text(row: pd.Series) -> str:
+    """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; ``95.1 [92.6, 97.6]`` where there is one seed.
+
+    With the median norm where the attack has no bound, and a ``!`` where there are warnings.
+    """
+    mean = 100 * row["balanced_accuracy"]
+    after = "!" if isinstance(row["warnings"], str) else ""
+    if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
+        median = f"{row['median_distance']:.2f}" if row["median_distance"] < math.inf else "∞"
+        after += f" ({row['norm'].upper()} {median})"
+    spread = f" ± {100 * row['balanced_accuracy_sd']:.1f}" if row["seeds"] > 1 else ""
+    low, high = interval(row)
+    between = "" if pd.isna(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{mean:.1f}{spread}{between}{after}"
+
+
+def interval(row: pd.Series) -> tuple[float, float]:
+    """Student's t over seeds; with one seed the bootstrap over its images."""
+    kind = "balanced_accuracy" if row["seeds"] > 1 else "bootstrap"
+    return row[f"{kind}_low"], row[f"{kind}_high"]
+
+
+def standing(values: Sequence[float]) -> dict[int, Mark]:
+    """Which values are the largest, and which the second largest; equal ones share a place."""
+    places: list[Mark] = ["best", "second"]
+    order = sorted({v for v in values if v == v}, reverse=True)[: len(places)]
+    ranks = dict(zip(order, places, strict=False))
+    return {i: ranks[value] for i, value in enumerate(values) if value in ranks}

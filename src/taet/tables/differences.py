@@ -1,0 +1,44 @@
+"""Every method against the best one, with the same seeds and images on both sides."""
+
+import pandas as pd
+
+from taet.compare import MOST_SEEDS, POWER
+from taet.tables.place import Place
+from taet.typeset import Table
+
+
+def differences_table(place: Place) -> Table:
+    """Every method against the best one under the headline attack."""
+    report, labels = place.shown["report"], place.shown["labels"]
+    attack = report.headline_attack
+    values = place.part[(place.part["attack"] == attack) & (place.part["scope"] == "all")]
+    best = values.set_index("method")["balanced_accuracy"].idxmax()
+    pairs = {method: place.pair(method, best, attack, "all") for method in place.methods}
+    there = {method: pair for method, pair in pairs.items() if pair is not None}
+    rows = [
+        [
+            place.methods[method],
+            f"{100 * pair['difference']:+.1f} [{100 * pair['low']:+.1f}, {100 * pair['high']:+.1f}]",
+            "-" if pd.isna(pair["p_holm"]) else f"{pair['p_holm']:.3f}",
+            _seeds_needed(pair),
+        ]
+        for method, pair in there.items()
+    ]
+    count = len(place.methods) * (len(place.methods) - 1) // 2
+    seeds = next(iter(there.values()))["seeds"]
+    note = (
+        f"Balanced robustness minus that of {place.methods[best]}, in points, with the same seeds and "
+        f"images on both sides, seeds: n = {seeds} [{report.confidence:.0%} interval: bootstrap over "
+        "seeds and images; with few seeds too narrow]. p: paired t-test over seeds, corrected for all "
+        f"{count} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
+        f"difference with a power of {POWER:.0%}, by itself."
+    )
+    title = f"{place.title}: differences to {place.methods[best]}, BR {labels['attacks'][attack]}"
+    return Table(title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], rows)
+
+
+def _seeds_needed(row: pd.Series) -> str:
+    """One seed shows no spread, so nothing can be said."""
+    if pd.isna(row["sd"]):
+        return "-"
+    return f"> {MOST_SEEDS}" if pd.isna(row["seeds_needed"]) else f"{row['seeds_needed']:.0f}"

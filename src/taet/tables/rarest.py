@@ -1,0 +1,38 @@
+"""The classes with the fewest training images, one by one."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from taet.tables._cells import standing
+from taet.tables.place import Place
+from taet.typeset import Mark, Table
+
+MOST_CLASSES = 10  # in the table
+
+
+def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
+    """Accuracy in each of the classes with the fewest training images."""
+    single = place.part[place.part["scope"] == "class"]
+    classes = single.groupby("class_index")["train_images"].mean().sort_values(kind="stable")
+    chosen = list(classes.index[: min(len(classes) // 2, MOST_CLASSES)])[::-1]
+    names = single.drop_duplicates("class_index").set_index("class_index")["class_name"]
+    values = single.set_index(["method", "attack", "class_index"])
+    labels = {"clean": "clean", **place.shown["labels"]["attacks"]}
+    columns = [(attack, c) for attack in attacks for c in chosen]
+    rows = [[label] for label in place.methods.values()]
+    marks: dict[tuple[int, int], Mark] = {}
+    for column, (attack, c) in enumerate(columns, 1):
+        means = [values.loc[(method, attack, c), "accuracy"] for method in place.methods]
+        spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in place.methods]
+        marks |= {(row, column): mark for row, mark in standing(means).items()}
+        for row, mean, sd in zip(rows, means, spreads, strict=True):
+            row.append(f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}"))
+    head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
+    images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
+    note = (
+        f"Accuracy of each class in per cent, mean ± standard deviation over n = "
+        f"{int(single['seeds'].max())} seeds. The {len(chosen)} classes with the fewest training images: "
+        f"{images}. Bold: the largest mean; underlined: the second."
+    )
+    return Table(f"{place.title}: the rarest classes", note, head, rows, marks)
