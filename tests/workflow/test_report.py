@@ -59,7 +59,8 @@ def test_it_is_made_again_when_what_it_shows_changes(finished_copy: Tree) -> Non
     before = page.read_text()
     assert "Nothing to be done" in finished_copy.ok("snakemake", "-n", "all")
     finished_copy.edit("params.yaml", "label: TAET,", 'label: "TAET <script>alert(1)</script>",')
-    finished_copy.ok("snakemake", "--cores", "2", "all")
+    said = finished_copy.ok("snakemake", "--cores", "2", "all")
+    assert f"Results: {REPORT} (open it in a browser)" in said
     after = page.read_text()
     assert after != before
     assert "TAET &lt;script&gt;alert(1)" in after
