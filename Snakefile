@@ -23,6 +23,13 @@ localrules:
     report,
 
 
+onsuccess:
+    if Path(PAGE).exists() and ALONE:
+        print(
+            f"Results: {PAGE} (open it in a browser), or {RESULTS}/tables/main.md"
+        )
+
+
 rule all:
     default_target: True
     input:

@@ -7,6 +7,8 @@ import sys
 
 import taet
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 model = taet.load_model(sys.argv[1])  # or any torch module: images in [0,1] to logits
 found = taet.evaluate(model, "digits", ["pgd20", "cw20"], images=100)
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -12,12 +13,13 @@ from typing import Any, NoReturn
 from taet import cards, params, sources
 from taet.errors import ArgumentError, UserError, suggest
 from taet.grid import Study
-from taet.jobs import STAGES
+from taet.jobs import STAGES, Stage
 from taet.runner import run_job
 from taet.verification import artifact_problems, cache_problems, remake, without_record
 from taet.yamlfile import dotted
 
 SHOWN = 20  # problems
+SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # the end of a message
 MAP_WIDTH = 90  # columns of --help
 
 AXIS_HELP = {
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except UserError as error:
         for line in str(error).splitlines():
-            print(f"taet {options.command}: {line}", file=sys.stderr)
+            print(f"taet {options.command}: {_of_study(line, options.study)}", file=sys.stderr)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -70,33 +72,38 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m taet",
-        usage="%(prog)s COMMAND [--study NAME] [--params FILE] ...",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    # No help of their own: _map shows the commands, in groups.
-    commands = parser.add_subparsers(
-        dest="command",
-        required=True,
-        metavar="COMMAND",
-        parser_class=_Parser,
-        prog=parser.prog,
-        help=argparse.SUPPRESS,
-    )
-    texts: dict[str, str] = {}
+def _of_study(line: str, study: str | None) -> str:
+    """A message whose command for Snakemake names the study: whoever wrote it knows the file only."""
+    return re.sub(SNAKEMAKE, rf"\g<0> --config study={study}", line) if study else line
 
-    def command(name: str, text: str, run: Callable[[argparse.Namespace], None]) -> Any:
-        texts[name] = text
-        sub = commands.add_parser(
+
+class _Commands:
+    """The commands of the command line, each with its options; ``texts`` says what each does."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self.texts: dict[str, str] = {}
+        # No help of their own: _map shows the commands, in groups.
+        self._commands = parser.add_subparsers(
+            dest="command",
+            required=True,
+            metavar="COMMAND",
+            parser_class=_Parser,
+            prog=parser.prog,
+            help=argparse.SUPPRESS,
+        )
+
+    def add(self, name: str, text: str, run: Callable[[argparse.Namespace], None]) -> Any:
+        """A command, with the options that all have."""
+        self.texts[name] = text
+        sub = self._commands.add_parser(
             name, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
         )
         sub.add_argument(
             "--study",
             metavar="NAME",
             default=os.environ.get("TAET_STUDY"),
-            help="study of the parameters (default: TAET_STUDY, or their own 'study')",
+            help="study, a name under 'studies' in the parameter file (default: the environment "
+            "variable TAET_STUDY, else what the file says under 'study')",
         )
         sub.add_argument(
             "--params",
@@ -108,23 +115,43 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m taet",
+        usage="%(prog)s COMMAND [--study NAME] [--params FILE] ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = _Commands(parser)
     for stage in STAGES.values():
-        sub = command(stage.name, stage.help, _run_stage)
-        for axis in stage.axes:
-            required = stage.name != "attack"  # which has another use, see _attack_own_model
-            sub.add_argument(f"--{axis}", required=required, metavar="VALUE", help=AXIS_HELP[axis])
-        if stage.name == "attack":
-            _add_own_model(sub)
-        if stage.name in ("tables", "figures"):
-            _add_kept(sub)
-        sub.add_argument(
-            "--key",
-            help="key of the job in the plan that started it; refuse to work if parameters or "
-            "code have changed since (Snakemake passes it)",
-        )
-    verify = command(
+        _add_stage(commands, stage)
+    _add_looks(commands)
+    parser.description = _map(commands.texts)
+    return parser
+
+
+def _add_stage(commands: _Commands, stage: Stage) -> None:
+    sub = commands.add(stage.name, stage.help, _run_stage)
+    for axis in stage.axes:
+        required = stage.name != "attack"  # which has another use, see _attack_own_model
+        sub.add_argument(f"--{axis}", required=required, metavar="VALUE", help=AXIS_HELP[axis])
+    if stage.name == "attack":
+        _add_own_model(sub)
+    if stage.name in ("tables", "figures"):
+        _add_kept(sub)
+    sub.add_argument(
+        "--key",
+        help="key of the job in the plan that started it; refuse to work if parameters or "
+        "code have changed since (Snakemake passes it)",
+    )
+
+
+def _add_looks(commands: _Commands) -> None:
+    """The commands that are no stages."""
+    verify = commands.add(
         "verify",
-        "read every byte of the results: are they whole, and those of the parameters",
+        "read every byte of the results, and say what is damaged or not made by these "
+        "parameters and this code",
         _verify,
     )
     verify.add_argument(
@@ -136,22 +163,22 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--remake",
         action="store_true",
-        help="make again what is not, and take what is damaged out of DVC's cache",
+        help="make again what is wrong, and take what is damaged out of DVC's cache",
     )
-    page = command(
+    page = commands.add(
         "report",
         "write tables, figures and provenance as one page, results/STUDY/report.html",
         _report,
     )
     _add_kept(page)
-    show = command("params", "print the resolved parameters and where each comes from", _params)
+    show = commands.add("params", "print every parameter and where its value comes from", _params)
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"
     )
-    listing = command("methods", "list the training methods with their cards", _methods)
+    listing = commands.add(
+        "methods", "explain every training method: source, cost, options", _methods
+    )
     listing.add_argument("--markdown", action="store_true", help="print the page docs/methods.md")
-    parser.description = _map(texts)
-    return parser
 
 
 def _map(texts: Mapping[str, str]) -> str:
@@ -189,7 +216,7 @@ def _add_kept(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--kept",
         action="store_true",
-        help="from the metrics kept in results/reference, without any training",
+        help="from the metrics kept in results/reference/STUDY, without any training",
     )
 
 
@@ -204,7 +231,7 @@ def _add_own_model(sub: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--attacks",
         metavar="NAMES",
-        help="names under 'attacks', with commas (default: the study's)",
+        help="names under 'attacks' in the parameters, separated by commas (default: the study's)",
     )
     own.add_argument(
         "--eps", metavar="NUMBER", help="L-inf radius, such as 8/255 (default: the study's)"

@@ -23,7 +23,7 @@ from taet.jobs import STAGES, Job
 from taet.plugins import FOLDERS
 from taet.records import read_record, record_path
 from taet.stages._scored import read_scored
-from taet.summary import over_seeds, with_bootstrap
+from taet.summary import PLACE, over_seeds, with_bootstrap
 from taet.tables import main_tables
 from taet.tables.place import place_title
 from taet.typeset import Table
@@ -31,7 +31,6 @@ from taet.yamlfile import dotted
 
 DRAWN = ("tables", "figures")  # also of a study whose metrics are kept
 BOX, GAP = (104, 44), (34, 18)  # pixels, of the picture of the stages
-PLACE = ["dataset", "imbalance_ratio", "architecture"]
 
 
 def path_of(study: Study) -> Path:
@@ -58,7 +57,7 @@ def write(study: Study, params_file: Path) -> Path:
         for name in STAGES
         if (jobs := [_work(study, job, made) for job in study.jobs(name)])
     }
-    text = _template().render(
+    text = _template("report.html.j2").render(
         study=study.params.study,
         grid=_grid(study),
         tables=[
@@ -77,17 +76,27 @@ def write(study: Study, params_file: Path) -> Path:
         attack_jobs=len(study.attack_jobs),
         kept=study.kept,
         graph=_graph(study),
+        alone=False,
     )
     artifacts.write_bytes(path_of(study), text.encode())
     return path_of(study)
 
 
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+def stages_picture(study: Study) -> str:
+    """The stages as an SVG picture that stands alone: boxes with their jobs, and what each waits for."""
+    return _template("stages.svg.j2").render(graph=_graph(study), alone=True)
+
+
+def _template(name: str) -> jinja2.Template:
     folder = importlib.resources.files("taet") / "templates"
-    return environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, Any]:
@@ -149,10 +158,11 @@ class Work:
 
 def _work(study: Study, job: Job, made: _Environments) -> Work:
     """Where a study's metrics are kept, the records beside them tell what its other jobs did."""
-    output, folder, key = job.output, Path(), job.key
+    output, folder = job.output, Path()
+    key: str | None = job.key
     if study.kept and job.stage not in DRAWN:
         output = Path(STAGES[job.stage].output.format(study=job.study, **job.cell))
-        folder, key = REFERENCE / job.study / "records", None
+        folder, key = REFERENCE / job.study / "records", None  # whatever key it had
     record = read_record(folder / output, key)
     return Work(
         title=job.title,

@@ -93,7 +93,9 @@ def _study_chain(file: ParamFile, name: str) -> list[str]:
     while current is not None:
         if not isinstance(current, str) or current not in studies:
             asked = ("studies", chain[0], "extends") if chain else ("study",)
-            where = f":{file.lines[asked]}: {dotted(asked)}" if asked in file.lines else ""
+            # A study that was asked for on the command line is no line's mistake.
+            written = asked in file.lines and (chain or file.common.get("study") == current)
+            where = f":{file.lines[asked]}: {dotted(asked)}" if written else ""
             hint = suggest(str(current), studies)
             raise UserError(f"{file.path}{where}: no study {current!r}{hint}")
         if current in chain:

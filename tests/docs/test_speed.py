@@ -24,8 +24,16 @@ def test_page_is_current(page: ModuleType) -> None:
 
 def test_every_benchmark_is_on_the_page(page: ModuleType) -> None:
     shown = page.TEMPLATE.read_text()
-    for file in page.FOLDER.glob("*.csv"):
+    for file in set(page.FOLDER.glob("*.csv")) - {page.FOLDER / "large_study.csv"}:  # has its own
         assert f"{{{file.stem}}}" in shown, file.name
+
+
+def test_page_of_large_studies_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import large_study
+
+    assert large_study.TABLE.search(large_study.PAGE.read_text())
+    assert large_study.page() == large_study.PAGE.read_text()
 
 
 def test_our_components_are_never_weaker(page: ModuleType) -> None:

@@ -43,7 +43,7 @@ LINES = [
     (["trian"], ["invalid choice: 'trian'", "equalize", "--help"]),
     (["--verion"], ["COMMAND"]),
     (["params", "--studdy", "x"], ["unrecognized arguments: --studdy x", "--help"]),
-    (["params", "--study", "digitz"], ["no study 'digitz'", "did you mean 'digits'"]),
+    (["params", "--study", "digitz"], ["params.yaml: no study 'digitz'", "did you mean 'digits'"]),
     (["params", "--study", ""], ["no study ''", "known: "]),
     (["params", "--study", "../digits"], ["no study '../digits'"]),
     (["params", "--params", "none.yaml"], ["none.yaml: no such file", "--params"]),

@@ -1,5 +1,6 @@
 """What a maintainer's tools read: hooks, citation, and what they must agree with."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,11 +12,28 @@ import yaml
 
 from tests.conftest import ROOT
 
+# Modules that use these are not checked: three have no types of their own, and torch's are not strict.
+NOT_TYPED = {"torch", "pandas", "scipy", "tqdm"}
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
 
 
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
 def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return pyproject()["project"]
+
+
+def test_types_are_checked_wherever_libraries_have_them() -> None:
+    modules = {str(f.relative_to(ROOT)): f.read_text() for f in (ROOT / "src/taet").glob("*.py")}
+    untyped = {
+        name
+        for name, text in modules.items()
+        if NOT_TYPED & set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE))
+    }
+    assert set(pyproject()["tool"]["mypy"]["files"]) >= modules.keys() - untyped
+    assert pyproject()["tool"]["mypy"]["strict"]
 
 
 def test_citation() -> None:

@@ -1,11 +1,13 @@
 """``python -m taet --help`` is a map: every command, the stages in their order, and what to type next."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from taet import cli
 from taet.jobs import STAGES
+from tests.conftest import ROOT
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -42,3 +44,14 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     page = said(capsys, command)
     assert f"usage: python -m taet {command} " in page
     assert "--study NAME" in page
+
+
+@pytest.mark.parametrize("study", ["digits", "digits_ablation"])
+def test_what_is_to_be_typed_next_names_the_study(
+    study: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["tables", "--params", str(ROOT / "params.yaml"), "--study", study]
+    assert cli.main(arguments) == 1
+    file = f"results/{study}/score/manifest.json"
+    assert capsys.readouterr().err.endswith(f"snakemake {file} --config study={study}\n")

@@ -91,6 +91,17 @@ def test_imports_point_down(file: Path) -> None:
         assert RANK[imported] <= RANK[own], f"{own} imports {imported}"
 
 
+def test_no_module_leads_back_to_itself() -> None:
+    """Within a layer too, where ranks say nothing."""
+    wanted: dict[str, set[str]] = {}
+    for file in FILES:
+        own = module_of(file)
+        wanted.setdefault(own, set()).update(set(imports(file)) - {own})
+    while leaves := {module for module, below in wanted.items() if not below & wanted.keys()}:
+        wanted = {module: below for module, below in wanted.items() if module not in leaves}
+    assert not wanted
+
+
 def test_train_and_evaluation_do_not_know_each_other() -> None:
     assert "evaluation" not in imports(PACKAGE / "train.py")
     assert "train" not in imports(PACKAGE / "evaluation.py")

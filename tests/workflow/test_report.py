@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+import xml.etree.ElementTree
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,7 +59,8 @@ def test_it_is_made_again_when_what_it_shows_changes(finished_copy: Tree) -> Non
     before = page.read_text()
     assert "Nothing to be done" in finished_copy.ok("snakemake", "-n", "all")
     finished_copy.edit("params.yaml", "label: TAET,", 'label: "TAET <script>alert(1)</script>",')
-    finished_copy.ok("snakemake", "--cores", "2", "all")
+    said = finished_copy.ok("snakemake", "--cores", "2", "all")
+    assert f"Results: {REPORT} (open it in a browser)" in said
     after = page.read_text()
     assert after != before
     assert "TAET &lt;script&gt;alert(1)" in after
@@ -92,6 +94,18 @@ def test_picture_of_the_stages() -> None:
         assert len({(box["x"], box["y"]) for box in boxes.values()}) == len(boxes)
         assert all(arrow["x1"] < arrow["x2"] for arrow in drawn["arrows"])
         assert len(drawn["arrows"]) >= len(boxes) - 1
+
+
+def test_the_readme_shows_the_stages_as_they_are() -> None:
+    study = grid.Study(params.load(ROOT / "params.yaml"))
+    picture = report.stages_picture(study)
+    assert (ROOT / "docs/images/stages.svg").read_text() == picture, (
+        "run: python workflow/scripts/stages.py"
+    )
+    assert "docs/images/stages.svg" in (ROOT / "README.md").read_text()
+    named = re.findall(r"<text [^>]*>(\w+)</text>", picture)
+    assert named == [stage for stage in STAGES if study.jobs(stage)]
+    assert xml.etree.ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @pytest.fixture(scope="module")

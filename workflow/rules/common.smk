@@ -40,6 +40,7 @@ study = read_study()
 STUDY = study.params.study
 tree.choose(STUDY)
 RESULTS = f"results/{STUDY}"
+PAGE = f"{RESULTS}/report.html"
 try:
     if ALONE:
         ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)

@@ -56,7 +56,7 @@ rule report:
         rules.tables.output,
         rules.figures.output,
     output:
-        f"{RESULTS}/report.html",
+        PAGE,
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
