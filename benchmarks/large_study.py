@@ -10,11 +10,8 @@ that kept studies have recorded for a cell.
 
 import heapq
 import json
-import os
 import re
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,7 +21,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from measured import FOLDER, ROOT, Results
-from planning import plan
+from planning import copy_project, plan, run
 
 REPEATS = 3
 # Data sets 1, imbalance ratios 2, methods 10; so many seeds give 100 to 10,000 cells.
@@ -50,18 +47,13 @@ PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "
 TABLE = re.compile(r"(<!-- numbers -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def copy_project(folder: Path) -> Path:
-    for part in ("src", "workflow", "profiles", "data/reference"):
-        shutil.copytree(ROOT / part, folder / part)
-    for part in ("Snakefile", "environment.yml"):
-        shutil.copy(ROOT / part, folder / part)
+def all_studies() -> str:
+    """Blocks for params.yaml."""
     blocks = [
         BLOCK.format(cells=n, methods=METHODS, seeds=list(range(seeds)))
         for n, seeds in SEEDS.items()
     ]
-    text = (ROOT / "params.yaml").read_text()
-    (folder / "params.yaml").write_text("".join([text, "\n", *blocks, ONE]))
-    return folder
+    return "".join(["\n", *blocks, ONE])
 
 
 def measure_planning(project: Path, results: Results) -> None:
@@ -83,7 +75,7 @@ def measure_start(project: Path, results: Results) -> None:
                 *("--ignore-incomplete", "--allowed-rules", "subsample_cell", "--quiet"),
                 *("--config", f"study=cells{cells}"),
                 *("--target-jobs", f"subsample_cell:dataset=digits,ir=10,seed={seed}"),
-            )
+            )[0]
             for seed in range(REPEATS)
         ]
         results.add(START.format(cells), seconds, "s")
@@ -206,23 +198,11 @@ def picture() -> bytes:
     return to_bytes(settle(figure), "png")
 
 
-def run(project: Path, *command: str) -> float:
-    """Processor seconds of a command and of what it starts."""
-    with (project / "said").open("w") as said:
-        child = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=project, stdout=said, stderr=said
-        )
-        _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}\n{(project / 'said').read_text()[-3000:]}")
-    return usage.ru_utime + usage.ru_stime
-
-
 def main() -> None:
     if "--page" not in sys.argv:
         results = Results("large_study")
         with tempfile.TemporaryDirectory() as name:
-            project = copy_project(Path(name, "project"))
+            project = copy_project(Path(name, "project"), all_studies())
             measure_planning(project, results)
             measure_start(project, results)
             measure_files(project, results)

@@ -70,40 +70,44 @@ class Plan:
     jobs: int
 
 
-def plan(folder: Path, *options: str) -> Plan:
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        "1",
-        "-n",
-        "--quiet",
-        "rules",
-        *options,
-    ]
-    log = folder / "plan.log"
+def copy_project(folder: Path, studies: str) -> Path:
+    """The project without results, with further studies in its params.yaml."""
+    for part in ("src", "workflow", "profiles", "data/reference"):
+        shutil.copytree(ROOT / part, folder / part)
+    for part in ("Snakefile", "environment.yml"):
+        shutil.copy(ROOT / part, folder / part)
+    (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text() + studies)
+    return folder
+
+
+def run(folder: Path, *command: str) -> tuple[float, float, str]:
+    """Processor seconds of a module's command with all that it starts, its peak memory in MiB, its words."""
+    log = folder / "said.log"
     with log.open("w") as file:
-        child = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file)
+        child = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=folder, stdout=file, stderr=file
+        )
         _, status, usage = os.wait4(child.pid, 0)
+    said = log.read_text()
     if status:
-        raise SystemExit(f"failed: {' '.join(command)}\n{log.read_text()[-2000:]}")
-    total = next(x for x in log.read_text().splitlines() if x.startswith("total"))
-    return Plan(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, int(total.split()[1]))
+        raise SystemExit(f"failed: {' '.join(command)}\n{said[-3000:]}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said
+
+
+def plan(folder: Path, *options: str) -> Plan:
+    dry_run = ("snakemake", "--cores", "1", "-n", "--quiet", "rules", *options)
+    seconds, memory, said = run(folder, *dry_run)
+    total = next(x for x in said.splitlines() if x.startswith("total"))
+    return Plan(seconds, memory, int(total.split()[1]))
 
 
 def main() -> None:
     results = Results("planning")
     with tempfile.TemporaryDirectory() as name:
-        ours, bare = Path(name, "ours"), Path(name, "bare")
-        for part in ("src", "workflow", "profiles"):
-            shutil.copytree(ROOT / part, ours / part)
-        for part in ("Snakefile", "environment.yml"):
-            shutil.copy(ROOT / part, ours / part)
         blocks = {f"seeds{n}": LARGE.format(seeds=list(range(n))) for n in SEEDS}
-        text = (ROOT / "params.yaml").read_text() + study("paper", PAPER, 8)
-        text += "".join(study(n, body, ATTACKS) for n, body in blocks.items())
-        (ours / "params.yaml").write_text(text)
+        studies = [study("paper", PAPER, 8)]
+        studies += [study(n, body, ATTACKS) for n, body in blocks.items()]
+        ours, bare = copy_project(Path(name, "ours"), "".join(studies)), Path(name, "bare")
 
         plans = [plan(ours, "--config", "study=paper") for _ in range(REPEATS)]
         results.add(f"the paper's grid, {plans[0].jobs} jobs", [p.seconds for p in plans], "s")

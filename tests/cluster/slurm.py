@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.ports import free_ports
+
 PREREQUISITE = (
     "apt-get install -y --no-install-recommends slurm-wlm munge && pip install -e '.[test,slurm]'"
 )
@@ -243,15 +245,6 @@ def _if_there(process: psutil.Process, action: Callable[[psutil.Process], None])
 
 def _open_files(process: psutil.Process) -> list[str]:
     return [file.path for file in process.open_files()]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody uses."""
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:

@@ -9,13 +9,6 @@ from pathlib import Path
 PATIENCE = 60.0  # seconds for a server to answer on a busy machine
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def listens(port: int) -> bool:
     """Whether somebody takes connections on a port of 127.0.0.1."""
     with socket.socket() as probe:

@@ -7,6 +7,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.ports import free_ports
 from tests.remotes import processes
 from tests.remotes.places import files_under, replace_file
 
@@ -40,7 +41,7 @@ class Ssh:
         self._objects.mkdir(parents=True)
         self._base = base
         self.words = {"~/.ssh/id_ed25519": str(base / "user_key")}
-        self._port = processes.free_port()
+        self._port = free_ports(1)[0]
         for key in ("host_key", "user_key"):
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(base / key)], check=True

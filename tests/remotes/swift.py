@@ -10,6 +10,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.ports import free_ports
 from tests.remotes import processes
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has the package
@@ -107,7 +108,8 @@ class Swift:
 
         (base / "devices/disk").mkdir(parents=True)
         self._base = base
-        self._ports = {name: processes.free_port() for name in (*SERVERS, "memcached")}
+        names = (*SERVERS, "memcached")
+        self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         for name in SERVERS:
             text = (COMMON + (PROXY if name == "proxy" else STORE)).format(
                 name=name,
