@@ -202,7 +202,7 @@ class Training(Options):
     attack: TrainingAttack
     precision: Literal["fp32", "attack_bf16", "bf16"]
     """``attack_bf16``: the training attack in bfloat16, the update in float32; ``bf16``: both in bfloat16,
-    with weights and losses in float32. Evaluation is always in float32."""
+    with weights and losses in float32."""
     validation: Validation | None
     """Measure every network on the validation images while it trains; null for not. Its best weights are
     kept beside the last (``grid.checkpoints``)."""
@@ -223,6 +223,10 @@ class Evaluation(Options):
     """How checkpoints are attacked."""
 
     batch_size: Count
+    precision: Literal["fp32", "tf32", "bf16"]
+    """In which attacks look for images: in float32; on a GPU, with factors rounded to TF32 (a CPU does not
+    know it and computes in float32); or in bfloat16, which finds a little less. Whether an image fools the
+    model is always found out in float32."""
 
 
 class Compute(Options):

@@ -1,6 +1,8 @@
 """Where networks are trained and attacked."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -28,18 +30,49 @@ def settle(compute: "Compute") -> torch.device:
                 "compute.device: cuda, but torch sees no GPU here; set it to cpu, or look at "
                 "CUDA_VISIBLE_DEVICES, the driver, and whether this torch was built for CUDA"
             )
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        _allow_tf32(False)
         if team().count == 1:  # else ``taet.processes`` has given one to each
             torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
     return torch.device(compute.device)
 
 
-def description(device: torch.device) -> str:
-    """For records: what the results of another device may differ by."""
+def searching(precision: str, device: str) -> AbstractContextManager[object]:
+    """Arithmetic in which attacks look for images (``evaluation.precision``), inside the block."""
+    if precision == "tf32":
+        return _tf32()
+    return bfloat16(device, precision == "bf16")
+
+
+def bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
+    """Convolutions and products in bfloat16; weights, their gradients and losses stay float32.
+
+    Without autocast's own store of rounded weights: what is recorded (``taet.graphs``) must not read it.
+    """
+    return torch.autocast(device, torch.bfloat16, cache_enabled=False) if enabled else nullcontext()
+
+
+@contextmanager
+def _tf32() -> Iterator[None]:
+    """A GPU may round the factors of float32 convolutions and products to TF32."""
+    _allow_tf32(True)
+    try:
+        yield
+    finally:
+        _allow_tf32(False)
+
+
+def _allow_tf32(allowed: bool) -> None:
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+
+
+def device_facts(device: torch.device) -> dict[str, Any]:
+    """For records: what results of another device may differ by, and how much memory a GPU needed."""
     if device.type == "cpu":
-        return f"cpu, {torch.get_num_threads()} threads"
+        return {"device": f"cpu, {torch.get_num_threads()} threads"}
     capability = ".".join(map(str, torch.cuda.get_device_capability(device)))
-    return (
-        f"{torch.cuda.get_device_name(device)}, capability {capability}, CUDA {torch.version.cuda}"
-    )
+    name = torch.cuda.get_device_name(device)
+    return {
+        "device": f"{name}, capability {capability}, CUDA {torch.version.cuda}",
+        "gpu_peak_memory_mib": torch.cuda.max_memory_allocated(device) // 2**20,
+    }

@@ -33,6 +33,7 @@ from taet.checks import (
     reach_warnings,
     verify,
 )
+from taet.devices import searching
 from taet.networks import predict
 from taet.progress import Progress
 from taet.subject import Subject
@@ -113,6 +114,7 @@ def evaluate(
     batch_size: int,
     seed: int,
     classes: int,
+    precision: str = "fp32",
     index: Tensor | None = None,
     title: str = "attack",
     saved: Saved | None = None,
@@ -128,6 +130,7 @@ def evaluate(
         batch_size: images per pass.
         seed: fixes all random numbers, with ``index``.
         classes: number of classes C.
+        precision: in which attacks look for images; see ``taet.blocks.Evaluation``.
         index: [N] int64, which image of the data set each is; 0, 1, 2, ... if left out.
         title: shown with the progress.
         saved: to go on from, and to keep.
@@ -149,6 +152,7 @@ def evaluate(
         clean,
         Noise(seed, (torch.arange(len(x)) if index is None else index).to(x.device)),
         batch_size,
+        precision,
     )
     wanted = {
         name: (radius_of(options, eps), chain_of(name, attacks))
@@ -199,10 +203,17 @@ class _Run:
     """One evaluation: the images, and the verdicts after every beginning of every chain."""
 
     def __init__(
-        self, model: nn.Module, x: Tensor, y: Tensor, clean: Tensor, noise: Noise, batch_size: int
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        clean: Tensor,
+        noise: Noise,
+        batch_size: int,
+        precision: str,
     ) -> None:
         self.model, self.x, self.y, self.clean = model, x, y, clean
-        self.noise, self.batch_size = noise, batch_size
+        self.noise, self.batch_size, self.precision = noise, batch_size, precision
         self.states: dict[Bounded, _State] = {}
 
     def state(self, radius: float, chain: Chain) -> _State:
@@ -243,7 +254,8 @@ class _Run:
                     self.batch_size,
                     iterate,
                 )
-                x_adv = part.run(target).detach()
+                with searching(self.precision, self.x.device.type):
+                    x_adv = part.run(target).detach()
                 verify(part, x_adv, target)
                 prediction = predict(self.model, x_adv, self.batch_size)
                 fooled = prediction != target.y

@@ -6,6 +6,7 @@ convolution before it is the same function up to float32 rounding, without the n
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,23 @@ class ConvNorm(nn.Module):
         weight, bias = self.folded
         return F.conv2d(x, weight, bias, self.conv.stride, self.conv.padding)
 
+    def activated(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """relu(self(x) + added); on a GPU, when folded, in one kernel.
+
+        Args:
+            added: of the result's shape; None for nothing.
+        """
+        if self.folded is not None and x.is_cuda:
+            dtype = _autocast_dtype(x) or self.folded[0].dtype
+            weight, bias = (part.to(dtype) for part in self.folded)
+            conv = self.conv
+            result: Tensor = _ConvRelu.apply(
+                x.to(dtype), weight, bias, added, conv.stride, conv.padding
+            )
+            return result
+        y = self(x)
+        return F.relu(y if added is None else y + added)
+
     @torch.no_grad()
     def fold(self) -> None:
         """Keep weight and bias of the one convolution, in the type that autocast would turn them into."""
@@ -42,11 +60,53 @@ class ConvNorm(nn.Module):
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         bias = norm.bias - norm.running_mean * scale
         folded = (weight * scale.view(-1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
-        device = weight.device.type
-        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
+        if dtype := _autocast_dtype(weight):
             folded, bias = folded.to(dtype), bias.to(dtype)
         self.folded = folded, bias
+
+
+def _autocast_dtype(like: Tensor) -> torch.dtype | None:
+    """What autocast would turn a convolution's inputs into, if it is at work."""
+    device = like.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    return None
+
+
+class _ConvRelu(torch.autograd.Function):
+    """relu(convolution + bias + added), by cuDNN in one kernel; no gradient of the weights.
+
+    For torch's autograd, which knows no such kernel, these are three, each with its own way through memory.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        added: Tensor | None,
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+    ) -> Tensor:
+        shape = (stride, padding, (1, 1), 1)
+        if added is None:
+            result = torch.cudnn_convolution_relu(x, weight, bias, *shape)
+        else:
+            result = torch.cudnn_convolution_add_relu(x, weight, added, 1.0, bias, *shape)
+        ctx.save_for_backward(x, weight, result)
+        ctx.stride, ctx.padding, ctx.adds = stride, padding, added is not None
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, result = ctx.saved_tensors
+        gradient = torch.ops.aten.threshold_backward(gradient, result, 0)
+        of_input, _, _ = torch.ops.aten.convolution_backward(
+            gradient, x, weight, None, ctx.stride, ctx.padding, (1, 1), False, (0, 0), 1,
+            (True, False, False),
+        )  # fmt: skip
+        return of_input, None, None, gradient if ctx.adds else None, None, None
 
 
 @contextmanager

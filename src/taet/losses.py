@@ -62,8 +62,8 @@ def margin_logits(cosines: Tensor, y: Tensor, scale: float, margin: float | Tens
     Args:
         margin: a number, or [C], one for each class.
     """
-    own = torch.as_tensor(margin).to(cosines).expand(cosines.shape[1])[y]
-    return scale * (cosines - F.one_hot(y, cosines.shape[1]) * own[:, None])
+    own = margin.to(cosines)[y][:, None] if isinstance(margin, Tensor) else margin
+    return scale * (cosines - F.one_hot(y, cosines.shape[1]).to(cosines) * own)
 
 
 def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor]:

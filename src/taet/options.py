@@ -88,6 +88,9 @@ def _one_line(text: str) -> str:
 Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
 Whole = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
+# torch 2.14 writes beyond its memory in the gradient of a strided 1x1 convolution of 1, 2, 4 or 6 channels
+# in channels-last layout, on a CPU.
+ResidualWidth = Annotated[int, Field(ge=8, lt=2**31)]
 # Names become parts of paths, file names of plugins and wildcards: nothing that could leave a folder.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from taet.addons import WeightAverager, WeightPerturber, averaged
+from taet.devices import bfloat16
 from taet.errors import UserError
 from taet.loader import Loader
 from taet.methods._base import Attacked, Batch, TrainingMethod
@@ -132,10 +133,10 @@ def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
     Nothing here asks the device for a number, so that a GPU never waits for the processor.
     """
     model, method, device = run.model, run.method, batch.x.device.type
-    with _bfloat16(device, precision != "fp32"):
+    with bfloat16(device, precision != "fp32"):
         attacked = method.attack(model.train(), batch)
     with _perturbed(run, batch, attacked):
-        with _bfloat16(device, precision == "bf16"):
+        with bfloat16(device, precision == "bf16"):
             loss = method.loss(model, batch, attacked)
         run.optimizer.clear_gradients()
         loss.backward()
@@ -145,11 +146,6 @@ def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
         run.averager.update(model)
     method.after_step(model, batch, attacked, rate)
     return loss.detach()
-
-
-def _bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
-    """Convolutions and products in bfloat16; weights, their gradients and losses stay float32."""
-    return torch.autocast(device, torch.bfloat16) if enabled else nullcontext()
 
 
 def _is_due(training: "Training", epoch: int, stop: int) -> bool:

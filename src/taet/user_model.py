@@ -157,6 +157,7 @@ def attack_model(
             {name: p.attacks[name] for name in names},
             eps=radius,
             batch_size=p.evaluation.batch_size,
+            precision=p.evaluation.precision,
             seed=seed,
             classes=len(test.class_names),
             index=test.index,

@@ -197,11 +197,11 @@ class Cluster:
             "--seed-file": "munge.seed",
         }
         options = [f"{option}={self.folder / name}" for option, name in files.items()]
-        log = (self.folder / "munge.log").open("wb")
-        # Root is not whom it wants to be started by, hence --force.
-        self._munged = subprocess.Popen(
-            ["munged", "--foreground", "--force", *options], stdout=log, stderr=log
-        )
+        with (self.folder / "munge.log").open("wb") as log:
+            # Root is not whom it wants to be started by, hence --force.
+            self._munged = subprocess.Popen(
+                ["munged", "--foreground", "--force", *options], stdout=log, stderr=log
+            )
         wait_for((self.folder / "munge.socket").exists, 20, "munged does not start")
         self.run("slurmctld")
         for node in NODES:

@@ -51,14 +51,14 @@ class Run:
 
     def start(self, cluster: Cluster) -> "subprocess.Popen[bytes]":
         """Snakemake, which gives its jobs to the cluster."""
-        log = (self.tree.path / "snakemake.log").open("ab")
-        return subprocess.Popen(
-            [sys.executable, "-m", *COMMAND],
-            cwd=self.tree.path,
-            env=self.tree.environment() | cluster.environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        with (self.tree.path / "snakemake.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *COMMAND],
+                cwd=self.tree.path,
+                env=self.tree.environment() | cluster.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait_for(self, process: "subprocess.Popen[bytes]", condition: Callable[[], bool]) -> None:
         """Wait until something holds, while Snakemake works."""

@@ -34,7 +34,7 @@ def weights_after_two_steps(
     method = plugins.load("methods", options.kind).Method(options, setting)
     if not method.by_several_processes:
         return {}
-    block = digits.architectures["resnet18"].model_copy(update={"width": 4})
+    block = digits.architectures["resnet18"].model_copy(update={"width": 8})
     model = build_model(describe_network(block, 1, 8, CLASSES, head=method.head), seed=0).double()
     run = Run(model, Sgd(model.parameters(), momentum=0.9, weight_decay=0), method)
     if options.weight_perturbation is not None:

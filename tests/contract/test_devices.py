@@ -29,23 +29,26 @@ ASKS = {"las_at", "reat"}
 CLASSES, BATCH = 4, 12
 
 
-def moved(method: TrainingMethod) -> TrainingMethod:
+def moved_to(device: torch.device, method: TrainingMethod) -> TrainingMethod:
     """Everything that the method holds, on the device."""
     for name, value in vars(method).items():
         if isinstance(value, (torch.Tensor, nn.Module)):
-            setattr(method, name, value.to(NOWHERE))
-    counts = method.setting.class_counts.to(NOWHERE)
+            setattr(method, name, value.to(device))
+    counts = method.setting.class_counts.to(device)
     method.setting = replace(method.setting, class_counts=counts)
     return method
 
 
-def run_of(name: str, digits: blocks.Params) -> Run:
+def run_on(device: torch.device, method: TrainingMethod, digits: blocks.Params) -> Run:
     """With Adam; torch's fused SGD cannot do without values."""
-    method = moved(make(name, digits, CLASSES))
-    block = digits.architectures["resnet18"].model_copy(update={"width": 4})
+    block = digits.architectures["resnet18"].model_copy(update={"width": 8})
     spec = describe_network(block, 1, 8, CLASSES, head=method.head)
-    model = build_model(spec, seed=0).to(NOWHERE)
+    model = build_model(spec, seed=0).to(device)
     return Run(model, make_optimizer(model.parameters(), digits.training.optimizer), method)
+
+
+def run_of(name: str, digits: blocks.Params) -> Run:
+    return run_on(NOWHERE, moved_to(NOWHERE, make(name, digits, CLASSES)), digits)
 
 
 def batch(epoch: int) -> Batch:

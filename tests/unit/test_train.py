@@ -37,7 +37,7 @@ class Problem:
     def run(self, method: str = "taet", optimizer: str = "adam", addons: bool = False) -> Run:
         options = self.options.methods[method].model_copy(update=ADDONS if addons else {})
         if options.kind == "las_at":  # learn in every step, so that there is something to lose
-            options = options.model_copy(update={"update_every": 1, "strategy_width": 4})
+            options = options.model_copy(update={"update_every": 1, "strategy_width": 8})
         module = plugins.load("methods", options.kind)
         setting = Setting(COUNTS, 0.1, self.training.attack, epochs=4, channels=1, seed=3)
         made = module.Method(options, setting)

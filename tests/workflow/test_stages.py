@@ -27,7 +27,7 @@ ADJUSTED = """
     extends: tiny
     grid: {methods: [pgd_at, las_at]}
     training: {optimizer: {kind: sgd, learning_rate: 1e38, momentum: 0.9, weight_decay: 0}}
-    methods: {las_at: {update_every: 1, strategy_width: 4}}
+    methods: {las_at: {update_every: 1, strategy_width: 8}}
   unchained:
     extends: tiny
     stabilizations: {clean40: {epochs: 3}}

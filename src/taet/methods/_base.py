@@ -10,6 +10,7 @@ from torch import Tensor
 from taet.addons import class_radii, radius_ramp
 from taet.attacks._pgd import Objective, Watch, pgd, start_point
 from taet.errors import UserError
+from taet.graphs import Recorder
 from taet.heads import LINEAR
 from taet.losses import cross_entropy
 from taet.networks import Network
@@ -97,6 +98,7 @@ class TrainingMethod:
         self.log_prior = (counts / counts.sum()).log()
         radius = options.class_radius
         self.radii = None if radius is None else class_radii(radius, counts)
+        self.recorder = Recorder()
 
     @property
     def classes(self) -> int:
@@ -149,7 +151,8 @@ class TrainingMethod:
         """PGD as the parameters say: adversarial images for the batch, [B, C, H, W].
 
         Args:
-            objective: what to maximise.
+            objective: what to maximise. On a GPU a function that is the same one in every step is recorded
+                (``taet.graphs``): what it reads besides its arguments must change in place only.
             target: [B, ...] what the objective compares the logits with; the labels if None.
             watch: see ``taet.attacks._pgd.Watch``.
         """
@@ -160,18 +163,9 @@ class TrainingMethod:
             self.setting.eps,
             batch.draw,
         )
-        return pgd(
-            model,
-            batch.x,
-            batch.y if target is None else target,
-            start=start,
-            objective=objective,
-            eps=eps,
-            step_size=step_size,
-            steps=attack.steps,
-            batch_norm=attack.batch_norm,
-            watch=watch,
-        )
+        settings = (model, objective, attack.steps, attack.batch_norm, watch)
+        target = batch.y if target is None else target
+        return self.recorder(_descend, settings, batch.x, target, start, eps, step_size)
 
     def budget(self, batch: Batch) -> tuple[float | Tensor, float | Tensor]:
         """Radius and step size: numbers, or [B] where the radius depends on the class."""
@@ -181,3 +175,30 @@ class TrainingMethod:
         ramp = radius_ramp(self.options.class_radius, batch.epoch, self.setting.epochs)
         factor = self.radii[batch.y] * ramp
         return eps * factor, step_size * factor
+
+
+def _descend(
+    model: Network,
+    objective: Objective,
+    steps: int,
+    batch_norm: str,
+    watch: Watch | None,
+    x: Tensor,
+    y: Tensor,
+    start: Tensor,
+    eps: float | Tensor,
+    step_size: float | Tensor,
+) -> Tensor:
+    """``pgd`` with what is the same in every step first."""
+    return pgd(
+        model,
+        x,
+        y,
+        start=start,
+        objective=objective,
+        eps=eps,
+        step_size=step_size,
+        steps=steps,
+        batch_norm=batch_norm,
+        watch=watch,
+    )

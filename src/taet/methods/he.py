@@ -37,15 +37,15 @@ class Method(TrainingMethod):
         return {"kind": "cosine", "softening": 0.0, "projected": self.options.projected}
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
-        scale = self.options.scale
-        return Attacked(
-            self.perturb(model, batch, lambda cosines, y: cross_entropy(scale * cosines, y))
-        )
+        return Attacked(self.perturb(model, batch, self._without_margin))
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         options = self.options
         logits = margin_logits(model(attacked.x), batch.y, options.scale, options.margin)
         return cross_entropy(logits, batch.y).mean()
+
+    def _without_margin(self, cosines: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(self.options.scale * cosines, y)
 
     def constrain(self, model: Network) -> None:
         if self.options.projected:

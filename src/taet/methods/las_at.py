@@ -30,7 +30,15 @@ from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
 from taet.models.resnet18 import ResNet18
 from taet.networks import Network
 from taet.optimizers import Sgd
-from taet.options import Count, MethodOptions, NonNegative, Positive, Share, unused_attack_options
+from taet.options import (
+    Count,
+    MethodOptions,
+    NonNegative,
+    Positive,
+    ResidualWidth,
+    Share,
+    unused_attack_options,
+)
 from taet.seeds import seed_for
 
 REWARD_LIMIT = 10  # of R1, in the authors' code
@@ -52,7 +60,7 @@ class Options(MethodOptions):
     """Weight of R2; 4 in the authors' code."""
     clean_reward: NonNegative
     """Weight of R3; 2 in the authors' code."""
-    strategy_width: Count
+    strategy_width: ResidualWidth
     """Channels of the strategy network's first stage; 64 in the authors' code."""
     strategy_learning_rate: Positive
     """Of plain SGD; 1e-4 in the authors' code."""

@@ -43,20 +43,19 @@ class Method(TrainingMethod):
         self.before = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
         self.now = torch.zeros_like(self.before)
         self.first = True
+        self.weights = torch.empty_like(self.before)  # changes in place: ``perturb`` says why
 
     def start_epoch(self, epoch: int) -> None:
         if not self.first:
             self.before, self.now = self.now, torch.zeros_like(self.now)
         self.first = False
-        self.weights = balance_weights(self.before, self.setting.class_counts)
+        self.weights.copy_(balance_weights(self.before, self.setting.class_counts))
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
-        weights = self.weights
+        return Attacked(self.perturb(model, batch, self._weighted))
 
-        def weighted(logits: Tensor, y: Tensor) -> Tensor:
-            return weights[y] * cross_entropy(logits, y)
-
-        return Attacked(self.perturb(model, batch, weighted))
+    def _weighted(self, logits: Tensor, y: Tensor) -> Tensor:
+        return self.weights[y] * cross_entropy(logits, y)
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         features = model.features(attacked.x)

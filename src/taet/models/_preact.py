@@ -23,7 +23,7 @@ class PreActBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.norm(x))
-        out = self.second(F.relu(self.first(active)))
+        out = self.second(self.first.activated(active))
         return out + (x if self.shortcut is None else self.shortcut(active))
 
 

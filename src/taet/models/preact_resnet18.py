@@ -5,11 +5,11 @@
 
 from taet.models._base import Backbone
 from taet.models._preact import PreActNet
-from taet.options import Count, ModelOptions
+from taet.options import ModelOptions, ResidualWidth
 
 
 class Options(ModelOptions):
-    width: Count
+    width: ResidualWidth
     """Channels of the first stage; 64 is PreActResNet-18."""
 
 

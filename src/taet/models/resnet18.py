@@ -6,16 +6,15 @@ Widths 8 and 16 make studies on a CPU possible.
 
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from taet.folding import ConvNorm
 from taet.models._base import Backbone
-from taet.options import Count, ModelOptions
+from taet.options import ModelOptions, ResidualWidth
 
 
 class Options(ModelOptions):
-    width: Count
+    width: ResidualWidth
     """Channels of the first stage; 64 is ResNet-18."""
     stem_stride: Literal[1, 2]
     """Stride of the first convolution; 2 quarters the cost, and the resolution (CPU studies)."""
@@ -42,7 +41,7 @@ class ResNet18(Backbone):
         self.features = inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.blocks(F.relu(self.stem(x))).mean((2, 3))
+        return self.blocks(self.stem.activated(x)).mean((2, 3))
 
 
 class BasicBlock(nn.Module):
@@ -54,4 +53,4 @@ class BasicBlock(nn.Module):
         self.shortcut = ConvNorm(inputs, outputs, 1, stride) if changes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.second(F.relu(self.first(x))) + self.shortcut(x))
+        return self.second.activated(self.first.activated(x), self.shortcut(x))

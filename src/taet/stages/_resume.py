@@ -4,6 +4,8 @@ Snakemake deletes declared outputs before it runs a job again, and work done wit
 never be resumed.
 """
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,25 @@ from taet.processes import team
 
 if TYPE_CHECKING:
     from taet.jobs import Job
+
+
+SAVING_SHARE = 0.05  # of a job's time at most
+
+
+class Saver:
+    """Saves whenever asked, but for the times that would make saving the work."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+
+    def __call__(self, save: Callable[[], None]) -> None:
+        """Save, unless the last time is too short ago for what it cost."""
+        before = time.monotonic()
+        if before < self.due:
+            return
+        save()
+        after = time.monotonic()
+        self.due = after + (after - before) / SAVING_SHARE
 
 
 def resume_path(job: "Job") -> Path:

@@ -1,6 +1,6 @@
 """What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
 
-After every epoch the run is saved; see ``taet.stages._resume``.
+The run is saved after epochs; see ``taet.stages._resume``.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from taet import artifacts, plugins
 from taet.addons import WeightAverager, WeightPerturber
 from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
-from taet.devices import description, settle
+from taet.devices import device_facts, settle
 from taet.errors import UserError
 from taet.loader import Loader, to_pixels
 from taet.methods._base import Setting, TrainingMethod
@@ -19,7 +19,7 @@ from taet.parallel import share_out
 from taet.processes import team
 from taet.progress import Progress
 from taet.stages._data import Data
-from taet.stages._resume import resume_path
+from taet.stages._resume import Saver, resume_path
 from taet.train import Run, train
 from taet.validation import Validator
 
@@ -63,18 +63,22 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     else:
         train(run, loader, training, job.reads["stop"], validate=validate)
     facts = {"network": network, **run_facts(run)}
-    device_facts = {"device": description(device), "processes": team().count}
-    return run, facts, {**device_facts, "resumed_at_epoch": resumed_at}
+    record = {**device_facts(device), "processes": team().count, "resumed_at_epoch": resumed_at}
+    return run, facts, record
 
 
 def _train_and_save(
     run: Run, job: "Job", loader: Loader, validate: Validator | None, saved: Path
 ) -> None:
-    stop = job.reads["stop"]
+    stop, saver = job.reads["stop"], Saver()
+
+    def save() -> None:
+        artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
+
     with Progress(job.title, stop, "epochs", done=run.epoch) as progress:
 
         def after_epoch(run: Run) -> None:
-            artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
+            saver(save)
             progress.step(1, _said(run.history[-1]))
 
         train(run, loader, job.reads["training"], stop, after_epoch, validate)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taet import artifacts
-from taet.devices import description, settle
+from taet.devices import device_facts, settle
 from taet.errors import UserError
 from taet.evaluation import Arrays, Saved, evaluate
 from taet.folding import folded
@@ -52,6 +52,7 @@ def run(job: "Job") -> dict[str, Any]:
             batch_size=job.reads["evaluation"].batch_size,
             seed=job.cell["seed"],
             classes=data.classes,
+            precision=job.reads["evaluation"].precision,
             index=index,
             title=job.title,
             saved=saved,
@@ -74,7 +75,7 @@ def run(job: "Job") -> dict[str, Any]:
             "warnings": list(verdict.warnings),
         }
     finish(job, arrays, {"attacks": facts, "warnings": list(found.warnings)})
-    return {"device": description(device), "images": len(y), "resumed": bool(saved.arrays)}
+    return {**device_facts(device), "images": len(y), "resumed": bool(saved.arrays)}
 
 
 def _saved(job: "Job") -> Saved:

@@ -1,0 +1,142 @@
+"""What is recorded and what is not, with a recording that a CPU can make."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from taet import blocks
+from taet.graphs import Recorded, Recorder, Work
+from taet.methods._base import Batch, TrainingMethod
+from taet.networks import Network, build_model, describe_network
+from taet.optimizers import make_optimizer
+from taet.train import Run, _step
+from tests.contract.test_methods import METHODS, make
+
+CLASSES, BATCH, STEPS = 4, 12, 4
+# Their attacks are made anew in every step: ADT's and LAS-AT's are their own loops, GAIRAT's counts.
+NEVER = {"adt", "las_at", "gairat"}
+WITHOUT_ATTACK = {"clean"}
+
+
+class Again:
+    """Does the work again on tensors of its own, which is what a graph does to the memory it knows."""
+
+    def __init__(self, work: Work, tensors: Sequence[Tensor]) -> None:
+        self.work, self.inputs = work, [tensor.clone() for tensor in tensors]
+
+    def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
+        for own, given in zip(self.inputs, tensors, strict=True):
+            own.copy_(given)
+        return self.work(*self.inputs)
+
+
+class Everywhere(Recorder):
+    """Records on a CPU too, and counts."""
+
+    def __init__(self) -> None:
+        super().__init__(self.recording)
+        self.plain = 0
+
+    def recording(self, work: Work, tensors: Sequence[Tensor]) -> Recorded:
+        return Again(work, tensors)
+
+    def can_record(self, values: Sequence[Tensor | float]) -> bool:
+        return True
+
+
+def scaled(factor: float, x: Tensor, y: Tensor | float) -> Tensor:
+    return factor * x + y
+
+
+def test_recorded_from_the_second_call_on() -> None:
+    recorder, made = Everywhere(), []
+    recorder.record = lambda work, tensors: made.append(work) or Again(work, tensors)
+    for i in range(5):
+        x = torch.full((3,), float(i))
+        assert torch.equal(recorder(scaled, (2.0,), x, x + 1), 3 * x + 1)
+        assert len(made) == (1 if i else 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (scaled, (3.0,), torch.ones(3), torch.ones(3)),
+        (scaled, (2.0,), torch.ones(4), torch.ones(4)),
+        (scaled, (2.0,), torch.ones(3, dtype=torch.float64), torch.ones(3)),
+        (scaled, (2.0,), torch.ones(3), 1.0),
+    ],
+    ids=["setting", "shape", "dtype", "number for tensor"],
+)
+def test_another_kind_of_call_has_a_recording_of_its_own(other: tuple) -> None:
+    recorder = Everywhere()
+    for _ in range(2):
+        recorder(scaled, (2.0,), torch.ones(3), torch.ones(3))
+    for _ in range(2):
+        work, settings, *values = other
+        assert torch.equal(recorder(work, settings, *values), work(*settings, *values))
+    assert len(recorder.recordings) == 2
+
+
+def test_what_is_made_anew_is_never_recorded() -> None:
+    recorder = Everywhere()
+    for i in range(4):
+
+        def fresh(x: Tensor, i: int = i) -> Tensor:
+            return x + i
+
+        assert recorder(fresh, (), torch.zeros(1)).item() == i
+    assert not recorder.recordings
+
+
+def test_nothing_is_recorded_on_a_cpu() -> None:
+    recorder = Recorder()
+    for _ in range(3):
+        recorder(scaled, (2.0,), torch.ones(3), 1.0)
+    assert not recorder.recordings
+
+
+def run_of(method: TrainingMethod, digits: blocks.Params) -> Run:
+    block = digits.architectures["resnet18"].model_copy(update={"width": 8})
+    model = build_model(describe_network(block, 1, 8, CLASSES, head=method.head), seed=0)
+    return Run(model, make_optimizer(model.parameters(), digits.training.optimizer), method)
+
+
+def trained(name: str, digits: blocks.Params, recorder: Recorder) -> Network:
+    """After some steps, in two epochs, of which each makes the method look at its state anew."""
+    method = make(name, digits, CLASSES)
+    method.recorder = recorder
+    run, noise = run_of(method, digits), torch.Generator().manual_seed(0)
+    images = torch.Generator().manual_seed(1)
+    draw = partial(torch.rand, (BATCH, 1, 8, 8), generator=images)
+    for epoch in (60, 61):
+        method.start_epoch(epoch)
+        for _ in range(STEPS):
+            y = torch.randint(0, CLASSES, (BATCH,), generator=images)
+            _step(run, Batch(draw(), y, noise, epoch), 0.01, "fp32")
+    return run.model
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_training_with_recordings_is_training_without(name: str, digits: blocks.Params) -> None:
+    recorder = Everywhere()
+    ours, plain = trained(name, digits, recorder), trained(name, digits, Recorder())
+    for (what, a), b in zip(ours.state_dict().items(), plain.state_dict().values(), strict=True):
+        assert torch.equal(a, b), what
+    kind = digits.methods[name].kind
+    assert len(recorder.recordings) == (0 if kind in NEVER | WITHOUT_ATTACK else 1)
+
+
+def test_a_recording_sees_weights_that_moved() -> None:
+    layer, recorder = nn.Linear(3, 2), Everywhere()
+    x = torch.ones(1, 3)
+    for _ in range(3):
+        with torch.no_grad():
+            assert torch.equal(recorder(_passed, (layer,), x), layer(x))
+            layer.weight.add_(1)
+
+
+def _passed(layer: nn.Module, x: Tensor) -> Tensor:
+    return layer(x)
