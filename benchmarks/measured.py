@@ -26,13 +26,14 @@ class Results:
 
     Args:
         name: of the benchmark's file.
+        device: on which was measured; this machine's processor if None.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, device: str | None = None) -> None:
         self.name = name
         self.rows: list[dict[str, object]] = []
         self.place = {
-            "device": f"{processor()}, {os.cpu_count()} cores",
+            "device": device or f"{processor()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
             "torch": importlib.metadata.version("torch"),
             "revision": revision(),
@@ -55,16 +56,24 @@ class Results:
             writer.writerows(self.rows)
 
 
-def in_turn(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Processor seconds of each piece of work, A B C A B C ..., after one run of each that does not count."""
+def in_turn(
+    works: Mapping[str, Callable[[], object]],
+    repeats: int,
+    clock: Callable[[], float] = time.process_time,
+) -> dict[str, list[float]]:
+    """Seconds of each piece of work, A B C A B C ..., after one run of each that does not count.
+
+    Args:
+        clock: processor time, if not another.
+    """
     for work in works.values():
         work()
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, work in works.items():
-            start = time.process_time()
+            start = clock()
             work()
-            seconds[name].append(time.process_time() - start)
+            seconds[name].append(clock() - start)
     return seconds
 
 

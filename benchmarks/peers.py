@@ -38,7 +38,7 @@ def at_bsl_step(
 ) -> None:
     """One step of AT-BSL."""
     x_adv = attack(model, x, y, noise)
-    per_class = torch.tensor(counts.tolist()).unsqueeze(0).expand(len(y), -1)
+    per_class = torch.tensor(counts.tolist(), device=x.device).unsqueeze(0).expand(len(y), -1)
     loss = F.cross_entropy(model(x_adv) + per_class.log(), y)
     optimizer.zero_grad()
     loss.backward()
