@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def settle(compute: "Compute") -> torch.device:
     """Set threads and arithmetic of this process as the parameters say; the device to work on.
 
-    On a GPU float32 means float32: torch would let convolutions round to TF32. ``cuda`` is the GPU that
+    On a GPU float32 means float32: torch would let convolutions round to TF32; and sums are taken in the same
+    order each time, which torch does not see to by itself. ``cuda`` is the GPU that
     ``taet.gpus``, or of several processes ``taet.processes``, has given to this one.
 
     Raises:
@@ -31,6 +32,7 @@ def settle(compute: "Compute") -> torch.device:
                 "CUDA_VISIBLE_DEVICES, the driver, and whether this torch was built for CUDA"
             )
         _allow_tf32(False)
+        torch.backends.cudnn.deterministic = True
         if team().count == 1:  # else ``taet.processes`` has given one to each
             torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
     return torch.device(compute.device)

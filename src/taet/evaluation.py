@@ -140,7 +140,7 @@ def evaluate(
             (outside the ball or the pixel range, not finite).
     """
     check_images(x, y, classes, eps)
-    subject = Subject(model.eval())
+    subject = Subject(model)
     batch_size = check_model(subject, x[:batch_size], classes)
     with torch.no_grad():
         clean = predict(subject, x, batch_size)

@@ -13,7 +13,7 @@ class Subject(nn.Module):
     gradient stops the evaluation. A model that no gradient flows through gives one of zero.
 
     Args:
-        model: in eval mode; takes [B, C, H, W] float32 in [0,1], gives logits [B, classes].
+        model: takes [B, C, H, W] float32 in [0,1], gives logits [B, classes]; put into eval mode.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -21,6 +21,7 @@ class Subject(nn.Module):
         self.model = model
         self.connected = True
         """Whether gradients flow back through the model; found out by ``taet.checks``."""
+        self.eval()  # an attack puts its model back into the mode in which it has found this one
 
     def forward(self, x: Tensor) -> Tensor:
         if not x.requires_grad:

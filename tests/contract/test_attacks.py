@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from taet import blocks, plugins
+from taet import blocks, evaluation, plugins
 from taet.attacks._base import Target
 from taet.attacks._descent import Descent
 from taet.attacks._noise import Noise
 from taet.attacks._objectives import CrossEntropy
 from taet.errors import UserError
 from taet.evaluation import Saved, evaluate, verify
+from taet.networks import build_model, describe_network
 from taet.options import AttackOptions
 
 ATTACKS = plugins.names("attacks")
@@ -82,6 +83,56 @@ def test_model_is_left_as_it_was(name: str, digits: blocks.Params, trained: tupl
     run(name, digits, trained)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "preact_resnet18", "wrn28_10"])
+def test_batch_norm_keeps_its_statistics(architecture: str, digits: blocks.Params) -> None:
+    """In every pass, those of the verdicts above all, and not only when folded into convolutions."""
+    small = {"width": 8, "depth": 10, "widen": 1}
+    block = digits.architectures[architecture]
+    block = block.model_copy(update={k: v for k, v in small.items() if hasattr(block, k)})
+    model = build_model(describe_network(block, 1, 8, 4), seed=0)
+    torch.manual_seed(0)
+    x, y = torch.rand(40, 1, 8, 8), torch.arange(40) % 4
+    with torch.no_grad():
+        for _ in range(3):
+            model.train()(x)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    attacks = {name: digits.attacks[name] for name in ("fgsm", "pgd20")}
+    first, again = (
+        evaluate(model, x, y, attacks, eps=0.1, batch_size=7, seed=0, classes=4) for _ in range(2)
+    )
+    assert not model.training
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert torch.equal(first.clean, model(x).argmax(1))
+    for name, verdict in first.verdicts.items():
+        assert torch.equal(verdict.prediction, again.verdicts[name].prediction)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_verdicts_are_in_float32(
+    precision: str, digits: blocks.Params, trained: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever arithmetic an attack looks for images in."""
+    seen: dict[str, set[bool]] = {"verdict": set(), "search": set()}
+    predicted, searched = evaluation.predict, Descent.run
+
+    def predict(*args: object) -> torch.Tensor:
+        seen["verdict"].add(torch.is_autocast_enabled("cpu"))
+        return predicted(*args)
+
+    def search(self: Descent, target: Target) -> torch.Tensor:
+        seen["search"].add(torch.is_autocast_enabled("cpu"))
+        return searched(self, target)
+
+    monkeypatch.setattr(evaluation, "predict", predict)
+    monkeypatch.setattr(Descent, "run", search)
+    model, x, y = trained
+    evaluate(
+        model, x, y, {"pgd20": digits.attacks["pgd20"]},
+        eps=0.1, batch_size=50, seed=0, classes=int(y.max()) + 1, precision=precision,
+    )  # fmt: skip
+    assert seen == {"verdict": {False}, "search": {precision == "bf16"}}
 
 
 @pytest.mark.parametrize("name", ATTACKS)
