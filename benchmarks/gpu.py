@@ -19,8 +19,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -33,12 +35,14 @@ from taet.devices import device_facts, settle
 from taet.evaluation import evaluate
 from taet.folding import folded
 from taet.grid import Study
+from taet.jobs import Job
 from taet.loader import to_pixels
 from taet.methods._base import Batch, Setting
 from taet.networks import Network, build_model, describe_network, load_model
 from taet.optimizers import make_optimizer
 from taet.records import record_path
 from taet.stages._data import read_data
+from taet.stages._resume import resume_path
 from taet.train import Run, _step
 
 STUDY = Study(params.load(study="cifar10_gpu"))
@@ -51,6 +55,16 @@ def clock() -> float:
     """Seconds, when all that was asked of the GPU is done."""
     torch.cuda.synchronize()
     return time.perf_counter()
+
+
+@contextmanager
+def by_itself() -> Iterator[None]:
+    """torch's own settings, not those of ``taet.devices.settle``."""
+    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = True, False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = False, True
 
 
 def place() -> str:
@@ -99,9 +113,8 @@ def steps() -> None:
     rates = data.class_counts
 
     def peers_step() -> None:
-        torch.backends.cudnn.allow_tf32 = True  # as torch does by itself
-        peers.at_bsl_step(theirs, optimizer, x, y, noise, rates)
-        torch.backends.cudnn.allow_tf32 = False
+        with by_itself():
+            peers.at_bsl_step(theirs, optimizer, x, y, noise, rates)
 
     works = {"peers": peers_step, **ours}
     repeated = {name: partial(repeat, work) for name, work in works.items()}
@@ -129,10 +142,16 @@ def job(stage: str, **cell: object) -> float:
     return time.perf_counter() - start
 
 
+def fresh(job: Job) -> Path:
+    """The job's output, of which nothing is there, nor of an earlier try."""
+    for file in (job.output, resume_path(job)):
+        file.unlink(missing_ok=True)
+    return job.output
+
+
 def training() -> None:
     """A whole training."""
-    output = STUDY.job("equalize", **CELL).output
-    output.unlink(missing_ok=True)
+    output = fresh(STUDY.job("equalize", **CELL))
     results = Results("gpu_training", place())
     results.add("PGD-AT, 100 epochs, 20,431 images", [job("equalize", **CELL)], "s")
     record = json.loads(record_path(output).read_text())
@@ -144,8 +163,7 @@ def training() -> None:
 def autoattack() -> None:
     """A whole evaluation."""
     cell = {**CELL, "checkpoint": "last", "job": "ensemble"}
-    output = STUDY.job("attack", **cell).output
-    output.unlink(missing_ok=True)
+    output = fresh(STUDY.job("attack", **cell))
     results = Results("gpu_autoattack", place())
     results.add("AutoAttack standard, 10,000 images", [job("attack", **cell)], "s")
     record = json.loads(record_path(output).read_text())
@@ -174,11 +192,10 @@ def against_plain() -> None:
         found[precision] = verdict.prediction.to(y.device) == y[:count]
 
     def plain() -> None:
-        torch.backends.cudnn.allow_tf32 = True
         model = theirs.to(memory_format=torch.contiguous_format)
         few = x[:PLAIN_IMAGES].contiguous()
-        found["plain"] = small.plain(model, few, y[:PLAIN_IMAGES], p.threat.eps)
-        torch.backends.cudnn.allow_tf32 = False
+        with by_itself():
+            found["plain"] = small.plain(model, few, y[:PLAIN_IMAGES], p.threat.eps)
 
     for precision in ("fp32", "tf32", "bf16"):
         start = clock()

@@ -60,7 +60,8 @@ def evaluate(
             holds out for the seed where it has none.
         attacks: names under ``attacks`` of the parameters; those of the study's grid if left
             out, none for clean images alone.
-        study: whose parameters count (steps, eps, batch size); the file's own ``study`` if left out.
+        study: whose parameters count (steps, eps, batch size, precision); the file's own ``study`` if
+            left out.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
             or "8/255"; the study's if left out.
         seed: of the attacks' random starts, and of the held-out images.

@@ -225,8 +225,8 @@ class Evaluation(Options):
     batch_size: Count
     precision: Literal["fp32", "tf32", "bf16"]
     """In which attacks look for images: in float32; on a GPU, with factors rounded to TF32 (a CPU does not
-    know it and computes in float32); or in bfloat16, which finds a little less. Whether an image fools the
-    model is always found out in float32."""
+    know it and computes in float32); or in bfloat16. Whether an image fools the model is always found out in
+    float32, so that less than float32 can only find less."""
 
 
 class Compute(Options):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def settle(compute: "Compute") -> torch.device:
     """Set threads and arithmetic of this process as the parameters say; the device to work on.
 
-    On a GPU float32 means float32: torch would let convolutions round to TF32; and sums are taken in the same
-    order each time, which torch does not see to by itself. ``cuda`` is the GPU that
+    On a GPU float32 means float32: torch would let convolutions round to TF32; and convolutions take their
+    sums in the same order each time, which torch does not see to by itself. ``cuda`` is the GPU that
     ``taet.gpus``, or of several processes ``taet.processes``, has given to this one.
 
     Raises:
@@ -31,7 +31,8 @@ def settle(compute: "Compute") -> torch.device:
                 "compute.device: cuda, but torch sees no GPU here; set it to cpu, or look at "
                 "CUDA_VISIBLE_DEVICES, the driver, and whether this torch was built for CUDA"
             )
-        _allow_tf32(False)
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.deterministic = True
         if team().count == 1:  # else ``taet.processes`` has given one to each
             torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
@@ -40,7 +41,7 @@ def settle(compute: "Compute") -> torch.device:
 
 def searching(precision: str, device: str) -> AbstractContextManager[object]:
     """Arithmetic in which attacks look for images (``evaluation.precision``), inside the block."""
-    if precision == "tf32":
+    if precision == "tf32" and device == "cuda":
         return _tf32()
     return bfloat16(device, precision == "bf16")
 
@@ -56,16 +57,15 @@ def bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
 @contextmanager
 def _tf32() -> Iterator[None]:
     """A GPU may round the factors of float32 convolutions and products to TF32."""
-    _allow_tf32(True)
+    places = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [place.allow_tf32 for place in places]
+    for place in places:
+        place.allow_tf32 = True
     try:
         yield
     finally:
-        _allow_tf32(False)
-
-
-def _allow_tf32(allowed: bool) -> None:
-    torch.backends.cudnn.allow_tf32 = allowed
-    torch.backends.cuda.matmul.allow_tf32 = allowed
+        for place, allowed in zip(places, before, strict=True):
+            place.allow_tf32 = allowed
 
 
 def device_facts(device: torch.device) -> dict[str, Any]:

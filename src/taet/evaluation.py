@@ -174,6 +174,7 @@ def evaluate(
         found = [
             *odd,
             *attacks[name].cautions(),
+            *([] if precision == "fp32" else [f"images were looked for in {precision}"]),
             *reach_warnings(chain, radius),
             *chain_warnings(chain, state.broken_by, classes, len(standing)),
         ]

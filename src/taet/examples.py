@@ -1,4 +1,4 @@
-"""Adversarial images to look at, the very ones that an evaluation would judge."""
+"""Adversarial images to look at, the very ones that an evaluation in float32 would judge."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def attacked_images(
     eps: float,
     seed: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What ``taet.evaluation.evaluate`` makes of a few images, with the images themselves.
+    """What ``taet.evaluation.evaluate`` makes of a few images in float32, with the images themselves.
 
     Args:
         model: takes [N, C, H, W] float32 in [0,1], gives logits; in eval mode.

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from taet.errors import UserError, is_out_of_memory
 from taet.processes import team
 
 Work = Callable[..., Tensor]
@@ -32,8 +33,17 @@ class CudaGraph:
     def __init__(self, work: Work, tensors: Sequence[Tensor]) -> None:
         self.inputs = [tensor.clone() for tensor in tensors]
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.output = work(*self.inputs)
+        try:
+            with torch.cuda.graph(self.graph):
+                self.output = work(*self.inputs)
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            raise UserError(
+                f"the training attack cannot be recorded as a CUDA graph: {error}; network and objective "
+                "must not ask the GPU for a number (.item(), an index of unknown length), or the objective "
+                "must be made anew in every step"
+            ) from error
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         for own, given in zip(self.inputs, tensors, strict=True):
@@ -45,9 +55,11 @@ class CudaGraph:
 class Recorder:
     """Calls a function of tensors; what can be recorded, it records.
 
-    Calls are of one kind if function, settings, numbers, and shapes of tensors are equal. The first call of a
-    kind is a plain one, in which libraries set themselves up; the second is recorded. So a function that is
-    made anew for every call, such as a closure over something that changes, is never recorded.
+    Calls are of one kind if function, settings and numbers are equal, shapes and types of tensors, and
+    autocast. The first call of a kind is a plain one, in which libraries set themselves up; if the next is of
+    that kind too, it is recorded. So a function that is made anew for every call, such as a closure over
+    something that changes, is never recorded. Recordings are kept as long as the recorder, with the memory
+    that they need.
 
     Args:
         record: makes a recording.

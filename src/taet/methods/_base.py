@@ -152,7 +152,8 @@ class TrainingMethod:
 
         Args:
             objective: what to maximise. On a GPU a function that is the same one in every step is recorded
-                (``taet.graphs``): what it reads besides its arguments must change in place only.
+                (``taet.graphs``): what it reads besides its arguments must change in place only, and it must
+                not ask the GPU for a number.
             target: [B, ...] what the objective compares the logits with; the labels if None.
             watch: see ``taet.attacks._pgd.Watch``.
         """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from taet.jobs import Job
 
 
-SAVING_SHARE = 0.02  # of a job's time at most
+SAVING_SHARE = 0.05  # of a job's time at most
 
 
 class Saver:
