@@ -1,15 +1,19 @@
 """What is recorded and what is not, with a recording that a CPU can make."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from taet import blocks
-from taet.graphs import Recorded, Recorder, Work
-from taet.methods._base import Batch, TrainingMethod
+from taet.graphs import Recorder, Work
+from taet.losses import cross_entropy
+from taet.methods import pgd_at
+from taet.methods._base import Attacked, Batch, TrainingMethod
 from taet.networks import Network, build_model, describe_network
 from taet.optimizers import make_optimizer
 from taet.train import Run, _step
@@ -21,27 +25,30 @@ NEVER = {"adt", "las_at", "gairat"}
 WITHOUT_ATTACK = {"clean"}
 
 
-class Again:
-    """Does the work again on tensors of its own, which is what a graph does to the memory it knows."""
+class Traced:
+    """What a graph is, on a CPU: the operations of one call, which find weights where they lay and see nothing
+    of what Python decides or holds later."""
 
     def __init__(self, work: Work, tensors: Sequence[Tensor]) -> None:
-        self.work, self.inputs = work, [tensor.clone() for tensor in tensors]
+        def kept(*inputs: Tensor) -> Tensor:
+            self.first = work(*inputs)
+            return self.first
+
+        self.operations = make_fx(kept)(*tensors)
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
-        for own, given in zip(self.inputs, tensors, strict=True):
-            own.copy_(given)
-        return self.work(*self.inputs)
+        # Tracing computes, and moves batch-norm statistics, which the recording of a graph does not.
+        if self.first is not None:
+            result, self.first = self.first, None
+            return result
+        return self.operations(*tensors)
 
 
 class Everywhere(Recorder):
-    """Records on a CPU too, and counts."""
+    """Records on a CPU too."""
 
     def __init__(self) -> None:
-        super().__init__(self.recording)
-        self.plain = 0
-
-    def recording(self, work: Work, tensors: Sequence[Tensor]) -> Recorded:
-        return Again(work, tensors)
+        super().__init__(Traced)
 
     def can_record(self, values: Sequence[Tensor | float]) -> bool:
         return True
@@ -53,7 +60,7 @@ def scaled(factor: float, x: Tensor, y: Tensor | float) -> Tensor:
 
 def test_recorded_from_the_second_call_on() -> None:
     recorder, made = Everywhere(), []
-    recorder.record = lambda work, tensors: made.append(work) or Again(work, tensors)
+    recorder.record = lambda work, tensors: made.append(work) or Traced(work, tensors)
     for i in range(5):
         x = torch.full((3,), float(i))
         assert torch.equal(recorder(scaled, (2.0,), x, x + 1), 3 * x + 1)
@@ -106,8 +113,13 @@ def run_of(method: TrainingMethod, digits: blocks.Params) -> Run:
 
 def trained(name: str, digits: blocks.Params, recorder: Recorder) -> Network:
     """After some steps, in two epochs, of which each makes the method look at its state anew."""
-    method = make(name, digits, CLASSES)
+    return after_steps(make(name, digits, CLASSES), digits, recorder)
+
+
+def after_steps(method: TrainingMethod, digits: blocks.Params, recorder: Recorder) -> Network:
     method.recorder = recorder
+    short = method.setting.attack.model_copy(update={"steps": 3})
+    method.setting = replace(method.setting, attack=short)
     run, noise = run_of(method, digits), torch.Generator().manual_seed(0)
     images = torch.Generator().manual_seed(1)
     draw = partial(torch.rand, (BATCH, 1, 8, 8), generator=images)
@@ -127,6 +139,29 @@ def test_training_with_recordings_is_training_without(name: str, digits: blocks.
         assert torch.equal(a, b), what
     kind = digits.methods[name].kind
     assert len(recorder.recordings) == (0 if kind in NEVER | WITHOUT_ATTACK else 1)
+
+
+class Forgetful(pgd_at.Method):
+    """Breaks the rule: what its objective reads is another tensor in every epoch."""
+
+    def start_epoch(self, epoch: int) -> None:
+        self.sign = torch.tensor(1.0 if epoch % 2 else -1.0)
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        return Attacked(self.perturb(model, batch, self._signed))
+
+    def _signed(self, logits: Tensor, y: Tensor) -> Tensor:
+        return self.sign * cross_entropy(logits, y)
+
+
+def test_the_rule_is_one_that_can_be_broken(digits: blocks.Params) -> None:
+    ours, plain = (
+        after_steps(
+            Forgetful(digits.methods["pgd_at"], make("pgd_at", digits).setting), digits, recorder
+        )
+        for recorder in (Everywhere(), Recorder())
+    )
+    assert not torch.equal(ours.head.weight, plain.head.weight)
 
 
 def test_a_recording_sees_weights_that_moved() -> None:
