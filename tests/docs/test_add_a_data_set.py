@@ -15,7 +15,7 @@ PAGE = "add_a_data_set.md"
 # Training sizes as at home, a tenth of the test images; 8x8 pixels, so that the files stay small.
 TRAIN, TEST, SIZE = 60_000, 1_000, 8
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def idx(array: np.ndarray) -> bytes:

@@ -11,7 +11,7 @@ from tests.docs.pages import block, commands
 
 PAGE = "add_a_method.md"
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_page(finished_copy: Tree) -> None:
