@@ -71,7 +71,7 @@ print((found.verdicts["pgd20"].prediction == y).tolist() == (abs(x[:, 0, 0, 0] -
 
 def test_an_attack_goes_on_where_memory_is_short() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SHORT], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", SHORT], capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, done.stderr
     assert "not enough memory for 24 images at once: going on with 12" in done.stderr

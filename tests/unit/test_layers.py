@@ -24,7 +24,7 @@ LAYERS = [
         "processes",
         "gpus",
     ],
-    ["devices"],
+    ["devices", "graphs"],
     ["plugins", "fingerprint", "artifacts"],
     ["jobs"],
     ["problems", "blocks"],
