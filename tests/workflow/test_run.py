@@ -287,7 +287,7 @@ def start_long_training(tree: Tree) -> subprocess.Popen:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killed_training_goes_on_and_ends_the_same(tree: Tree, how: signal.Signals) -> None:
-    tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 300,")
+    tree.edit("params.yaml", "training: {epochs: 4,", "training: {epochs: 150,")
     tree.ok("snakemake", "--cores", "2", "stabilize")
     process = start_long_training(tree)
     os.kill(process.pid, how)
