@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -35,7 +34,6 @@ from taet.devices import device_facts, settle
 from taet.evaluation import evaluate
 from taet.folding import folded
 from taet.grid import Study
-from taet.jobs import Job
 from taet.loader import to_pixels
 from taet.methods._base import Batch, Setting
 from taet.networks import Network, build_model, describe_network, load_model
@@ -133,40 +131,29 @@ def repeat(work: Callable[[], object]) -> None:
         work()
 
 
-def job(stage: str, **cell: object) -> float:
-    """Seconds of a job as a process of its own."""
-    words = [word for name, value in cell.items() for word in (f"--{name}", str(value))]
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "taet", stage, "--study", STUDY.params.study, *words]
-    subprocess.run(command, check=True)
-    return time.perf_counter() - start
-
-
-def fresh(job: Job) -> Path:
-    """The job's output, of which nothing is there, nor of an earlier try."""
-    for file in (job.output, resume_path(job)):
-        file.unlink(missing_ok=True)
-    return job.output
-
-
 def training() -> None:
     """A whole training."""
-    output = fresh(STUDY.job("equalize", **CELL))
-    results = Results("gpu_training", place())
-    results.add("PGD-AT, 100 epochs, 20,431 images", [job("equalize", **CELL)], "s")
-    record = json.loads(record_path(output).read_text())
-    results.add("of which the stage", [record["wall_seconds"]], "s")
-    results.add("memory on the GPU, most", [record["gpu_peak_memory_mib"]], "MiB")
-    results.keep()
+    measure_job("gpu_training", "PGD-AT, 100 epochs, 20,431 images", "equalize", CELL)
 
 
 def autoattack() -> None:
     """A whole evaluation."""
     cell = {**CELL, "checkpoint": "last", "job": "ensemble"}
-    output = fresh(STUDY.job("attack", **cell))
-    results = Results("gpu_autoattack", place())
-    results.add("AutoAttack standard, 10,000 images", [job("attack", **cell)], "s")
-    record = json.loads(record_path(output).read_text())
+    measure_job("gpu_autoattack", "AutoAttack standard, 10,000 images", "attack", cell)
+
+
+def measure_job(name: str, what: str, stage: str, cell: dict[str, object]) -> None:
+    """A job as a process of its own, of which nothing is there yet, nor of an earlier try."""
+    job = STUDY.job(stage, **cell)
+    for file in (job.output, resume_path(job)):
+        file.unlink(missing_ok=True)
+    words = [word for axis, value in cell.items() for word in (f"--{axis}", str(value))]
+    command = [sys.executable, "-m", "taet", stage, "--study", STUDY.params.study, *words]
+    start = time.perf_counter()
+    subprocess.run(command, check=True)
+    results = Results(name, place())
+    results.add(what, [time.perf_counter() - start], "s")
+    record = json.loads(record_path(job.output).read_text())
     results.add("of which the stage", [record["wall_seconds"]], "s")
     results.add("memory on the GPU, most", [record["gpu_peak_memory_mib"]], "MiB")
     results.keep()
