@@ -59,10 +59,7 @@ def about(target):
         stage[1] += record["cpu_seconds"]
         stage[2] = max(stage[2], record["peak_memory_mib"])
     rows = [f"| {name} | {n} | {cpu:.0f} | {peak} |" for name, (n, cpu, peak) in stages.items()]
-    machines = sorted(
-        f"{r['machine']['processor']}, {r['machine']['cpu_count']} cores, torch {r['versions']['torch']}"
-        for r in records
-    )
+    machines = sorted({_machine(record) for record in records})
     return "\n".join(
         [
             f"# {target.name}",
@@ -73,7 +70,7 @@ def about(target):
             f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%H:%M} UTC, "
             f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes, other work beside it included",
             f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in records) / 60:.0f} minutes",
-            f"- machine: {'; '.join(dict.fromkeys(machines))}",
+            f"- {'machine' if len(machines) == 1 else 'machines'}: {'; '.join(machines)}",
             "",
             "| stage | jobs | processor seconds | peak memory of a job, MiB |",
             "| --- | ---: | ---: | ---: |",
@@ -81,6 +78,14 @@ def about(target):
             "",
         ]
     )
+
+
+def _machine(record):
+    """Where a job ran: the processor, and the GPU if networks were trained or attacked on one."""
+    machine, device = record["machine"], record.get("device", "cpu")
+    gpu = "" if device.startswith("cpu") else f", {device}"
+    torch = record["versions"]["torch"]
+    return f"{machine['processor']}, {machine['cpu_count']} cores{gpu}, torch {torch}"
 
 
 def _copy(file, place):
