@@ -23,6 +23,11 @@ localrules:
     report,
 
 
+onstart:  # of jobs: what only looks (--summary, --list, --report) cancels nothing
+    if KNOWN_ALONE:
+        orphans.cancel_waiting()
+
+
 onsuccess:
     if Path(PAGE).exists() and ALONE:
         print(

@@ -1,13 +1,14 @@
 """What a study of 10,000 cells costs: docs/large_studies.md and its picture.
 
-    python benchmarks/large_study.py            measure, and write the page
-    python benchmarks/large_study.py --page     write the page from what was measured last
+    python benchmarks/large_study.py            measure, simulate, and write the page
+    python benchmarks/large_study.py --page     simulate from what was measured last, and write the page
 
 Planning is measured at its full size. Files and bytes are those of one real cell; of larger networks the
 weights are counted, not trained. How long a cluster takes is simulated from the times
 that kept studies have recorded for a cell.
 """
 
+import base64
 import heapq
 import json
 import re
@@ -42,7 +43,9 @@ ATTACKS, TEST_IMAGES = 4, 500  # of the digits study
 NETWORKS = ("resnet18_narrow", "resnet18", "wrn34_10")
 SLOTS = (10, 30, 100, 300)
 KEPT = {"digits": "digits on the small CNN", "cifar10_small": "CIFAR-10 on the narrow ResNet"}
+GROUP = 8  # cells that share a job
 START = "the Snakemake of one job, and Python, of a study of {} cells"
+FILES, OBJECTS = "files of a cell", "of which DVC keeps"
 PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
 TABLE = re.compile(r"(<!-- numbers -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -84,15 +87,22 @@ def measure_start(project: Path, results: Results) -> None:
 def measure_files(project: Path, results: Results) -> None:
     """One cell for real: its files, and how many bytes they have."""
     run(project, "snakemake", "--cores", "1", "attack", "--config", "study=one", "--quiet")
-    found = [f for f in (project / "results" / "one").rglob("*") if f.is_file()]
-    files = [f for f in found if not f.name.endswith(".lock")]
+    files = [f for f in (project / "results" / "one").rglob("*") if f.is_file() and is_of_cell(f)]
+    known = [f for f in (project / ".snakemake" / "metadata").rglob("*") if f.is_file()]
+    files += [f for f in known if is_of_cell(Path(base64.b64decode(f.name, b"-_").decode()))]
     artifacts = {f.parts[f.parts.index("one") + 1]: f for f in files if f.suffix == ".safetensors"}
     other = sum(f.stat().st_size for f in files if f not in artifacts.values())
-    results.add("files of a cell", [len(files)], "files")
-    results.add("records, logs and times of a cell", [other / 1e3], "kB")
+    results.add(FILES, [len(files)], "files")
+    results.add(OBJECTS, [len(artifacts)], "files")
+    results.add("records, logs, times, locks and Snakemake's notes of a cell", [other / 1e3], "kB")
     results.add("network of a cell: small_cnn", [size(artifacts["equalize"]) / 1e6], "MB")
     per_image = size(artifacts["attack"]) / TEST_IMAGES / ATTACKS
     results.add("predictions of an image under an attack", [per_image], "bytes")
+
+
+def is_of_cell(file: Path) -> bool:
+    """Not of its split, which all methods share."""
+    return bool({"equalize", "attack"} & set(file.parts))
 
 
 def size(file: Path) -> int:
@@ -135,8 +145,19 @@ def run_next(free: list[float], earliest: float, seconds: float) -> float:
     return end
 
 
-def add_simulation(results: Results, start: float) -> None:
-    start *= 2  # the executor starts one Snakemake on the node, and this one another beside the job
+def add_simulation(results: Results) -> None:
+    """What follows from the rows that are there, and from what kept studies have recorded.
+
+    On a node the executor starts a Snakemake, and this one another, once for all cells of a job; each cell
+    starts Python, of which the record of a cell knows nothing.
+    """
+    rows = {row["what"]: float(row["value"]) for row in results.rows}
+    overhead = pd.read_csv(FOLDER / "overhead.csv").set_index("what")["value"]
+    python = overhead["subsample"]  # the job of which the start was measured
+    snakemake = rows[START.format(CELLS)] - python
+    start, grouped = 2 * snakemake + python, 2 * snakemake / GROUP + python
+    results.add(f"files of {CELLS} cells", [CELLS * rows[FILES]], "files")
+    results.add(f"objects of {CELLS} cells in DVC", [CELLS * rows[OBJECTS]], "files")
     for study, what in KEPT.items():
         training, attack = cell_seconds(study)
         results.add(f"{what}: training", [training], "s")
@@ -145,10 +166,16 @@ def add_simulation(results: Results, start: float) -> None:
             hours = simulate(CELLS, training, attack, start, slots) / 3600
             results.add(f"{what}: {CELLS} cells on {slots} processors", [hours], "h")
         work = CELLS * (training + attack)
-        lost = CELLS * 2 * start
-        results.add(f"{what}: share of starts", [100 * lost / (lost + work)], "%")
-        grouped = lost / 8
-        results.add(f"{what}: the same, 8 in a job", [100 * grouped / (grouped + work)], "%")
+        for name, each in (("share of starts", start), (f"the same, {GROUP} in a job", grouped)):
+            lost = CELLS * 2 * each
+            results.add(f"{what}: {name}", [100 * lost / (lost + work)], "%")
+
+
+def measured() -> list[dict[str, object]]:
+    """The rows of the last time that were not computed from others."""
+    rows = pd.read_csv(FOLDER / "large_study.csv", dtype=str).to_dict("records")
+    derived = (*KEPT.values(), f"files of {CELLS}", f"objects of {CELLS}")
+    return [row for row in rows if not row["what"].startswith(derived)]
 
 
 def table() -> str:
@@ -199,17 +226,18 @@ def picture() -> bytes:
 
 
 def main() -> None:
-    if "--page" not in sys.argv:
-        results = Results("large_study")
+    results = Results("large_study")
+    if "--page" in sys.argv:
+        results.rows = measured()
+    else:
         with tempfile.TemporaryDirectory() as name:
             project = copy_project(Path(name, "project"), all_studies())
             measure_planning(project, results)
             measure_start(project, results)
             measure_files(project, results)
         count_weights(results)
-        start = next(r for r in results.rows if r["what"] == START.format(CELLS))
-        add_simulation(results, float(start["value"]))
-        results.keep()
+    add_simulation(results)
+    results.keep()
     PAGE.write_text(page())
     PICTURE.write_bytes(picture())
 

@@ -28,10 +28,17 @@ def load_model(path: str | Path, checkpoint: str = networks.LAST) -> nn.Module:
         UserError: there is no such file, it is damaged, holds no trained network, or not this checkpoint.
     """
     path = Path(path)
-    if "checkpoints" not in artifacts.read_facts(path):
+    where = "trained networks are under results/STUDY/equalize, one for each seed"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {where}")
+    try:
+        facts = artifacts.read_facts(path)
+    except UserError:
         raise UserError(
-            f"{path}: holds no trained network; those are under results/STUDY/equalize, one for each seed"
-        )
+            f"{path}: no file that this project has stored, or damaged; {where}"
+        ) from None
+    if "checkpoints" not in facts:
+        raise UserError(f"{path}: holds no trained network; {where}")
     return networks.load_model(path, checkpoint=checkpoint)
 
 

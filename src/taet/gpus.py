@@ -1,7 +1,7 @@
 """Which of several GPUs a process works on: the one on which fewest others do.
 
-A cluster shows each job the GPUs that it may use. On one machine without a scheduler all jobs see all GPUs,
-and would all take the first.
+A cluster shows each job the GPUs that it may use, and each job counts its own from 0. On one machine without
+a scheduler all jobs see all GPUs, and would all take the first.
 """
 
 import itertools
@@ -16,14 +16,13 @@ _HELD: list[FileLock] = []  # a lock goes with the process, however it ends
 
 
 @cache
-def take(count: int, folder: Path | None = None) -> int:
+def take(count: int) -> int:
     """Take a place on one of ``count`` visible GPUs, for as long as this process lives.
 
-    Args:
-        folder: where the places are; the same for all processes of a user on a machine.
+    Places are files that all processes of a user on a machine see, or all of one job of SLURM.
     """
-    if folder is None:
-        folder = Path(tempfile.gettempdir(), f"taet-gpus-{os.getuid()}")
+    whose = (str(os.getuid()), os.environ.get("SLURM_JOB_ID"))
+    folder = Path(tempfile.gettempdir(), "-".join(["taet-gpus", *filter(None, whose)]))
     folder.mkdir(parents=True, exist_ok=True)
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = shown.split(",") if shown else [str(number) for number in range(count)]

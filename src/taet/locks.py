@@ -1,11 +1,16 @@
 """One writer at a time: what two processes must not do at once."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from taet.errors import UserError
+
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system without flock says
 
 
 @contextmanager
@@ -18,8 +23,12 @@ def alone_with(output: Path) -> Iterator[bool]:
 
     Yields:
         Whether another process had to be waited for.
+
+    Raises:
+        UserError: the file system has no such locks. A marker that stays where a node has failed, which
+            filelock would take instead, is none.
     """
-    lock = FileLock(output.with_name(f".{output.name}.lock"))
+    lock = FileLock(output.with_name(f".{output.name}.lock"), fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
         waited = False
@@ -27,6 +36,14 @@ def alone_with(output: Path) -> Iterator[bool]:
         print(f"{output}: another process works on it; waiting", file=sys.stderr, flush=True)
         lock.acquire()
         waited = True
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        raise UserError(
+            f"{output.parent}: this file system has no locks (flock), without which two processes could "
+            "write one file; put the project where there are (NFS 4, Lustre mounted with -o flock, a local "
+            "disk)"
+        ) from None
     try:
         yield waited
     finally:

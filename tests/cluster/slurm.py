@@ -49,9 +49,10 @@ JobCompType=jobcomp/filetxt
 JobCompLoc={folder}/finished_jobs
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
-# A node that says nothing for so long is down. Its jobs are Snakemake's to start again, not SLURM's.
+# A node that says nothing for so long is down. JobRequeue is 1, as SLURM has it by itself: that the lost jobs are
+# Snakemake's to start again, the profile must see to.
 SlurmdTimeout=20
-JobRequeue=0
+JobRequeue=1
 ReturnToService=2
 MinJobAge=300
 GresTypes=gpu

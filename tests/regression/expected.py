@@ -130,6 +130,10 @@ def compare(expected: Numbers, found: dict[str, dict[str, float]]) -> str:
 
 if __name__ == "__main__":
     names = sys.argv[1:] or (CUT, *KEPT)
+    if unknown := set(names) - {CUT, *KEPT}:
+        sys.exit(
+            f"expected: no headline numbers of {', '.join(unknown)}; any of: {CUT}, {', '.join(KEPT)}"
+        )
     numbers = yaml.safe_load(FILE.read_text()) | {study: measure(study) for study in names}
     text = yaml.safe_dump(numbers, sort_keys=False)
     FILE.write_text("# Written by: python -m tests.regression.expected\n" + text)

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.conftest import ROOT, Tree, copy_project
@@ -92,3 +93,25 @@ def test_readme_has_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
     text = Path("README.md").read_text()
     assert readme.BLOCK.search(text)
     assert readme.page(text) == text, "run: python workflow/scripts/readme.py"
+
+
+def test_differences_are_those_of_the_contrasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's intervals against the t-test of contrasts.csv: p below 0.05 where there is no 0 in one."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import readme
+
+    study = "cifar10_small_gpu"
+    rows = pd.read_csv(REFERENCE / study / "score/contrasts.csv")
+    rows = rows[(rows["view"] == "balanced") & (rows["attack"] == "worst")]
+    for one, other in (("taet", "pgd_at"), ("taet", "at_bsl"), ("pgd_at_la", "at_bsl")):
+        (line,) = readme.differences_of(study, [(one, other)]).splitlines()[2:3]
+        for cell, scope in zip(line.split("|")[-3:-1], ("all", "tail"), strict=True):
+            part = rows[rows["scope"] == scope]
+            (row,) = part[part[["method", "other"]].isin([one, other]).all(axis=1)].itertuples()
+            sign = 1 if row.method == one else -1
+            mean, low, high = (float(x) for x in re.findall(r"[-+]\d+\.\d", cell))
+            assert mean == pytest.approx(sign * 100 * row.difference, abs=0.051)
+            assert (low + high) / 2 == pytest.approx(mean, abs=0.11)
+            assert ("≈" in cell) == (low <= 0 <= high) == (row.p > 0.05)
+            assert ("**" in cell) == (row.p_holm < 0.05)

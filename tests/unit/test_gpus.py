@@ -9,20 +9,24 @@ from tests.conftest import ROOT
 
 TAKE = """
 import sys
-from pathlib import Path
 from taet.gpus import take
-print(take(2, Path(sys.argv[1])), flush=True)
+print(take(2), flush=True)
 sys.stdin.read()
 """
 
 
-def start(folder: Path, visible: str | None = None) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    environment.pop("CUDA_VISIBLE_DEVICES", None)
+def start(
+    folder: Path, visible: str | None = None, job: str | None = None
+) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(folder)}
+    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID"):
+        environment.pop(name, None)
+    if job is not None:
+        environment["SLURM_JOB_ID"] = job
     if visible is not None:
         environment["CUDA_VISIBLE_DEVICES"] = visible
     return subprocess.Popen(
-        [sys.executable, "-c", TAKE, str(folder)],
+        [sys.executable, "-c", TAKE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -64,3 +68,14 @@ def test_other_visible_gpus_are_other_places(tmp_path: Path) -> None:
             if process is not None:
                 process.kill()
                 process.communicate()
+
+
+def test_jobs_of_a_cluster_count_their_own_gpus(tmp_path: Path) -> None:
+    """GPU 0 of one job of SLURM is another than GPU 0 of the next."""
+    started = [start(tmp_path, job=job) for job in ("7", "8", "7")]
+    try:
+        assert [taken(process) for process in started].count("0") == 2
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()

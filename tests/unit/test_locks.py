@@ -1,11 +1,16 @@
 """One writer at a time."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from taet.errors import UserError
 from taet.locks import alone_with
 
 HOLDER = """
@@ -49,3 +54,17 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     process.communicate(timeout=30)
     with alone_with(output) as waited:
         assert not waited
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_refused(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A marker in the place of a lock would stay where its owner's node has failed."""
+
+    def flock(file: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(UserError, match="has no locks"), alone_with(tmp_path / "x.safetensors"):
+        raise AssertionError("not reached")

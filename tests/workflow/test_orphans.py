@@ -37,12 +37,16 @@ def test_those_that_wait_here_are_cancelled(tree: Tree, cancelled: Path) -> None
     assert cancelled.read_text() == "--state=PENDING 4 5\n"
 
 
-def test_a_dry_run_cancels_nothing(tree: Tree, cancelled: Path) -> None:
-    tree.ok("snakemake", "-n", "subsample")
+@pytest.mark.parametrize("option", ["-n", "--summary", "--list", "--lint", "--unlock"])
+def test_what_only_looks_cancels_nothing(option: str, tree: Tree, cancelled: Path) -> None:
+    tree.ok("snakemake", "subsample", option)
     assert not cancelled.exists()
 
 
-def test_a_slurm_that_does_not_answer_is_none(tree: Tree, cancelled: Path) -> None:
-    (cancelled.parent / "bin" / "squeue").write_text("#!/bin/sh\nexit 1\n")
-    tree.ok("snakemake", "--cores", "1", "subsample")
+def test_a_slurm_that_does_not_answer_is_said(tree: Tree, cancelled: Path) -> None:
+    squeue = cancelled.parent / "bin" / "squeue"
+    squeue.write_text("#!/bin/sh\necho 'slurm_load_jobs error: timed out' >&2\nexit 1\n")
+    said = tree.ok("snakemake", "--cores", "1", "subsample")
+    assert "cannot ask SLURM for waiting jobs" in said
+    assert "timed out" in said
     assert not cancelled.exists()

@@ -66,10 +66,39 @@ def test_commands_of_the_page_plan(command: str, tree: Tree) -> None:
 def test_needs_of_a_finished_study(finished: Tree) -> None:
     script = str(ROOT / "workflow/scripts/needs.py")
     said = finished.ok("python", script, "tiny")
-    asked = yaml.safe_load(said[said.index("set-resources:") :])["set-resources"]
-    assert set(asked) == set(profile("slurm")["set-resources"])
+    lines = said[said.index("set-resources:") :]
+    asked = yaml.safe_load(lines)["set-resources"]
+    named = set(re.findall(r"(?m)^  (?:# )?(\w+): ", lines))
+    assert named == set(profile("slurm")["set-resources"])
+    assert "equalize_cell" in asked
     assert re.search(r"^equalize_cell +3 ", said, re.MULTILINE), "three networks"
     assert all(eval(value, {"attempt": 1}) >= 5 for r in asked.values() for value in r.values())
+
+
+def test_needs_that_were_not_measured(tree: Tree) -> None:
+    """Of a job that is over before Snakemake looks there is no memory, and sometimes no time."""
+    rows = {"attack/a": "3.0 100", "attack/b": "NA NA", "score": "1.0 NA", "tables": "NA -"}
+    for name, row in rows.items():
+        file = tree.path / "results/tiny/benchmarks" / f"{name}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("s\tmax_rss\n" + row.replace(" ", "\t") + "\n")
+    said = tree.ok("python", "workflow/scripts/needs.py", "tiny")
+    assert re.search(r"^attack_cell +2 +3.0 +100$", said, re.MULTILINE)
+    assert list(yaml.safe_load(said[said.index("set-resources:") :])["set-resources"]) == [
+        "attack_cell"
+    ]
+    assert said.count("were over before they were measured") == 2
+
+
+def test_no_keys_in_the_image() -> None:
+    """docs/share_results.md has keys of a remote written into .dvc/config.local."""
+    left_out = (ROOT / ".containerignore").read_text().splitlines()
+    assert {".dvc/config.local", ".dvc/cache", ".dvc/tmp", ".git", ".venv", "venv"} <= set(left_out)
+
+
+def test_slurm_sends_no_job_again_by_itself() -> None:
+    """Such a job would have no watcher, if Snakemake was killed meanwhile."""
+    assert profile("slurm")["slurm-no-requeue"] is True
 
 
 def test_needs_of_nothing(tree: Tree) -> None:

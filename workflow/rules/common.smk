@@ -12,8 +12,7 @@ tree.enter(workflow.basedir)
 # On a cluster every job starts a Snakemake of its own beside those of other jobs: it looks after its job,
 # not after the folder.
 ALONE = workflow.is_main_process
-if ALONE and not workflow.output_settings.dryrun and tree.take_over():
-    orphans.cancel_waiting()
+KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import ledger
 from taet import grid, params
 from taet.errors import UserError

@@ -27,57 +27,73 @@ KEPT_FORMATS = {
 
 
 def keep(study, target):
-    """Copy what is small; everything of the study must be there and current."""
+    """Copy what is small; everything of the study must be there and current.
+
+    What was kept before is replaced at the end, all at once.
+    """
+    name = study.params.study
     everything = [job for stage in STAGES for job in study.jobs(stage)]
     for job in everything:
         if not runner.is_current(job):
-            raise UserError(f"{job.output}: missing or stale; run the study first")
+            raise UserError(
+                f"{job.output}: missing or stale; run the study first: "
+                f"snakemake --cores 4 all --config study={name}"
+            )
         if records.read_record(job.output, job.key) is None:
             raise UserError(
                 f"{job.output}: has no record of its making; delete it and run the study"
             )
-    shutil.rmtree(target, ignore_errors=True)
+    new = target.with_name(f".{target.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
     for job in everything:
         record = records.record_path(job.output)
-        _copy(record, target / "records" / record)
+        _copy(record, new / "records" / record)
         if job.stage in SMALL:
             for file in (job.output, *(f for f in job.files if f.suffix in KEPT_FORMATS)):
-                _copy(file, target / file.relative_to(f"results/{study.params.study}"))
+                _copy(file, new / file.relative_to(f"results/{name}"))
+    (new / "about.md").write_text(about(new, name))
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
 
-    (target / "about.md").write_text(about(target))
 
-
-def about(target):
+def about(kept, name):
     """What the records say of the whole study: which code made it, when, on what, and what it cost."""
-    records = [json.loads(file.read_text()) for file in sorted(target.rglob("*.record.json"))]
-    starts = [datetime.fromisoformat(record["started"]) for record in records]
-    ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, records, strict=True)]
-    stages = {}
-    for record in records:
-        stage = stages.setdefault(record["job"].split()[0], [0, 0.0, 0])
-        stage[0] += 1
-        stage[1] += record["cpu_seconds"]
-        stage[2] = max(stage[2], record["peak_memory_mib"])
-    rows = [f"| {name} | {n} | {cpu:.0f} | {peak} |" for name, (n, cpu, peak) in stages.items()]
-    machines = sorted({_machine(record) for record in records})
+    found = [json.loads(file.read_text()) for file in sorted(kept.rglob("*.record.json"))]
+    starts = [datetime.fromisoformat(record["started"]) for record in found]
+    ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, found, strict=True)]
+    stages = {stage: [r for r in found if r["job"].split()[0] == stage] for stage in STAGES}
+    revisions = sorted({str(record["code"]["revision"]) for record in found})
+    changed = [
+        "- -dirty: files of the checkout differed from that revision; which code made an artifact, its "
+        "record says by the fingerprint"
+    ]
+    machines = sorted({_machine(record) for record in found})
     return "\n".join(
         [
-            f"# {target.name}",
+            f"# {name}",
             "",
             "Written by `workflow/scripts/keep.py` from the records of the jobs.",
             "",
-            f"- code: {', '.join(sorted({str(r['code']['revision']) for r in records}))}",
+            f"- code: {', '.join(revisions)}",
+            *(changed if any(revision.endswith("-dirty") for revision in revisions) else []),
             f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%H:%M} UTC, "
             f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes, other work beside it included",
-            f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in records) / 60:.0f} minutes",
+            f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in found) / 60:.0f} minutes",
             f"- {'machine' if len(machines) == 1 else 'machines'}: {'; '.join(machines)}",
             "",
-            "| stage | jobs | processor seconds | peak memory of a job, MiB |",
-            "| --- | ---: | ---: | ---: |",
-            *rows,
+            "| stage | jobs | processor seconds | peak memory of a job, MiB | on the GPU, MiB |",
+            "| --- | ---: | ---: | ---: | ---: |",
+            *(_row(stage, jobs) for stage, jobs in stages.items() if jobs),
             "",
         ]
     )
+
+
+def _row(stage, jobs):
+    seconds = sum(job["cpu_seconds"] for job in jobs)
+    memory = max(job["peak_memory_mib"] for job in jobs)
+    gpu = max((job.get("gpu_peak_memory_mib", 0) for job in jobs), default=0)
+    return f"| {stage} | {len(jobs)} | {seconds:.0f} | {memory} | {gpu or '-'} |"
 
 
 def _machine(record):
@@ -94,9 +110,10 @@ def _copy(file, place):
 
 
 if __name__ == "__main__":
-    name = sys.argv[1] if len(sys.argv) == 2 else None
+    if len(sys.argv) != 2:
+        sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY")
     try:
-        chosen = grid.Study(params.load(study=name))
+        chosen = grid.Study(params.load(study=sys.argv[1]))
         keep(chosen, grid.REFERENCE / chosen.params.study)
     except UserError as error:
         sys.exit(f"keep: {error}")

@@ -3,7 +3,7 @@
     python workflow/scripts/needs.py STUDY
 
 Reads Snakemake's benchmark files; prints a table and lines for `set-resources` of profiles/slurm: twice the
-largest memory and time seen.
+largest memory and time seen. A job that waited for one of a killed Snakemake has the waiting in its time.
 """
 
 import csv
@@ -28,12 +28,20 @@ MARGIN = 2
 
 
 def used(folder, stage):
-    """Seconds and MiB of every job of a stage."""
+    """Seconds and MiB of every job of a stage; nan where Snakemake had no time to look."""
     files = [*folder.glob(f"{stage}.tsv"), *folder.glob(f"{stage}/**/*.tsv")]
     for file in files:
         for row in csv.DictReader(file.read_text().splitlines(), delimiter="\t"):
-            # A job that is over before Snakemake looks has no memory.
-            yield float(row["s"]), float(row["max_rss"].replace("NA", "0").replace("-", "0"))
+            yield _number(row["s"]), _number(row["max_rss"])
+
+
+def _number(text):
+    return math.nan if text in ("NA", "-") else float(text)
+
+
+def _largest(values):
+    """The largest that was measured, nan if none was."""
+    return max((value for value in values if not math.isnan(value)), default=math.nan)
 
 
 def needs(study):
@@ -42,7 +50,7 @@ def needs(study):
     rows = {}
     for stage, rule in RULES.items():
         if jobs := list(used(folder, stage)):
-            rows[rule] = (len(jobs), max(s for s, _ in jobs), max(m for _, m in jobs))
+            rows[rule] = (len(jobs), *map(_largest, zip(*jobs, strict=True)))
     if not rows:
         raise UserError(f"{folder}: nothing there; run the study, or a smaller one like it, first")
     return rows
@@ -57,6 +65,11 @@ def main():
         print(f"{rule:16} {jobs:5} {seconds:11.1f} {memory:13.0f}")
     print("\nset-resources:")
     for rule, (_, seconds, memory) in rows.items():
+        if math.isnan(seconds + memory):
+            print(
+                f"  # {rule}: its jobs were over before they were measured; keep what the profile has"
+            )
+            continue
         megabytes = max(500, 100 * math.ceil(MARGIN * memory * 1.048576 / 100))
         minutes = max(5, math.ceil(MARGIN * seconds / 60))
         print(f"  {rule}: {{mem_mb: {megabytes} * attempt, runtime: {minutes} * attempt}}")

@@ -19,21 +19,30 @@ def cancel_waiting():
     """
     if shutil.which("squeue") is None:
         return
-    said = _ask("squeue", "--me", "--noheader", "--states=PENDING", "--format=%i\t%j\t%Z")
-    rows = [line.split("\t") for line in said.splitlines()]
     here = str(Path.cwd())
-    if waiting := [job for job, name, folder in rows if folder == here and RUN.search(name)]:
+    try:
+        said = _ask("squeue", "--me", "--noheader", "--states=PENDING", "--format=%i\t%j\t%Z")
+        rows = [line.split("\t") for line in said.splitlines()]
+        waiting = [job for job, name, folder in rows if folder == here and RUN.search(name)]
+        if waiting:
+            _ask("scancel", "--state=PENDING", *waiting)
+            print(
+                f"cancelled {len(waiting)} waiting jobs of a Snakemake that is no more",
+                file=sys.stderr,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
         print(
-            f"cancelled {len(waiting)} waiting jobs of a Snakemake that is no more", file=sys.stderr
+            f"cannot ask SLURM for waiting jobs of a Snakemake that is no more ({_reason(error)}); if one "
+            "was killed in this folder, look with: squeue --me",
+            file=sys.stderr,
         )
-        _ask("scancel", "--state=PENDING", *waiting)
 
 
 def _ask(*command):
-    """What a command of SLURM prints; nothing where it fails, since only its programs may be there."""
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    """What a command of SLURM prints."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def _reason(error):
+    said = (getattr(error, "stderr", None) or "").strip() or str(error)
+    return said.splitlines()[-1]

@@ -2,34 +2,91 @@
 
     python workflow/scripts/readme.py
 
-A mark is ``<!-- results of STUDY -->``; what stands between it and ``<!-- end -->`` is written anew.
+Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY: METHOD-METHOD, ... -->``; what stands
+between one and ``<!-- end -->`` is written anew.
 """
 
+import math
 import re
 from pathlib import Path
+
+import scipy.stats
 
 from taet import grid, params
 from taet.stages._scored import read_scored
 from taet.summary import over_seeds, with_bootstrap
 from taet.tables import overview_tables
-from taet.typeset import markdown_table
+from taet.tables.place import places
+from taet.typeset import Table, markdown_table
 
 PAGE = Path("README.md")
-BLOCK = re.compile(r"(<!-- results of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (?:results of (\w+)|differences of (\w+): ([\w, -]+)) -->\n).*?(<!-- end -->)",
+    re.DOTALL,
+)
+COMPARED = (("pgd20", "all"), ("worst", "all"), ("worst", "tail"))
 
 
 def results_of(name):
-    """The overview of a study's kept metrics."""
+    """The overview of a study's kept metrics; what is said of all its tables once, below the last."""
+    tables = list(overview_tables(*_kept(name)))
+    shown = [f"{t.title.split(':')[0]}:\n\n{markdown_table(t)}\n" for t in tables]
+    return "\n".join([*shown, *(f"{note}\n" for note in dict.fromkeys(t.note for t in tables))])
+
+
+def differences_of(name, pairs):
+    """Some methods of a study against others, each pair with the same seeds and images."""
+    (place,) = places(*_kept(name))
+    confidence, labels = place.shown["report"].confidence, place.shown["labels"]["attacks"]
+    head = [
+        f"BR {labels[attack]}{' tail' if scope == 'tail' else ''}" for attack, scope in COMPARED
+    ]
+    rows, seeds, marks = [], set(), {}
+    for one, other in pairs:
+        row = [f"{place.methods[one]} minus {place.methods[other]}"]
+        for attack, scope in COMPARED:
+            found = place.pair(one, other, attack, scope)
+            seeds.add(found["seeds"])
+            row.append(_interval(found, confidence))
+            if found["p_holm"] < 1 - confidence:
+                marks[len(rows), len(row) - 1] = "best"
+        rows.append(row)
+    (n,) = seeds
+    note = (
+        f"{place.title}. Balanced robustness of the first minus that of the second, in points, with the same "
+        f"seeds and images on both sides: mean [{confidence:.0%} interval of the mean, Student's t over "
+        f"n = {n} paired seeds]. ≈: the interval has 0, so that nothing can be told. Bold: told from 0 also "
+        "after correcting the t-test for all pairs of methods (Holm)."
+    )
+    table = Table(place.title, note, ["Difference", *head], rows, marks)
+    return f"{markdown_table(table)}\n\n{note}\n"
+
+
+def _kept(name):
+    """Summary, contrasts and what else tables need, of the metrics that are kept of a study."""
     job = grid.Study(params.load(study=name), kept=True).job("tables")
-    scored, report = read_scored(job), job.reads["report"]
-    summary = with_bootstrap(over_seeds(scored.metrics, report.confidence), scored.intervals)
-    tables = overview_tables(summary, scored.contrasts, job.reads)
-    return "\n".join(f"{markdown_table(t)}\n\n{t.title.split(':')[0]}. {t.note}\n" for t in tables)
+    scored = read_scored(job)
+    summary = over_seeds(scored.metrics, job.reads["report"].confidence)
+    return with_bootstrap(summary, scored.intervals), scored.contrasts, job.reads
+
+
+def _interval(row, confidence):
+    reach = scipy.stats.t.ppf((1 + confidence) / 2, row["seeds"] - 1) * row["sd"]
+    reach /= math.sqrt(row["seeds"])
+    low, mean, high = (100 * (row["difference"] + sign * reach) for sign in (-1, 0, 1))
+    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]{' ≈' if low <= 0 <= high else ''}"
+
+
+def _written(found):
+    begin, study, compared, pairs, end = found.groups()
+    if study:
+        return begin + results_of(study) + end
+    return begin + differences_of(compared, [p.strip().split("-") for p in pairs.split(",")]) + end
 
 
 def page(text):
     """The page with its results as they are kept."""
-    return BLOCK.sub(lambda found: f"{found[1]}{results_of(found[2])}{found[3]}", text)
+    return BLOCK.sub(_written, text)
 
 
 if __name__ == "__main__":
