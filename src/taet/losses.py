@@ -98,7 +98,12 @@ def harl(
     unlearned. That is the published method, not a slip here.
 
     Args:
-        per_sample: [B] losses.
+        per_sample: [B] float32 losses, at least 0.
+        y: [B] int64 labels, 0 to ``classes`` - 1.
+        classes: how many there are, in the batch or not.
+        alpha: weight of BCL, at least 0.
+        beta: weight of HDL, likewise.
+        gamma: weight of RCEL, likewise.
         absent_classes: ``zero``: a class missing from the batch counts with loss 0 (the authors'
             code); ``skip``: it counts not at all.
     """

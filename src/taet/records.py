@@ -11,7 +11,6 @@ import os
 import platform
 import resource
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,7 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
             "processor": processor(),
             "cpu_count": os.cpu_count(),
         },
-        "command": sys.argv[1:],
+        "command": job.command.split(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(watch.clock)),
         "wall_seconds": round(time.monotonic() - watch.wall, 3),
         "cpu_seconds": round(time.process_time() - watch.cpu, 3),
