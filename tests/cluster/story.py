@@ -34,17 +34,15 @@ class Run:
     """A copy of the project in which a study is run."""
 
     def __init__(self, folder: Path, study: str) -> None:
-        self.tree, self.study = copy_project(folder), study
+        self.tree, self.study, self.gpus = copy_project(folder), study, ""
         file = self.tree.path / "params.yaml"
         file.write_text(with_study(file.read_text(), study, ""))
 
-    def ask_for_gpus(self) -> None:
-        """On a cluster each training asks for a GPU, though it computes on the CPU."""
-        self.tree.edit(PROFILE, "equalize_cell: {", "equalize_cell: {gpu: 1, ")
-
-    def ask_for_no_gpus(self) -> None:
-        """As before ``ask_for_gpus``."""
-        self.tree.edit(PROFILE, "equalize_cell: {gpu: 1, ", "equalize_cell: {")
+    def ask_for_gpus(self, count: int) -> None:
+        """On a cluster each training asks for so many GPUs, though it computes on the CPU."""
+        asked = f"gpu: {count}, " if count else ""
+        self.tree.edit(PROFILE, f"equalize_cell: {{{self.gpus}", f"equalize_cell: {{{asked}")
+        self.gpus = asked
 
     def locally(self) -> None:
         self.tree.ok("snakemake", "--cores", "2", "all", timeout=LONG)
@@ -106,7 +104,7 @@ def trainings(cluster: Cluster) -> dict[str, str]:
 
 def a_node_crashes(cluster: Cluster, run: Run, say: Say) -> None:
     """The power of a node fails while jobs train there, each with a GPU; they are done again on the other."""
-    run.ask_for_gpus()  # two to a node, so that both nodes are needed
+    run.ask_for_gpus(1)  # two to a node, so that both nodes are needed
     snakemake = run.start(cluster)
     run.wait_for(snakemake, lambda: cluster.gpus("n2", "equalize") == ["0", "1"])
     lost = [job for job, node in trainings(cluster).items() if node == "n2"]
@@ -122,7 +120,7 @@ def a_node_crashes(cluster: Cluster, run: Run, say: Say) -> None:
 
 def snakemake_is_killed(cluster: Cluster, run: Run, say: Say) -> None:
     """SIGKILL, with jobs at work and in the queue; the same command at once, so that old and new jobs meet."""
-    run.ask_for_gpus()  # of which there are too few, so that jobs wait in the queue
+    run.ask_for_gpus(2)  # all of a node, so that two jobs work and the others wait in the queue
     snakemake = run.start(cluster)
     run.wait_for(snakemake, lambda: len(run.at_work()) >= 2 and bool(cluster.queued("PENDING")))
     with cluster.frozen():  # else the old jobs may be done before the new ones begin
@@ -134,7 +132,7 @@ def snakemake_is_killed(cluster: Cluster, run: Run, say: Say) -> None:
         say(
             f"  Snakemake killed, {len(cluster.queued())} jobs left, {len(waiting)} of them waiting"
         )
-        run.ask_for_no_gpus()  # so that new jobs come to where old ones are
+        run.ask_for_gpus(0)  # so that new jobs come to where old ones are
         snakemake = run.start(cluster)
         run.wait_for(snakemake, lambda: all(run.waits(output) for output in orphans))
         say(f"  started again: {len(orphans)} new jobs wait for old ones")
