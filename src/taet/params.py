@@ -35,17 +35,16 @@ def load(
     """
     read = read_file(Path(file))
     chosen = of_study(read, study).values["study"]
+    # What a study overrides must be right all the same, but may be left to the studies.
+    common = [] if planned else _validate(of_common(read), partial=True)[1]
     problems: dict[str, None] = {}  # a mistake in the common values shows in every study
     resolved = {}
     for name in [chosen] if planned else read.studies:
-        params, found = _validate(of_study(read, name))
+        # Where common values are wrong, what a study lacks may only follow from that.
+        params, found = _validate(of_study(read, name), partial=bool(common))
         problems |= dict.fromkeys(found)
         resolved[name] = params
-    problems |= dict.fromkeys(_shared_problems(resolved, read))
-    if not planned:
-        # Last: what a study overrides must be right all the same, but may be left to the studies.
-        _, found = _validate(of_common(read), partial=True)
-        problems |= dict.fromkeys(found)
+    problems |= dict.fromkeys([*_shared_problems(resolved, read), *common])
     if problems:
         raise UserError("\n".join(problems))
     params = resolved[chosen]
