@@ -92,7 +92,7 @@ def about(kept, name):
 def _row(stage, jobs):
     seconds = sum(job["cpu_seconds"] for job in jobs)
     memory = max(job["peak_memory_mib"] for job in jobs)
-    gpu = max((job.get("gpu_peak_memory_mib", 0) for job in jobs), default=0)
+    gpu = max(job.get("gpu_peak_memory_mib", 0) for job in jobs)
     return f"| {stage} | {len(jobs)} | {seconds:.0f} | {memory} | {gpu or '-'} |"
 
 

@@ -71,10 +71,10 @@ def _kept(name):
 
 
 def _interval(row, confidence):
-    reach = scipy.stats.t.ppf((1 + confidence) / 2, row["seeds"] - 1) * row["sd"]
-    reach /= math.sqrt(row["seeds"])
-    low, mean, high = (100 * (row["difference"] + sign * reach) for sign in (-1, 0, 1))
-    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]{' ≈' if low <= 0 <= high else ''}"
+    """A paired difference in points, with Student's t interval over its seeds."""
+    n, mean = row["seeds"], 100 * row["difference"]
+    low, high = scipy.stats.t.interval(confidence, n - 1, mean, 100 * row["sd"] / math.sqrt(n))
+    return f"{mean:+z.1f} [{low:+z.1f}, {high:+z.1f}]{' ≈' if low <= 0 <= high else ''}"
 
 
 def _written(found):
