@@ -269,7 +269,7 @@ class Inspection(Options):
 
     classes: Count
     """How many classes, the rarest."""
-    images_per_class: Count
+    images_per_class: Annotated[Count, Field(ge=2)]
     """Test images whose features are shown; the first of them is shown under attack."""
     perplexity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Of t-SNE: about how many neighbours a point keeps; at most a third of the images."""

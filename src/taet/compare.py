@@ -18,6 +18,7 @@ Array = np.ndarray[Any, Any]
 POWER = 0.8
 MOST_SEEDS = 1000
 MOST_EFFECT = 1000.0  # above what two seeds need at any confidence in use
+NO_SPREAD = 1e-9  # of differences between shares: equal, but for rounding
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Seed:
     """One seed of one place (data set, imbalance ratio, architecture) in one test view.
 
     Attributes:
-        index: [N] which image of the data set each is.
+        index: [N] which image of the data set each is, ascending.
         labels: [N] true classes.
         correct: [N] bool, for each method and attack; the same images for all.
         scopes: classes by name, such as ``all`` and ``tail``; which classes are rare may depend on the seed.
@@ -58,11 +59,15 @@ def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dic
     the same images (a data set's own test set), seeds and images are crossed: a resample of images is one
     for all seeds. Where each seed has test images of its own, images are nested in seeds, each with its own
     resample; the scatter of seeds then has the images' in it already, so intervals are a little too wide,
-    which makes up for some of what few seeds take away.
+    which makes up for some of what few seeds take away. Seeds that share some of their images, as in the
+    long-tailed view of a data set's own test set, are taken as if they shared none.
 
     Args:
         seeds: with the same methods, attacks and scopes.
         draws: how often to resample.
+
+    Returns:
+        By scope; without those of which a seed has no test image.
     """
     crossed = all(np.array_equal(seed.index, seeds[0].index) for seed in seeds)
     sources = (
@@ -78,6 +83,8 @@ def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dic
     orders = [order if crossed else rng.permutation(order) for _ in seeds]
     result = {}
     for scope in seeds[0].scopes:
+        if not all(_present(seed, seed.scopes[scope]) for seed in seeds):
+            continue
         exact = np.stack([_balanced(seed, seed.scopes[scope]) for seed in seeds])
         stacked = np.stack(
             [
@@ -125,11 +132,15 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def paired_p(differences: Sequence[float]) -> float:
-    """Two-sided p of a paired t-test over seeds; NaN with fewer than two."""
+    """Two-sided p of a paired t-test over seeds.
+
+    NaN where it says nothing: with fewer than two seeds, or where all differ by the same, which a few test
+    images can bring about by chance.
+    """
     if len(differences) < 2:
         return float("nan")
-    if np.ptp(differences) == 0:
-        return 1.0 if differences[0] == 0 else 0.0
+    if np.ptp(differences) < NO_SPREAD:
+        return 1.0 if abs(differences[0]) < NO_SPREAD else float("nan")
     return float(stats.ttest_1samp(differences, 0).pvalue)
 
 
@@ -138,7 +149,7 @@ def seeds_needed(mean: float, sd: float, confidence: float) -> int | None:
 
     None for more than 1000, and where nothing can be said (no spread known, no difference).
     """
-    if not (sd > 0 and mean != 0):
+    if not (sd > NO_SPREAD and abs(mean) > NO_SPREAD):
         return None
     # More seeds find smaller effects: halve the interval in which the answer lies.
     enough = partial(_finds, abs(mean) / sd, confidence)

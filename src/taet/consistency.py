@@ -21,7 +21,7 @@ from taet.blocks import (
     with_own,
 )
 from taet.errors import suggest
-from taet.options import Options
+from taet.options import MethodOptions, Options
 from taet.problems import describe, independent
 from taet.sources import Source
 
@@ -31,10 +31,17 @@ def inconsistencies(params: Params, source: Source) -> Iterator[str]:
     yield from _grid_problems(params, source)
     yield from _plugin_problems(params, source)
     wrong = [*_longtail_problems(params, source), *_training_problems(params, source)]
-    yield from wrong or _validation_problems(params, source)
+    if wrong:
+        yield from wrong
+    else:
+        yield from _validation_problems(params, source)
+        yield from _adjustment_problems(params, source)
+        yield from _never_problems(params, source)
     yield from _attack_problems(params, source)
-    wrong = list(_stabilization_problems(params, source))
-    yield from wrong or _chain_problems(params, source)
+    unstable = list(_stabilization_problems(params, source))
+    yield from unstable or _chain_problems(params, source)
+    if not wrong and not unstable:
+        yield from _handover_problems(params, source)
     yield from _report_problems(params, source)
 
 
@@ -149,15 +156,61 @@ def _measuring_problems(
     if validation.step_size > 2 * params.threat.eps:
         where = source.locate((*path, "validation", "step_size"))
         yield _long_step(where, validation.step_size, params.threat.eps)
+    for dataset in _without_validation(params):
+        yield (
+            f"{source.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
+            "longtail.validation_share above 0, or validation to null"
+        )
+
+
+def _without_validation(params: Params) -> Iterator[str]:
+    """Data sets of the grid that have no validation images."""
     for dataset in params.grid.datasets:
         options = params.datasets.get(dataset)
         if options is None or options.official_validation:
             continue
         if longtail_of(params, dataset).validation_share == 0:
+            yield dataset
+
+
+def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
+    """Several tau are to be chosen from on validation images, when the training is over."""
+    for name, method in _used_methods(params):
+        adjustment = method.logit_adjustment
+        if adjustment is None or not isinstance(adjustment.tau, list):
+            continue
+        where = source.locate(("methods", name, "logit_adjustment", "tau"))
+        for dataset in _without_validation(params):
             yield (
-                f"{source.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
-                "longtail.validation_share above 0, or validation to null"
+                f"{where}: several values, but {dataset!r} has no validation images to choose with; set "
+                "longtail.validation_share above 0, or give one value"
             )
+        if training_of(params, name).validation is not None:
+            yield (
+                f"{where}: several values are chosen from after the training, so training.validation cannot "
+                "measure with the right one; give one value, or set validation to null"
+            )
+
+
+def _never_problems(params: Params, source: Source) -> Iterator[str]:
+    """What begins after an epoch that the training does not reach."""
+    for name, method in _used_methods(params):
+        epochs = training_of(params, name).epochs
+        begins: dict[tuple[str, ...], int] = {("begin_epoch",): getattr(method, "begin_epoch", 0)}
+        if method.weight_perturbation is not None:
+            warmup = method.weight_perturbation.warmup_epochs
+            begins["weight_perturbation", "warmup_epochs"] = warmup
+        for path, begin in begins.items():
+            if begin >= epochs:
+                where = source.locate(("methods", name, *path))
+                yield f"{where}: {begin} is never reached; must be below the number of epochs, {epochs}"
+
+
+def _used_methods(params: Params) -> Iterator[tuple[str, MethodOptions]]:
+    """Methods of the grid; a name without a block is a problem said elsewhere."""
+    for name in params.grid.methods:
+        if name in params.methods:
+            yield name, params.methods[name]
 
 
 def _long_step(where: str, step_size: float, eps: float) -> str:
@@ -222,6 +275,28 @@ def _chain_problems(params: Params, source: Source) -> Iterator[str]:
             )
 
 
+def _handover_problems(params: Params, source: Source) -> Iterator[str]:
+    """Stage 1 has the schedule of its own method, and stage 2 goes on with its optimiser."""
+    too_long: dict[str, None] = {}  # of a stage 1 that several methods share: said once
+    for user, method in _used_methods(params):
+        name = method.stabilization
+        if name is None:
+            continue
+        recipe = params.stabilizations[name]
+        first, kind = training_of(params, recipe.method), training_of(params, user).optimizer.kind
+        if recipe.epochs > first.epochs:
+            where = source.locate(("stabilizations", name, "epochs"))
+            problem = f"{where}: {recipe.epochs} is beyond the last epoch of {recipe.method!r}, {first.epochs}"
+            too_long[problem] = None
+        if kind != first.optimizer.kind:
+            where = source.locate(("methods", user, "stabilization"))
+            yield (
+                f"{where}: {name!r} is trained with {first.optimizer.kind}, from whose state {kind} cannot go "
+                "on; give both one kind of optimizer"
+            )
+    yield from too_long
+
+
 def _epochs(params: Params, method: str) -> float:
     """Epochs of a method in all; without end where its own number is no number, which is said elsewhere."""
     own = (params.methods[method].training or {}).get("epochs", params.training.epochs)
@@ -236,9 +311,14 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
             yield f"{source.locate(path)}: the name is that of an attack; choose another"
         named = [] if worst.attacks == "all" else worst.attacks
         for i, member in enumerate(named):
+            where = source.locate((*path, "attacks", i))
             if member not in attacks:
-                where = source.locate((*path, "attacks", i))
                 yield f"{where}: {member!r} is not in grid.attacks; add it there, or name another"
+            elif not _in_the_ball(params, member):
+                yield f"{where}: {member!r} is not bounded by the L-inf eps of 'threat'; name another"
+        if not named and not any(_in_the_ball(params, member) for member in attacks):
+            where = source.locate((*path, "attacks"))
+            yield f"{where}: no attack of the grid is bounded by the L-inf eps of 'threat'; add one"
     if attack not in attacks:
         where = source.locate(("report", "headline_attack"))
         yield f"{where}: {attack!r} is not in grid.attacks; add it there, or name another"
@@ -251,3 +331,9 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
     if params.report.groups.head + params.report.groups.tail > 1:
         where = source.locate(("report", "groups"))
         yield f"{where}: head and tail together are more than all classes"
+
+
+def _in_the_ball(params: Params, attack: str) -> bool:
+    """Whether a worst case may be over it: attacks of one adversary."""
+    options, eps = params.attacks.get(attack), params.threat.eps
+    return options is None or options.ball(eps) == ("linf", eps)  # no block: said elsewhere

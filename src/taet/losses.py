@@ -71,10 +71,25 @@ def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, T
 
     A class without samples has loss 0.
     """
-    none = per_sample.new_zeros(classes)
-    sums = none.index_add(0, y, per_sample)
-    counts = none.index_add(0, y, torch.ones_like(per_sample))  # bincount would make a GPU wait
+    sums = class_sums(per_sample, y, classes)
+    counts = class_sums(torch.ones_like(per_sample), y, classes)  # bincount would make a GPU wait
     return sums / (counts + HARL_GUARD), counts
+
+
+def class_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
+    """Sum of the values of each class, [C]; in one order of additions on every device.
+
+    Args:
+        values: [B].
+    """
+    if values.is_cuda:  # whose index_add adds in whatever order comes
+        return _product_sums(values, y, classes)
+    return values.new_zeros(classes).index_add(0, y, values)
+
+
+def _product_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
+    own = y[:, None] == torch.arange(classes, device=y.device)
+    return (own.to(values.dtype) * values[:, None]).sum(0)
 
 
 def harl(

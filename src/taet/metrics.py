@@ -19,8 +19,8 @@ Array = np.ndarray[Any, Any]
 class Estimate:
     """A number and the standard error that comes from the finite test set.
 
-    The error is binomial per class (stratified), with (k + 1) / (n + 2) for a recall of k in n images: one
-    that is 0 or 1 has an error too. It says nothing about training noise, which only seeds can show.
+    The error is binomial per class (stratified: a test view has fixed numbers of each), with
+    (k + 1) / (n + 2) for a recall of k in n images: one that is 0 or 1 has an error too. It says nothing about training noise, which only seeds can show.
     """
 
     value: float
@@ -58,11 +58,12 @@ def balanced_accuracy(recall: Array, images: Array, members: Sequence[int]) -> E
 
 def accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
     """Share of correctly classified images among those of some classes."""
-    n = images[list(members)].sum()
-    if n == 0:
+    present = [c for c in members if images[c] > 0]
+    if not present:
         return Estimate(float("nan"), float("nan"))
-    p = float(np.nansum(recall[list(members)] * images[list(members)]) / n)
-    return Estimate(p, float(np.sqrt(_variance(p, n))))
+    r, n = recall[present], images[present]
+    error = np.sqrt((n**2 * _variance(r, n)).sum()) / n.sum()
+    return Estimate(float((r * n).sum() / n.sum()), float(error))
 
 
 def _variance(share: Any, images: Any) -> Any:

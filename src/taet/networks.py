@@ -64,7 +64,8 @@ class Adjusted(nn.Module):
     def __init__(self, network: nn.Module, scale: float, bias: list[float]) -> None:
         super().__init__()
         self.network, self.scale = network, scale
-        self.register_buffer("bias", torch.tensor(bias), persistent=False)
+        device = next((weight.device for weight in network.parameters()), None)
+        self.register_buffer("bias", torch.tensor(bias, device=device), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.scale * self.network(x) + self.bias
@@ -161,7 +162,9 @@ def load_model(path: Path, key: str | None = None, checkpoint: str = LAST) -> nn
 
 def as_used(model: nn.Module, inference: dict[str, Any] | None) -> nn.Module:
     """A trained network in eval mode, with what is done to its outputs (``Adjusted``), if anything."""
-    return (model if inference is None else Adjusted(model, **inference)).eval()
+    if inference is None:
+        return model.eval()
+    return Adjusted(model, **inference).eval()
 
 
 @torch.no_grad()

@@ -65,7 +65,7 @@ class Sgd(Optimizer):
     ) -> None:
         if self.momentum:
             for state, weight in zip(states, weights, strict=True):
-                if not state:
+                if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(weight)
         sgd(
             weights,
@@ -96,7 +96,7 @@ class Adam(Optimizer):
         rate: float,
     ) -> None:
         for state, weight in zip(states, weights, strict=True):
-            if not state:
+            if "mean" not in state:
                 state["mean"], state["square"] = torch.zeros_like(weight), torch.zeros_like(weight)
                 state["steps"] = torch.zeros((), dtype=torch.float32, device=weight.device)
         adam(

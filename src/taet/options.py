@@ -79,9 +79,17 @@ Shares = Annotated[
 ]
 
 
+LAST_CHARACTER = 0xFF  # of Latin-1
+
+
 def _one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line of characters that can be printed")
+    if text.startswith("_") or "$" in text or any(ord(c) > LAST_CHARACTER for c in text):
+        raise ValueError(
+            "must be of Latin letters (up to U+00FF), without $, and not begin with _: LaTeX or matplotlib "
+            "would not print it as it is"
+        )
     return text
 
 
@@ -226,6 +234,14 @@ class AttackOptions(PluginOptions):
     def cautions(self) -> list[str]:
         """What a reader of the label would be misled by; stands beside the numbers."""
         return []
+
+    def ball(self, eps: float) -> tuple[str, float | None]:
+        """Norm of the perturbations, and the radius that they stay in; None without one.
+
+        Args:
+            eps: that of ``threat``, an L-inf radius.
+        """
+        return "linf", eps
 
 
 def steps_in_label(label: str, steps: int) -> list[str]:

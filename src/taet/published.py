@@ -14,7 +14,8 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Published balanced accuracies over all classes that the grid has a cell for, in the files' order.
 
     Rows with ``dataset``, ``ir``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in points, None
-    where none is stated), ``source``, ``architecture`` and ``view`` (empty where not known).
+    where none is stated), ``source``, ``architecture``, ``view`` and ``selection``, the checkpoint (empty
+    where not known).
     """
     grid = params.grid
     ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
@@ -42,7 +43,7 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
                             if row["uncertainty"]
                             else None,
                             **{name: row[name] for name in ("method", "attack", "source")},
-                            **{name: row[name] for name in ("architecture", "view")},
+                            **{name: row[name] for name in ("architecture", "view", "selection")},
                         }
                     )
     return found

@@ -68,7 +68,9 @@ def _overlay(
         for i, _ in enumerate(top if isinstance(top, list) else ()):
             origins[*path, i] = ((*written, i), lines.get((*written, i), 1))
         return top
-    merges = isinstance(base, dict) and top.get("kind", base.get("kind")) == base.get("kind")
+    # A plugin's block whose kind is its own name need not say so.
+    kind = base.get("kind", path[-1] if path else None) if isinstance(base, dict) else None
+    merges = isinstance(base, dict) and top.get("kind", kind) == kind
     result = dict(base) if merges else {}
     for key, value in top.items():
         result[key] = _overlay(
@@ -143,7 +145,7 @@ def of_study(file: ParamFile, study: str | None = None) -> Source:
         values = _overlay(values, top, (), ("studies", name), file.lines, origins)
     if values.get("study") != chosen:
         values["study"] = chosen
-        del origins["study",]
+        origins.pop(("study",), None)
     return Source(file.path, values, origins)
 
 

@@ -77,9 +77,9 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         eps=("eps", "first"),
         warnings=("warnings", _together),
     )
-    n = result["seeds"]
-    reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
     for metric in ("accuracy", "balanced_accuracy"):
+        n = groups[metric].count()  # a class may have no test image with some seeds
+        reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
         mean, sd = groups[metric].mean(), groups[metric].std(ddof=1)
         result[metric] = mean
         result[f"{metric}_se"] = groups[f"{metric}_se"].mean()

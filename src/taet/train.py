@@ -18,7 +18,7 @@ from taet.addons import WeightAverager, WeightPerturber, averaged
 from taet.devices import bfloat16
 from taet.errors import UserError
 from taet.loader import Loader
-from taet.methods._base import Attacked, Batch, TrainingMethod
+from taet.methods._base import Batch, TrainingMethod
 from taet.networks import Network
 from taet.optimizers import Optimizer
 from taet.schedules import rate_factor
@@ -130,14 +130,19 @@ def train(
 def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
     """Attack, loss, and one move of the weights; the loss, a scalar that stays on the device.
 
-    Nothing here asks the device for a number, so that a GPU never waits for the processor.
+    Nothing here asks the device for a number, so that a GPU need not wait for the processor; some methods
+    do (LAS-AT, REAT, TAET that skips absent classes).
     """
     model, method, device = run.model, run.method, batch.x.device.type
     with bfloat16(device, precision != "fp32"):
         attacked = method.attack(model.train(), batch)
-    with _perturbed(run, batch, attacked):
+
+    def taken() -> Tensor:
         with bfloat16(device, precision == "bf16"):
-            loss = method.loss(model, batch, attacked)
+            return method.loss(model, batch, attacked)
+
+    with _perturbed(run, taken, batch.epoch):
+        loss = taken()
         run.optimizer.clear_gradients()
         loss.backward()
         run.optimizer.step(rate)
@@ -177,11 +182,5 @@ def _diverged(what: str) -> UserError:
     return UserError(f"training diverged: {what}; lower training.optimizer.learning_rate")
 
 
-def _perturbed(run: Run, batch: Batch, attacked: Attacked) -> AbstractContextManager[None]:
-    if run.perturber is None:
-        return nullcontext()
-
-    def loss() -> Tensor:
-        return run.method.loss(run.model, batch, attacked)
-
-    return run.perturber(run.model, loss, batch.epoch)
+def _perturbed(run: Run, loss: Callable[[], Tensor], epoch: int) -> AbstractContextManager[None]:
+    return nullcontext() if run.perturber is None else run.perturber(run.model, loss, epoch)

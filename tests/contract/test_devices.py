@@ -16,7 +16,7 @@ from taet.devices import settle
 from taet.errors import UserError
 from taet.loader import Loader
 from taet.methods._base import Batch, TrainingMethod
-from taet.networks import build_model, describe_network
+from taet.networks import as_used, build_model, describe_network
 from taet.optimizers import make_optimizer
 from taet.options import WeightAverage, WeightPerturbation
 from taet.train import Run, _step
@@ -86,6 +86,12 @@ def test_batches_come_out_where_they_are_wanted(augmentation: str) -> None:
         assert x.device == y.device == NOWHERE
         assert x.shape[1:] == (1, 8, 8)
         assert x.dtype == torch.float32
+
+
+def test_outputs_are_adjusted_where_the_network_lies() -> None:
+    network = nn.Linear(3, CLASSES, device=NOWHERE)
+    used = as_used(network, {"scale": 2.0, "bias": [0.0] * CLASSES})
+    assert used(torch.empty(2, 3, device=NOWHERE)).device == NOWHERE
 
 
 def test_a_missing_gpu_is_said(digits: blocks.Params, monkeypatch: pytest.MonkeyPatch) -> None:

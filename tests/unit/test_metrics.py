@@ -32,7 +32,14 @@ def test_hand_counted() -> None:
     )
     plain = accuracy(recall, images, range(3))
     assert plain.value == pytest.approx(5 / 7)
-    assert plain.standard_error == pytest.approx(math.sqrt(6 / 9 * 3 / 9 / 7))
+    variances = [4 / 6 * 2 / 6 / 4, 1 / 4 / 2, 2 / 3 * 1 / 3 / 1]
+    of_all = sum(n**2 * v for n, v in zip(images, variances, strict=True)) / 7**2
+    assert plain.standard_error == pytest.approx(math.sqrt(of_all))
+    even = np.array([0.9, 0.1, 0.5])
+    errors = [f(even, np.array([10, 10, 10]), range(3)) for f in (accuracy, balanced_accuracy)]
+    assert errors[0].standard_error == pytest.approx(errors[1].standard_error), (
+        "one number, one error"
+    )
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))

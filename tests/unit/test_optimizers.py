@@ -60,6 +60,17 @@ def test_state_of_the_first_weights_only() -> None:
     assert [bool(state) for state in second.states] == [True, True, False, False]
 
 
+def test_another_optimisers_state_is_not_taken_for_ones_own() -> None:
+    """Momentum is kept beside what another one has left."""
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = Sgd([weight], momentum=0.9, weight_decay=0)
+    load_optimizer_state(optimizer, {"0/mean": torch.ones(1), "0/steps": torch.ones(())})
+    for _ in range(2):
+        weight.grad = torch.ones(1)
+        optimizer.step(1.0)
+    assert weight.item() == pytest.approx(-1 - 1.9)
+
+
 def test_torchs_compiler_is_not_imported() -> None:
     """It takes a second, of every job."""
     code = (

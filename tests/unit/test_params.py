@@ -46,6 +46,52 @@ def test_studies_override_and_keep_the_rest(digits: blocks.Params) -> None:
     assert cut.threat == digits.threat
 
 
+def test_a_kind_that_is_the_blocks_own_name_changes_nothing(tmp_path: Path) -> None:
+    """A block ``taet`` is of kind ``taet``: to say so is not to name another one."""
+    file = tmp_path / "params.yaml"
+    old = "las_at: {strategy_width: 8}"
+    assert TEXT.count(old) == 1
+    file.write_text(TEXT.replace(old, f"{old}\n      taet: {{kind: taet, alpha: 0.5}}"))
+    method = params.load(file, "digits").methods["taet"]
+    assert (method.stabilization, method.model_dump()["alpha"]) == ("clean40", 0.5)
+
+
+def test_a_study_that_is_only_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT.replace("study: digits #", "#", 1))
+    assert params.load(file, "digits_cut").study == "digits_cut"
+    with pytest.raises(UserError, match="study: missing"):
+        params.load(file)
+
+
+def test_worst_cases_are_over_attacks_of_one_adversary(tmp_path: Path) -> None:
+    """Known from the parameters, so that no training is in vain."""
+    file = tmp_path / "params.yaml"
+    grid = "attacks: [fgsm, pgd20, pgd100, cw20]\n  seeds"
+    assert TEXT.count(grid) == 1
+    more = TEXT.replace(grid, grid.replace("cw20]", "cw20, cw_l2, autoattack_l2]"))
+    for attack in ("cw_l2", "autoattack_l2"):
+        file.write_text(more.replace("attacks: [pgd20, cw20]}", f"attacks: [pgd20, {attack}]}}"))
+        with pytest.raises(UserError, match=rf"worst2.attacks\[1\]: '{attack}' is not bounded by"):
+            params.load(file, "digits")
+    only = "attacks: [deepfool_l2]\n  seeds"
+    file.write_text(TEXT.replace(grid, only).replace("attacks: [pgd20, cw20]}", "attacks: all}"))
+    with pytest.raises(UserError, match=r"worst.attacks: no attack of the grid is bounded"):
+        params.load(file, "digits")
+
+
+def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    old = "    longtail: {validation_share: 0.2}\n"
+    assert TEXT.count(old) == 1
+    several = old + "    methods: {trades: {logit_adjustment: {tau: [0.5, 1]}}}\n"
+    file.write_text(TEXT.replace(old, several))
+    with pytest.raises(
+        UserError, match=r"methods.trades.logit_adjustment.tau: several values are chosen"
+    ):
+        params.load(file, "digits_learning")
+
+
 def test_origins() -> None:
     source = sources.of_study(sources.read_file(ROOT / "params.yaml"), "digits_cut")
     lines = TEXT.splitlines()

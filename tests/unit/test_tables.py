@@ -46,8 +46,13 @@ SHOWN = {
             "source": "X 2025",
             "architecture": "",
             "view": "long_tailed",
+            "selection": selection,
         }
-        for attack, value, error in (("clean", 62.5, None), ("pgd", 40.0, 0.1))
+        for selection, attack, value, error in (
+            ("last", "clean", 62.5, None),
+            ("last", "pgd", 40.0, 0.1),
+            ("best_on_test", "pgd", 42.0, 0.1),
+        )
     ]
     + [
         {
@@ -60,6 +65,7 @@ SHOWN = {
             "source": "X 2025",
             "architecture": "",
             "view": "",
+            "selection": "",
         }
     ],
     "variants": {
@@ -281,19 +287,20 @@ def test_costs() -> None:
 
 def test_beside_published_numbers() -> None:
     table = table_of("beside published", summary(), contrasts())
-    assert table.head[4:7] == ["BA published", "ours", "difference"]
-    assert table.head[7:] == ["BR PGD-2 published", "ours", "difference"]
+    assert table.head[4:8] == ["Checkpoint", "BA published", "ours", "difference"]
+    assert table.head[8:] == ["BR PGD-2 published", "ours", "difference"]
     reach = 4.302653 * 1.0 / math.sqrt(3)  # half of our interval
-    (row,) = table.rows
-    assert row[:4] == ["B & C", "X 2025", "?", "long tailed"]
-    assert row[4:7] == ["62.5", "61.0 ± 1.0 [58.5, 63.5]", f"-1.5 ± {reach:.1f}"]
-    assert row[7:] == [
+    last, best = table.rows
+    assert last[:5] == ["B & C", "X 2025", "?", "long tailed", "last"]
+    assert last[5:8] == ["62.5", "61.0 ± 1.0 [58.5, 63.5]", f"-1.5 ± {reach:.1f}"]
+    assert last[8:] == [
         "40 ± 0.1",
         "41.0 ± 1.0 [38.5, 43.5]",
         f"+1.0 ± {math.hypot(reach, 0.1):.1f}",
     ]
-    (one,) = table_of("beside published", summary(metrics(1)), contrasts()).rows
-    assert one[6] == "-2.5 ± 4.5"
+    assert best[4:9] == ["best on test", "", "", "", "42 ± 0.1"], "another network, another row"
+    one, _ = table_of("beside published", summary(metrics(1)), contrasts()).rows
+    assert one[7] == "-2.5 ± 4.5"
 
 
 def test_both_checkpoints() -> None:
@@ -465,7 +472,7 @@ def test_efficiency_figure() -> None:
 def test_imbalance_figure() -> None:
     clean, attacked = draw("imbalance", two_ratios(3)).axes
     line = clean.containers[0].lines[0]
-    assert list(line.get_xdata()) == [10, 50]
+    assert list(line.get_xdata()) == pytest.approx([10, 50], rel=0.02)
     assert list(line.get_ydata()) == [pytest.approx(61.0), pytest.approx(30.5)]
     assert attacked.get_ylabel() == "BR under PGD-2 (%)"
 

@@ -44,6 +44,9 @@ class Options(AttackOptions):
             return "components: one is in the list twice"
         return None
 
+    def ball(self, eps: float) -> tuple[str, float | None]:
+        return self.norm, eps if self.eps is None else self.eps
+
     def cautions(self) -> list[str]:
         standard = {
             "components": ["apgd_ce", "apgd_t", "fab_t", "square"],

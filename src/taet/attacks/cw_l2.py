@@ -30,6 +30,9 @@ class Options(AttackOptions):
     learning_rate: Positive
     """Of Adam."""
 
+    def ball(self, eps: float) -> tuple[str, float | None]:
+        return "l2", None
+
 
 def parts(options: Options) -> tuple[Part, ...]:
     """The one search."""

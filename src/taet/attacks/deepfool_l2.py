@@ -21,6 +21,9 @@ class Options(AttackOptions):
     overshoot: NonNegative
     """How far beyond the boundary to go, as a share of the way; 0.02 in the paper."""
 
+    def ball(self, eps: float) -> tuple[str, float | None]:
+        return "l2", None
+
 
 def parts(options: Options) -> tuple[Part, ...]:
     """The one search."""

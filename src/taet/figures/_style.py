@@ -80,6 +80,11 @@ def markers() -> Iterator[dict[str, Any]]:
         yield {"color": color, "marker": marker, "markerfacecolor": face}
 
 
+def name_methods(figure: Figure) -> None:
+    """A legend beside the panels: names of methods can be long, and there can be many."""
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
+
+
 def bar(sd: float) -> float | None:
     """Length of an error bar in per cent; None where there is one seed."""
     return None if math.isnan(sd) else 100 * sd

@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, markers, spread
+from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, markers, name_methods, spread
 from taet.summary import shown_summary
 
 
@@ -48,6 +48,5 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             f"Balanced robustness, {labels['attacks'][report.headline_attack]} (%)"
         )
         figure.supxlabel(spread(summary, report.view), fontsize="medium")
-        handles, names = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside right center")
+        name_methods(figure)
     return figure

@@ -7,7 +7,15 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, markers, spread, value_bar
+from taet.figures._style import (
+    COLUMN,
+    SCOPE_TITLES,
+    STYLE,
+    markers,
+    name_methods,
+    spread,
+    value_bar,
+)
 from taet.summary import of_groups, shown_summary
 
 
@@ -40,8 +48,11 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     **style,
                 )
             axes.set_title(SCOPE_TITLES[scope])
-            axes.set_xlabel("Passes of a training image, forward and backward")
+            axes.set_xlabel("Passes of a training image")
         panels[0].set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
-        figure.supxlabel(spread(summary, report.view), fontsize="medium")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
+        figure.supxlabel(
+            f"Passes forward and backward in the whole training. {spread(summary, report.view)}",
+            fontsize="medium",
+        )
+        name_methods(figure)
     return figure

@@ -7,8 +7,10 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, markers, spread, value_bar
+from taet.figures._style import COLUMN, STYLE, markers, name_methods, spread, value_bar
 from taet.summary import shown_summary
+
+BESIDE = 1.015  # from the bar of one method to the next, or they would hide each other
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -28,12 +30,13 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2 * COLUMN, 2.7), layout="constrained")
         for axes, (attack, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
-            for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
+            methods = zip(labels["methods"].items(), markers(), strict=False)
+            for i, ((method, label), style) in enumerate(methods):
                 points = [value_bar(values.loc[(method, attack, ratio)]) for ratio in ratios]
                 means, errors = zip(*points, strict=True)
                 bars = None if None in errors else errors
                 axes.errorbar(
-                    [float(r) for r in ratios],
+                    [float(r) * BESIDE ** (i - len(labels["methods"]) // 2) for r in ratios],
                     means,
                     yerr=bars,
                     label=label,
@@ -46,6 +49,5 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_xlabel("Imbalance ratio")
             axes.set_ylabel(f"{title} (%)")
         figure.supxlabel(spread(summary, report.view), fontsize="medium")
-        handles = figure.axes[0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper center", ncols=6)
+        name_methods(figure)
     return figure

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, markers
+from taet.figures._style import COLUMN, STYLE, markers, name_methods
 
 SOURCE = "training"
 PANELS = {"validation_accuracy": "BA", "validation_robustness": "BR"}
@@ -44,8 +44,7 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             f"{shades} {count}; dashed: end of stage 1; dotted: the learning rate drops",
             fontsize="medium",
         )
-        handles = figure.axes[0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper center", ncols=6)
+        name_methods(figure)
     return figure
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taet import artifacts, plugins
-from taet.addons import WeightAverager, WeightPerturber
+from taet.addons import WeightAverager, WeightPerturber, adjustment, inference_of
 from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.devices import device_facts, settle
 from taet.errors import UserError
@@ -122,7 +122,7 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
         )
     return Validator(
         run.model,
-        run.method.inference(),
+        _inference(job, data, run),
         to_pixels(data.images["validation"].to(run.device), data.max_value),
         y.to(run.device),
         training.validation,
@@ -130,6 +130,16 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
         training.batch_size,
         job.cell["seed"],
     )
+
+
+def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
+    """What will be done to the outputs of the saved network."""
+    own, options = run.method.inference(), job.reads["method"].logit_adjustment
+    if options is None:
+        return own
+    # Several tau, to be chosen from after the training, are not measured (taet.consistency).
+    _, bias = adjustment(options, data.class_counts, choose=lambda biases: 0)
+    return inference_of(own, bias, data.classes)
 
 
 def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:

@@ -113,7 +113,8 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
         predicted = place[model.predicted[attack][kept]]
         counts = np.bincount(true * len(bins) + predicted, minlength=len(bins) ** 2)
         matrix = counts.reshape(len(bins), len(bins))
-        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        with np.errstate(invalid="ignore"):  # of a class without images: NaN
+            shares = matrix / matrix.sum(1, keepdims=True)
         for (row, column), share in np.ndenumerate(shares):
             yield {
                 **_named(model.cell, NETWORK),
@@ -163,11 +164,15 @@ def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows,
 
 
 def _seeds(models: list[Predictions], view: str) -> list[Seed]:
-    """What the methods get right, seed by seed."""
+    """What the methods get right, seed by seed, images in the order of the data set.
+
+    In files they stand as each seed has drawn them.
+    """
     seeds = []
     for number in dict.fromkeys(model.cell["seed"] for model in models):
         same = [model for model in models if model.cell["seed"] == number]
-        kept, label = same[0].views[view], same[0].label
+        inside = np.flatnonzero(same[0].views[view])
+        kept, label = inside[np.argsort(same[0].index[inside])], same[0].label
         everything = {"all": list(range(len(same[0].class_names)))}
         seeds.append(
             Seed(

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from taet.compare import MOST_SEEDS, POWER
+from taet.compare import MOST_SEEDS, NO_SPREAD, POWER
 from taet.tables.place import Place
 from taet.typeset import Table
 
@@ -18,7 +18,7 @@ def differences_table(place: Place) -> Table:
     rows = [
         [
             place.methods[method],
-            f"{100 * pair['difference']:+.1f} [{100 * pair['low']:+.1f}, {100 * pair['high']:+.1f}]",
+            f"{100 * pair['difference']:+z.1f} [{100 * pair['low']:+z.1f}, {100 * pair['high']:+z.1f}]",
             "-" if pd.isna(pair["p_holm"]) else f"{pair['p_holm']:.3f}",
             _seeds_needed(pair),
         ]
@@ -38,7 +38,7 @@ def differences_table(place: Place) -> Table:
 
 
 def _seeds_needed(row: pd.Series) -> str:
-    """One seed shows no spread, so nothing can be said."""
-    if pd.isna(row["sd"]):
+    """Without a spread over seeds nothing can be said."""
+    if not row["sd"] > NO_SPREAD:
         return "-"
     return f"> {MOST_SEEDS}" if pd.isna(row["seeds_needed"]) else f"{row['seeds_needed']:.0f}"

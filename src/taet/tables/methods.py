@@ -7,10 +7,8 @@ import pandas as pd
 
 from taet.summary import of_groups
 from taet.tables._cells import number_text, standing
-from taet.tables.place import CHECKPOINT_TITLES, Place
+from taet.tables.place import CHECKPOINT_TITLES, Column, Place
 from taet.typeset import Mark, Table
-
-Column = tuple[str, str, str]  # attack, scope, title
 
 
 def method_table(
@@ -36,7 +34,7 @@ def method_table(
                 number_text(value) + (" ≈" if pair is not None and _is_open(pair, place) else "")
             )
     head = ["Method", *(name for _, _, name in columns)]
-    return Table(f"{place.title}: {title}", place.note, head, rows, marks)
+    return Table(f"{place.title}: {title}", place.note(columns), head, rows, marks)
 
 
 def _is_open(pair: pd.Series, place: Place) -> bool:
@@ -59,7 +57,7 @@ def costs_table(place: Place, columns: Sequence[Column]) -> Table:
     ]
     note = (
         f"Passes: forward and backward passes of each training image through the network, in the whole "
-        f"training with its stage 1; ratio: to the cheapest method here. {place.note}"
+        f"training with its stage 1; ratio: to the cheapest method here. {plain.note}"
     )
     head = [plain.head[0], "Passes", "Ratio", *plain.head[1:]]
     marks = {(row, column + 2): mark for (row, column), mark in plain.marks.items()}
@@ -78,7 +76,8 @@ def checkpoints_table(place: Place, columns: Sequence[Column]) -> Table:
     ]
     head = ["Method", *(f"{title}, {c}" for _, _, title in columns for c in checkpoints)]
     titles = "; ".join(f"{c}: {CHECKPOINT_TITLES[c].lower()}" for c in checkpoints)
-    return Table(f"{place.title}: checkpoints", f"{titles}. {place.note}", head, rows)
+    note = f"{titles}. {place.note(columns, marked=False)}"
+    return Table(f"{place.title}: checkpoints", note, head, rows)
 
 
 def variants_table(
@@ -93,7 +92,7 @@ def variants_table(
     ]
     head = [plain.head[0], *options, *plain.head[1:]]
     marks = {(row, column + len(options)): mark for (row, column), mark in plain.marks.items()}
-    return Table(plain.title, place.note, head, rows, marks)
+    return Table(plain.title, plain.note, head, rows, marks)
 
 
 def option_text(value: Any) -> str:

@@ -1,8 +1,7 @@
 """One data set, imbalance ratio and architecture: its rows, its title, and what stands below its tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -10,11 +9,7 @@ import pandas as pd
 from taet.summary import CELL, shown_rows, view_title
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
-MARKS = (
-    "Bold: the largest mean; underlined: the second. ≈ (all and tail classes): not separable from the "
-    "largest, since the interval of the paired difference has 0, or its t-test over seeds, by itself and not "
-    "corrected for their number, does not exclude it."
-)
+Column = tuple[str, str, str]  # attack, scope, title
 CHECKPOINT_TITLES = {
     "last": "Last checkpoint",
     "best": "Best checkpoint, by balanced robustness on validation images",
@@ -59,10 +54,22 @@ class Place:
             if (row["dataset"], row["ir"]) == (first["dataset"], first["imbalance_ratio"])
         ]
 
-    @cached_property
-    def note(self) -> str:
-        """What stands below its tables."""
-        return _note(self.part, self.shown)
+    def note(self, columns: Collection[Column], marked: bool = True) -> str:
+        """What a reader must know of a table with these columns.
+
+        Args:
+            marked: whether the best and the second stand out, and what is not told from the best.
+        """
+        scopes = list(dict.fromkeys(scope for _, scope, _ in columns))
+        attacks = list(dict.fromkeys(attack for attack, _, _ in columns))
+        parts = [
+            _numbers(self.part, self.shown["report"]),
+            _conditions(self.part, self.shown),
+            *_scopes(scopes, self.shown["report"]),
+            *([_marks(self.part, self.shown["report"])] if marked else []),
+            *_attacks(self.part, self.shown, attacks),
+        ]
+        return " ".join(parts)
 
     def pair(self, method: str, other: str, attack: str, scope: str) -> pd.Series | None:
         """Their contrast, method minus other; None where there is none."""
@@ -105,48 +112,80 @@ def place_title(
     return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
 
 
-def _note(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
-    report = shown["report"]
-    everything = part[part["scope"] == "all"].iloc[0]
-    n = int(everything["seeds"])
+def _numbers(part: pd.DataFrame, report: Any) -> str:
+    """What a cell holds."""
+    n = _seeds(part)
+    level = f"{report.confidence:.0%} interval"
     spread = (
-        f"mean ± standard deviation over n = {n} seeds "
-        f"[{report.confidence:.0%} interval of the mean, Student's t]"
+        f"mean ± standard deviation over n = {n} seeds [{level} of the mean: Student's t, cut to 0 and 100]"
         if n > 1
-        else f"n = 1 seed [{report.confidence:.0%} interval: bootstrap over its test images; what another "
-        "training would give is not in it]"
+        else f"n = 1 seed [{level}: bootstrap over its test images; what another training would give is not "
+        "in it]"
     )
-    worst = 100 * part.loc[part["scope"] == "all", "balanced_accuracy_se"].max()
+    return f"BA, BR: balanced accuracy and balanced robustness in per cent, {spread}."
+
+
+def _conditions(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
+    """What was tested, and how."""
+    everything = part[part["scope"] == "all"]
+    images = everything.iloc[0]["test_images"]
+    noise = 100 * everything["balanced_accuracy_se"].max()
+    report = shown["report"]
     return (
-        f"Balanced accuracy (BA) and balanced robustness (BR) in per cent, {spread}. "
-        f"{view_title(part, report.view)}, {everything['test_images']:.0f} images a seed: drawing them "
-        f"alone gives each number over all classes a standard error of up to {worst:.1f} points. "
-        f"{CHECKPOINT_TITLES[report.checkpoint]}; L-inf eps {shown['threat'].eps:.4g}. "
-        f"Head and tail: the most and the least frequent "
-        f"{report.groups.head:.0%} and {report.groups.tail:.0%} of the classes. Worst class: of each seed, "
-        f"the one with the lowest share. {MARKS}{_attack_notes(part, shown)}"
+        f"{view_title(part, report.view)}, {images:.0f} images a seed: drawing them alone gives each number "
+        f"over all classes a standard error of up to {noise:.1f} points. "
+        f"{CHECKPOINT_TITLES[report.checkpoint]}; L-inf eps {shown['threat'].eps:.4g}."
     )
 
 
-def _attack_notes(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
+def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
+    """Which classes are meant."""
+    shares = {"head": (report.groups.head, "most"), "tail": (report.groups.tail, "least")}
+    for scope, (share, which) in shares.items():
+        if scope in scopes:
+            yield f"{scope.capitalize()}: the {share:.0%} {which} frequent classes."
+    if "worst_class" in scopes:
+        yield "Worst class: of each seed, the one with the lowest share."
+
+
+def _marks(part: pd.DataFrame, report: Any) -> str:
+    test = (
+        f", or the paired t-test over seeds has p ≥ {1 - report.confidence:.2g}, not corrected for the number "
+        "of tests"
+        if _seeds(part) > 1
+        else ""
+    )
+    return (
+        "Bold: the largest mean; underlined: the second. ≈ (all and tail classes only): not told from the "
+        f"largest, since the bootstrap interval of the paired difference contains 0{test}."
+    )
+
+
+def _attacks(
+    part: pd.DataFrame, shown: Mapping[str, Any], attacks: Collection[str]
+) -> Iterator[str]:
     """What worst cases are, which attacks have no bound, and what the marks ! warn of."""
-    labels, notes = shown["labels"], []
+    labels, part = shown["labels"], part[part["attack"].isin(attacks)]
     for name, worst in shown["report"].worst_cases.items():
-        members = (
-            "all attacks in the L-inf ball"
-            if worst.attacks == "all"
-            else " and ".join(labels["attacks"][attack] for attack in worst.attacks)
-        )
-        notes.append(f"{labels['attacks'][name]}: robust under {members}.")
+        if name in attacks:
+            members = (
+                "all attacks in the L-inf ball"
+                if worst.attacks == "all"
+                else " and ".join(labels["attacks"][attack] for attack in worst.attacks)
+            )
+            yield f"{labels['attacks'][name]}: robust under {members}."
     unbounded = part[part["norm"].notna() & part["eps"].isna()]["attack"].unique()
     if len(unbounded):
         names = ", ".join(labels["attacks"][attack] for attack in unbounded)
-        notes.append(
+        yield (
             f"{names}: not bounded by any eps; what counts, in parentheses, is the median over attacked "
             "images of the norm that fools the model (∞: half of them were not fooled), mean over seeds."
         )
     warned = part[(part["scope"] == "all") & part["warnings"].notna()]
     for text, rows in warned.groupby("warnings", sort=False):
         methods = ", ".join(dict.fromkeys(labels["methods"][m] for m in rows["method"]))
-        notes.append(f"!: {methods}: {text}.")
-    return "".join(f" {note}" for note in notes)
+        yield f"!: {methods}: {text}."
+
+
+def _seeds(part: pd.DataFrame) -> int:
+    return int(part["seeds"].max())

@@ -17,8 +17,10 @@ def published_table(place: Place) -> Table:
     attacks = [name for name in labels if any(row["attack"] == name for row in place.published)]
     by_row: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for row in place.published:
-        what = (row["method"], row["source"], row["architecture"] or "?", row["view"] or "?")
-        by_row.setdefault(what, {})[row["attack"]] = row
+        about = (row[name] or "?" for name in ("source", "architecture", "view", "selection"))
+        cells = by_row.setdefault((row["method"], *about), {})
+        assert row["attack"] not in cells, row
+        cells[row["attack"]] = row
     rows = [
         [
             place.methods[method],
@@ -31,15 +33,17 @@ def published_table(place: Place) -> Table:
         ]
         for (method, *about), there in by_row.items()
     ]
-    head = ["Method", "Published by", "Network", "Test view"]
+    head = ["Method", "Published by", "Network", "Test view", "Checkpoint"]
     for attack in attacks:
         title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
         head += [f"{title} published", "ours", "difference"]
+    columns = [(attack, "all", title) for attack, title in labels.items() if attack in attacks]
     note = (
         "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
         "not state. The difference, ours minus published, has the reading error and half of our "
         f"{report.confidence:.0%} interval, added in quadrature. Networks, epochs, checkpoints and test "
-        f"views are theirs: a difference is no failed reproduction unless all these agree. {place.note}"
+        f"views are theirs: a difference is no failed reproduction unless all these agree. "
+        f"{place.note(columns, marked=False)}"
     )
     return Table(f"{place.title}: beside published numbers", note, head, rows)
 
