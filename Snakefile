@@ -38,8 +38,7 @@ onsuccess:
 rule all:
     default_target: True
     input:
-        rules.score.output,
-        rules.inspect.output,
+        NUMBERS,
         rules.tables.output,
         rules.figures.output,
         rules.report.output,

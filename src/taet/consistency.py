@@ -286,13 +286,13 @@ def _handover_problems(params: Params, source: Source) -> Iterator[str]:
         first, kind = training_of(params, recipe.method), training_of(params, user).optimizer.kind
         if recipe.epochs > first.epochs:
             where = source.locate(("stabilizations", name, "epochs"))
-            problem = f"{where}: {recipe.epochs} is beyond the last epoch of {recipe.method!r}, {first.epochs}"
-            too_long[problem] = None
+            last = f"the last epoch of {recipe.method!r}, {first.epochs}"
+            too_long[f"{where}: {recipe.epochs} is beyond {last}"] = None
         if kind != first.optimizer.kind:
             where = source.locate(("methods", user, "stabilization"))
             yield (
-                f"{where}: {name!r} is trained with {first.optimizer.kind}, from whose state {kind} cannot go "
-                "on; give both one kind of optimizer"
+                f"{where}: {name!r} is trained with {first.optimizer.kind}, from whose state {kind} cannot "
+                "go on; give both one kind of optimizer"
             )
     yield from too_long
 

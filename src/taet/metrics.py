@@ -20,7 +20,8 @@ class Estimate:
     """A number and the standard error that comes from the finite test set.
 
     The error is binomial per class (stratified: a test view has fixed numbers of each), with
-    (k + 1) / (n + 2) for a recall of k in n images: one that is 0 or 1 has an error too. It says nothing about training noise, which only seeds can show.
+    (k + 1) / (n + 2) for a recall of k in n images: one that is 0 or 1 has an error too. It says nothing
+    about training noise, which only seeds can show.
     """
 
     value: float

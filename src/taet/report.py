@@ -106,11 +106,11 @@ def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, An
         found = [
             anchor
             for (place, label), anchor in anchors.items()
-            if label == name and table.title.startswith(f"{place}:")
+            if label == name and place == table.place
         ]
         cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
         rows.append({"name": name, "anchor": found[0] if found else None, "cells": cells})
-    return {"title": table.title, "head": table.head, "rows": rows, "note": table.note}
+    return {"title": table.caption, "head": table.head, "rows": rows, "note": table.note}
 
 
 class _Environments:

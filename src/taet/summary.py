@@ -32,7 +32,9 @@ def read_rows(path: str) -> pd.DataFrame:
 
 
 def view_title(summary: pd.DataFrame, view: str) -> str:
-    """What a test view is for one data set and ratio, since a data set's own test set need not be balanced.
+    """What a test view is for one data set, since a data set's own test set need not be balanced.
+
+    With its ratio where the rows are of one imbalance ratio.
 
     Args:
         summary: rows of ``over_seeds``, those of single classes among them.
@@ -42,10 +44,12 @@ def view_title(summary: pd.DataFrame, view: str) -> str:
     least, most = part["test_images"].min(), part["test_images"].max()
     if view == "balanced" and least == most:
         return "Balanced test view"
-    ratio = f"{most / least:.3g}:1" if least else "without the rarest classes"
+    ratio = f" ({most / least:.3g}:1)" if least else " (without the rarest classes)"
+    if part["imbalance_ratio"].nunique() > 1:
+        ratio = ""
     if view == "balanced" or set(part["imbalance_ratio"]) == {"natural"}:
-        return f"The data set's own test set ({ratio})"
-    return f"Long-tailed test view ({ratio})"
+        return f"The data set's own test set{ratio}"
+    return f"Long-tailed test view{ratio}"
 
 
 def of_groups(summary: pd.DataFrame) -> pd.DataFrame:

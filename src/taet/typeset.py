@@ -20,32 +20,45 @@ class Table:
     """A table ready to be written.
 
     Attributes:
-        title: what it shows.
+        place: what it is about, as people say it.
+        title: what it shows of that.
         note: what a reader must know about the numbers.
         head: column titles.
         rows: text of the cells.
         marks: which cells stand out.
     """
 
+    place: str
     title: str
     note: str
     head: list[str]
     rows: Rows
     marks: Marks = field(default_factory=dict)
 
+    @property
+    def caption(self) -> str:
+        """Place and title."""
+        return f"{self.place}: {self.title}"
+
+
+def percent(share: float) -> str:
+    """``95%``, with as many digits as it has."""
+    return f"{100 * share:.6g}%"
+
 
 def markdown(tables: Sequence[Table], title: str) -> str:
     """All tables as GitHub Markdown."""
     parts = [f"# {title}\n"]
     for table in tables:
-        parts.append(f"## {_md(table.title)}\n\n{markdown_table(table)}\n\n{_md(table.note)}\n")
+        text = f"{markdown_table(table)}\n\n{markdown_text(table.note)}\n"
+        parts.append(f"## {markdown_text(table.caption)}\n\n{text}")
     return "\n".join(parts)
 
 
 def markdown_table(table: Table) -> str:
     """Head and rows of one table."""
     lines = [
-        [_md(cell) for cell in table.head],
+        [markdown_text(cell) for cell in table.head],
         ["---"] + ["---:"] * (len(table.head) - 1),
         *_cells(table, _md_cell),
     ]
@@ -66,13 +79,13 @@ def latex(tables: Sequence[Table]) -> str:
         lines = [
             r"\begin{table*}",
             r"\centering",
-            rf"\caption{{{_tex(table.title)}}}",
+            rf"\caption{{{_tex(table.caption)}}}",
             fitted,
             rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             r"\toprule",
             " & ".join(head) + r" \\",
             r"\midrule",
-            *(" & ".join(row) + r" \\" for row in rows),
+            *(_protected(" & ".join(row)) + r" \\" for row in rows),
             r"\bottomrule",
             r"\end{tabular}}",
             rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {_tex(table.note)}}}",
@@ -90,7 +103,8 @@ def _cells(table: Table, write: Callable[[str, Mark | None], str]) -> Rows:
 
 
 def _md_cell(cell: str, mark: Mark | None) -> str:
-    return MARKDOWN[mark].format(_md(cell)) if mark else _md(cell)
+    text = markdown_text(cell)
+    return MARKDOWN[mark].format(text) if mark else text
 
 
 _INTERVAL = re.compile(r"(.*\d) (\[.*\])(.*)")
@@ -112,8 +126,14 @@ def _stacked(lines: Iterable[str]) -> str:
     return r"\begin{tabular}{@{}r@{}}" + r"\\[-0.5ex] ".join(several) + r"\end{tabular}"
 
 
-def _md(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+def markdown_text(text: str) -> str:
+    """Text that Markdown prints as it is, in a table too."""
+    return re.sub(r"([\\|*`])", r"\\\1", text).replace("<", "&lt;").replace("\n", " ")
+
+
+def _protected(row: str) -> str:
+    """A row that does not begin with what the end of the one before would take for its own."""
+    return "{}" + row if row.startswith(("[", "*")) else row
 
 
 _TEX = {
@@ -122,6 +142,7 @@ _TEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "≈": r"$\approx$",
+    "≥": r"$\geq$",
     "∞": r"$\infty$",
     "\n": " ",
     **{c: f"${c}$" for c in "<>|"},  # other characters in TeX's own encoding of text

@@ -25,6 +25,7 @@ from taet.longtail import pools
 from taet.metrics import class_groups, scores, worst_case
 from taet.options import parse_number
 from taet.seeds import seed_for
+from taet.typeset import percent
 
 WORST = "worst of these"
 SEPARATOR = "; "  # of warnings, as in metrics.csv
@@ -217,7 +218,7 @@ def table(frame: pd.DataFrame, confidence: float) -> str:
         frame: of ``attack_model``.
         confidence: level of its intervals.
     """
-    title = f"accuracy % [{confidence:.0%} interval]"
+    title = f"accuracy % [{percent(confidence)} interval]"
     lines = [f"{'':24} {title:>27} {'balanced %':>12} {'worst class':>22}  perturbation"]
     everything = frame[frame["scope"] == "all"]
     for row in everything.itertuples():

@@ -41,6 +41,13 @@ class _Walker:
         except ValueError as error:  # a number of too many digits, a date that no calendar has
             reason = str(error).partition(";")[0]
             raise UserError(f"{self.name}:{line}: {dotted(path)}: {reason}") from None
+        except (
+            LookupError,
+            AttributeError,
+        ):  # a tag that its text does not fit, as in !!bool maybe
+            raise UserError(
+                f"{self.name}:{line}: {dotted(path)}: {node.value!r} is no {node.tag.rpartition(':')[2]}"
+            ) from None
 
     def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}

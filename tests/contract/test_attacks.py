@@ -12,6 +12,7 @@ from taet.attacks._base import Target
 from taet.attacks._descent import Descent
 from taet.attacks._noise import Noise
 from taet.attacks._objectives import CrossEntropy
+from taet.chains import chain_of, radius_of
 from taet.errors import UserError
 from taet.evaluation import Saved, evaluate, verify
 from taet.networks import build_model, describe_network
@@ -49,6 +50,16 @@ def block(name: str, digits: blocks.Params):
 
 def shorter(options: AttackOptions) -> AttackOptions:
     return options.model_copy(update={"steps": 20, "queries": 200})
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_parameters_know_the_ball(name: str, digits: blocks.Params) -> None:
+    """Worst cases are checked before anything runs, without torch."""
+    for options in digits.attacks.values():
+        if options.kind == name:
+            last = chain_of("it", {"it": options})[-1]
+            radius = radius_of(options, EPS) if last.bounded else None
+            assert options.ball(EPS) == (last.norm, radius)
 
 
 def run(name: str, digits: blocks.Params, trained: tuple, **changes: object):

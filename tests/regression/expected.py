@@ -74,7 +74,7 @@ def kept(study: str) -> Numbers:
 def _by_seed(file: Path) -> dict[str, dict[str, pd.Series]]:
     """Per cent of each seed, by cell and metric."""
     metrics = read_metrics(str(file))
-    metrics = metrics[metrics["view"] == "balanced"]
+    metrics = metrics[(metrics["view"] == "balanced") & (metrics["checkpoint"] == "last")]
     found: dict[str, dict[str, pd.Series]] = {}
     for cell, part in metrics.groupby(CELL, sort=False):
         name = "{} ir{} {} {}".format(*cell)
@@ -88,6 +88,8 @@ def _by_seed(file: Path) -> dict[str, dict[str, pd.Series]]:
 def _pooled(samples: list[pd.Series]) -> tuple[float, int]:
     """Standard deviation within samples, and how many values it is from."""
     freedom = sum(len(values) - 1 for values in samples)
+    if not freedom:
+        raise ValueError("a spread needs two seeds")
     squares = sum(float(values.var(ddof=1)) * (len(values) - 1) for values in samples)
     return math.sqrt(squares / freedom), sum(map(len, samples))
 

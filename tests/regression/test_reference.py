@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from taet.errors import UserError
 from tests.conftest import ROOT, Tree, copy_project
 from tests.docs.pages import commands
 
@@ -63,6 +64,21 @@ def test_reports_name_the_kept_records(study: str, drawn: Tree) -> None:
 
 
 @pytest.mark.e2e
+def test_kept_metrics_are_left_alone(drawn: Tree) -> None:
+    """``all`` is what Snakemake runs if no target is named; outputs of rules are deleted before they run."""
+    before = drawn.contents("results/reference")
+    drawn.ok(
+        "snakemake", "--cores", "1", "--forceall", "--config", "study=digits_precision", "kept=true"
+    )
+    assert drawn.contents("results/reference") == before
+    refused = drawn.run(
+        "snakemake", "--cores", "1", "score", "--config", "study=digits_precision", "kept=true"
+    )
+    assert refused.returncode != 0
+    assert drawn.contents("results/reference") == before
+
+
+@pytest.mark.e2e
 def test_the_page_finds_its_files(drawn: Tree) -> None:
     """docs/reproduce_a_table.md names pictures and tables that are there."""
     assert {command[-2].removeprefix("study=") for command in commands(PAGE)} <= set(STUDIES)
@@ -93,6 +109,23 @@ def test_readme_has_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
     text = Path("README.md").read_text()
     assert readme.BLOCK.search(text)
     assert readme.page(text) == text, "run: python workflow/scripts/readme.py"
+
+
+def test_readme_loses_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands between a mark and the next end is written anew: a mark without an end would take more."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import readme
+
+    text = Path("README.md").read_text()
+    for wrong in (
+        text.replace("<!-- end -->", "", 1),
+        text.replace("results of digits -->", "results of digitz -->"),
+        text.replace("taet-pgd_at,", "taet-pgd_ad,", 1),
+    ):
+        assert wrong != text
+        with pytest.raises(UserError):
+            readme.page(wrong)
 
 
 def test_differences_are_those_of_the_contrasts(monkeypatch: pytest.MonkeyPatch) -> None:

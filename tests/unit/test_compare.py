@@ -17,6 +17,8 @@ from taet.compare import (
     resample,
     seeds_needed,
 )
+from taet.stages._predictions import Predictions
+from taet.stages.score import _seeds
 
 
 def made(rng: np.random.Generator, shares: dict[str, float], images: int = 200) -> Seed:
@@ -149,6 +151,61 @@ def test_paired_p() -> None:
     assert paired_p(values) == pytest.approx(stats.ttest_rel(values, [0] * 4).pvalue)
     assert math.isnan(paired_p([0.1]))
     assert paired_p([0.0, 0.0]) == 1
+    third = 0.1 + 0.2  # not 0.3, by a rounding
+    assert math.isnan(paired_p([0.3, 0.3, third])), "a chance of few images is no certainty"
+
+
+def test_images_that_seeds_share_are_resampled_together() -> None:
+    """A data set's own test set, which each seed has drawn in another order: the same images for all."""
+    rng = np.random.default_rng(7)
+    hardness, labels = rng.random(600), np.arange(600) % 3
+    models = []
+    for seed in range(3):
+        order = rng.permutation(600)
+        right = hardness + 0.05 * rng.random(600) < 0.5  # seeds agree on nearly all images
+        models.append(
+            Predictions(
+                cell={"method": "a", "seed": seed},
+                index=1000 + order,
+                label=labels[order],
+                predicted={"clean": np.where(right, labels, 3)[order]},
+                distance={},
+                facts={},
+                views={"balanced": np.ones(600, dtype=bool)},
+                class_counts=[5, 5, 5],
+                class_names=["a", "b", "c"],
+                groups={},
+            )
+        )
+    seeds = _seeds(models, "balanced")
+    assert all(np.array_equal(seed.index, np.arange(1000, 1600)) for seed in seeds)
+    assert all(np.array_equal(seed.labels, labels) for seed in seeds)
+    spread = resample(seeds, 2000, rng)["all"].draws.std()
+    alone = math.sqrt(
+        0.25 / 600
+    )  # of one seed; with images of its own for each it would be a root of 3 less
+    assert spread == pytest.approx(alone, rel=0.15)
+
+
+def test_equal_differences_need_no_seeds() -> None:
+    assert seeds_needed(0.02, 0.0, 0.95) is None
+    assert seeds_needed(0.02, 1e-17, 0.95) is None
+
+
+def test_classes_without_test_images_are_left_out() -> None:
+    """As in a long-tailed view whose rarest classes have no image left."""
+    rng = np.random.default_rng(6)
+    seeds = []
+    for _ in range(2):
+        seed = made(rng, {"a": 0.6, "b": 0.5})
+        kept = seed.labels != 2
+        correct = {pair: right[kept] for pair, right in seed.correct.items()}
+        seeds.append(Seed(seed.index[kept], seed.labels[kept], correct, seed.scopes))
+    found = resample(seeds, 50, rng)
+    assert list(found) == ["all"]
+    rows = [*contrasts(found, list(seeds[0].correct), 0.95)]
+    assert [row["scope"] for row in rows] == ["all"]
+    assert np.isfinite(rows[0]["difference"])
 
 
 def test_seeds_needed_against_simulation() -> None:

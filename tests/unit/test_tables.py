@@ -135,7 +135,7 @@ def contrasts() -> pd.DataFrame:
 
 def table_of(title: str, frame: pd.DataFrame, pairs: pd.DataFrame) -> typeset.Table:
     """The table whose title has these words."""
-    (found,) = (t for t in tables.main_tables(frame, pairs, SHOWN) if f": {title}" in t.title)
+    (found,) = (t for t in tables.main_tables(frame, pairs, SHOWN) if t.title.startswith(title))
     return found
 
 
@@ -195,6 +195,7 @@ def test_main_tables() -> None:
     assert "!" not in first.note
     assert "n = 3 seeds" in first.note
     assert "Balanced test view, 50 images" in first.note
+    assert first.caption == "Data_1, IR 10, Net: all classes"
     assert second.head[1:] == [
         "BA head", "BA tail", "BA worst class",
         "BR PGD-2 head", "BR PGD-2 tail", "BR PGD-2 worst class",
@@ -211,6 +212,42 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
     assert first.rows[1][2] == "21.0 ± 1.0 [18.5, 23.5]! (L2 0.10)"
     assert "PGD-2: not bounded by any eps" in first.note
     assert first.note.endswith(" !: A|x: odd.")
+    both = pd.concat([metrics(), frame.assign(checkpoint="best")])
+    table = table_of("checkpoints", summary(both), contrasts())
+    assert table.note.endswith(" !: A|x: odd."), "of a checkpoint that other tables do not show"
+    assert "Last checkpoint;" not in table.note
+    assert "odd" not in table_of("all classes", summary(both), contrasts()).note
+
+
+def test_notes_explain_what_their_table_has() -> None:
+    first, second, *_ = tables.main_tables(summary(), contrasts(), SHOWN)
+    assert "Tail:" not in first.note
+    assert (
+        "Head: the 50% most frequent classes. Tail: the 50% least frequent classes." in second.note
+    )
+    assert "Worst class:" in second.note
+    assert "≈" not in table_of("beside published", summary(), contrasts()).note
+
+
+def test_one_seed_tells_no_difference() -> None:
+    frame = summary(metrics(1))
+    pairs = contrasts().assign(low=-0.01, sd=math.nan, p=math.nan, p_holm=math.nan, seeds=1)
+    found = list(tables.main_tables(frame, pairs, SHOWN))
+    assert not any("differences" in table.title for table in found)
+    assert not any("≈" in cell for table in found for row in table.rows for cell in row)
+    assert "n = 1 seed [95% interval: bootstrap over its test images" in found[0].note
+    assert "With one seed" in found[0].note
+    (rarest,) = (table for table in found if table.title == "the rarest classes")
+    assert "in per cent, n = 1 seed." in rarest.note
+
+
+def test_labels_that_latex_would_take_for_its_own() -> None:
+    labels = {**SHOWN["labels"], "methods": {"b": "[12] B", "a": "*A"}}
+    first, *_ = tables.main_tables(summary(), contrasts(), SHOWN | {"labels": labels})
+    text = typeset.latex([first])
+    assert "{}[12] B &" in text
+    assert "{}*A &" in text
+    assert r"| \*A |" in typeset.markdown([first], "T")
 
 
 def test_markdown_and_latex_escape_names() -> None:
@@ -458,6 +495,8 @@ def test_view_is_named_for_what_it_is() -> None:
     assert view_title(summary, "balanced") == "The data set's own test set (2.5:1)"
     summary["view"] = "long_tailed"
     assert view_title(summary, "long_tailed") == "Long-tailed test view (2.5:1)"
+    other = summary.assign(imbalance_ratio="20")
+    assert view_title(pd.concat([summary, other]), "long_tailed") == "Long-tailed test view"
     summary["imbalance_ratio"] = "natural"
     assert view_title(summary, "long_tailed") == "The data set's own test set (2.5:1)"
 

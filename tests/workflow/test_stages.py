@@ -9,7 +9,10 @@ import torch
 from taet import artifacts, grid, params, runner
 from taet.errors import UserError
 from taet.jobs import Job
-from taet.networks import Adjusted, build_model, load_model, restore_model
+from taet.loader import to_pixels
+from taet.networks import Adjusted, build_model, load_model, predict, restore_model
+from taet.stages._data import read_data
+from taet.validation import balanced
 
 ADJUSTED = """
   adjusted:
@@ -17,9 +20,11 @@ ADJUSTED = """
     grid: {methods: [pgd_at_la, robal, at_bsl_ema]}
     longtail: {validation_share: 0.2}
     methods: {pgd_at_la: {logit_adjustment: {tau: [0, 1, 100]}}}
-  without_validation:
-    extends: adjusted
-    longtail: {validation_share: 0}
+  measured:
+    extends: tiny
+    grid: {methods: [pgd_at_la]}
+    longtail: {validation_share: 0.2}
+    training: {validation: {steps: 1, step_size: 0.01, every: 1}}
   chained:
     extends: tiny
     stabilizations: {clean20: {epochs: 1}, clean40: {epochs: 3, after: clean20}}
@@ -97,9 +102,26 @@ def test_averaged_weights_are_saved(tiny_params: Path, monkeypatch: pytest.Monke
 def test_choosing_needs_validation_images(
     tiny_params: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = study(tiny_params, monkeypatch, "without_validation")
+    with tiny_params.open("a") as file:
+        file.write(
+            "\n  without:\n    extends: tiny\n    grid: {methods: [pgd_at_la]}"
+            "\n    methods: {pgd_at_la: {logit_adjustment: {tau: [0, 1]}}}\n"
+        )
     with pytest.raises(UserError, match=r"no validation images to choose with.*validation_share"):
-        finished(without, "pgd_at_la")
+        params.load(tiny_params, "without")
+
+
+def test_what_is_measured_is_what_is_saved(
+    tiny_params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs as they will be used: with post-hoc logit adjustment."""
+    job = finished(study(tiny_params, monkeypatch, "measured"), "pgd_at_la")
+    measured = artifacts.read_facts(job.output)["history"][-1]["validation_accuracy"]
+    data = read_data(job, "validation")
+    x = to_pixels(data.images["validation"], data.max_value)
+    y, model = data.labels["validation"], load_model(job.output, job.key)
+    assert measured == pytest.approx(balanced(predict(model, x, 100) == y, y))
+    assert measured != pytest.approx(balanced(predict(model.network, x, 100) == y, y))
 
 
 def test_chained_stage_one_is_one_stage_one(

@@ -68,7 +68,7 @@ def outputs_of(stage):
 
 def lost_outputs(wildcards):
     """Intermediate files that are gone; Snakemake alone would not miss them."""
-    return [str(job.output) for job in study.lost()]
+    return [] if study.kept else [str(job.output) for job in study.lost()]
 
 
 def files_of(stage):

@@ -59,8 +59,15 @@ def keep(study, target):
 def about(kept, name):
     """What the records say of the whole study: which code made it, when, on what, and what it cost."""
     found = [json.loads(file.read_text()) for file in sorted(kept.rglob("*.record.json"))]
-    starts = [datetime.fromisoformat(record["started"]) for record in found]
-    ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, found, strict=True)]
+    own = [
+        record for record in found if record["job"].split()[0] != "download"
+    ]  # all studies share it
+    starts = [datetime.fromisoformat(record["started"]) for record in own]
+    ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, own, strict=True)]
+    resumed = [r for r in found if r.get("resumed") or r.get("resumed_at_epoch") is not None]
+    partly = [
+        f"- {len(resumed)} of these jobs went on after an interruption: only their last part is counted"
+    ]
     stages = {stage: [r for r in found if r["job"].split()[0] == stage] for stage in STAGES}
     revisions = sorted({str(record["code"]["revision"]) for record in found})
     changed = [
@@ -76,9 +83,10 @@ def about(kept, name):
             "",
             f"- code: {', '.join(revisions)}",
             *(changed if any(revision.endswith("-dirty") for revision in revisions) else []),
-            f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%H:%M} UTC, "
+            f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%Y-%m-%d %H:%M} UTC, "
             f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes, other work beside it included",
             f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in found) / 60:.0f} minutes",
+            *(partly if resumed else []),
             f"- {'machine' if len(machines) == 1 else 'machines'}: {'; '.join(machines)}",
             "",
             "| stage | jobs | processor seconds | peak memory of a job, MiB | on the GPU, MiB |",

@@ -8,20 +8,22 @@ between one and ``<!-- end -->`` is written anew.
 
 import math
 import re
+import sys
 from pathlib import Path
 
 import scipy.stats
 
 from taet import grid, params
+from taet.errors import UserError, suggest
 from taet.stages._scored import read_scored
 from taet.summary import over_seeds, with_bootstrap
 from taet.tables import overview_tables
 from taet.tables.place import places
-from taet.typeset import Table, markdown_table
+from taet.typeset import Table, markdown_table, markdown_text, percent
 
 PAGE = Path("README.md")
 BLOCK = re.compile(
-    r"(<!-- (?:results of (\w+)|differences of (\w+): ([\w, -]+)) -->\n).*?(<!-- end -->)",
+    r"(<!-- (?:results of (\w+)|differences of (\w+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
     re.DOTALL,
 )
 COMPARED = (("pgd20", "all"), ("worst", "all"), ("worst", "tail"))
@@ -30,36 +32,41 @@ COMPARED = (("pgd20", "all"), ("worst", "all"), ("worst", "tail"))
 def results_of(name):
     """The overview of a study's kept metrics; what is said of all its tables once, below the last."""
     tables = list(overview_tables(*_kept(name)))
-    shown = [f"{t.title.split(':')[0]}:\n\n{markdown_table(t)}\n" for t in tables]
-    return "\n".join([*shown, *(f"{note}\n" for note in dict.fromkeys(t.note for t in tables))])
+    shown = [f"{markdown_text(t.place)}:\n\n{markdown_table(t)}\n" for t in tables]
+    notes = dict.fromkeys(markdown_text(t.note) for t in tables)
+    return "\n".join([*shown, *(f"{note}\n" for note in notes)])
 
 
 def differences_of(name, pairs):
     """Some methods of a study against others, each pair with the same seeds and images."""
     (place,) = places(*_kept(name))
+    if place.seeds == 1:
+        raise UserError(f"differences of {name}: one seed has no interval over seeds")
+    for method in {method for pair in pairs for method in pair} - set(place.methods):
+        raise UserError(
+            f"differences of {name}: no method {method!r}{suggest(method, place.methods)}"
+        )
     confidence, labels = place.shown["report"].confidence, place.shown["labels"]["attacks"]
     head = [
         f"BR {labels[attack]}{' tail' if scope == 'tail' else ''}" for attack, scope in COMPARED
     ]
-    rows, seeds, marks = [], set(), {}
+    rows, marks = [], {}
     for one, other in pairs:
         row = [f"{place.methods[one]} minus {place.methods[other]}"]
         for attack, scope in COMPARED:
             found = place.pair(one, other, attack, scope)
-            seeds.add(found["seeds"])
             row.append(_interval(found, confidence))
             if found["p_holm"] < 1 - confidence:
                 marks[len(rows), len(row) - 1] = "best"
         rows.append(row)
-    (n,) = seeds
     note = (
         f"{place.title}. Balanced robustness of the first minus that of the second, in points, with the same "
-        f"seeds and images on both sides: mean [{confidence:.0%} interval of the mean, Student's t over "
-        f"n = {n} paired seeds]. ≈: the interval has 0, so that nothing can be told. Bold: told from 0 also "
-        "after correcting the t-test for all pairs of methods (Holm)."
+        f"seeds and images on both sides: mean [{percent(confidence)} interval of the mean, Student's t over "
+        f"n = {place.seeds} paired seeds]. ≈: the interval contains 0, so that nothing can be told. Bold: "
+        "told from 0 also after correcting the t-test for all pairs of methods (Holm)."
     )
-    table = Table(place.title, note, ["Difference", *head], rows, marks)
-    return f"{markdown_table(table)}\n\n{note}\n"
+    table = Table(place.title, "differences", note, ["Difference", *head], rows, marks)
+    return f"{markdown_table(table)}\n\n{markdown_text(note)}\n"
 
 
 def _kept(name):
@@ -85,9 +92,21 @@ def _written(found):
 
 
 def page(text):
-    """The page with its results as they are kept."""
+    """The page with its results as they are kept.
+
+    Raises:
+        UserError: a mark has no end, or names what is not kept.
+    """
+    begun = len(re.findall(r"<!-- (?:results|differences) of ", text))
+    if begun != len(BLOCK.findall(text)):
+        raise UserError(
+            f"{PAGE}: a mark of results is misspelt, or has no <!-- end --> before the next"
+        )
     return BLOCK.sub(_written, text)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text()))
+    try:
+        PAGE.write_text(page(PAGE.read_text()))
+    except UserError as error:
+        sys.exit(f"readme: {error}")

@@ -23,6 +23,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     """
     report, labels = shown["report"], shown["labels"]
     summary = shown_summary(metrics, report)
+    summary = summary[summary["imbalance_ratio"].isin(picture["ratios"])]
     values = summary[summary["scope"] == "all"].set_index(["method", "attack", "imbalance_ratio"])
     ratios = sorted(picture["ratios"], key=float)
     headline = report.headline_attack
@@ -48,6 +49,6 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.minorticks_off()
             axes.set_xlabel("Imbalance ratio")
             axes.set_ylabel(f"{title} (%)")
-        figure.supxlabel(spread(summary, report.view), fontsize="medium")
+        figure.supxlabel(f"{spread(summary, report.view)}; methods side by side", fontsize="medium")
         name_methods(figure)
     return figure

@@ -20,9 +20,9 @@ def main_tables(
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium
     and tail classes and for the worst class, the third for each of the rarest classes; then the differences
-    to the best method, what training costs, our numbers beside published ones where there are any, the last
-    checkpoint against the best where both were attacked, and one table for each kind of method that stands
-    in the study in several variants.
+    to the best method where there are several seeds, what training costs, our numbers beside published ones
+    where there are any, the last checkpoint against the best where both were attacked, and one table for each
+    kind of method that stands in the study in several variants.
 
     Args:
         summary: see ``taet.summary.with_bootstrap``.
@@ -39,15 +39,18 @@ def overview_tables(
 ) -> Iterator[Table]:
     """The few columns that say most, for each data set, imbalance ratio and architecture.
 
-    BA, BR under the headline attack and in the worst cases, BR of the tail. Arguments: see ``main_tables``.
+    BA, BR under the headline attack and in the worst cases, BR of the tail if there is one. Arguments: see
+    ``main_tables``.
     """
     report, labels = shown["report"], shown["labels"]["attacks"]
     headline = report.headline_attack
     attacks = [headline, *report.worst_cases]
     columns = [("clean", "all", "BA"), *((a, "all", f"BR {labels[a]}") for a in attacks)]
-    columns.append((headline, "tail", f"BR {labels[headline]} tail"))
+    tail = (headline, "tail", f"BR {labels[headline]} tail")
     for place in places(summary, contrasts, shown):
-        yield method_table(place, "overview", columns)
+        yield method_table(
+            place, "overview", [*columns, *([tail] if "tail" in place.scopes else [])]
+        )
 
 
 def _tables_of(place: Place) -> Iterator[Table]:
@@ -64,7 +67,7 @@ def _tables_of(place: Place) -> Iterator[Table]:
     yield method_table(place, "all classes", everything)
     yield method_table(place, "by class frequency", groups)
     yield rarest_table(place, [attack for attack, _, _ in short])
-    if len(place.contrasts):
+    if len(place.contrasts) and place.seeds > 1:
         yield differences_table(place)
     yield costs_table(place, short)
     if place.published:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from taet.compare import MOST_SEEDS, NO_SPREAD, POWER
 from taet.tables.place import Place
-from taet.typeset import Table
+from taet.typeset import Table, percent
 
 
 def differences_table(place: Place) -> Table:
@@ -28,13 +28,15 @@ def differences_table(place: Place) -> Table:
     seeds = next(iter(there.values()))["seeds"]
     note = (
         f"Balanced robustness minus that of {place.methods[best]}, in points, with the same seeds and "
-        f"images on both sides, seeds: n = {seeds} [{report.confidence:.0%} interval: bootstrap over "
+        f"images on both sides, seeds: n = {seeds} [{percent(report.confidence)} interval: bootstrap over "
         "seeds and images; with few seeds too narrow]. p: paired t-test over seeds, corrected for all "
         f"{count} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
-        f"difference with a power of {POWER:.0%}, by itself."
+        f"difference with a power of {percent(POWER)}, by itself."
     )
-    title = f"{place.title}: differences to {place.methods[best]}, BR {labels['attacks'][attack]}"
-    return Table(title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], rows)
+    title = f"differences to {place.methods[best]}, BR {labels['attacks'][attack]}"
+    return Table(
+        place.title, title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], rows
+    )
 
 
 def _seeds_needed(row: pd.Series) -> str:

@@ -34,14 +34,17 @@ def method_table(
                 number_text(value) + (" ≈" if pair is not None and _is_open(pair, place) else "")
             )
     head = ["Method", *(name for _, _, name in columns)]
-    return Table(f"{place.title}: {title}", place.note(columns), head, rows, marks)
+    return Table(place.title, title, place.note(columns), head, rows, marks)
 
 
 def _is_open(pair: pd.Series, place: Place) -> bool:
     """Whether a difference may be none: its interval has 0, or the test over seeds does not exclude it.
 
-    By itself: with three seeds a test corrected for all pairs finds next to nothing.
+    By itself: with three seeds a test corrected for all pairs finds next to nothing. Of one seed nothing can
+    be told, which the note says once.
     """
+    if place.seeds == 1:
+        return False
     level = 1 - place.shown["report"].confidence
     return bool(pair["low"] <= 0 <= pair["high"] or pair["p"] >= level)
 
@@ -61,7 +64,7 @@ def costs_table(place: Place, columns: Sequence[Column]) -> Table:
     )
     head = [plain.head[0], "Passes", "Ratio", *plain.head[1:]]
     marks = {(row, column + 2): mark for (row, column), mark in plain.marks.items()}
-    return Table(plain.title, note, head, rows, marks)
+    return Table(plain.place, plain.title, note, head, rows, marks)
 
 
 def checkpoints_table(place: Place, columns: Sequence[Column]) -> Table:
@@ -76,8 +79,8 @@ def checkpoints_table(place: Place, columns: Sequence[Column]) -> Table:
     ]
     head = ["Method", *(f"{title}, {c}" for _, _, title in columns for c in checkpoints)]
     titles = "; ".join(f"{c}: {CHECKPOINT_TITLES[c].lower()}" for c in checkpoints)
-    note = f"{titles}. {place.note(columns, marked=False)}"
-    return Table(f"{place.title}: checkpoints", note, head, rows)
+    note = f"{titles}. {place.note(columns, marked=False, checkpoints=True)}"
+    return Table(place.title, "checkpoints", note, head, rows)
 
 
 def variants_table(
@@ -92,7 +95,7 @@ def variants_table(
     ]
     head = [plain.head[0], *options, *plain.head[1:]]
     marks = {(row, column + len(options)): mark for (row, column), mark in plain.marks.items()}
-    return Table(plain.title, plain.note, head, rows, marks)
+    return Table(plain.place, plain.title, plain.note, head, rows, marks)
 
 
 def option_text(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from taet.summary import CELL, shown_rows, view_title
+from taet.typeset import percent
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 Column = tuple[str, str, str]  # attack, scope, title
@@ -45,6 +46,11 @@ class Place:
         return [scope for scope in SCOPES if scope in set(self.part["scope"])]
 
     @property
+    def seeds(self) -> int:
+        """Number of seeds, n."""
+        return int(self.part["seeds"].max())
+
+    @property
     def published(self) -> list[dict[str, Any]]:
         """What others have published for it; see ``taet.published``."""
         first = self.part.iloc[0]
@@ -54,20 +60,25 @@ class Place:
             if (row["dataset"], row["ir"]) == (first["dataset"], first["imbalance_ratio"])
         ]
 
-    def note(self, columns: Collection[Column], marked: bool = True) -> str:
+    def note(
+        self, columns: Collection[Column], marked: bool = True, checkpoints: bool = False
+    ) -> str:
         """What a reader must know of a table with these columns.
 
         Args:
             marked: whether the best and the second stand out, and what is not told from the best.
+            checkpoints: whether it shows all checkpoints.
         """
-        scopes = list(dict.fromkeys(scope for _, scope, _ in columns))
-        attacks = list(dict.fromkeys(attack for attack, _, _ in columns))
+        attacks, report = {attack for attack, _, _ in columns}, self.shown["report"]
+        rows = self.everything if checkpoints else self.part
         parts = [
-            _numbers(self.part, self.shown["report"]),
-            _conditions(self.part, self.shown),
-            *_scopes(scopes, self.shown["report"]),
-            *([_marks(self.part, self.shown["report"])] if marked else []),
-            *_attacks(self.part, self.shown, attacks),
+            _numbers(self.seeds, report),
+            _conditions(rows, report),
+            *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
+            f"L-inf eps {self.shown['threat'].eps:.4g}.",
+            *_scopes({scope for _, scope, _ in columns}, report),
+            *([_marks(self.seeds, report)] if marked else []),
+            *_attacks(rows[rows["attack"].isin(attacks)], self.shown, attacks),
         ]
         return " ".join(parts)
 
@@ -112,10 +123,9 @@ def place_title(
     return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
 
 
-def _numbers(part: pd.DataFrame, report: Any) -> str:
+def _numbers(n: int, report: Any) -> str:
     """What a cell holds."""
-    n = _seeds(part)
-    level = f"{report.confidence:.0%} interval"
+    level = f"{percent(report.confidence)} interval"
     spread = (
         f"mean ± standard deviation over n = {n} seeds [{level} of the mean: Student's t, cut to 0 and 100]"
         if n > 1
@@ -125,16 +135,14 @@ def _numbers(part: pd.DataFrame, report: Any) -> str:
     return f"BA, BR: balanced accuracy and balanced robustness in per cent, {spread}."
 
 
-def _conditions(part: pd.DataFrame, shown: Mapping[str, Any]) -> str:
-    """What was tested, and how."""
-    everything = part[part["scope"] == "all"]
+def _conditions(rows: pd.DataFrame, report: Any) -> str:
+    """What was tested."""
+    everything = rows[rows["scope"] == "all"]
     images = everything.iloc[0]["test_images"]
     noise = 100 * everything["balanced_accuracy_se"].max()
-    report = shown["report"]
     return (
-        f"{view_title(part, report.view)}, {images:.0f} images a seed: drawing them alone gives each number "
-        f"over all classes a standard error of up to {noise:.1f} points. "
-        f"{CHECKPOINT_TITLES[report.checkpoint]}; L-inf eps {shown['threat'].eps:.4g}."
+        f"{view_title(rows, report.view)}, {images:.0f} images a seed: drawing them alone gives each number "
+        f"over all classes a standard error of up to {noise:.1f} points."
     )
 
 
@@ -143,21 +151,21 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
     shares = {"head": (report.groups.head, "most"), "tail": (report.groups.tail, "least")}
     for scope, (share, which) in shares.items():
         if scope in scopes:
-            yield f"{scope.capitalize()}: the {share:.0%} {which} frequent classes."
+            yield f"{scope.capitalize()}: the {percent(share)} {which} frequent classes."
     if "worst_class" in scopes:
         yield "Worst class: of each seed, the one with the lowest share."
 
 
-def _marks(part: pd.DataFrame, report: Any) -> str:
-    test = (
-        f", or the paired t-test over seeds has p ≥ {1 - report.confidence:.2g}, not corrected for the number "
-        "of tests"
-        if _seeds(part) > 1
-        else ""
-    )
+def _marks(n: int, report: Any) -> str:
+    if n == 1:
+        return (
+            "Bold: the largest; underlined: the second. With one seed, a difference between two methods "
+            "cannot be told from one between two trainings of the same."
+        )
     return (
         "Bold: the largest mean; underlined: the second. ≈ (all and tail classes only): not told from the "
-        f"largest, since the bootstrap interval of the paired difference contains 0{test}."
+        "largest, since the bootstrap interval of the paired difference contains 0, or the paired t-test "
+        f"over seeds has p ≥ {1 - report.confidence:.2g}, not corrected for their number."
     )
 
 
@@ -165,7 +173,7 @@ def _attacks(
     part: pd.DataFrame, shown: Mapping[str, Any], attacks: Collection[str]
 ) -> Iterator[str]:
     """What worst cases are, which attacks have no bound, and what the marks ! warn of."""
-    labels, part = shown["labels"], part[part["attack"].isin(attacks)]
+    labels = shown["labels"]
     for name, worst in shown["report"].worst_cases.items():
         if name in attacks:
             members = (
@@ -185,7 +193,3 @@ def _attacks(
     for text, rows in warned.groupby("warnings", sort=False):
         methods = ", ".join(dict.fromkeys(labels["methods"][m] for m in rows["method"]))
         yield f"!: {methods}: {text}."
-
-
-def _seeds(part: pd.DataFrame) -> int:
-    return int(part["seeds"].max())

@@ -7,7 +7,7 @@ import pandas as pd
 
 from taet.tables._cells import interval, number_text
 from taet.tables.place import Place
-from taet.typeset import Table
+from taet.typeset import Table, percent
 
 
 def published_table(place: Place) -> Table:
@@ -41,11 +41,11 @@ def published_table(place: Place) -> Table:
     note = (
         "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
         "not state. The difference, ours minus published, has the reading error and half of our "
-        f"{report.confidence:.0%} interval, added in quadrature. Networks, epochs, checkpoints and test "
+        f"{percent(report.confidence)} interval, added in quadrature. Networks, epochs, checkpoints and test "
         f"views are theirs: a difference is no failed reproduction unless all these agree. "
         f"{place.note(columns, marked=False)}"
     )
-    return Table(f"{place.title}: beside published numbers", note, head, rows)
+    return Table(place.title, "beside published numbers", note, head, rows)
 
 
 def _beside(published: dict[str, Any] | None, ours: pd.Series) -> list[str]:

@@ -30,9 +30,13 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
             row.append(f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}"))
     head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
     images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
-    note = (
-        f"Accuracy of each class in per cent, mean ± standard deviation over n = "
-        f"{int(single['seeds'].max())} seeds. The {len(chosen)} classes with the fewest training images: "
-        f"{images}. Bold: the largest mean; underlined: the second."
+    spread = (
+        f"mean ± standard deviation over n = {place.seeds} seeds"
+        if place.seeds > 1
+        else "n = 1 seed"
     )
-    return Table(f"{place.title}: the rarest classes", note, head, rows, marks)
+    note = (
+        f"Accuracy of each class in per cent, {spread}. The {len(chosen)} classes with the fewest training "
+        f"images: {images}. Bold: the largest mean; underlined: the second."
+    )
+    return Table(place.title, "the rarest classes", note, head, rows, marks)
