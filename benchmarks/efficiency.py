@@ -18,7 +18,6 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn.modules.module import register_module_forward_hook
 
 from measured import ROOT, Results
 from taet import blocks, params, plugins
@@ -37,18 +36,23 @@ class Passes:
 
     def __enter__(self) -> "Passes":
         self.forward = self.backward = 0
-        # On all modules, since LAS-AT also trains a copy of the network.
-        self.hook = register_module_forward_hook(self._count)
+        # Of the class, since LAS-AT also trains a copy of the network; REAT asks for nothing but features.
+        self.features = features = Network.features
+
+        def counted(network: Network, x: Tensor) -> Tensor:
+            return self._count(features(network, x))
+
+        Network.features = counted  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.hook.remove()
+        Network.features = self.features  # type: ignore[method-assign]
 
-    def _count(self, module: torch.nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        if isinstance(module, Network):
-            self.forward += len(output)
-            if output.requires_grad:
-                output.register_hook(self._back)
+    def _count(self, output: Tensor) -> Tensor:
+        self.forward += len(output)
+        if output.requires_grad:
+            output.register_hook(self._back)
+        return output
 
     def _back(self, gradient: Tensor) -> None:
         self.backward += len(gradient)

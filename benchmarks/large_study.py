@@ -44,6 +44,7 @@ NETWORKS = ("resnet18_narrow", "resnet18", "wrn34_10")
 SLOTS = (10, 30, 100, 300)
 KEPT = {"digits": "digits on the small CNN", "cifar10_small": "CIFAR-10 on the narrow ResNet"}
 GROUP = 8  # cells that share a job
+QUEUE, LOOK = 100, 40  # jobs in the queue (profiles/slurm), and seconds until Snakemake looks again
 START = "the Snakemake of one job, and Python, of a study of {} cells"
 FILES, OBJECTS = "files of a cell", "of which DVC keeps"
 PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
@@ -132,10 +133,14 @@ def cell_seconds(study: str) -> tuple[float, float]:
 
 
 def simulate(cells: int, training: float, attack: float, start: float, slots: int) -> float:
-    """Seconds until all cells are done, with so many jobs at a time; attacks wait for their network."""
+    """Seconds until all cells are done, with so many jobs at a time; attacks wait for their network.
+
+    Snakemake does not see more ends of jobs than it has in the queue, each time that it looks.
+    """
     free = [0.0] * slots
     trained = [run_next(free, 0.0, start + training) for _ in range(cells)]
-    return max(run_next(free, earliest, start + attack) for earliest in trained)
+    worked = max(run_next(free, earliest, start + attack) for earliest in trained)
+    return max(worked, 2 * cells / max(QUEUE, slots) * LOOK)
 
 
 def run_next(free: list[float], earliest: float, seconds: float) -> float:
@@ -220,8 +225,8 @@ def picture() -> bytes:
             hours.loglog(SLOTS, values, "o-", color=colors()[i], label=what)
         hours.set_xlabel("processors")
         hours.set_ylabel("hours (simulated)")
-        hours.set_ylim(0.05, 5000)  # room for the legend
-        hours.legend()
+        hours.set_ylim(0.01)  # room for the legend
+        hours.legend(loc="lower left")
     return to_bytes(settle(figure), "png")
 
 

@@ -5,6 +5,8 @@ from types import ModuleType
 
 import pytest
 
+from taet import blocks, params
+from taet.costs import training_passes
 from tests.conftest import ROOT
 
 
@@ -34,6 +36,18 @@ def test_page_of_large_studies_is_current(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert large_study.TABLE.search(large_study.PAGE.read_text())
     assert large_study.page() == large_study.PAGE.read_text()
+
+
+@pytest.mark.parametrize("method", [*params.load(ROOT / "params.yaml").grid.methods, "clean"])
+def test_passes_are_those_that_cards_say(page: ModuleType, method: str) -> None:
+    """Counted as they happen, against the formulas that tables and figures use."""
+    study = params.load(ROOT / "params.yaml", "cifar10_lt")
+    rows = page.read("efficiency").set_index("what")["value"]
+    label = study.methods[method].label
+    counted = sum(rows[f"{label}: {way} passes"] for way in ("forward", "backward"))
+    in_theory = training_passes(study, method) / blocks.training_of(study, method).epochs
+    # LAS-AT draws its numbers of steps.
+    assert counted == pytest.approx(in_theory, rel=0.15 if method == "las_at" else 1e-3)
 
 
 def test_our_components_are_never_weaker(page: ModuleType) -> None:

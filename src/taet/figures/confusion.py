@@ -40,11 +40,13 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
             ticks = np.arange(0, len(matrix), max(1, len(matrix) // 5))
             axes.set_xticks(ticks, matrix.columns[ticks])
             axes.set_yticks(ticks, matrix.index[ticks])
+        for axes in grid[:, 0]:
+            axes.set_ylabel("True class")
         for axes in grid.flat[len(pairs) :]:
             axes.set_visible(False)
         seeds = confusion["seed"].nunique()
         figure.supxlabel(
-            f"Predicted class; rows: true class. Shares of a row in %, mean over n = {seeds} "
+            f"Predicted class. Shares of a row in %, mean over n = {seeds} "
             f"{'seeds' if seeds > 1 else 'seed'}",
             fontsize="medium",
         )

@@ -4,7 +4,8 @@ kappa_i: how many of the K iterates of the attack, the start included, are still
 image that falls early is near the boundary and weighs more:
 omega_i = (1 + tanh(lambda + 5 (1 - 2 kappa_i / K))) / 2, scaled to mean 1 in the batch; the loss is
 mean omega_i CE(z(x'_i), y_i). Plain PGD-AT before ``begin_epoch``. The authors count epochs from 1 and begin
-at 60 of 120. Known weakness: the gain largely vanishes under logit scaling attacks (Hitaj et al. 2021).
+at 60 of 120, and divide by the whole part of K / 2, which for odd K is another weight than the paper's; here
+K / 2. Known weakness: the gain largely vanishes under logit scaling attacks (Hitaj et al. 2021).
 Inner attack: PGD on cross-entropy, which gives kappa for free.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """

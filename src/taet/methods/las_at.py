@@ -11,7 +11,8 @@ Radii and step sizes are factors on the study's own, so that the choices fit any
 learns nothing and is left out, and measures R2 in train mode, by the order of two lines; here eval mode.
 The update comes after the step of the network, at its current learning rate.
 The start is uniform, as in the authors' code; ``training.attack.start`` and ``steps`` have no part in it.
-A batch of one image brings no update: the strategy's batch norm needs two.
+A batch of one image brings no update: the strategy's batch norm needs two. Images leave the attack when
+their steps are done: with ``training.attack.batch_norm`` other than ``eval``, statistics are of those left.
 Cost per step with mean steps K: K + 1 forward and K + 1 backward passes, and every ``update_every`` steps 24
 forward and 21 backward passes more.
 """

@@ -4,7 +4,8 @@ Stage 1 is a stabilization stage, by default cross-entropy on clean images (the 
 overview figure; a public note on the paper says adversarial images: name a stabilization made with
 ``pgd_at`` for that). Stage 2, this file, is hierarchical adversarial robust learning (HARL): per-class
 losses on PGD images, combined by ``taet.losses.harl`` with weights alpha (BCL), beta (HDL) and gamma
-(RCEL); 0.1 each in the authors' code.
+(RCEL); 0.1 each in the authors' code. Stage 2 goes on with the optimiser of stage 1, momentum included,
+though with such weights its loss is about a tenth of cross-entropy.
 
 The authors' notebooks begin every step with a clean forward pass in train mode whose result they throw
 away, but which moves batch-norm statistics: ``extra_clean_forward``. Their training attack is 10 steps of
