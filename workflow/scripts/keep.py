@@ -1,6 +1,7 @@
 """Keep the small results of a study in git: results/reference/STUDY.
 
-    python workflow/scripts/keep.py STUDY
+    python workflow/scripts/keep.py STUDY            a study that was run
+    python workflow/scripts/keep.py STUDY --drawn    tables and figures alone, drawn from what is kept
 
 Copies what the stages score, inspect, tables and figures made, which must be of the parameters and the code
 as they are, and the record of every job behind it. No weights, no predictions: those are DVC's.
@@ -15,7 +16,8 @@ from taet import grid, params, records, runner
 from taet.errors import UserError
 from taet.jobs import STAGES
 
-SMALL = ("score", "inspect", "tables", "figures")
+DRAWN = ("tables", "figures")
+SMALL = ("score", "inspect", *DRAWN)
 KEPT_FORMATS = {
     ".csv",
     ".json",
@@ -32,19 +34,16 @@ def keep(study, target):
     What was kept before is replaced at the end, all at once.
     """
     name = study.params.study
-    everything = [job for stage in STAGES for job in study.jobs(stage)]
+    stages, command = STAGES, f"all --config study={name}"
+    if study.kept:
+        stages, command = DRAWN, f"tables figures --config study={name} kept=true"
+    everything = [job for stage in stages for job in study.jobs(stage)]
     for job in everything:
-        if not runner.is_current(job):
-            raise UserError(
-                f"{job.output}: missing or stale; run the study first: "
-                f"snakemake --cores 4 all --config study={name}"
-            )
-        if records.read_record(job.output, job.key) is None:
-            raise UserError(
-                f"{job.output}: has no record of its making; delete it and run the study"
-            )
+        _check(job, command)
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
+    if study.kept:
+        shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
     for job in everything:
         record = records.record_path(job.output)
         _copy(record, new / "records" / record)
@@ -54,6 +53,16 @@ def keep(study, target):
     (new / "about.md").write_text(about(new, name))
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
+
+
+def _check(job, command):
+    """Refuse what is not there as it should be."""
+    if not runner.is_current(job):
+        raise UserError(
+            f"{job.output}: missing or stale; run the study first: snakemake --cores 4 {command}"
+        )
+    if records.read_record(job.output, job.key) is None:
+        raise UserError(f"{job.output}: has no record of its making; delete it and run the study")
 
 
 def about(kept, name):
@@ -118,10 +127,11 @@ def _copy(file, place):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY")
+    names = [word for word in sys.argv[1:] if word != "--drawn"]
+    if len(names) != 1:
+        sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY [--drawn]")
     try:
-        chosen = grid.Study(params.load(study=sys.argv[1]))
+        chosen = grid.Study(params.load(study=names[0]), kept="--drawn" in sys.argv)
         keep(chosen, grid.REFERENCE / chosen.params.study)
     except UserError as error:
         sys.exit(f"keep: {error}")
