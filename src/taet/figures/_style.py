@@ -40,6 +40,7 @@ METADATA = {
 }
 SCOPE_TITLES = {"all": "All classes", "tail": "Tail classes"}
 MARKERS = "osD^vP*X<>hpd8H"
+LINE = 0.15  # inches, of a legend
 
 
 def settle(figure: Figure) -> Figure:
@@ -81,8 +82,10 @@ def markers() -> Iterator[dict[str, Any]]:
 
 
 def name_methods(figure: Figure) -> None:
-    """A legend beside the panels: names of methods can be long, and there can be many."""
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
+    """A legend beside the panels, which grow with it: names of methods can be long, and there can be many."""
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center")
+    figure.set_figheight(max(figure.get_figheight(), 0.5 + LINE * len(names)))
 
 
 def bar(sd: float) -> float | None:
