@@ -68,9 +68,8 @@ def _check(job, command):
 def about(kept, name):
     """What the records say of the whole study: which code made it, when, on what, and what it cost."""
     found = [json.loads(file.read_text()) for file in sorted(kept.rglob("*.record.json"))]
-    own = [
-        record for record in found if record["job"].split()[0] != "download"
-    ]  # all studies share it
+    # All studies share the download, and what is kept may be drawn again long after.
+    own = [record for record in found if record["job"].split()[0] not in ("download", *DRAWN)]
     starts = [datetime.fromisoformat(record["started"]) for record in own]
     ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, own, strict=True)]
     resumed = [r for r in found if r.get("resumed") or r.get("resumed_at_epoch") is not None]
