@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -76,6 +77,45 @@ def test_kept_metrics_are_left_alone(drawn: Tree) -> None:
     )
     assert refused.returncode != 0
     assert drawn.contents("results/reference") == before
+
+
+@pytest.mark.e2e
+def test_what_was_drawn_again_is_kept(drawn: Tree) -> None:
+    """Tables and pictures are taken over, and nothing else of a study moves."""
+    study = "results/reference/digits_precision"
+    before = drawn.contents(study)
+    drawn.ok(sys.executable, "workflow/scripts/keep.py", "digits_precision", "--drawn")
+    after = drawn.contents(study)
+    assert before.items() <= after.items()
+    for part in ("tables", "figures"):
+        kept = sorted(f.name for f in (ROOT / study / part).iterdir())
+        assert sorted(f.name for f in (drawn.path / study / part).iterdir()) == kept
+    refused = drawn.run(sys.executable, "workflow/scripts/keep.py", "digits_precision")
+    assert refused.returncode == 1
+    assert "run the study first: snakemake --cores 4 all" in refused.stderr
+    assert drawn.contents(study) == after
+
+
+def test_about_says_what_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import keep
+
+    def record(job: str, started: str, **facts: object) -> None:
+        about = {
+            "job": job, "started": started, "wall_seconds": 60, "cpu_seconds": 60, "peak_memory_mib": 1,
+            "code": {"revision": "abc"}, "versions": {"torch": "2"},
+            "machine": {"processor": "P", "cpu_count": 2}, **facts,
+        }  # fmt: skip
+        (tmp_path / f"{job.replace(' ', '_')}.record.json").write_text(json.dumps(about))
+
+    record("download digits", "2026-01-01T00:00:00Z")
+    record("equalize a", "2026-01-03T23:59:30Z", resumed_at_epoch=0)
+    record("attack a", "2026-01-03T12:00:00Z", resumed=False)
+    record("figures", "2026-02-01T00:00:00Z")
+    text = keep.about(tmp_path, "s")
+    assert "- from 2026-01-03 12:00 to 2026-01-04 00:00 UTC, 720 minutes" in text
+    assert "- processor time of all jobs: 4 minutes" in text
+    assert "- 1 of these jobs went on after an interruption" in text
 
 
 @pytest.mark.e2e

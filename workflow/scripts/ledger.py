@@ -145,5 +145,8 @@ def _stamp(ledger):
 
 
 if __name__ == "__main__":
-    chosen = grid.Study(params.load(study=sys.argv[1] if len(sys.argv) > 1 else None))
+    try:
+        chosen = grid.Study(params.load(study=sys.argv[1] if len(sys.argv) > 1 else None))
+    except UserError as error:
+        sys.exit(f"ledger: {error}")
     save(Path(f"provenance/{chosen.params.study}.jsonl"), chosen)
