@@ -18,13 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from taet.figures._style import COLUMN, STYLE, colors, settle, to_bytes
+from taet.jobs import STAGES
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_suffix(".md")
 FOLDER = ROOT / "results" / "reference" / "benchmarks"
 PAGE, PICTURE = ROOT / "docs" / "speed.md", ROOT / "docs" / "images" / "scaling.png"
 
-# Least ratio asked for, by a pattern for the row's name.
+# Least ratio asked for, by a pattern for the row's name and unit.
 FLOORS = {
     r": fp32 against": 1.25,
     r": attack_bf16 against": 2.0,
@@ -35,12 +36,12 @@ FLOORS = {
     r"ours against plain": 1.3,
 }
 
-# Most of the row's unit asked for, likewise.
+# Most asked for, likewise.
 CEILINGS = {
     r"^PGD-AT, 100 epochs": 210.0,
-    r"^the paper's grid, \d+ jobs": 10.0,
-    r"^the paper's grid: peak memory": 1000.0,
-    r"^(download|subsample|stabilize|equalize|attack|score|inspect|tables|figures)$": 2.0,
+    r"^the paper's grid, \d+ jobs, s$": 10.0,
+    r"^the paper's grid: peak memory, MiB$": 1000.0,
+    rf"^({'|'.join(STAGES)}), s of processor time$": 2.0,
 }
 
 Growth = Callable[[np.ndarray], np.ndarray]
@@ -75,7 +76,7 @@ def asked(row: Any) -> str:
     """What was asked of a row, and whether it missed that."""
     for limits, missed in ((FLOORS, operator.lt), (CEILINGS, operator.gt)):
         for pattern, limit in limits.items():
-            if re.search(pattern, row.what):
+            if re.search(pattern, f"{row.what}, {row.unit}"):
                 return f"{limit:g}{', missed' if missed(row.value, limit) else ''}"
     return ""
 

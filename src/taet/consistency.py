@@ -65,6 +65,9 @@ def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
         for name, block in blocks.items():
             if problem := block.problem():
                 yield f"{source.locate((axis, name))}: {problem}"
+            if block.label != block.label.strip():
+                where = source.locate((axis, name, "label"))
+                yield f"{where}: {block.label!r} begins or ends with a space; remove it"
         labels: dict[str, str] = {}
         for name in getattr(params.grid, axis):
             if name in blocks:
@@ -180,6 +183,10 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
         if adjustment is None or not isinstance(adjustment.tau, list):
             continue
         where = source.locate(("methods", name, "logit_adjustment", "tau"))
+        if not adjustment.tau:
+            yield f"{where}: the list is empty; give a number, or several to choose from"
+        if len(adjustment.tau) < 2:
+            continue
         for dataset in _without_validation(params):
             yield (
                 f"{where}: several values, but {dataset!r} has no validation images to choose with; set "

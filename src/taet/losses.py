@@ -77,7 +77,7 @@ def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, T
 
 
 def class_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
-    """Sum of the values of each class, [C]; in one order of additions on every device.
+    """Sum of the values of each class, [C]; on one device always in the same order of additions.
 
     Args:
         values: [B].

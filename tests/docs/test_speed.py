@@ -3,6 +3,7 @@
 import importlib.util
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from taet import blocks, params
@@ -36,6 +37,16 @@ def test_page_of_large_studies_is_current(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert large_study.TABLE.search(large_study.PAGE.read_text())
     assert large_study.page() == large_study.PAGE.read_text()
+    rows = pd.read_csv(large_study.FOLDER / "large_study.csv").set_index("what")["value"]
+    for study, what in large_study.KEPT.items():
+        shown = (rows[f"{what}: training"], rows[f"{what}: attacks"])
+        assert large_study.cell_seconds(study) == pytest.approx(shown, rel=1e-3), (
+            "kept anew: run benchmarks/large_study.py --page"
+        )
+
+
+def test_targets_are_of_their_own_unit(page: ModuleType) -> None:
+    assert "410.3 MiB | 410.3 to 410.4 | 3 |  |" in page.table("memory")
 
 
 @pytest.mark.parametrize("method", [*params.load(ROOT / "params.yaml").grid.methods, "clean"])

@@ -116,6 +116,7 @@ WRITTEN = [
     ("label: small CNN, normalization: none", "label: $small$, normalization: none", ["architectures.small_cnn.label", "without $"]),
     ("label: small CNN, normalization: none", "label: _small, normalization: none", ["architectures.small_cnn.label", "not begin with _"]),
     ("label: small CNN, normalization: none", "label: CNN \u03b1, normalization: none", ["architectures.small_cnn.label", "Latin letters"]),
+    ("label: Digits", "label: ' Digits'", ["datasets.digits.label", "begins or ends with a space"]),
     ("images_per_class: 40", "images_per_class: 1", ["report.inspection.images_per_class", "greater than or equal to 2"]),
     ("headline_attack: pgd20", "headline_attack: cw", ["report.headline_attack", "'cw'"]),
     ("attacks: [pgd20, cw20]", "attacks: [pgd20, cw2]", ["report.worst_cases.worst2.attacks[1]", "'cw2' is not in grid.attacks"]),

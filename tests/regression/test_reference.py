@@ -93,6 +93,11 @@ def test_what_was_drawn_again_is_kept(drawn: Tree) -> None:
     refused = drawn.run(sys.executable, "workflow/scripts/keep.py", "digits_precision")
     assert refused.returncode == 1
     assert "run the study first: snakemake --cores 4 all" in refused.stderr
+    drawn.edit("params.yaml", "threat: {eps: 0.1}", "threat: {eps: 0.2}")
+    other = drawn.run(sys.executable, "workflow/scripts/keep.py", "digits_precision", "--drawn")
+    drawn.edit("params.yaml", "threat: {eps: 0.2}", "threat: {eps: 0.1}")
+    assert other.returncode == 1
+    assert "threat was another one than in params.yaml" in other.stderr
     assert drawn.contents(study) == after
 
 

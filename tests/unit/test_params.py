@@ -92,6 +92,19 @@ def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:
         params.load(file, "digits_learning")
 
 
+def test_one_tau_is_no_choice(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    old = "las_at: {strategy_width: 8}"
+    for tau, problem in (("[1]", None), ("1", None), ("[]", "the list is empty")):
+        adjusted = f"{old}\n      trades: {{logit_adjustment: {{tau: {tau}}}}}"
+        file.write_text(TEXT.replace(old, adjusted))
+        if problem is None:
+            params.load(file, "digits")
+        else:
+            with pytest.raises(UserError, match=problem):
+                params.load(file, "digits")
+
+
 def test_origins() -> None:
     source = sources.of_study(sources.read_file(ROOT / "params.yaml"), "digits_cut")
     lines = TEXT.splitlines()

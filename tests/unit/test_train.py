@@ -285,3 +285,23 @@ def test_bfloat16_in_the_attack_alone_leaves_the_loss_exact(problem: Problem) ->
         losses[precision] = run.history[0]["loss"]
     assert losses["attack_bf16"] == losses["fp32"]
     assert losses["bf16"] != losses["fp32"]
+
+
+def test_the_loss_is_taken_in_one_arithmetic(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where weight perturbation takes it a second time."""
+    run = problem.run("pgd_at", "sgd", addons=True)
+    plain, seen = run.method.loss, []
+
+    def loss(*given: object) -> torch.Tensor:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return plain(*given)
+
+    monkeypatch.setattr(run.method, "loss", loss)
+    for precision, rounded in (("bf16", True), ("attack_bf16", False)):
+        seen.clear()
+        run.epoch = 1  # weights are perturbed from the second epoch on
+        train(run, problem.loader, problem.training.model_copy(update={"precision": precision}), 2)
+        assert set(seen) == {rounded}
+        assert len(seen) == 2 * len(problem.loader)

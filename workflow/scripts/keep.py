@@ -43,6 +43,7 @@ def keep(study, target):
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     if study.kept:
+        _check_kept(target, name)
         shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
     for job in everything:
         record = records.record_path(job.output)
@@ -53,6 +54,30 @@ def keep(study, target):
     (new / "about.md").write_text(about(new, name))
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
+
+
+def _check_kept(target, name):
+    """Refuse to draw kept numbers under other parameters than they were made with."""
+    for job in (
+        j
+        for stage in ("equalize", "attack")
+        for j in grid.Study(params.load(study=name)).jobs(stage)
+    ):
+        record = target / "records" / records.record_path(job.output)
+        made = json.loads(record.read_text())["parameters"] if record.exists() else {}
+        for block in ("threat", "training", "method", "attacks"):
+            if block in made and not _agree(made[block], job.dump(job.reads[block])):
+                raise UserError(
+                    f"{record}: {block} was another one than in params.yaml; its numbers must be made again: "
+                    f"snakemake --cores 4 all --config study={name}"
+                )
+
+
+def _agree(made, now):
+    """Whether two blocks say the same; what only one of them has is newer, or gone."""
+    if isinstance(made, dict) and isinstance(now, dict):
+        return all(_agree(made[key], now[key]) for key in made.keys() & now.keys())
+    return made == now
 
 
 def _check(job, command):

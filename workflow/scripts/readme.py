@@ -39,7 +39,13 @@ def results_of(name):
 
 def differences_of(name, pairs):
     """Some methods of a study against others, each pair with the same seeds and images."""
-    (place,) = places(*_kept(name))
+    (place, *others) = places(*_kept(name))
+    if others:
+        raise UserError(
+            f"differences of {name}: the study has several tables; only one can be shown"
+        )
+    if wrong := [pair for pair in pairs if len(set(pair)) != 2]:
+        raise UserError(f"differences of {name}: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
     if place.seeds == 1:
         raise UserError(f"differences of {name}: one seed has no interval over seeds")
     for method in {method for pair in pairs for method in pair} - set(place.methods):

@@ -27,7 +27,7 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
         spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in place.methods]
         marks |= {(row, column): mark for row, mark in standing(means).items()}
         for row, mean, sd in zip(rows, means, spreads, strict=True):
-            row.append(f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}"))
+            row.append(_share(mean, sd))
     head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
     images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
     spread = (
@@ -40,3 +40,10 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
         f"images: {images}. Bold: the largest mean; underlined: the second."
     )
     return Table(place.title, "the rarest classes", note, head, rows, marks)
+
+
+def _share(mean: float, sd: float) -> str:
+    """In per cent; ``-`` of a class without test images."""
+    if pd.isna(mean):
+        return "-"
+    return f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}")
