@@ -14,6 +14,14 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+
+
+# Kept metrics are made already: as the output of a rule they would be deleted before it ran.
+if not study.kept:
+
+    include: "workflow/rules/score.smk"
+
+
 include: "workflow/rules/report.smk"
 
 
@@ -38,7 +46,7 @@ onsuccess:
 rule all:
     default_target: True
     input:
-        NUMBERS,
+        [] if study.kept else [output_of("score"), output_of("inspect")],
         rules.tables.output,
         rules.figures.output,
         rules.report.output,

@@ -1,0 +1,47 @@
+rule score:
+    input:
+        inputs_of("score"),
+    output:
+        output_of("score"),
+        report(
+            files_of("score"),
+            category="Numbers",
+            caption="../report/metrics.rst",
+        ),
+    log:
+        f"{RESULTS}/logs/score.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        command=command_of("score"),
+    shell:
+        "python -m taet {params.command} > {log} 2>&1"
+
+
+rule inspect:
+    input:
+        inputs_of("inspect"),
+    output:
+        output_of("inspect"),
+        files_of("inspect"),
+    log:
+        f"{RESULTS}/logs/inspect.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/inspect.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=60,
+        gpu=GPU,
+    params:
+        command=command_of("inspect"),
+    shell:
+        "python -m taet {params.command} > {log} 2>&1"
