@@ -36,6 +36,7 @@ def keep(study, target):
     name = study.params.study
     stages, command = STAGES, f"all --config study={name}"
     if study.kept:
+        _check_kept(target, name)
         stages, command = DRAWN, f"tables figures --config study={name} kept=true"
     everything = [job for stage in stages for job in study.jobs(stage)]
     for job in everything:
@@ -43,7 +44,6 @@ def keep(study, target):
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     if study.kept:
-        _check_kept(target, name)
         shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
     for job in everything:
         record = records.record_path(job.output)
