@@ -53,7 +53,9 @@ def test_harm_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def table() -> typeset.Table:
-    return typeset.Table(LABEL, LABEL, LABEL, ["Method", LABEL], [[LABEL, "1 ± 2 ≈"]], {(0, 1): "best"})
+    return typeset.Table(
+        LABEL, LABEL, LABEL, ["Method", LABEL], [[LABEL, "1 ± 2 ≈"]], {(0, 1): "best"}
+    )
 
 
 @pytest.mark.skipif(

@@ -1,5 +1,6 @@
 """The tiny study, run for real: resumed, damaged, deleted, changed, and by hand."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from taet import artifacts
+from taet.errors import UserError
 from tests.conftest import Tree
 from tests.workflow.test_plan import job_counts
 
@@ -279,8 +281,9 @@ def start_long_training(tree: Tree) -> subprocess.Popen:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for file in (tree.path / "results/tiny/resume").rglob("*.safetensors"):
-            if artifacts.read_facts(file)["epoch"] >= 4:
-                return process
+            with contextlib.suppress(UserError):  # saved anew while it was read
+                if artifacts.read_facts(file)["epoch"] >= 4:
+                    return process
         time.sleep(0.02)
     raise AssertionError(f"training did not get far: {process.communicate()}")
 
