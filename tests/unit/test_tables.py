@@ -215,7 +215,8 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
     both = pd.concat([metrics(), frame.assign(checkpoint="best")])
     table = table_of("checkpoints", summary(both), contrasts())
     assert table.note.endswith(" !: A|x: odd."), "of a checkpoint that other tables do not show"
-    assert "Last checkpoint;" not in table.note
+    assert "Last checkpoint" not in table.note
+    assert "Last checkpoint" in table_of("all classes", summary(both), contrasts()).note
     assert "odd" not in table_of("all classes", summary(both), contrasts()).note
 
 
@@ -335,7 +336,7 @@ def test_beside_published_numbers() -> None:
         "41.0 ± 1.0 [38.5, 43.5]",
         f"+1.0 ± {math.hypot(reach, 0.1):.1f}",
     ]
-    assert best[4:9] == ["best on test", "", "", "", "42 ± 0.1"], "another network, another row"
+    assert best[4:9] == ["best on test", "", "", "", "42 ± 0.1"], "another checkpoint, another row"
     one, _ = table_of("beside published", summary(metrics(1)), contrasts()).rows
     assert one[7] == "-2.5 ± 4.5"
 
