@@ -10,7 +10,8 @@ steps: PGD-10, ResNet-18, batch 128. The peers' step of AT-BSL (benchmarks/peers
 itself: float32 with convolutions in TF32, channels first, kernel by kernel. Ours in every precision; `plain`
 is ours in bf16 without recorded graphs.
 training: 100 epochs of PGD-AT as one job, from the start of Python to the stored checkpoint.
-autoattack: full AutoAttack on all 10,000 test images of that network, as one job.
+autoattack: full AutoAttack on all 10,000 test images of TAET's network, as one job. The network is trained
+first: python -m taet stabilize and equalize.
 against_plain: the same on some images, beside torchattacks' components at full steps, in TF32 as well; and
 what TF32 and bfloat16 find against float32, on the two cheaper components.
 """
@@ -45,8 +46,9 @@ from taet.train import Run, _step
 
 STUDY = Study(params.load(study="cifar10_gpu"))
 CELL = {"dataset": "cifar10", "ir": 10, "architecture": "resnet18", "method": "pgd_at", "seed": 0}
+ATTACKED = {**CELL, "method": "taet"}
 REPEATS, STEPS = 5, 10
-PLAIN_IMAGES, COMPARED_IMAGES = 250, 1000
+PLAIN_IMAGES, COMPARED_IMAGES = 250, 500
 
 
 def clock() -> float:
@@ -138,7 +140,7 @@ def training() -> None:
 
 def autoattack() -> None:
     """A whole evaluation."""
-    cell = {**CELL, "checkpoint": "last", "job": "ensemble"}
+    cell = {**ATTACKED, "checkpoint": "last", "job": "ensemble"}
     measure_job("gpu_autoattack", "AutoAttack standard, 10,000 images", "attack", cell)
 
 
@@ -161,7 +163,7 @@ def measure_job(name: str, what: str, stage: str, cell: dict[str, object]) -> No
 
 def against_plain() -> None:
     """On some images, beside the plain version."""
-    trained, p = STUDY.job("equalize", **CELL), STUDY.params
+    trained, p = STUDY.job("equalize", **ATTACKED), STUDY.params
     data = read_data(trained, "test")
     chosen = torch.randperm(len(data.labels["test"]), generator=torch.Generator().manual_seed(0))
     x = to_pixels(data.images["test"][chosen[:COMPARED_IMAGES]].cuda(), data.max_value)
