@@ -242,6 +242,17 @@ def test_one_seed_tells_no_difference() -> None:
     assert "in per cent, n = 1 seed." in rarest.note
 
 
+def test_one_method_is_compared_with_nothing() -> None:
+    frame = summary(metrics()[lambda rows: rows["method"] == "a"])
+    labels = {**SHOWN["labels"], "methods": {"a": "A"}}
+    shown = SHOWN | {"labels": labels, "published": [], "variants": {}}
+    found = list(tables.main_tables(frame, contrasts().iloc[:0], shown))
+    assert {"all classes", "the rarest classes"} <= {table.title for table in found}
+    for table in found:
+        assert not table.marks, table.title
+        assert "Bold" not in table.note, table.title
+
+
 def test_labels_that_latex_would_take_for_its_own() -> None:
     labels = {**SHOWN["labels"], "methods": {"b": "[12] B", "a": "*A"}}
     first, *_ = tables.main_tables(summary(), contrasts(), SHOWN | {"labels": labels})
@@ -304,7 +315,8 @@ def test_a_single_method_has_no_contrasts(tmp_path: Path) -> None:
 
 def test_equal_values_share_a_place() -> None:
     assert standing([1.0, 3.0, 3.0, 2.0, math.nan]) == {1: "best", 2: "best", 3: "second"}
-    assert standing([2.0]) == {0: "best"}
+    assert standing([2.0, math.nan]) == {0: "best"}
+    assert standing([2.0]) == {}, "nothing to be better than"
 
 
 def test_rarest_classes() -> None:

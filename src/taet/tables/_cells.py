@@ -31,7 +31,12 @@ def interval(row: pd.Series) -> tuple[float, float]:
 
 
 def standing(values: Sequence[float]) -> dict[int, Mark]:
-    """Which values are the largest, and which the second largest; equal ones share a place."""
+    """Which values are the largest, and which the second largest; equal ones share a place.
+
+    A value by itself is neither.
+    """
+    if len(values) < 2:
+        return {}
     places: list[Mark] = ["best", "second"]
     order = sorted({v for v in values if v == v}, reverse=True)[: len(places)]
     ranks = dict(zip(order, places, strict=False))

@@ -77,7 +77,7 @@ class Place:
             *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
             f"L-inf eps {self.shown['threat'].eps:.4g}.",
             *_scopes({scope for _, scope, _ in columns}, report),
-            *([_marks(self.seeds, report)] if marked else []),
+            *([_marks(self.seeds, report)] if marked and len(self.methods) > 1 else []),
             *_attacks(rows[rows["attack"].isin(attacks)], self.shown, attacks),
         ]
         return " ".join(parts)

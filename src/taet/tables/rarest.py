@@ -35,9 +35,10 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
         if place.seeds > 1
         else "n = 1 seed"
     )
+    meaning = " Bold: the largest mean; underlined: the second." if len(place.methods) > 1 else ""
     note = (
         f"Accuracy of each class in per cent, {spread}. The {len(chosen)} classes with the fewest training "
-        f"images: {images}. Bold: the largest mean; underlined: the second."
+        f"images: {images}.{meaning}"
     )
     return Table(place.title, "the rarest classes", note, head, rows, marks)
 
