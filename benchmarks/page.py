@@ -39,6 +39,7 @@ FLOORS = {
 # Most asked for, likewise.
 CEILINGS = {
     r"^PGD-AT, 100 epochs": 210.0,
+    r"^AutoAttack standard, 10,000 images": 240.0,
     r"^the paper's grid, \d+ jobs, s$": 10.0,
     r"^the paper's grid: peak memory, MiB$": 1000.0,
     rf"^({'|'.join(STAGES)}), s of processor time$": 2.0,
