@@ -2,7 +2,7 @@
 
     python benchmarks/efficiency.py
 
-The methods of the TAET comparison in the common preset at the paper's scale, but for the network: ResNet-18
+The methods of the TAET comparison in the common preset at the paper's scale, but for the networks: ResNet-18
 of width 16, 32x32 random images, batch 128, PGD-10. Each is a process of its own: some steps are timed
 (processor time of one thread, the first not counted) and scaled to an epoch of CIFAR-10-LT at ratio 10 (159
 steps). Passes are counted as they happen, a pass being one image through a network. A method with
@@ -26,9 +26,10 @@ from taet.networks import Network, build_model, describe_network
 from taet.optimizers import make_optimizer
 from taet.train import Run, _step
 
-REPEATS, STEPS, BATCH, EPOCH_STEPS = 3, 4, 128, 159
+REPEATS, STEPS, BATCH, EPOCH_STEPS, WIDTH = 3, 4, 128, 159, 16
 COUNTS = (5000, 3871, 2997, 2320, 1796, 1391, 1077, 834, 645, 500)
 PARAMS = params.load(ROOT / "params.yaml", "cifar10_lt")
+NARROWED = {"strategy_width": WIDTH}  # LAS-AT's second network, cut like the first
 
 
 class Passes:
@@ -70,9 +71,10 @@ def measure(name: str) -> dict[str, float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     options, training = PARAMS.methods[name], blocks.training_of(PARAMS, name)
+    options = options.model_copy(update={k: w for k, w in NARROWED.items() if hasattr(options, k)})
     setting = Setting(torch.tensor(COUNTS), PARAMS.threat.eps, training.attack, 100, 3, 0)
     method = plugins.load("methods", options.kind).Method(options, setting)
-    block = PARAMS.architectures["resnet18"].model_copy(update={"width": 16})
+    block = PARAMS.architectures["resnet18"].model_copy(update={"width": WIDTH})
     model = build_model(describe_network(block, 3, 32, 10, head=method.head), seed=0)
     run = Run(model, make_optimizer(model.parameters(), training.optimizer), method)
     method.start_epoch(60)

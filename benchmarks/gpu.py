@@ -31,11 +31,13 @@ import autoattack as small
 import peers
 from measured import Results, in_turn
 from taet import params, plugins
+from taet.attacks._pgd import input_gradient
 from taet.devices import device_facts, settle
 from taet.evaluation import evaluate
 from taet.folding import folded
 from taet.grid import Study
 from taet.loader import to_pixels
+from taet.losses import cross_entropy
 from taet.methods._base import Batch, Setting
 from taet.networks import Network, build_model, describe_network, load_model
 from taet.optimizers import make_optimizer
@@ -186,6 +188,8 @@ def against_plain() -> None:
         with by_itself():
             found["plain"] = small.plain(model, few, y[:PLAIN_IMAGES], p.threat.eps)
 
+    for model in (mine, theirs):  # loads what a first pass loads
+        input_gradient(model, x[:PLAIN_IMAGES], y[:PLAIN_IMAGES], cross_entropy)
     for precision in ("fp32", "tf32", "bf16"):
         start = clock()
         ours("apgd_ce_t", COMPARED_IMAGES, precision)

@@ -48,7 +48,8 @@ class Results:
         self.rows.append(row)
 
     def keep(self) -> None:
-        """Write the rows over those of the last time."""
+        """Say where it was measured, and write the rows over those of the last time."""
+        print("{device}; Python {python}, torch {torch}; code {revision}".format(**self.place))
         FOLDER.mkdir(parents=True, exist_ok=True)
         with (FOLDER / f"{self.name}.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")

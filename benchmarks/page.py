@@ -38,6 +38,7 @@ FLOORS = {
 
 # Most asked for, likewise.
 CEILINGS = {
+    r"^float32: gradient of an image": 1e-5,
     r"^PGD-AT, 100 epochs": 210.0,
     r"^AutoAttack standard, 10,000 images": 240.0,
     r"^the paper's grid, \d+ jobs, s$": 10.0,

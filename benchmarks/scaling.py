@@ -4,7 +4,8 @@
 
 PGD-AT on ResNet-18, 32x32 random images, float32, processor time of one thread; one thing grows at a time
 from batch 64, 10 steps, width 16. Points are taken in turn, so that a slow minute is slow for all. In theory
-the cost is linear in images and in steps + 1, and quadratic in the width once channels fill the vector units.
+the cost is linear in images and in 2 steps + 3 (a gradient of the images takes two thirds of one of the
+weights too), and quadratic in the width once channels fill the vector units.
 """
 
 import torch

@@ -1,0 +1,46 @@
+"""PGD-20 + PGD-100 against torchattacks, with a generous floor. Run with: pytest -m speed."""
+
+import statistics
+import sys
+from functools import partial
+
+import pytest
+import torch
+
+from taet import params
+from tests.conftest import ROOT
+
+torchattacks = pytest.importorskip(
+    "torchattacks", reason="pip install --no-deps torchattacks==3.5.1"
+)
+from tests.contract.test_torchattacks import EPS, trained  # noqa: E402, F401  a fixture
+
+REPEATS, FLOOR = 3, 1.4
+
+
+@pytest.fixture
+def evaluation(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import evaluation
+
+    yield evaluation
+    for name in ("evaluation", "measured"):
+        sys.modules.pop(name)
+
+
+@pytest.mark.speed
+def test_an_evaluation_beats_torchattacks(evaluation, trained) -> None:  # noqa: F811
+    torch.set_num_threads(1)
+    subject = evaluation.Subject(*trained, params.load("params.yaml", "digits"))
+    theirs = [
+        torchattacks.PGD(subject.model, eps=EPS, alpha=EPS / 8, steps=steps) for steps in (20, 100)
+    ]
+    ratios = []
+    for seed in range(1 + REPEATS):  # the first does not count
+        ours = partial(subject.ours, ["pgd20", "pgd100"], EPS, seed)
+        mine, robust = evaluation.timed(ours)
+        peers, _ = evaluation.timed(partial(subject.theirs, *theirs))
+        ratios.append(peers / mine)
+        assert 0.2 < robust[1].float().mean() < 0.9, "the attack has work to do"
+    assert statistics.median(ratios[1:]) > FLOOR, ratios
