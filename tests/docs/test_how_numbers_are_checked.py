@@ -52,8 +52,11 @@ def test_renew_the_headline_numbers(tree: Tree) -> None:
 
 def test_keep_a_study(finished_copy: Tree) -> None:
     tree = finished_copy
-    (tree.path / "README.md").write_text("<!-- results of tiny -->\n<!-- end -->\n")
+    (tree.path / "docs").mkdir(exist_ok=True)
+    for page in ("README.md", "docs/results.md"):
+        (tree.path / page).write_text("<!-- results of tiny -->\n<!-- end -->\n")
     for command in commands(PAGE, 2):
         tree.ok(*["tiny" if word == "digits" else word for word in command])
     assert (tree.path / "results/reference/tiny/score/metrics.csv").exists()
-    assert "| TAET |" in (tree.path / "README.md").read_text()
+    for page in ("README.md", "docs/results.md"):
+        assert "| TAET |" in (tree.path / page).read_text()

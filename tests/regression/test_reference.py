@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -146,44 +147,62 @@ def test_a_study_that_is_not_kept_is_said(tree: Tree) -> None:
     assert done.stderr.startswith("taet tables: no metrics of study 'tiny' are kept")
 
 
-def test_readme_has_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def result_tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
-    import readme
+    import result_tables
 
-    text = Path("README.md").read_text()
-    assert readme.BLOCK.search(text)
-    assert readme.page(text) == text, "run: python workflow/scripts/readme.py"
+    return result_tables
 
 
-def test_readme_loses_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_have_the_kept_results(result_tables: ModuleType) -> None:
+    for page in result_tables.PAGES:
+        text = page.read_text()
+        assert result_tables.BLOCK.search(text)
+        assert result_tables.renewed(text) == text, "run: python workflow/scripts/result_tables.py"
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_page_says_what_a_kept_study_found(study: str) -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "".join(page.read_text() for page in pages)
+    assert f"results/reference/{study}/tables/main.md" in text or f"results of {study} -->" in text
+
+
+def test_the_readme_says_what_the_results_say() -> None:
+    """Numbers with an interval, which it repeats by hand."""
+    readme, results = (
+        " ".join((ROOT / page).read_text().replace("\N{MINUS SIGN}", "-").split())
+        for page in ("README.md", "docs/results.md")
+    )
+    said = readme.split("(docs/results.md)**", 1)[1].split("Results are kept", 1)[0]
+    numbers = re.findall(r"[+-]?\d+\.\d \[[^\]]+\]", said)
+    assert len(numbers) >= 5
+    for number in numbers:
+        assert number in results, number
+
+
+def test_pages_lose_no_text(result_tables: ModuleType) -> None:
     """What stands between a mark and the next end is written anew: a mark without an end would take more."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
-    import readme
-
-    text = Path("README.md").read_text()
+    text = Path("docs/results.md").read_text()
     for wrong in (
         text.replace("<!-- end -->", "", 1),
-        text.replace("results of digits -->", "results of digitz -->"),
+        text.replace("results of cifar10_small -->", "results of cifar10_smal -->"),
         text.replace("taet-pgd_at,", "taet-pgd_ad,", 1),
     ):
         assert wrong != text
         with pytest.raises(UserError):
-            readme.page(wrong)
+            result_tables.renewed(wrong)
 
 
-def test_differences_are_those_of_the_contrasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The README's intervals against the t-test of contrasts.csv: p below 0.05 where there is no 0 in one."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
-    import readme
-
+def test_differences_are_those_of_the_contrasts(result_tables: ModuleType) -> None:
+    """The page's intervals against the t-test of contrasts.csv: p below 0.05 where there is no 0 in one."""
     study = "cifar10_small_gpu"
     rows = pd.read_csv(REFERENCE / study / "score/contrasts.csv")
     rows = rows[(rows["view"] == "balanced") & (rows["attack"] == "worst")]
     for one, other in (("taet", "pgd_at"), ("taet", "at_bsl"), ("pgd_at_la", "at_bsl")):
-        (line,) = readme.differences_of(study, [(one, other)]).splitlines()[2:3]
+        (line,) = result_tables.differences_of(study, [(one, other)]).splitlines()[2:3]
         for cell, scope in zip(line.split("|")[-3:-1], ("all", "tail"), strict=True):
             part = rows[rows["scope"] == scope]
             (row,) = part[part[["method", "other"]].isin([one, other]).all(axis=1)].itertuples()

@@ -1,6 +1,6 @@
-"""Put the kept results into README.md, between the marks that name their study.
+"""Put the kept results into README.md and docs/results.md, between the marks that name their study.
 
-    python workflow/scripts/readme.py
+    python workflow/scripts/result_tables.py
 
 Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY: METHOD-METHOD, ... -->``; what stands
 between one and ``<!-- end -->`` is written anew.
@@ -21,7 +21,7 @@ from taet.tables import overview_tables
 from taet.tables.place import places
 from taet.typeset import Table, markdown_table, markdown_text, percent
 
-PAGE = Path("README.md")
+PAGES = (Path("README.md"), Path("docs/results.md"))
 BLOCK = re.compile(
     r"(<!-- (?:results of (\w+)|differences of (\w+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
     re.DOTALL,
@@ -97,22 +97,21 @@ def _written(found):
     return begin + differences_of(compared, [p.strip().split("-") for p in pairs.split(",")]) + end
 
 
-def page(text):
-    """The page with its results as they are kept.
+def renewed(text):
+    """A page's text with the results as they are kept.
 
     Raises:
         UserError: a mark has no end, or names what is not kept.
     """
     begun = len(re.findall(r"<!-- (?:results|differences) of ", text))
     if begun != len(BLOCK.findall(text)):
-        raise UserError(
-            f"{PAGE}: a mark of results is misspelt, or has no <!-- end --> before the next"
-        )
+        raise UserError("a mark of results is misspelt, or has no <!-- end --> before the next")
     return BLOCK.sub(_written, text)
 
 
 if __name__ == "__main__":
-    try:
-        PAGE.write_text(page(PAGE.read_text()))
-    except UserError as error:
-        sys.exit(f"readme: {error}")
+    for page in PAGES:
+        try:
+            page.write_text(renewed(page.read_text()))
+        except UserError as error:
+            sys.exit(f"result_tables: {page}: {error}")
