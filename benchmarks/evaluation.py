@@ -99,15 +99,18 @@ def compare(
     attacks: list[str],
     share: str,
     ours: Callable[[int], list[torch.Tensor]],
-    theirs: Callable[[], list[torch.Tensor]],
+    theirs: Callable[[int], list[torch.Tensor]],
 ) -> None:
-    """Ratio of the times, robust accuracies, and on how many images only one side is robust."""
-    ours(REPEATS), theirs()
+    """Ratio of the times, robust accuracies, and on how many images only one side is robust.
+
+    Both sides take a seed.
+    """
+    ours(REPEATS), theirs(REPEATS)
     found: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
     ratios = []
     for seed in range(REPEATS):
         a, mine = timed(lambda seed=seed: ours(seed))
-        b, peer = timed(theirs)
+        b, peer = timed(lambda seed=seed: theirs(seed))
         ratios.append(b / a)
         found.append((mine, peer))
     results.add(
@@ -152,7 +155,7 @@ def main() -> None:
             ["PGD-20", "PGD-100"],
             f"{share:.0%}",
             lambda seed, eps=eps: subject.ours(["pgd20", "pgd100"], eps, seed),
-            lambda eps=eps, alpha=alpha: subject.theirs(
+            lambda _, eps=eps, alpha=alpha: subject.theirs(  # draws from torch's own generator
                 torchattacks.PGD(model, eps=eps, alpha=alpha, steps=20),
                 torchattacks.PGD(model, eps=eps, alpha=alpha, steps=100),
             ),
@@ -163,8 +166,8 @@ def main() -> None:
             ["APGD-CE"],
             f"{share:.0%}",
             lambda seed, eps=eps: subject.ours(["apgd_ce_t"], eps, seed),
-            lambda eps=eps: subject.theirs(
-                torchattacks.APGD(model, eps=eps, steps=STEPS, n_restarts=1, loss="ce")
+            lambda seed, eps=eps: subject.theirs(
+                torchattacks.APGD(model, eps=eps, steps=STEPS, n_restarts=1, loss="ce", seed=seed)
             ),
         )
     results.keep()

@@ -171,6 +171,8 @@ def against_plain() -> None:
     x = to_pixels(data.images["test"][chosen[:COMPARED_IMAGES]].cuda(), data.max_value)
     y = data.labels["test"][chosen[:COMPARED_IMAGES]].cuda()
     mine, theirs = (load_model(trained.output, trained.key).cuda() for _ in range(2))
+    theirs = theirs.to(memory_format=torch.contiguous_format)
+    few, labels = x[:PLAIN_IMAGES].contiguous(), y[:PLAIN_IMAGES]
     results = Results("gpu_against_plain", place())
     found: dict[str, Tensor] = {}
 
@@ -183,13 +185,12 @@ def against_plain() -> None:
         found[precision] = verdict.prediction.to(y.device) == y[:count]
 
     def plain() -> None:
-        model = theirs.to(memory_format=torch.contiguous_format)
-        few = x[:PLAIN_IMAGES].contiguous()
         with by_itself():
-            found["plain"] = small.plain(model, few, y[:PLAIN_IMAGES], p.threat.eps)
+            found["plain"] = small.plain(theirs, few, labels, p.threat.eps)
 
-    for model in (mine, theirs):  # loads what a first pass loads
-        input_gradient(model, x[:PLAIN_IMAGES], y[:PLAIN_IMAGES], cross_entropy)
+    input_gradient(mine, x[:PLAIN_IMAGES], labels, cross_entropy)  # loads what first passes load
+    with by_itself():
+        input_gradient(theirs, few, labels, cross_entropy)
     for precision in ("fp32", "tf32", "bf16"):
         start = clock()
         ours("apgd_ce_t", COMPARED_IMAGES, precision)
