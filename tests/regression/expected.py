@@ -35,6 +35,7 @@ CUT, SPREAD = "digits_cut", ROOT / "results/digits_spread/score/metrics.csv"
 REFERENCE = ROOT / "results/reference"
 KEPT = {  # studies, and whose spread theirs is taken to be
     "cifar10_small": "cifar10_small",
+    "cifar10_small_others": "cifar10_small",
     "cifar10_small_gpu": "cifar10_small_gpu",
     "cifar10_small_gpu_others": "cifar10_small_gpu",
 }

@@ -40,7 +40,9 @@ def test_an_evaluation_beats_torchattacks(evaluation, trained) -> None:  # noqa:
     for seed in range(1 + REPEATS):  # the first does not count
         ours = partial(subject.ours, ["pgd20", "pgd100"], EPS, seed)
         mine, robust = evaluation.timed(ours)
-        peers, _ = evaluation.timed(partial(subject.theirs, *theirs))
+        peers, beside = evaluation.timed(partial(subject.theirs, *theirs))
         ratios.append(peers / mine)
-        assert 0.2 < robust[1].float().mean() < 0.9, "the attack has work to do"
+        for one, other in zip(robust, beside, strict=True):
+            assert 0.2 < other.float().mean() < 0.9, "the attack has work to do"
+            assert one.float().mean() < other.float().mean() + 0.03, "as strong, up to its start"
     assert statistics.median(ratios[1:]) > FLOOR, ratios
