@@ -3,8 +3,8 @@
     python benchmarks/overhead.py
 
 Processor time of whole processes in a folder of their own, on the digits, with next to no work to do: one
-epoch with an attack of one step, an FGSM evaluation. Beside them, Python alone, and Python that imports
-torch: what no code of ours can take away.
+epoch with an attack of one step, an FGSM evaluation. Beside them, what they begin with: Python alone, Python that
+imports torch, which no code of ours can take away, and what the command line and a stage with torch import.
 """
 
 import os
@@ -25,6 +25,12 @@ STUDY = """
     stabilizations: {clean40: {epochs: 1}}
     report: {headline_attack: fgsm, worst_cases: {worst2: {attacks: [fgsm]}}}
 """
+BEGINNINGS = {
+    "python": "pass",
+    "import torch": "import torch",
+    "import the command line": "import taet.cli",
+    "import the command line, torch and the stage attack": "import taet.cli, taet.stages.attack",
+}
 CELL = ["--dataset", "digits", "--ir", "10", "--seed", "0"]
 NETWORK = [*CELL, "--architecture", "small_cnn"]
 STAGES = {
@@ -55,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text() + STUDY)
-        works = {"python": ["-c", "pass"], "import torch": ["-c", "import torch"]}
+        works = {what: ["-c", code] for what, code in BEGINNINGS.items()}
         works |= {stage: ["-m", "taet", stage, *cell] for stage, cell in STAGES.items()}
         found: dict[str, list[float]] = {what: [] for what in works}
         for _ in range(REPEATS):
