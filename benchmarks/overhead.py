@@ -3,8 +3,9 @@
     python benchmarks/overhead.py
 
 Processor time of whole processes in a folder of their own, on the digits, with next to no work to do: one
-epoch with an attack of one step, an FGSM evaluation. Beside them, what they begin with: Python alone, Python that
-imports torch, which no code of ours can take away, and what the command line and a stage with torch import.
+epoch with an attack of one step, an FGSM evaluation. Beside them, what they begin with: Python alone, Python
+that imports torch, which no code of ours can take away, and what the command line and a stage with torch
+import.
 """
 
 import os
