@@ -171,12 +171,14 @@ def test_a_page_says_what_a_kept_study_found(study: str) -> None:
     assert f"results/reference/{study}/tables/main.md" in text or f"results of {study} -->" in text
 
 
+def words_of(page: str) -> str:
+    """A page's text on one line, its minus signs as Python writes them."""
+    return " ".join((ROOT / page).read_text().replace("\N{MINUS SIGN}", "-").split())
+
+
 def test_the_readme_says_what_the_results_say() -> None:
     """Numbers with an interval, which it repeats by hand."""
-    readme, results = (
-        " ".join((ROOT / page).read_text().replace("\N{MINUS SIGN}", "-").split())
-        for page in ("README.md", "docs/results.md")
-    )
+    readme, results = words_of("README.md"), words_of("docs/results.md")
     said = readme.split("(docs/results.md)**", 1)[1].split("Results are kept", 1)[0]
     numbers = re.findall(r"[+-]?\d+\.\d \[[^\]]+\]", said)
     assert len(numbers) >= 5
@@ -200,7 +202,7 @@ def test_what_pgd20_flatters_by(study: str, other: str) -> None:
     more = lost["taet"] - lost[other]
     low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
     found = f"{more.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
-    page = " ".join((ROOT / "docs/results.md").read_text().replace("\N{MINUS SIGN}", "-").split())
+    page = words_of("docs/results.md")
     assert found in page or found.replace("+", "") in page, found
 
 

@@ -1,14 +1,14 @@
 """PGD-20 + PGD-100 against torchattacks, with a generous floor. Run with: pytest -m speed."""
 
 import statistics
-import sys
+from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 
 import pytest
 import torch
 
 from taet import params
-from tests.conftest import ROOT
 
 torchattacks = pytest.importorskip(
     "torchattacks", reason="pip install --no-deps torchattacks==3.5.1"
@@ -18,19 +18,12 @@ from tests.contract.test_torchattacks import EPS, trained  # noqa: E402, F401  a
 REPEATS, FLOOR = 3, 1.4
 
 
-@pytest.fixture
-def evaluation(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import evaluation
-
-    yield evaluation
-    for name in ("evaluation", "measured"):
-        sys.modules.pop(name)
-
-
 @pytest.mark.speed
-def test_an_evaluation_beats_torchattacks(evaluation, trained) -> None:  # noqa: F811
+def test_an_evaluation_beats_torchattacks(
+    benchmark_of: Callable[[str], ModuleType],
+    trained,  # noqa: F811
+) -> None:
+    evaluation = benchmark_of("evaluation")
     torch.set_num_threads(1)
     subject = evaluation.Subject(*trained, params.load("params.yaml", "digits"))
     theirs = [

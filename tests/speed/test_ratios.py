@@ -4,29 +4,18 @@ Left out otherwise: on a busy machine even ratios of interleaved runs are not su
 """
 
 import statistics
-import sys
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 import torch
 
-from tests.conftest import ROOT
-
 FLOORS = {"fp32": 1.1, "attack_bf16": 1.4, "bf16": 1.4}
 
 
-@pytest.fixture
-def training_step(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import training_step
-
-    yield training_step
-    for name in ("training_step", "peers", "measured"):
-        sys.modules.pop(name)
-
-
 @pytest.mark.speed
-def test_a_training_step_beats_the_peers(training_step) -> None:
+def test_a_training_step_beats_the_peers(benchmark_of: Callable[[str], ModuleType]) -> None:
+    training_step = benchmark_of("training_step")
     torch.set_num_threads(1)
     works = training_step.works_of("at_bsl", 16, *training_step.made_up_batch())
     seconds = training_step.in_turn(works, 5)
