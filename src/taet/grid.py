@@ -15,6 +15,7 @@ from taet.blocks import Params, Training, imbalance_ratio, ir_label, longtail_of
 from taet.costs import training_passes
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
+from taet.kept import check_kept
 from taet.options import Options
 from taet.plugins import FOLDERS
 from taet.published import comparable
@@ -266,7 +267,9 @@ class Study:
 
     def _score(self, cell: Cell) -> Job:
         if self.kept:
-            return self._kept("score", cell, SCORES)
+            kept = self._kept("score", cell, SCORES)
+            check_kept(kept.files[0], self.params.study, self.params.grid)
+            return kept
         inputs = {}
         for split in self.jobs("subsample"):
             inputs[split.title] = split

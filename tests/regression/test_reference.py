@@ -1,7 +1,9 @@
 """Kept results can be drawn again from their metrics, without any training, byte for byte."""
 
 import importlib.metadata
+import itertools
 import json
+import math
 import re
 import shutil
 import sys
@@ -179,31 +181,90 @@ def words_of(page: str) -> str:
 def test_the_readme_says_what_the_results_say() -> None:
     """Numbers with an interval, which it repeats by hand."""
     readme, results = words_of("README.md"), words_of("docs/results.md")
-    said = readme.split("(docs/results.md)**", 1)[1].split("Results are kept", 1)[0]
-    numbers = re.findall(r"[+-]?\d+\.\d \[[^\]]+\]", said)
+    summary = readme.split("(docs/results.md)**", 1)[1].split("Results are kept", 1)[0]
+    numbers = re.findall(r"[+-]?\d+\.\d \[[^\]]+\]", summary)
     assert len(numbers) >= 5
     for number in numbers:
-        assert re.search(rf"(?<![\d.+-]){re.escape(number)}", results), number
+        assert said(number, results), number
+
+
+def balanced(study: str) -> pd.DataFrame:
+    """Kept balanced accuracies and their standard errors in per cent, by attack and scope, method and seed."""
+    rows = pd.read_csv(REFERENCE / study / "score/metrics.csv")
+    rows = rows[(rows["view"] == "balanced") & (rows["scope"] != "class")]
+    columns = ["balanced_accuracy", "balanced_accuracy_se"]
+    return 100 * rows.set_index(["attack", "scope", "method", "seed"]).sort_index()[columns]
+
+
+def said(number: str, page: str) -> bool:
+    """Whether a page has this number: not as a part of a longer one, and with its sign if it shows one."""
+    plain = number.replace("+", "")
+    return any(re.search(rf"(?<![\d.+-]){re.escape(n)}(?!\d)", page) for n in (number, plain))
 
 
 @pytest.mark.parametrize(
     ("study", "other"),
     [
-        ("cifar10_small", "at_bsl"),
+        ("cifar10_small_gpu_ir10", "at_bsl"),
         *(("cifar10_small_gpu", m) for m in ("pgd_at", "pgd_at_la", "at_bsl")),
     ],
 )
 def test_what_pgd20_flatters_by(study: str, other: str) -> None:
     """The page's numbers, written by hand: what TAET loses from PGD-20 to the worst case more than another."""
-    rows = pd.read_csv(REFERENCE / study / "score/metrics.csv")
-    rows = rows[(rows["view"] == "balanced") & (rows["scope"] == "all")]
-    by_seed = rows.pivot_table("balanced_accuracy", "seed", ["method", "attack"])
-    lost = {m: 100 * (by_seed[m]["pgd20"] - by_seed[m]["worst"]) for m in ("taet", other)}
+    robust = balanced(study)["balanced_accuracy"]
+    lost = robust["pgd20", "all"] - robust["worst", "all"]
     more = lost["taet"] - lost[other]
     low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
     found = f"{more.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+    assert said(found, words_of("docs/results.md")), found
+
+
+def test_what_two_trainings_from_the_same_seeds_differ_by() -> None:
+    """The page's numbers, written by hand, of the study that was trained on two machines."""
+    pairs = {}
+    for scope in ("all", "tail"):
+        one, other = (
+            balanced(study)["balanced_accuracy"]["pgd20", scope]
+            for study in ("cifar10_small", "cifar10_small_gpu_ir10")
+        )
+        pairs[scope] = (one - other).dropna()
+    everywhere, tail = (math.sqrt((pairs[scope] ** 2).mean()) for scope in ("all", "tail"))
+    found = f"by {everywhere:.1f} points, in the tail by {tail:.1f} (root mean square of {len(pairs['all'])} pairs)"
+    assert said(found, words_of("docs/results.md")), found
+
+
+def test_differences_have_one_sign_on_two_machines() -> None:
+    one, other = (
+        balanced(study)["balanced_accuracy"].groupby(level=[0, 1, 2]).mean()
+        for study in ("cifar10_small", "cifar10_small_gpu_ir10")
+    )
+    for attack, scope in (("pgd20", "all"), ("worst", "all"), ("worst", "tail")):
+        for methods in itertools.combinations(
+            ("pgd_at", "at_bsl", "at_bsl_clean40", "taet_bcl", "taet"), 2
+        ):
+            if "taet" in methods or methods == ("at_bsl", "at_bsl_clean40"):
+                first, second = (
+                    robust[attack, scope][methods[0]] - robust[attack, scope][methods[1]]
+                    for robust in (one, other)
+                )
+                assert first * second > 0, (attack, scope, methods)
+
+
+def test_what_two_networks_at_the_papers_scale_differ_by() -> None:
+    """The page's numbers, written by hand, with intervals as if each network had had its own test images."""
     page = words_of("docs/results.md")
-    assert found in page or found.replace("+", "") in page, found
+    taet, at_bsl = balanced("cifar10_gpu"), balanced("cifar10_gpu_at_bsl")
+    for attack, scope, ahead in (
+        ("clean", "all", -1),
+        ("pgd20", "all", 1),
+        ("pgd20", "tail", 1),
+        ("worst", "all", 1),
+    ):
+        one, other = taet.loc[attack, scope, "taet", 0], at_bsl.loc[attack, scope, "at_bsl", 0]
+        more = ahead * (one["balanced_accuracy"] - other["balanced_accuracy"])
+        error = 1.96 * math.hypot(one["balanced_accuracy_se"], other["balanced_accuracy_se"])
+        found = f"{more:.1f} [{more - error:.1f}, {more + error:.1f}]"
+        assert said(found, page), (attack, scope, found)
 
 
 def test_pages_lose_no_text(result_tables: ModuleType) -> None:
@@ -211,7 +272,7 @@ def test_pages_lose_no_text(result_tables: ModuleType) -> None:
     text = Path("docs/results.md").read_text()
     for wrong in (
         text.replace("<!-- end -->", "", 1),
-        text.replace("results of cifar10_small -->", "results of cifar10_smal -->"),
+        text.replace("results of cifar10_gpu -->", "results of cifar10_gp -->"),
         text.replace("taet-pgd_at,", "taet-pgd_ad,", 1),
     ):
         assert wrong != text

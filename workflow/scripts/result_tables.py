@@ -87,7 +87,7 @@ def _interval(row, confidence):
     """A paired difference in points, with Student's t interval over its seeds."""
     n, mean = row["seeds"], 100 * row["difference"]
     low, high = scipy.stats.t.interval(confidence, n - 1, mean, 100 * row["sd"] / math.sqrt(n))
-    return f"{mean:+z.1f} [{low:+z.1f}, {high:+z.1f}]{' ≈' if low <= 0 <= high else ''}"
+    return f"{mean:+z.1f} [{low:+.1f}, {high:+.1f}]{' ≈' if low <= 0 <= high else ''}"
 
 
 def _written(found):

@@ -51,6 +51,13 @@ class Place:
         return int(self.part["seeds"].max())
 
     @property
+    def meaning_of_marks(self) -> str:
+        """What bold and underlined mean; nothing where there is no other method to compare with."""
+        if len(self.methods) < 2:
+            return ""
+        return f"Bold: the largest{' mean' if self.seeds > 1 else ''}; underlined: the second."
+
+    @property
     def published(self) -> list[dict[str, Any]]:
         """What others have published for it; see ``taet.published``."""
         first = self.part.iloc[0]
@@ -77,7 +84,7 @@ class Place:
             *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
             f"L-inf eps {self.shown['threat'].eps:.4g}.",
             *_scopes({scope for _, scope, _ in columns}, report),
-            *([_marks(self.seeds, report)] if marked and len(self.methods) > 1 else []),
+            *([self.meaning_of_marks, _told_apart(self.seeds, report)] if marked and self.meaning_of_marks else []),
             *_attacks(rows[rows["attack"].isin(attacks)], self.shown, attacks),
         ]
         return " ".join(parts)
@@ -156,16 +163,17 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
         yield "Worst class: of each seed, the one with the lowest share."
 
 
-def _marks(n: int, report: Any) -> str:
+def _told_apart(n: int, report: Any) -> str:
+    """What can be said of a difference to the largest."""
     if n == 1:
         return (
-            "Bold: the largest; underlined: the second. With one seed, a difference between two methods "
-            "cannot be told from one between two trainings of the same."
+            "With one seed, a difference between two methods cannot be told from one between two trainings "
+            "of the same."
         )
     return (
-        "Bold: the largest mean; underlined: the second. ≈ (all and tail classes only): not told from the "
-        "largest, since the bootstrap interval of the paired difference contains 0, or the paired t-test "
-        f"over seeds has p ≥ {1 - report.confidence:.2g}, not corrected for their number."
+        "≈ (all and tail classes only): not told from the largest, since the bootstrap interval of the "
+        "paired difference contains 0, or the paired t-test over seeds has "
+        f"p ≥ {1 - report.confidence:.2g}, not corrected for their number."
     )
 
 

@@ -35,11 +35,10 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
         if place.seeds > 1
         else "n = 1 seed"
     )
-    meaning = " Bold: the largest mean; underlined: the second." if len(place.methods) > 1 else ""
     note = (
         f"Accuracy of each class in per cent, {spread}. The {len(chosen)} classes with the fewest training "
-        f"images: {images}.{meaning}"
-    )
+        f"images: {images}. {place.meaning_of_marks}"
+    ).rstrip()
     return Table(place.title, "the rarest classes", note, head, rows, marks)
 
 
