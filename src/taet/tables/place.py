@@ -78,13 +78,14 @@ class Place:
         """
         attacks, report = {attack for attack, _, _ in columns}, self.shown["report"]
         rows = self.everything if checkpoints else self.part
+        marks = [self.meaning_of_marks, _told_apart(self.seeds, report)]
         parts = [
             _numbers(self.seeds, report),
             _conditions(rows, report),
             *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
             f"L-inf eps {self.shown['threat'].eps:.4g}.",
             *_scopes({scope for _, scope, _ in columns}, report),
-            *([self.meaning_of_marks, _told_apart(self.seeds, report)] if marked and self.meaning_of_marks else []),
+            *(marks if marked and self.meaning_of_marks else []),
             *_attacks(rows[rows["attack"].isin(attacks)], self.shown, attacks),
         ]
         return " ".join(parts)
