@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from taet.artifacts import MANIFEST, read_key
+from taet.artifacts import MANIFEST
 from taet.blocks import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
 from taet.costs import training_passes
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
-from taet.kept import check_kept
+from taet.kept import check_kept, kept_key
 from taet.options import Options
 from taet.plugins import FOLDERS
 from taet.published import comparable
@@ -262,7 +262,7 @@ class Study:
             inputs={},
             output=folder / MANIFEST,
             files=tuple(folder / name for name in files),
-            made_by=read_key(folder / MANIFEST),
+            made_by=kept_key(folder / MANIFEST),
         )
 
     def _score(self, cell: Cell) -> Job:

@@ -1,41 +1,54 @@
-"""Whether kept metrics have what a study's grid names now. No torch."""
+"""Whether kept metrics are whole, and have what a study's grid names now. No torch."""
 
 import csv
+import itertools
 from pathlib import Path
 
+from taet.artifacts import read_key, verify_manifest
 from taet.blocks import Grid, ir_label
 from taet.errors import UserError
 
+CELL = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
 
-def check_kept(metrics: Path, study: str, grid: Grid) -> None:
-    """Compare each axis of the grid with its column of a kept metrics.csv.
+
+def kept_key(manifest: Path) -> str:
+    """Key of the stage that made the files of a kept folder.
 
     Raises:
-        UserError: the file has no rows of some method, attack or other value of the grid.
+        UserError: a file there is missing or damaged.
     """
-    wanted = {
-        "dataset": grid.datasets,
-        "imbalance_ratio": [ir_label(ratio) for ratio in grid.imbalance_ratios],
-        "architecture": grid.architectures,
-        "method": grid.methods,
-        "seed": grid.seeds,
-        "checkpoint": grid.checkpoints,
-        "attack": grid.attacks,
-    }
-    found: dict[str, set[str]] = {column: set() for column in wanted}
-    with metrics.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            for column, values in found.items():
-                values.add(row[column])
-    missing = [
-        f"{column.replace('_', ' ')} {value}"
-        for column, values in wanted.items()
-        for value in values
-        if str(value) not in found[column]
-    ]
-    if missing:
+    try:
+        key = read_key(manifest)
+        verify_manifest(manifest, key)
+    except UserError as error:
         raise UserError(
-            f"{metrics}: no rows of {', '.join(missing)}, which study {study!r} has in params.yaml now; "
+            f"{str(error).partition(';')[0]}; get back what is kept with: "
+            f"git checkout HEAD -- {manifest.parent}"
+        ) from None
+    return key
+
+
+def check_kept(metrics: Path, study: str, grid: Grid) -> None:
+    """Compare a kept metrics.csv with a grid.
+
+    Raises:
+        UserError: there are no rows of one of the grid's cells.
+    """
+    with metrics.open(encoding="utf-8", newline="") as lines:
+        found = {tuple(row[column] for column in CELL) for row in csv.DictReader(lines)}
+    missing = [" ".join(cell) for cell in _cells(grid) if cell not in found]
+    if missing:
+        others = f" and of {len(missing) - 1} more cells" if len(missing) > 1 else ""
+        raise UserError(
+            f"{metrics}: no rows of {missing[0]}{others}, which study {study!r} has in params.yaml now; "
             f"run it (snakemake --cores 4 all --config study={study}) and keep it anew "
             f"(python workflow/scripts/keep.py {study})"
         )
+
+
+def _cells(grid: Grid) -> list[tuple[str, ...]]:
+    """Every combination, as metrics.csv writes it."""
+    ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
+    axes = (grid.datasets, ratios, grid.architectures, grid.methods)
+    rest = ([str(seed) for seed in grid.seeds], grid.checkpoints, grid.attacks)
+    return list(itertools.product(*axes, *rest))

@@ -1,64 +1,89 @@
-"""Kept metrics are compared with the grid before anything is drawn from them."""
+"""Kept metrics are compared with their manifest and with the grid before anything is drawn from them."""
 
-import csv
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from taet import params
-from taet.blocks import Grid
+from taet.blocks import Params
 from taet.errors import UserError
-from taet.kept import check_kept
+from taet.grid import REFERENCE, Study
 from tests.conftest import ROOT
 
-COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
-ROWS = [
-    ("digits", "10", "small_cnn", method, seed, "last", attack)
-    for method in ("pgd_at", "taet")
-    for seed in (0, 1)
-    for attack in ("clean", "pgd20")
-]
+STUDY = "digits_precision"
 
 
 @pytest.fixture
-def metrics(tmp_path: Path) -> Path:
-    file = tmp_path / "metrics.csv"
-    with file.open("w", newline="") as lines:
-        csv.writer(lines).writerows([COLUMNS, *ROWS])
-    return file
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kept study in a folder of its own, which is the working folder."""
+    folder = tmp_path / REFERENCE / STUDY
+    for part in ("score", "inspect"):
+        shutil.copytree(ROOT / REFERENCE / STUDY / part, folder / part)
+    monkeypatch.chdir(tmp_path)
+    return folder
 
 
-def grid(**changed: list[object]) -> Grid:
-    of_digits = params.load(ROOT / "params.yaml", "digits").grid
-    small = {
-        "imbalance_ratios": [10],
-        "methods": ["taet", "pgd_at"],
-        "seeds": [1],
-        "attacks": ["pgd20"],
-    }
-    return Grid(**{**of_digits.model_dump(), **small, **changed})
+def of_study(**grid: list[object]) -> Params:
+    """The study's parameters, with another grid."""
+    loaded = params.load(ROOT / "params.yaml", STUDY)
+    return loaded.model_copy(update={"grid": loaded.grid.model_copy(update=grid)})
 
 
-def test_more_than_the_grid_names_is_no_fault(metrics: Path) -> None:
-    check_kept(metrics, "s", grid())
+def refusal(study: Params) -> str:
+    with pytest.raises(UserError) as refused:
+        Study(study, kept=True).job("figures")
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_part_of_what_is_kept_can_be_drawn(kept: Path) -> None:
+    for seeds in ([0, 1, 2, 3, 4], [3]):
+        job = Study(of_study(seeds=seeds, methods=["at_bsl"]), kept=True).job("figures")
+        assert job.inputs["score"].output == Path(REFERENCE / STUDY / "score/manifest.json")
 
 
 @pytest.mark.parametrize(
-    ("axis", "values", "said"),
+    ("grid", "said"),
     [
-        ("methods", ["pgd_at", "adt"], "method adt"),
-        ("attacks", ["pgd20", "apgd_ce_t"], "attack apgd_ce_t"),
-        ("seeds", [0, 2], "seed 2"),
-        ("imbalance_ratios", [10, 20], "imbalance ratio 20"),
-        ("architectures", ["resnet18"], "architecture resnet18"),
+        ({"methods": ["pgd_at", "adt"]}, "digits 10 small_cnn adt 0 last pgd20 and of 9 more cells"),
+        ({"methods": ["pgd_at"], "attacks": ["pgd20", "lsa"], "seeds": [1]},
+         "digits 10 small_cnn pgd_at 1 last lsa,"),
+        ({"seeds": [4, 5]}, "digits 10 small_cnn pgd_at 5 last pgd20 and of 11 more cells"),
+        ({"imbalance_ratios": ["natural"]}, "digits natural small_cnn pgd_at 0"),
+        ({"checkpoints": ["best"]}, "digits 10 small_cnn pgd_at 0 best"),
+        ({"architectures": ["resnet18"]}, "digits 10 resnet18 pgd_at 0"),
+        ({"datasets": ["cifar10"]}, "cifar10 10 small_cnn pgd_at 0"),
     ],
-)
-def test_what_is_missing_is_named(
-    metrics: Path, axis: str, values: list[object], said: str
+)  # fmt: skip
+def test_what_the_grid_has_beyond_it_is_named(
+    kept: Path, grid: dict[str, list[object]], said: str
 ) -> None:
-    with pytest.raises(UserError) as refused:
-        check_kept(metrics, "s", grid(**{axis: values}))
-    text = str(refused.value)
-    assert text.startswith(f"{metrics}: no rows of {said}, which study 's' has in params.yaml now")
-    assert "keep.py s" in text
-    assert "\n" not in text
+    text = refusal(of_study(**grid))
+    assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv: no rows of {said}")
+    assert f"python workflow/scripts/keep.py {STUDY}" in text
+
+
+def halve(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def replace(file: Path) -> None:
+    file.write_bytes(b"\xff no text")
+
+
+@pytest.mark.parametrize("damage", [halve, replace, Path.unlink])
+@pytest.mark.parametrize(
+    "file", ["score/metrics.csv", "inspect/features.csv", "score/manifest.json"]
+)
+def test_damage_is_named_and_how_to_mend_it(
+    kept: Path, file: str, damage: Callable[[Path], None]
+) -> None:
+    damage(kept / file)
+    text = refusal(of_study())
+    if file.endswith("manifest.json") and damage is Path.unlink:
+        assert text.startswith(f"no metrics of study {STUDY!r} are kept")
+    else:
+        assert text.startswith(f"{REFERENCE / STUDY / file}: damaged")
+        assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")

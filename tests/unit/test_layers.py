@@ -43,6 +43,7 @@ LAYERS = [
         "variants",
         "costs",
         "published",
+        "kept",
         "grid",
         "cards",
         "typeset",

@@ -62,14 +62,18 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
 def spread(summary: pd.DataFrame, view: str, bars: bool = True) -> str:
     """What points, and bars if there are any, are."""
     n = int(summary["seeds"].max())
-    what = "means and standard deviations" if bars else "means"
-    shown = f"{what} over n = {n} seeds" if n > 1 else "one seed, n = 1"
-    return f"{view_title(summary, view)}; {shown}"
+    several = f"means{' and standard deviations' if bars else ''} over n = {n} seeds"
+    single = f"one seed, n = 1{'; bars: standard error from its test images' if bars else ''}"
+    return f"{view_title(summary, view)}; {several if n > 1 else single}"
 
 
-def value_bar(row: pd.Series) -> tuple[float, float | None]:
-    """Balanced accuracy of a row of the summary and the length of its bar, in per cent."""
-    return 100 * row["balanced_accuracy"], bar(row["balanced_accuracy_sd"])
+def value_bar(row: pd.Series) -> tuple[float, float]:
+    """Balanced accuracy of a row of the summary and the length of its bar, in per cent.
+
+    The bar is the standard deviation over seeds; where there is one, its standard error from the test images.
+    """
+    sd, error = row["balanced_accuracy_sd"], row["balanced_accuracy_se"]
+    return 100 * row["balanced_accuracy"], 100 * (error if math.isnan(sd) else sd)
 
 
 def markers() -> Iterator[dict[str, Any]]:
@@ -86,11 +90,6 @@ def name_methods(figure: Figure) -> None:
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
     figure.set_figheight(max(figure.get_figheight(), 0.5 + LINE * len(names)))
-
-
-def bar(sd: float) -> float | None:
-    """Length of an error bar in per cent; None where there is one seed."""
-    return None if math.isnan(sd) else 100 * sd
 
 
 def colors() -> list[Any]:

@@ -7,7 +7,15 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, markers, name_methods, spread
+from taet.figures._style import (
+    COLUMN,
+    SCOPE_TITLES,
+    STYLE,
+    markers,
+    name_methods,
+    spread,
+    value_bar,
+)
 from taet.summary import shown_summary
 
 
@@ -28,12 +36,13 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         for axes, scope in zip(grid.flat, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
             for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
-                ba, br = part.loc[(method, "clean")], part.loc[(method, report.headline_attack)]
+                ba, ba_bar = value_bar(part.loc[(method, "clean")])
+                br, br_bar = value_bar(part.loc[(method, report.headline_attack)])
                 axes.errorbar(
-                    100 * ba["balanced_accuracy"],
-                    100 * br["balanced_accuracy"],
-                    xerr=bar(ba["balanced_accuracy_sd"]),
-                    yerr=bar(br["balanced_accuracy_sd"]),
+                    ba,
+                    br,
+                    xerr=ba_bar,
+                    yerr=br_bar,
                     label=label,
                     **style,
                     markersize=5,

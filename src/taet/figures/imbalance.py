@@ -35,11 +35,10 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             for i, ((method, label), style) in enumerate(methods):
                 points = [value_bar(values.loc[(method, attack, ratio)]) for ratio in ratios]
                 means, errors = zip(*points, strict=True)
-                bars = None if None in errors else errors
                 axes.errorbar(
                     [float(r) * BESIDE ** (i - len(labels["methods"]) // 2) for r in ratios],
                     means,
-                    yerr=bars,
+                    yerr=errors,
                     label=label,
                     elinewidth=0.6,
                     **style,

@@ -76,7 +76,7 @@ def _accuracy_line(axes: Axes, part: pd.DataFrame, name: str, color: Any) -> Non
     axes.errorbar(
         part["place"],
         100 * part["accuracy"],
-        yerr=100 * part["accuracy_sd"].fillna(0),
+        yerr=100 * part["accuracy_sd"].fillna(part["accuracy_se"]),
         label=name,
         color=color,
         marker="o",

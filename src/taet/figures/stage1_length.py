@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, MARKERS, STYLE, colors, spread
+from taet.figures._style import COLUMN, MARKERS, STYLE, colors, spread, value_bar
 from taet.summary import of_groups, shown_summary
 from taet.variants import STAGE1_EPOCHS
 
@@ -39,11 +39,12 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         for (key, name), color, marker in zip(curves.items(), colors(), MARKERS, strict=False):
             if key[1] not in set(summary["scope"]):
                 continue
-            rows = [values.loc[(method, *key)] for method in methods]
+            points = [value_bar(values.loc[(method, *key)]) for method in methods]
+            means, errors = zip(*points, strict=True)
             axes.errorbar(
                 epochs,
-                [100 * row["balanced_accuracy"] for row in rows],
-                yerr=[100 * row["balanced_accuracy_sd"] for row in rows],
+                means,
+                yerr=errors,
                 label=name,
                 color=color,
                 marker=marker,

@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, bar, colors, spread
+from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, colors, spread, value_bar
 from taet.summary import of_groups, shown_summary
 
 
@@ -35,11 +35,11 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         for axes, (attack, title) in zip(grid, panels.items(), strict=True):
             for scope, color, marker in zip(scopes, colors(), "os", strict=False):
                 for place, method in enumerate(methods):
-                    row = values.loc[(method, attack, scope)]
+                    mean, error = value_bar(values.loc[(method, attack, scope)])
                     axes.errorbar(
-                        100 * row["balanced_accuracy"],
+                        mean,
                         place,
-                        xerr=bar(row["balanced_accuracy_sd"]),
+                        xerr=error,
                         color=color,
                         marker=marker,
                         elinewidth=0.6,
