@@ -2,10 +2,11 @@
 
     python workflow/scripts/result_tables.py
 
-Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY: METHOD-METHOD, ... -->``; what stands
-between one and ``<!-- end -->`` is written anew.
+Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY, ...: METHOD-METHOD, ... -->``; what
+stands between one and ``<!-- end -->`` is written anew.
 """
 
+import itertools
 import math
 import re
 import sys
@@ -23,10 +24,10 @@ from taet.typeset import Table, markdown_table, markdown_text, percent
 
 PAGES = (Path("README.md"), Path("docs/results.md"))
 BLOCK = re.compile(
-    r"(<!-- (?:results of (\w+)|differences of (\w+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
+    r"(<!-- (?:results of (\w+)|differences of ([\w, ]+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
     re.DOTALL,
 )
-COMPARED = (("pgd20", "all"), ("worst", "all"), ("worst", "tail"))
+COMPARED = (("pgd20", "all"), ("worst", "all"), ("pgd20", "tail"), ("worst", "tail"))
 
 
 def results_of(name):
@@ -37,42 +38,58 @@ def results_of(name):
     return "\n".join([*shown, *(f"{note}\n" for note in notes)])
 
 
-def differences_of(name, pairs):
-    """Some methods of a study against others, each pair with the same seeds and images."""
+def differences_of(names, pairs):
+    """Some methods of studies against others, each pair with the same seeds and images."""
+    if wrong := [pair for pair in pairs if len(set(pair)) != 2]:
+        raise UserError(f"differences: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
+    studies = {name: _place(name) for name in names}
+    known = {method: label for place in studies.values() for method, label in place.methods.items()}
+    for method in {method for pair in pairs for method in pair} - known.keys():
+        raise UserError(f"differences: no method {method!r}{suggest(method, known)}")
+    rows, marks = [], {}
+    for (one, other), (attack, scope) in itertools.product(pairs, COMPARED):
+        (label,) = {place.shown["labels"]["attacks"][attack] for place in studies.values()}
+        row = [f"{known[one]} minus {known[other]}", f"{label}, {scope} classes"]
+        for place in studies.values():
+            found = place.pair(one, other, attack, scope)
+            if found is not None and found["p_holm"] < 1 - place.shown["report"].confidence:
+                marks[len(rows), len(row)] = "best"
+            row.append(_difference(found, place.shown["report"].confidence))
+        rows.append(row)
+    head = ["Difference", "BR", *(f"{name}, IR {_ratio(p)}" for name, p in studies.items())]
+    table = Table("", "differences", _note(studies), head, rows, marks)
+    return f"{markdown_table(table)}\n\n{markdown_text(table.note)}\n"
+
+
+def _place(name):
+    """The one place of a study whose seeds can be compared."""
     (place, *others) = places(*_kept(name))
     if others:
         raise UserError(
             f"differences of {name}: the study has several tables; only one can be shown"
         )
-    if wrong := [pair for pair in pairs if len(set(pair)) != 2]:
-        raise UserError(f"differences of {name}: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
     if place.seeds == 1:
         raise UserError(f"differences of {name}: one seed has no interval over seeds")
-    for method in {method for pair in pairs for method in pair} - set(place.methods):
-        raise UserError(
-            f"differences of {name}: no method {method!r}{suggest(method, place.methods)}"
-        )
-    confidence, labels = place.shown["report"].confidence, place.shown["labels"]["attacks"]
-    head = [
-        f"BR {labels[attack]}{' tail' if scope == 'tail' else ''}" for attack, scope in COMPARED
-    ]
-    rows, marks = [], {}
-    for one, other in pairs:
-        row = [f"{place.methods[one]} minus {place.methods[other]}"]
-        for attack, scope in COMPARED:
-            found = place.pair(one, other, attack, scope)
-            row.append(_interval(found, confidence))
-            if found["p_holm"] < 1 - confidence:
-                marks[len(rows), len(row) - 1] = "best"
-        rows.append(row)
-    note = (
-        f"{place.title}. Balanced robustness of the first minus that of the second, in points, with the same "
-        f"seeds and images on both sides: mean [{percent(confidence)} interval of the mean, Student's t over "
-        f"n = {place.seeds} paired seeds]. ≈: the interval contains 0, so that nothing can be told. Bold: "
-        "told from 0 also after correcting the t-test for all pairs of methods (Holm)."
+    return place
+
+
+def _ratio(place):
+    return place.part.iloc[0]["imbalance_ratio"]
+
+
+def _note(studies):
+    """What differences are, and how many the test is corrected for."""
+    (level,) = {percent(place.shown["report"].confidence) for place in studies.values()}
+    (seeds,) = {place.seeds for place in studies.values()}
+    counts = (f"{math.comb(len(place.methods), 2)} of {name}" for name, place in studies.items())
+    titles = dict.fromkeys(place.title.partition(", IR ")[0] for place in studies.values())
+    return (
+        f"{', '.join(titles)}. Balanced robustness (BR) of the first minus that of the second, in points, "
+        f"with the same seeds and images on both sides: mean [{level} interval of the mean, Student's t over "
+        f"n = {seeds} paired seeds]. Bold: *shown*, which is told from 0 also after correcting the t-test "
+        f"for all pairs of methods (Holm; pairs: {', '.join(counts)}). *Open*: the interval contains 0. "
+        "Neither: *suggested*."
     )
-    table = Table(place.title, "differences", note, ["Difference", *head], rows, marks)
-    return f"{markdown_table(table)}\n\n{markdown_text(note)}\n"
 
 
 def _kept(name):
@@ -83,18 +100,21 @@ def _kept(name):
     return with_bootstrap(summary, scored.intervals), scored.contrasts, job.reads
 
 
-def _interval(row, confidence):
-    """A paired difference in points, with Student's t interval over its seeds."""
+def _difference(row, confidence):
+    """A paired difference in points, with Student's t interval over its seeds; ``-`` where there is none."""
+    if row is None:
+        return "-"
     n, mean = row["seeds"], 100 * row["difference"]
     low, high = scipy.stats.t.interval(confidence, n - 1, mean, 100 * row["sd"] / math.sqrt(n))
-    return f"{mean:+z.1f} [{low:+.1f}, {high:+.1f}]{' ≈' if low <= 0 <= high else ''}"
+    return f"{mean:+z.1f} [{low:+.1f}, {high:+.1f}]{' open' if low <= 0 <= high else ''}"
 
 
 def _written(found):
     begin, study, compared, pairs, end = found.groups()
     if study:
         return begin + results_of(study) + end
-    return begin + differences_of(compared, [p.strip().split("-") for p in pairs.split(",")]) + end
+    names = [name.strip() for name in compared.split(",")]
+    return begin + differences_of(names, [p.strip().split("-") for p in pairs.split(",")]) + end
 
 
 def renewed(text):

@@ -1,0 +1,295 @@
+"""What docs/results.md and the README say of the kept results, in tables and by hand, is what these are."""
+
+import math
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+import scipy.stats
+
+from taet.errors import UserError
+from tests.conftest import ROOT
+
+REFERENCE = ROOT / "results" / "reference"
+PAGE = "docs/results.md"
+GPU10, CPU10, GPU50 = "cifar10_small_gpu_ir10", "cifar10_small", "cifar10_small_gpu"
+OTHERS10, OTHERS50 = "cifar10_small_others", "cifar10_small_gpu_others"
+LARGE_TAET, LARGE_BSL = "cifar10_gpu", "cifar10_gpu_at_bsl"
+
+
+# -- tables ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def result_tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import result_tables
+
+    return result_tables
+
+
+def test_pages_have_the_kept_results(result_tables: ModuleType) -> None:
+    for page in result_tables.PAGES:
+        text = page.read_text()
+        assert result_tables.BLOCK.search(text)
+        assert result_tables.renewed(text) == text, "run: python workflow/scripts/result_tables.py"
+
+
+def test_pages_lose_no_text(result_tables: ModuleType) -> None:
+    """What stands between a mark and the next end is written anew: a mark without an end would take more."""
+    text = Path(PAGE).read_text()
+    for wrong in (
+        text.replace("<!-- end -->", "", 1),
+        text.replace("results of cifar10_gpu -->", "results of cifar10_gp -->"),
+        text.replace("differences of cifar10_small_gpu_ir10,", "differences of cifar10_gpu,"),
+        text.replace("taet-pgd_at,", "taet-pgd_ad,", 1),
+        text.replace("taet-pgd_at,", "taet-taet,", 1),
+    ):
+        assert wrong != text
+        with pytest.raises(UserError):
+            result_tables.renewed(wrong)
+
+
+def test_differences_are_those_of_the_contrasts(result_tables: ModuleType) -> None:
+    """Intervals against the t-test of contrasts.csv: p below 0.05 where there is no 0 in one."""
+    pairs = [("taet", "pgd_at"), ("taet", "at_bsl"), ("pgd_at_la", "at_bsl")]
+    table = result_tables.differences_of([GPU50, CPU10], pairs).splitlines()[2:14]
+    cells = [[cell.strip() for cell in line.split("|")[2:5]] for line in table]
+    assert [what for what, _, _ in cells[:4]] == [
+        "PGD-20, all classes",
+        "worst of all, all classes",
+        "PGD-20, tail classes",
+        "worst of all, tail classes",
+    ]
+    for row, (_, found, other) in enumerate(cells):
+        (attack, scope), pair = result_tables.COMPARED[row % 4], pairs[row // 4]
+        sign, how, contrast = verdict(GPU50, *pair, attack, scope)
+        mean, low, high = (float(x) for x in re.findall(r"[-+]\d+\.\d", found))
+        assert mean == pytest.approx(100 * contrast, abs=0.051)
+        assert (low + high) / 2 == pytest.approx(mean, abs=0.11)
+        assert ("open" in found) == (low <= 0 <= high) == (how == "open")
+        assert ("**" in found) == (how == "shown")
+        assert sign == (1 if mean > 0 else -1) or mean == 0
+        assert (other == "-") == ("pgd_at_la" in pair)
+
+
+# -- verdicts ----------------------------------------------------------------------------------------
+
+
+def verdict(study: str, one: str, other: str, attack: str, scope: str) -> tuple[int, str, float]:
+    """Sign of a difference in balanced robustness, what can be said of it, and the difference."""
+    rows = pd.read_csv(REFERENCE / study / "score/contrasts.csv")
+    rows = rows[(rows["view"] == "balanced") & (rows["checkpoint"] == "last")]
+    rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
+    (row,) = rows[rows[["method", "other"]].isin([one, other]).all(axis=1)].itertuples()
+    difference = row.difference if row.method == one else -row.difference
+    how = "shown" if row.p_holm < 0.05 else "suggested" if row.p < 0.05 else "open"
+    return (1 if difference > 0 else -1), how, difference
+
+
+def told(study: str, pair: str, attack: str, scope: str, how: str, sign: int = 1) -> tuple:
+    return (study, *pair.split("-"), attack, scope, how, sign)
+
+
+# Claim, column of the page's table, what it says there, and what must hold for that.
+VERDICTS = [
+    ("more robust than PGD-AT", 1,
+     "Under PGD-20 suggested. In the worst of all attacks the contrary is shown and suggested.",
+     [told(GPU10, "taet-pgd_at", "pgd20", "all", "suggested"),
+      told(CPU10, "taet-pgd_at", "pgd20", "all", "suggested"),
+      told(GPU10, "taet-pgd_at", "worst", "all", "shown", -1),
+      told(CPU10, "taet-pgd_at", "worst", "all", "suggested", -1)]),
+    ("more robust than PGD-AT", 2, "Open.",
+     [told(GPU50, "taet-pgd_at", "pgd20", "all", "open"),
+      told(GPU50, "taet-pgd_at", "worst", "all", "open", -1)]),
+    ("more robust than AT-BSL", 1, "The contrary is shown and suggested.",
+     [told(study, "taet-at_bsl", attack, "all", how, -1)
+      for study, how in ((GPU10, "shown"), (CPU10, "suggested")) for attack in ("pgd20", "worst")]),
+    ("more robust than AT-BSL", 2,
+     "The contrary is suggested under PGD-20, open in the worst of all attacks.",
+     [told(GPU50, "taet-at_bsl", "pgd20", "all", "suggested", -1),
+      told(GPU50, "taet-at_bsl", "worst", "all", "open", -1)]),
+    ("above all in the tail", 1,
+     "Against PGD-AT shown. Against AT-BSL the contrary is shown and suggested.",
+     [told(study, pair, attack, "tail", how, sign)
+      for study, pair, how, sign in ((GPU10, "taet-pgd_at", "shown", 1), (CPU10, "taet-pgd_at", "shown", 1),
+                                     (GPU10, "taet-at_bsl", "shown", -1),
+                                     (CPU10, "taet-at_bsl", "suggested", -1))
+      for attack in ("pgd20", "worst")]),
+    ("above all in the tail", 2,
+     "Against PGD-AT suggested. Against AT-BSL the contrary is shown under PGD-20, suggested in the worst of "
+     "all attacks.",
+     [told(GPU50, "taet-pgd_at", "pgd20", "tail", "suggested"),
+      told(GPU50, "taet-pgd_at", "worst", "tail", "suggested"),
+      told(GPU50, "taet-at_bsl", "pgd20", "tail", "shown", -1),
+      told(GPU50, "taet-at_bsl", "worst", "tail", "suggested", -1)]),
+    ("each of its loss terms helps", 1,
+     "BCL alone is more robust in the tail: shown. Over all classes, in the worst of all attacks: shown and "
+     "suggested.",
+     [*(told(study, "taet_bcl-taet", attack, "tail", "shown")
+        for study in (GPU10, CPU10) for attack in ("pgd20", "worst")),
+      told(GPU10, "taet_bcl-taet", "worst", "all", "shown"),
+      told(CPU10, "taet_bcl-taet", "worst", "all", "suggested")]),
+    ("each of its loss terms helps", 2,
+     "BCL alone is more robust in the tail: shown under PGD-20, suggested in the worst of all attacks.",
+     [told(GPU50, "taet_bcl-taet", "pgd20", "tail", "shown"),
+      told(GPU50, "taet_bcl-taet", "worst", "tail", "suggested")]),
+    ("a clean stage 1 helps", 1, "AT-BSL loses by it under PGD-20: shown and open.",
+     [told(GPU10, "at_bsl-at_bsl_clean40", "pgd20", "all", "shown"),
+      told(CPU10, "at_bsl-at_bsl_clean40", "pgd20", "all", "open")]),
+    ("a clean stage 1 helps", 2, "AT-BSL loses by it in the worst of all attacks: suggested.",
+     [told(GPU50, "at_bsl-at_bsl_clean40", "worst", "all", "suggested")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claim", "column", "text", "facts"), VERDICTS)
+def test_verdicts(claim: str, column: int, text: str, facts: list[tuple]) -> None:
+    rows = [line.split("|")[1:-1] for line in (ROOT / PAGE).read_text().splitlines() if "|" in line]
+    (cells,) = [[cell.strip() for cell in row] for row in rows if row[0].strip() == claim]
+    assert cells[column] == text
+    for *difference, how, sign in facts:
+        assert verdict(*difference)[:2] == (sign, how), difference
+
+
+def test_one_sign_on_two_machines() -> None:
+    for pair in ("taet-pgd_at", "taet-at_bsl", "taet-at_bsl_clean40", "taet-taet_bcl",
+                 "at_bsl_clean40-at_bsl"):  # fmt: skip
+        for attack in ("pgd20", "worst"):
+            for scope in ("all", "tail"):
+                signs = {verdict(s, *pair.split("-"), attack, scope)[0] for s in (GPU10, CPU10)}
+                assert len(signs) == 1, (pair, attack, scope)
+
+
+# -- numbers written by hand -------------------------------------------------------------------------
+
+
+def words_of(page: str) -> str:
+    """A page's text on one line, its minus signs as Python writes them."""
+    return " ".join((ROOT / page).read_text().replace("\N{MINUS SIGN}", "-").split())
+
+
+def balanced(study: str) -> pd.DataFrame:
+    """Kept balanced accuracies and their standard errors in per cent, by attack and scope, method and seed."""
+    rows = pd.read_csv(REFERENCE / study / "score/metrics.csv")
+    rows = rows[(rows["view"] == "balanced") & (rows["scope"] != "class")]
+    columns = ["balanced_accuracy", "balanced_accuracy_se"]
+    return 100 * rows.set_index(["attack", "scope", "method", "seed"]).sort_index()[columns]
+
+
+def mean(study: str, method: str, attack: str, scope: str = "all") -> float:
+    return float(balanced(study).loc[(attack, scope, method), "balanced_accuracy"].mean())
+
+
+def lost_more(study: str, other: str, sign: int = 1) -> str:
+    """What TAET loses from PGD-20 to the worst case more than another, with its interval."""
+    robust = balanced(study)["balanced_accuracy"]
+    lost = robust["pgd20", "all"] - robust["worst", "all"]
+    more = sign * (lost["taet"] - lost[other])
+    low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
+    return f"{more.mean():.1f} [{low:.1f}, {high:.1f}]"
+
+
+def lead(attack: str, scope: str, sign: int = 1) -> str:
+    """TAET's lead at the paper's scale, with an interval as if both networks had test images of their own."""
+    one = balanced(LARGE_TAET).loc[attack, scope, "taet", 0]
+    other = balanced(LARGE_BSL).loc[attack, scope, "at_bsl", 0]
+    more = sign * (one["balanced_accuracy"] - other["balanced_accuracy"])
+    error = 1.96 * math.hypot(one["balanced_accuracy_se"], other["balanced_accuracy_se"])
+    return f"{more:.1f} [{more - error:.1f}, {more + error:.1f}]"
+
+
+def apart(scope: str) -> str:
+    """Root mean square of what two trainings from the same seed differ by."""
+    one, other = (balanced(s)["balanced_accuracy"]["pgd20", scope] for s in (CPU10, GPU10))
+    pairs = (one - other).dropna()
+    assert len(pairs) == 15
+    return f"{math.sqrt((pairs**2).mean()):.1f}"
+
+
+def span(study: str, *methods: str) -> tuple[str, str]:
+    """The least and the most of their balanced robustness in the tail under PGD-20."""
+    values = [mean(study, method, "pgd20", "tail") for method in methods]
+    return f"{min(values):.1f}", f"{max(values):.1f}"
+
+
+def interval(study: str, one: str, other: str) -> tuple[str, str]:
+    """Of a difference in the worst of all attacks."""
+    robust = balanced(study)["balanced_accuracy"]["worst", "all"]
+    more = robust[one] - robust[other]
+    low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
+    return f"{low:+.1f}", f"{high:+.1f}"
+
+
+def published(method: str, attack: str) -> float:
+    rows = pd.read_csv(ROOT / "data/reference/taet.csv")
+    rows = rows[(rows["method"] == method) & (rows["attack"] == attack) & (rows["scope"] == "all")]
+    (value,) = rows[rows["metric"].str.startswith("balanced") & rows["variant"].isna()]["value"]
+    return float(value)
+
+
+def sentences() -> list[str]:
+    """What docs/results.md must say, word for word."""
+    lost = {s: mean(s, "taet", "pgd20") - mean(s, "taet", "worst") for s in (GPU10, LARGE_TAET)}
+    taet, bsl = mean(LARGE_TAET, "taet", "pgd20"), mean(LARGE_BSL, "at_bsl", "pgd20")
+    bsl_lost = bsl - mean(LARGE_BSL, "at_bsl", "worst")
+    low10, high10 = interval(GPU10, "pgd_at_la", "at_bsl")
+    low50, high50 = interval(GPU50, "pgd_at_la", "at_bsl")
+    flat, steep = (
+        span(OTHERS10, "trades", "mart", "he", "las_at"),
+        span(OTHERS10, "robal", "reat", "pgd_at_la"),
+    )
+    gairat = [
+        f"{mean(study, 'gairat', attack):.1f}"
+        for study in (OTHERS10, OTHERS50)
+        for attack in ("pgd20", "worst")
+    ]
+    return [
+        f"by {apart('all')} points, in the tail by {apart('tail')} (root mean square of 15 pairs)",
+        f"between {low10} and {high10} points at ratio 10, and between {low50} and {high50} at 50",
+        f"At ratio 10 TAET loses {lost[GPU10]:.1f} points from PGD-20 to the worst of all attacks.",
+        f"PGD-AT by {lost_more(GPU10, 'pgd_at')}, PGD-AT + LA by {lost_more(GPU10, 'pgd_at_la')}, "
+        f"BCL alone by {lost_more(GPU10, 'taet_bcl')}, AT-BSL by {lost_more(GPU10, 'at_bsl')}, "
+        f"AT-BSL after clean by {lost_more(GPU10, 'at_bsl_clean40')} (",
+        f"it loses more than PGD-AT, by {lost_more(GPU50, 'pgd_at')}, and less than PGD-AT + LA, by "
+        f"{lost_more(GPU50, 'pgd_at_la', -1)}. Against AT-BSL nothing can be told: {lost_more(GPU50, 'at_bsl')}",
+        f"of {gairat[0]} % under PGD-20 at ratio 10 it keeps {gairat[1]} in the worst",
+        f"of {gairat[2]} % at ratio 50 it keeps {gairat[3]}",
+        f"have {flat[0]} to {flat[1]} %, PGD-AT above has {mean(GPU10, 'pgd_at', 'pgd20', 'tail'):.1f}. "
+        f"RoBal, REAT and LA have {steep[0]} to {steep[1]} %, "
+        f"AT-BSL above has {mean(GPU10, 'at_bsl', 'pgd20', 'tail'):.1f}.",
+        f"by {lead('pgd20', 'all')} points under PGD-20, by {lead('worst2', 'all')} in the worst of PGD-20 and "
+        f"CW, and by {lead('worst', 'all')} or more in the worst of all",
+        f"by {lead('pgd20', 'tail')} under PGD-20 and by {lead('worst', 'tail')} or more in the worst of all",
+        f"AT-BSL's network is ahead by {lead('clean', 'all', -1)}.",
+        f"{published('taet', 'clean'):.1f} for TAET, with which ours agrees as far as test images can tell, and "
+        f"{published('at_bsl', 'clean'):.1f} for AT-BSL, "
+        f"{mean(LARGE_BSL, 'at_bsl', 'clean') - published('at_bsl', 'clean'):.1f} points below ours.",
+        f"{lead('pgd20', 'all')} are left: our AT-BSL has {bsl - published('at_bsl', 'pgd20'):.1f} points more "
+        f"than its published {published('at_bsl', 'pgd20'):g}, our TAET {taet - published('taet', 'pgd20'):.1f} [",
+        f"TAET loses {lost[LARGE_TAET]:.1f} points with full AutoAttack, AT-BSL {bsl_lost:.1f} with APGD-CE+T.",
+    ]
+
+
+def test_numbers_in_sentences() -> None:
+    page = words_of(PAGE)
+    missing = [sentence for sentence in sentences() if sentence not in page]
+    assert not missing, "\n".join(missing)
+
+
+def test_what_it_loses_more_than_any_other() -> None:
+    robust = balanced(GPU10)["balanced_accuracy"].groupby(level=[0, 1, 2]).mean()
+    lost = robust["pgd20", "all"] - robust["worst", "all"]
+    assert lost.idxmax() == "taet"
+
+
+def test_the_readme_says_what_the_page_says() -> None:
+    """Numbers with an interval, which it repeats by hand."""
+    readme, page = words_of("README.md"), words_of(PAGE)
+    summary = readme.split("(docs/results.md)**", 1)[1].split("Results are kept", 1)[0]
+    numbers = re.findall(r"[+-]?\d+\.\d \[[^\]]+\]", summary)
+    assert len(numbers) >= 5
+    for number in numbers:
+        assert re.search(rf"(?<![\d.+-]){re.escape(number)}", page), number
