@@ -238,7 +238,7 @@ def sentences() -> list[str]:
     low10, high10 = interval(GPU10, "pgd_at_la", "at_bsl")
     low50, high50 = interval(GPU50, "pgd_at_la", "at_bsl")
     flat, steep = (
-        span(OTHERS10, "trades", "mart", "he", "las_at"),
+        span(OTHERS10, "trades", "mart", "adt", "he", "las_at"),
         span(OTHERS10, "robal", "reat", "pgd_at_la"),
     )
     gairat = [
