@@ -31,6 +31,9 @@ def kept_key(manifest: Path) -> str:
 def check_kept(metrics: Path, study: str, grid: Grid) -> None:
     """Compare a kept metrics.csv with a grid.
 
+    Only with the grid: under which other parameters the numbers were made, their records say, and
+    ``workflow/scripts/keep.py --drawn`` refuses to keep what is drawn under others.
+
     Raises:
         UserError: there are no rows of one of the grid's cells.
     """

@@ -264,18 +264,20 @@ def sentences() -> list[str]:
         f"by {apart('all')} points, in the tail by {apart('tail')} (root mean square of 15 pairs)",
         f"between {low10} and {high10} points at ratio 10, and between {low50} and {high50} at 50",
         f"At ratio 10 TAET loses {lost[GPU10]:.1f} points from PGD-20 to the worst of all attacks.",
-        f"PGD-AT by {lost_more(GPU10, 'pgd_at')}, PGD-AT + LA by {lost_more(GPU10, 'pgd_at_la')}, "
+        f"That is more than any of the other five of this study loses: than PGD-AT by "
+        f"{lost_more(GPU10, 'pgd_at')}, PGD-AT + LA by {lost_more(GPU10, 'pgd_at_la')}, "
         f"BCL alone by {lost_more(GPU10, 'taet_bcl')}, AT-BSL by {lost_more(GPU10, 'at_bsl')}, "
         f"AT-BSL after clean by {lost_more(GPU10, 'at_bsl_clean40')} (",
         f"it loses more than PGD-AT, by {lost_more(GPU50, 'pgd_at')}, and less than PGD-AT + LA, by "
         f"{lost_more(GPU50, 'pgd_at_la', -1)}. Against AT-BSL nothing can be told: {lost_more(GPU50, 'at_bsl')}; nor "
         f"against BCL alone, {lost_more(GPU50, 'taet_bcl')}, and AT-BSL after clean, "
         f"{lost_more(GPU50, 'at_bsl_clean40')}.",
-        f"of {gairat[0]} % under PGD-20 at ratio 10 it keeps {gairat[1]} in the worst",
+        f"Of all methods GAIRAT loses most: of {gairat[0]} % under PGD-20 at ratio 10 it keeps {gairat[1]} in the worst",
         f"of {gairat[2]} % at ratio 50 it keeps {gairat[3]}",
-        f"have {flat[0]} to {flat[1]} %, PGD-AT above has {mean(GPU10, 'pgd_at', 'pgd20', 'tail'):.1f}. "
+        f"In the tail, under PGD-20, TRADES, MART, ADT, HE and LAS-AT have {flat[0]} to {flat[1]} %, PGD-AT above has {mean(GPU10, 'pgd_at', 'pgd20', 'tail'):.1f}. "
         f"RoBal, REAT and LA have {steep[0]} to {steep[1]} %, "
         f"AT-BSL above has {mean(GPU10, 'at_bsl', 'pgd20', 'tail'):.1f}.",
+        "Here TAET's network is ahead of AT-BSL's in robustness, as the paper says and against the small scale: "
         f"by {lead('pgd20', 'all')} points under PGD-20, by {lead('worst2', 'all')} in the worst of PGD-20 and "
         f"CW, and by {lead('worst', 'all')} or more in the worst of all",
         f"by {lead('pgd20', 'tail')} under PGD-20 and by {lead('worst', 'tail')} or more in the worst of all",
@@ -299,6 +301,32 @@ def test_what_it_loses_more_than_any_other() -> None:
     robust = balanced(GPU10)["balanced_accuracy"].groupby(level=[0, 1, 2]).mean()
     lost = robust["pgd20", "all"] - robust["worst", "all"]
     assert lost.idxmax() == "taet"
+
+
+def test_sentences_of_the_readme() -> None:
+    """Each with what it is said of, so that no number can stand for another."""
+
+    def points(study: str, pair: str, scope: str) -> str:
+        robust = balanced(study)["balanced_accuracy"]["worst", scope]
+        one, other = pair.split("-")
+        more = robust[one] - robust[other]
+        low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
+        return f"{more.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+
+    at, bsl, bcl = "taet-pgd_at", "taet-at_bsl", "taet-taet_bcl"
+    readme = words_of("README.md")
+    for sentence in (
+        f"ahead of plain adversarial training in the tail: {points(GPU10, at, 'tail')} points, and "
+        f"{points(CPU10, at, 'tail')} from the same seeds on a processor",
+        f"Over all classes it is behind it: {points(GPU10, at, 'all')}, and {points(CPU10, at, 'all')}.",
+        f"It is behind AT-BSL in the tail, {points(GPU10, bsl, 'tail')} and {points(CPU10, bsl, 'tail')}, and over "
+        f"all classes, {points(GPU10, bsl, 'all')} and {points(CPU10, bsl, 'all')}.",
+        f"behind its first term alone (BCL) in the tail, in the worst of all attacks: "
+        f"{points(GPU10, bcl, 'tail')} points at ratio 10, {points(GPU50, bcl, 'tail')} at 50",
+        f"TAET loses more than any of five others from PGD-20 to the worst of all attacks, than AT-BSL by "
+        f"{lost_more(GPU10, 'at_bsl')} points",
+    ):
+        assert sentence in readme, sentence
 
 
 def test_the_readme_says_what_the_page_says() -> None:
