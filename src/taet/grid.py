@@ -265,10 +265,16 @@ class Study:
             made_by=kept_key(folder / MANIFEST),
         )
 
+    def _attacked(self) -> Iterator[tuple[str, ...]]:
+        """Every network and checkpoint under every attack, as metrics.csv writes them."""
+        for cell in self.cells("attack"):
+            for attack in self.attack_jobs[cell.pop("job")]:
+                yield (*map(str, cell.values()), attack)
+
     def _score(self, cell: Cell) -> Job:
         if self.kept:
             kept = self._kept("score", cell, SCORES)
-            check_kept(kept.files[0], self.params.study, self.params.grid)
+            check_kept(kept.files[0], self.params.study, self._attacked())
             return kept
         inputs = {}
         for split in self.jobs("subsample"):

@@ -1,14 +1,13 @@
 """Whether kept metrics are whole, and have what a study's grid names now. No torch."""
 
 import csv
-import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 from taet.artifacts import read_key, verify_manifest
-from taet.blocks import Grid, ir_label
 from taet.errors import UserError
 
-CELL = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
+COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
 
 
 def kept_key(manifest: Path) -> str:
@@ -28,18 +27,18 @@ def kept_key(manifest: Path) -> str:
     return key
 
 
-def check_kept(metrics: Path, study: str, grid: Grid) -> None:
-    """Compare a kept metrics.csv with a grid.
+def check_kept(metrics: Path, study: str, wanted: Iterable[tuple[str, ...]]) -> None:
+    """Compare a kept metrics.csv with what a study's grid wants of it, in the order of ``COLUMNS``.
 
     Only with the grid: under which other parameters the numbers were made, their records say, and
     ``workflow/scripts/keep.py --drawn`` refuses to keep what is drawn under others.
 
     Raises:
-        UserError: there are no rows of one of the grid's cells.
+        UserError: there are no rows of one of these cells.
     """
     with metrics.open(encoding="utf-8", newline="") as lines:
-        found = {tuple(row[column] for column in CELL) for row in csv.DictReader(lines)}
-    missing = [" ".join(cell) for cell in _cells(grid) if cell not in found]
+        found = {tuple(row[column] for column in COLUMNS) for row in csv.DictReader(lines)}
+    missing = [" ".join(cell) for cell in wanted if cell not in found]
     if missing:
         others = f" and of {len(missing) - 1} more cells" if len(missing) > 1 else ""
         raise UserError(
@@ -47,11 +46,3 @@ def check_kept(metrics: Path, study: str, grid: Grid) -> None:
             f"run it (snakemake --cores 4 all --config study={study}) and keep it anew "
             f"(python workflow/scripts/keep.py {study})"
         )
-
-
-def _cells(grid: Grid) -> list[tuple[str, ...]]:
-    """Every combination, as metrics.csv writes it."""
-    ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
-    axes = (grid.datasets, ratios, grid.architectures, grid.methods)
-    rest = ([str(seed) for seed in grid.seeds], grid.checkpoints, grid.attacks)
-    return list(itertools.product(*axes, *rest))

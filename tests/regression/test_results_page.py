@@ -1,5 +1,6 @@
 """What docs/results.md and the README say of the kept results, in tables and by hand, is what these are."""
 
+import functools
 import math
 import re
 from pathlib import Path
@@ -17,6 +18,13 @@ PAGE = "docs/results.md"
 GPU10, CPU10, GPU50 = "cifar10_small_gpu_ir10", "cifar10_small", "cifar10_small_gpu"
 OTHERS10, OTHERS50 = "cifar10_small_others", "cifar10_small_gpu_others"
 LARGE_TAET, LARGE_BSL = "cifar10_gpu", "cifar10_gpu_at_bsl"
+
+
+@functools.cache
+def kept_rows(study: str, name: str) -> pd.DataFrame:
+    """Rows of a kept file of the stage ``score``, in the view and of the checkpoint that the page shows."""
+    rows = pd.read_csv(REFERENCE / study / "score" / name)
+    return rows[(rows["view"] == "balanced") & (rows["checkpoint"] == "last")]
 
 
 # -- tables ------------------------------------------------------------------------------------------
@@ -81,8 +89,7 @@ def test_differences_are_those_of_the_contrasts(result_tables: ModuleType) -> No
 
 def verdict(study: str, one: str, other: str, attack: str, scope: str) -> tuple[int, str, float]:
     """Sign of a difference in balanced robustness, what can be said of it, and the difference."""
-    rows = pd.read_csv(REFERENCE / study / "score/contrasts.csv")
-    rows = rows[(rows["view"] == "balanced") & (rows["checkpoint"] == "last")]
+    rows = kept_rows(study, "contrasts.csv")
     rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
     (row,) = rows[rows[["method", "other"]].isin([one, other]).all(axis=1)].itertuples()
     difference = row.difference if row.method == one else -row.difference
@@ -187,8 +194,8 @@ def words_of(page: str) -> str:
 
 def balanced(study: str) -> pd.DataFrame:
     """Kept balanced accuracies and their standard errors in per cent, by attack and scope, method and seed."""
-    rows = pd.read_csv(REFERENCE / study / "score/metrics.csv")
-    rows = rows[(rows["view"] == "balanced") & (rows["scope"] != "class")]
+    rows = kept_rows(study, "metrics.csv")
+    rows = rows[rows["scope"] != "class"]
     columns = ["balanced_accuracy", "balanced_accuracy_se"]
     return 100 * rows.set_index(["attack", "scope", "method", "seed"]).sort_index()[columns]
 
@@ -197,13 +204,25 @@ def mean(study: str, method: str, attack: str, scope: str = "all") -> float:
     return float(balanced(study).loc[(attack, scope, method), "balanced_accuracy"].mean())
 
 
+def over_seeds(differences: pd.Series) -> tuple[float, float, float]:
+    """Mean of paired differences, and Student's t interval of it."""
+    n, center = len(differences), float(differences.mean())
+    low, high = scipy.stats.t.interval(0.95, n - 1, center, scipy.stats.sem(differences))
+    return center, low, high
+
+
+def ahead(study: str, one: str, other: str, scope: str = "all") -> tuple[float, float, float]:
+    """Of a difference in the worst of all attacks."""
+    robust = balanced(study)["balanced_accuracy"]["worst", scope]
+    return over_seeds(robust[one] - robust[other])
+
+
 def lost_more(study: str, other: str, sign: int = 1) -> str:
     """What TAET loses from PGD-20 to the worst case more than another, with its interval."""
     robust = balanced(study)["balanced_accuracy"]
     lost = robust["pgd20", "all"] - robust["worst", "all"]
-    more = sign * (lost["taet"] - lost[other])
-    low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
-    return f"{more.mean():.1f} [{low:.1f}, {high:.1f}]"
+    more, low, high = over_seeds(sign * (lost["taet"] - lost[other]))
+    return f"{more:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def lead(attack: str, scope: str, sign: int = 1) -> str:
@@ -229,14 +248,6 @@ def span(study: str, *methods: str) -> tuple[str, str]:
     return f"{min(values):.1f}", f"{max(values):.1f}"
 
 
-def interval(study: str, one: str, other: str) -> tuple[str, str]:
-    """Of a difference in the worst of all attacks."""
-    robust = balanced(study)["balanced_accuracy"]["worst", "all"]
-    more = robust[one] - robust[other]
-    low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
-    return f"{low:+.1f}", f"{high:+.1f}"
-
-
 def published(method: str, attack: str) -> float:
     rows = pd.read_csv(ROOT / "data/reference/taet.csv")
     rows = rows[(rows["method"] == method) & (rows["attack"] == attack) & (rows["scope"] == "all")]
@@ -249,8 +260,8 @@ def sentences() -> list[str]:
     lost = {s: mean(s, "taet", "pgd20") - mean(s, "taet", "worst") for s in (GPU10, LARGE_TAET)}
     taet, bsl = mean(LARGE_TAET, "taet", "pgd20"), mean(LARGE_BSL, "at_bsl", "pgd20")
     bsl_lost = bsl - mean(LARGE_BSL, "at_bsl", "worst")
-    low10, high10 = interval(GPU10, "pgd_at_la", "at_bsl")
-    low50, high50 = interval(GPU50, "pgd_at_la", "at_bsl")
+    _, low10, high10 = ahead(GPU10, "pgd_at_la", "at_bsl")
+    _, low50, high50 = ahead(GPU50, "pgd_at_la", "at_bsl")
     flat, steep = (
         span(OTHERS10, "trades", "mart", "adt", "he", "las_at"),
         span(OTHERS10, "robal", "reat", "pgd_at_la"),
@@ -262,7 +273,7 @@ def sentences() -> list[str]:
     ]
     return [
         f"by {apart('all')} points, in the tail by {apart('tail')} (root mean square of 15 pairs)",
-        f"between {low10} and {high10} points at ratio 10, and between {low50} and {high50} at 50",
+        f"between {low10:+.1f} and {high10:+.1f} points at ratio 10, and between {low50:+.1f} and {high50:+.1f} at 50",
         f"At ratio 10 TAET loses {lost[GPU10]:.1f} points from PGD-20 to the worst of all attacks.",
         f"That is more than any of the other five of this study loses: than PGD-AT by "
         f"{lost_more(GPU10, 'pgd_at')}, PGD-AT + LA by {lost_more(GPU10, 'pgd_at_la')}, "
@@ -274,7 +285,8 @@ def sentences() -> list[str]:
         f"{lost_more(GPU50, 'at_bsl_clean40')}.",
         f"Of all methods GAIRAT loses most: of {gairat[0]} % under PGD-20 at ratio 10 it keeps {gairat[1]} in the worst",
         f"of {gairat[2]} % at ratio 50 it keeps {gairat[3]}",
-        f"In the tail, under PGD-20, TRADES, MART, ADT, HE and LAS-AT have {flat[0]} to {flat[1]} %, PGD-AT above has {mean(GPU10, 'pgd_at', 'pgd20', 'tail'):.1f}. "
+        f"In the tail, under PGD-20, TRADES, MART, ADT, HE and LAS-AT have {flat[0]} to {flat[1]} %, "
+        f"PGD-AT above has {mean(GPU10, 'pgd_at', 'pgd20', 'tail'):.1f}. "
         f"RoBal, REAT and LA have {steep[0]} to {steep[1]} %, "
         f"AT-BSL above has {mean(GPU10, 'at_bsl', 'pgd20', 'tail'):.1f}.",
         "Here TAET's network is ahead of AT-BSL's in robustness, as the paper says and against the small scale: "
@@ -307,11 +319,8 @@ def test_sentences_of_the_readme() -> None:
     """Each with what it is said of, so that no number can stand for another."""
 
     def points(study: str, pair: str, scope: str) -> str:
-        robust = balanced(study)["balanced_accuracy"]["worst", scope]
-        one, other = pair.split("-")
-        more = robust[one] - robust[other]
-        low, high = scipy.stats.t.interval(0.95, len(more) - 1, more.mean(), scipy.stats.sem(more))
-        return f"{more.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+        more, low, high = ahead(study, *pair.split("-"), scope)
+        return f"{more:+.1f} [{low:+.1f}, {high:+.1f}]"
 
     at, bsl, bcl = "taet-pgd_at", "taet-at_bsl", "taet-taet_bcl"
     readme = words_of("README.md")

@@ -88,7 +88,7 @@ def _note(studies):
         f"with the same seeds and images on both sides: mean [{level} interval of the mean, Student's t over "
         f"n = {seeds} paired seeds]. Bold: shown, which is told from 0 also after correcting the t-test "
         f"for all pairs of methods (Holm; pairs: {', '.join(counts)}). Open: the interval contains 0. "
-        "Neither: *suggested*."
+        "Neither: suggested."
     )
 
 
