@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from taet import params
+from taet.costs import training_passes
 from taet.errors import UserError
 from tests.conftest import ROOT
 
@@ -166,13 +168,48 @@ VERDICTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("claim", "column", "text", "facts"), VERDICTS)
-def test_verdicts(claim: str, column: int, text: str, facts: list[tuple]) -> None:
+def claim_row(claim: str) -> list[str]:
+    """Cells of the table of claims: the claim, then what each scale says of it."""
     rows = [line.split("|")[1:-1] for line in (ROOT / PAGE).read_text().splitlines() if "|" in line]
     (cells,) = [[cell.strip() for cell in row] for row in rows if row[0].strip() == claim]
-    assert cells[column] == text
+    return cells
+
+
+@pytest.mark.parametrize(("claim", "column", "text", "facts"), VERDICTS)
+def test_verdicts(claim: str, column: int, text: str, facts: list[tuple]) -> None:
+    assert claim_row(claim)[column] == text
     for *difference, how, sign in facts:
         assert verdict(*difference)[:2] == (sign, how), difference
+
+
+def test_verdicts_at_the_papers_scale() -> None:
+    """Two networks, TAET's and AT-BSL's: what they say, and that no other was trained."""
+    methods = {s: set(kept_rows(s, "metrics.csv")["method"]) for s in (LARGE_TAET, LARGE_BSL)}
+    assert methods == {LARGE_TAET: {"taet"}, LARGE_BSL: {"at_bsl"}}
+    for claim, scope in (("more robust than AT-BSL", "all"), ("above all in the tail", "tail")):
+        assert claim_row(claim)[3] == "So it is with these two networks."
+        for attack in ("pgd20", "worst"):
+            assert mean(LARGE_TAET, "taet", attack, scope) > mean(
+                LARGE_BSL, "at_bsl", attack, scope
+            )
+    assert claim_row("more robust than PGD-AT")[3] == "not compared"
+    for claim in ("each of its loss terms helps", "a clean stage 1 helps"):
+        assert claim_row(claim)[3] == "not trained"
+
+
+def test_costs() -> None:
+    def cells(study: str, other: str) -> str:
+        costs = [training_passes(params.load(study=study), method) for method in ("taet", other)]
+        return "{:g} passes{{}}, not {:g}".format(*costs)
+
+    for other in ("pgd_at", "at_bsl"):
+        assert claim_row("it costs less") == [
+            "it costs less",
+            f"By construction: {cells(GPU10, other).format(' of a training image')}.",
+            "the same",
+            cells(LARGE_TAET, other).format(""),
+        ]
+    assert cells(GPU10, "at_bsl") == cells(GPU50, "at_bsl") == cells(CPU10, "at_bsl")
 
 
 def test_one_sign_on_two_machines() -> None:
@@ -248,18 +285,28 @@ def span(study: str, *methods: str) -> tuple[str, str]:
     return f"{min(values):.1f}", f"{max(values):.1f}"
 
 
-def published(method: str, attack: str) -> float:
+def published(method: str, attack: str) -> tuple[float, float]:
+    """A published balanced accuracy over all classes and the error of its reading, in points."""
     rows = pd.read_csv(ROOT / "data/reference/taet.csv")
     rows = rows[(rows["method"] == method) & (rows["attack"] == attack) & (rows["scope"] == "all")]
-    (value,) = rows[rows["metric"].str.startswith("balanced") & rows["variant"].isna()]["value"]
-    return float(value)
+    rows = rows[rows["metric"].str.startswith("balanced") & rows["variant"].isna()]
+    ((value, error),) = rows[["value", "uncertainty"]].to_numpy(float)
+    return value, error
+
+
+def over_published(study: str, method: str, attack: str, sign: int = 1) -> str:
+    """What ours is above the published number, with both errors."""
+    value, reading = published(method, attack)
+    row = balanced(study).loc[attack, "all", method, 0]
+    more = sign * (row["balanced_accuracy"] - value)
+    error = math.hypot(1.96 * row["balanced_accuracy_se"], reading)
+    return f"{more:.1f} [{more - error:.1f}, {more + error:.1f}]"
 
 
 def sentences() -> list[str]:
     """What docs/results.md must say, word for word."""
     lost = {s: mean(s, "taet", "pgd20") - mean(s, "taet", "worst") for s in (GPU10, LARGE_TAET)}
-    taet, bsl = mean(LARGE_TAET, "taet", "pgd20"), mean(LARGE_BSL, "at_bsl", "pgd20")
-    bsl_lost = bsl - mean(LARGE_BSL, "at_bsl", "worst")
+    bsl_lost = mean(LARGE_BSL, "at_bsl", "pgd20") - mean(LARGE_BSL, "at_bsl", "worst")
     _, low10, high10 = ahead(GPU10, "pgd_at_la", "at_bsl")
     _, low50, high50 = ahead(GPU50, "pgd_at_la", "at_bsl")
     flat, steep = (
@@ -294,11 +341,12 @@ def sentences() -> list[str]:
         f"CW, and by {lead('worst', 'all')} or more in the worst of all",
         f"by {lead('pgd20', 'tail')} under PGD-20 and by {lead('worst', 'tail')} or more in the worst of all",
         f"AT-BSL's network is ahead by {lead('clean', 'all', -1)}. In the tail TAET's is, by {lead('clean', 'tail')}.",
-        f"{published('taet', 'clean'):.1f} for TAET, with which ours agrees as far as test images can tell, and "
-        f"{published('at_bsl', 'clean'):.1f} for AT-BSL, "
-        f"{mean(LARGE_BSL, 'at_bsl', 'clean') - published('at_bsl', 'clean'):.1f} points below ours.",
-        f"{lead('pgd20', 'all')} are left: our AT-BSL has {bsl - published('at_bsl', 'pgd20'):.1f} points more "
-        f"than its published {published('at_bsl', 'pgd20'):g}, our TAET {taet - published('taet', 'pgd20'):.1f} [",
+        f"Published are {published('taet', 'clean')[0]:.1f} for TAET, with which ours agrees as far as test images can "
+        f"tell, and {published('at_bsl', 'clean')[0]:.1f} for AT-BSL, above which ours is by "
+        f"{over_published(LARGE_BSL, 'at_bsl', 'clean')}.",
+        f"{lead('pgd20', 'all')} are left: our AT-BSL has {over_published(LARGE_BSL, 'at_bsl', 'pgd20')} points more "
+        f"than its published {published('at_bsl', 'pgd20')[0]:g}, our TAET "
+        f"{over_published(LARGE_TAET, 'taet', 'pgd20')} more than its published {published('taet', 'pgd20')[0]:g} (",
         f"TAET loses {lost[LARGE_TAET]:.1f} points with full AutoAttack, AT-BSL {bsl_lost:.1f} with APGD-CE+T.",
     ]
 
