@@ -48,7 +48,9 @@ def differences_of(names, pairs):
         raise UserError(f"differences: no method {method!r}{suggest(method, known)}")
     rows, marks = [], {}
     for (one, other), (attack, scope) in itertools.product(pairs, COMPARED):
-        (label,) = {place.shown["labels"]["attacks"][attack] for place in studies.values()}
+        label = _same(
+            "an attack's label", (p.shown["labels"]["attacks"][attack] for p in studies.values())
+        )
         row = [f"{known[one]} minus {known[other]}", f"{label}, {scope} classes"]
         for place in studies.values():
             found = place.pair(one, other, attack, scope)
@@ -77,10 +79,18 @@ def _ratio(place):
     return place.part.iloc[0]["imbalance_ratio"]
 
 
+def _same(what, values):
+    """What the studies of one table have in common."""
+    (found, *others) = dict.fromkeys(values)
+    if others:
+        raise UserError(f"differences: the studies differ in {what}: {found}, {others[0]}")
+    return found
+
+
 def _note(studies):
     """What differences are, and how many the test is corrected for."""
-    (level,) = {percent(place.shown["report"].confidence) for place in studies.values()}
-    (seeds,) = {place.seeds for place in studies.values()}
+    level = percent(_same("confidence", (p.shown["report"].confidence for p in studies.values())))
+    seeds = _same("the number of seeds", (p.seeds for p in studies.values()))
     counts = (f"{math.comb(len(place.methods), 2)} of {name}" for name, place in studies.items())
     titles = dict.fromkeys(place.title.partition(", IR ")[0] for place in studies.values())
     return (
