@@ -15,7 +15,7 @@ from taet.blocks import Params, Training, imbalance_ratio, ir_label, longtail_of
 from taet.costs import training_passes
 from taet.errors import UserError, suggest
 from taet.jobs import STAGES, Cell, Job
-from taet.kept import check_kept, kept_key
+from taet.kept import RECORDED, check_cells, check_records, kept_key
 from taet.options import Options
 from taet.plugins import FOLDERS
 from taet.published import comparable
@@ -248,7 +248,7 @@ class Study:
     def _kept(self, stage: str, cell: Cell, files: tuple[str, ...]) -> Job:
         """What a stage has left in ``REFERENCE``."""
         folder = REFERENCE / self.params.study / stage
-        if not (folder / MANIFEST).exists():
+        if not folder.exists():
             known = sorted(f.parent.parent.name for f in REFERENCE.glob(f"*/{stage}/{MANIFEST}"))
             raise UserError(
                 f"no metrics of study {self.params.study!r} are kept{suggest(self.params.study, known)}"
@@ -273,8 +273,11 @@ class Study:
 
     def _score(self, cell: Cell) -> Job:
         if self.kept:
-            kept = self._kept("score", cell, SCORES)
-            check_kept(kept.files[0], self.params.study, self._attacked())
+            kept, study = self._kept("score", cell, SCORES), self.params.study
+            check_cells(kept.files[0], study, self._attacked())
+            made = Study(self.params)
+            jobs = (job for stage in RECORDED for job in made.jobs(stage))
+            check_records(REFERENCE / study / "records", study, jobs)
             return kept
         inputs = {}
         for split in self.jobs("subsample"):
@@ -372,7 +375,8 @@ class Study:
 
     def _pictures(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """What is drawn for each place: a name, the file in ``figures/``, and what that must know."""
-        for figure in ("per_class", "ba_br", "efficiency", "confusion", "features", "examples"):
+        several = ("ba_br", "efficiency") if len(self.params.grid.methods) > 1 else ()
+        for figure in ("per_class", *several, "confusion", "features", "examples"):
             yield figure, {"figure": figure}
         if all(self._training_of(m).validation for m in self.params.grid.methods):
             yield "learning", {"figure": "learning"}

@@ -19,7 +19,7 @@ STUDY = "digits_precision"
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A kept study in a folder of its own, which is the working folder."""
     folder = tmp_path / REFERENCE / STUDY
-    for part in ("score", "inspect"):
+    for part in ("score", "inspect", "records"):
         shutil.copytree(ROOT / REFERENCE / STUDY / part, folder / part)
     monkeypatch.chdir(tmp_path)
     return folder
@@ -82,8 +82,44 @@ def test_damage_is_named_and_how_to_mend_it(
 ) -> None:
     damage(kept / file)
     text = refusal(of_study())
-    if file.endswith("manifest.json") and damage is Path.unlink:
-        assert text.startswith(f"no metrics of study {STUDY!r} are kept")
-    else:
-        assert text.startswith(f"{REFERENCE / STUDY / file}: damaged")
-        assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")
+    assert text.startswith(f"{REFERENCE / STUDY / file}: ")
+    assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")
+
+
+RECORD = f"records/results/{STUDY}/equalize/digits/ir10/small_cnn/at_bsl/seed1.record.json"
+
+
+@pytest.mark.parametrize("damage", [halve, replace, Path.unlink])
+def test_records_are_read_too(kept: Path, damage: Callable[[Path], None]) -> None:
+    damage(kept / RECORD)
+    text = refusal(of_study())
+    assert text.startswith(f"{REFERENCE / STUDY / RECORD}: ")
+    assert text.endswith(f"git checkout HEAD -- {REFERENCE / STUDY / 'records'}")
+    shutil.rmtree(kept / "records")
+    assert "records/data/longtail" in refusal(of_study())
+
+
+def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
+    study = of_study()
+    attack = study.attacks["pgd20"].model_copy(update={"steps": 10})
+    score = "records/results/digits_precision/score/manifest.record.json: "
+    changes = [
+        ({"threat": study.threat.model_copy(update={"eps": 0.2})}, "seed0.record.json: threat"),
+        ({"attacks": {**study.attacks, "pgd20": attack}}, "record.json: attacks"),
+        ({"longtail": study.longtail.model_copy(update={"class_order": "size"})}, "longtail"),
+        ({"training": study.training.model_copy(update={"epochs": 3})}, "record.json: stop"),
+        ({"report": study.report.model_copy(update={"confidence": 0.9})}, f"{score}confidence"),
+    ]
+    for change, said in changes:
+        text = refusal(study.model_copy(update=change))
+        assert f"{said} was another one than in params.yaml now" in text
+        assert f"snakemake --cores 4 all --config study={STUDY}" in text
+
+
+def test_what_changes_no_number_may_change(kept: Path) -> None:
+    study = of_study()
+    for change in (
+        {"compute": study.compute.model_copy(update={"threads": 7})},
+        {"grid": study.grid.model_copy(update={"methods": study.grid.methods[::-1]})},
+    ):
+        assert Study(study.model_copy(update=change), kept=True).job("figures")

@@ -364,11 +364,38 @@ def test_both_checkpoints() -> None:
     ]
 
 
+def both_views(seeds: int) -> pd.DataFrame:
+    """In the long-tailed one there is no image of the tail, and accuracies that are not balanced are higher."""
+    other = metrics(seeds).assign(view="long_tailed")
+    other["accuracy"] += 0.1
+    other.loc[other["scope"] == "tail", ["accuracy", "balanced_accuracy"]] = math.nan
+    return pd.concat([metrics(seeds), other])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "cells"),
+    [
+        (3, ["41.0 ± 1.0 [38.5, 43.5]", "-", "51.0 ± 1.0 [48.5, 53.5]", "31.0 ± 1.0 [28.5, 33.5]"]),
+        (1, ["40.0", "-", "50.0 [46.1, 53.9]", "30.0 [26.1, 33.9]"]),
+    ],
+)
+def test_the_other_view(seeds: int, cells: list[str]) -> None:
+    table = table_of("in the long-tailed test view", summary(both_views(seeds)), contrasts())
+    assert table.head[1] == "BA"
+    assert table.head[-3:] == ["BR PGD-2 tail", "Accuracy", "Accuracy PGD-2"]
+    assert [table.rows[1][column] for column in (1, -3, -2, -1)] == cells
+    assert "Long-tailed test view" in table.note
+    assert "over seeds" in table.note if seeds > 1 else "standard error]" in table.note
+    with pytest.raises(ValueError, match="unpack"):
+        table_of("in the long-tailed test view", summary(), contrasts())
+
+
 def test_headline() -> None:
     found = headline(summary(), SHOWN)
     assert found["balanced"]["d"]["ir10"]["net"]["a"] == {
         "BA": 41.0,
         "BR_pgd": 21.0,
+        "BR_worst": 11.0,
         "tail_BR_pgd": 21.0,
     }
 
@@ -466,7 +493,7 @@ def test_figure_shows_what_it_should() -> None:
     points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
     assert points == [pytest.approx((61.0, 41.0)), pytest.approx((41.0, 21.0))]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["B & C", "A|x"]
-    assert figure.get_supxlabel().startswith("Balanced test view; means")
+    assert figure.get_supxlabel().startswith("Balanced test view;\nmeans")
 
 
 def test_variants_figures() -> None:

@@ -43,6 +43,8 @@ PAGE = f"{RESULTS}/report.html"
 try:
     if ALONE:
         ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
+except UserError as error:
+    raise WorkflowError(str(error))
 except OSError as error:
     raise WorkflowError(
         f"{error.filename}: {error.strerror}; check the folder's owner and rights"

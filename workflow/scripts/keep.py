@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from taet import grid, params, records, runner
 from taet.errors import UserError
 from taet.jobs import STAGES
+from taet.report import DRAWN
 
-DRAWN = ("tables", "figures")
 SMALL = ("score", "inspect", *DRAWN)
 KEPT_FORMATS = {
     ".csv",
@@ -35,8 +35,7 @@ def keep(study, target):
     """
     name = study.params.study
     stages, command = STAGES, f"all --config study={name}"
-    if study.kept:
-        _check_kept(target, name)
+    if study.kept:  # whether the parameters are those of the kept numbers, planning has seen
         stages, command = DRAWN, f"tables figures --config study={name} kept=true"
     everything = [job for stage in stages for job in study.jobs(stage)]
     for job in everything:
@@ -54,30 +53,6 @@ def keep(study, target):
     (new / "about.md").write_text(about(new, name))
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
-
-
-def _check_kept(target, name):
-    """Refuse to draw kept numbers under other parameters than they were made with."""
-    for job in (
-        j
-        for stage in ("equalize", "attack")
-        for j in grid.Study(params.load(study=name)).jobs(stage)
-    ):
-        record = target / "records" / records.record_path(job.output)
-        made = json.loads(record.read_text())["parameters"] if record.exists() else {}
-        for block in ("threat", "training", "method", "attacks"):
-            if block in made and not _agree(made[block], job.dump(job.reads[block])):
-                raise UserError(
-                    f"{record}: {block} was another one than in params.yaml; its numbers must be made again: "
-                    f"snakemake --cores 4 all --config study={name}"
-                )
-
-
-def _agree(made, now):
-    """Whether two blocks say the same; what only one of them has is newer, or gone."""
-    if isinstance(made, dict) and isinstance(now, dict):
-        return all(_agree(made[key], now[key]) for key in made.keys() & now.keys())
-    return made == now
 
 
 def _check(job, command):

@@ -27,12 +27,18 @@ BLOCK = re.compile(
     r"(<!-- (?:results of (\w+)|differences of ([\w, ]+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
     re.DOTALL,
 )
-COMPARED = (("pgd20", "all"), ("worst", "all"), ("pgd20", "tail"), ("worst", "tail"))
+COMPARED = (
+    ("clean", "all"),
+    ("pgd20", "all"),
+    ("worst", "all"),
+    ("pgd20", "tail"),
+    ("worst", "tail"),
+)
 
 
 def results_of(name):
     """The overview of a study's kept metrics; what is said of all its tables once, below the last."""
-    tables = list(overview_tables(*_kept(name)))
+    tables = list(overview_tables(*_summary_of(name)))
     shown = [f"{markdown_text(t.place)}:\n\n{markdown_table(t)}\n" for t in tables]
     notes = dict.fromkeys(markdown_text(t.note) for t in tables)
     return "\n".join([*shown, *(f"{note}\n" for note in notes)])
@@ -42,30 +48,29 @@ def differences_of(names, pairs):
     """Some methods of studies against others, each pair with the same seeds and images."""
     if wrong := [pair for pair in pairs if len(set(pair)) != 2]:
         raise UserError(f"differences: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
+    if len(set(names)) != len(names):
+        raise UserError(f"differences of {', '.join(names)}: a study is named twice")
     studies = {name: _place(name) for name in names}
     known = {method: label for place in studies.values() for method, label in place.methods.items()}
     for method in {method for pair in pairs for method in pair} - known.keys():
         raise UserError(f"differences: no method {method!r}{suggest(method, known)}")
     rows, marks = [], {}
     for (one, other), (attack, scope) in itertools.product(pairs, COMPARED):
-        label = _same(
-            "an attack's label", (p.shown["labels"]["attacks"][attack] for p in studies.values())
-        )
-        row = [f"{known[one]} minus {known[other]}", f"{label}, {scope} classes"]
+        row = [f"{known[one]} minus {known[other]}", f"{_label(studies, attack)}, {scope} classes"]
         for place in studies.values():
             found = place.pair(one, other, attack, scope)
             if found is not None and found["p_holm"] < 1 - place.shown["report"].confidence:
                 marks[len(rows), len(row)] = "best"
             row.append(_difference(found, place.shown["report"].confidence))
         rows.append(row)
-    head = ["Difference", "BR", *(f"{name}, IR {_ratio(p)}" for name, p in studies.items())]
+    head = ["Difference", "Of", *(f"{name}, IR {_ratio(p)}" for name, p in studies.items())]
     table = Table("", "differences", _note(studies), head, rows, marks)
     return f"{markdown_table(table)}\n\n{markdown_text(table.note)}\n"
 
 
 def _place(name):
     """The one place of a study whose seeds can be compared."""
-    (place, *others) = places(*_kept(name))
+    (place, *others) = places(*_summary_of(name))
     if others:
         raise UserError(
             f"differences of {name}: the study has several tables; only one can be shown"
@@ -77,6 +82,13 @@ def _place(name):
 
 def _ratio(place):
     return place.part.iloc[0]["imbalance_ratio"]
+
+
+def _label(studies, attack):
+    if attack == "clean":
+        return "BA"
+    labels = (place.shown["labels"]["attacks"][attack] for place in studies.values())
+    return f"BR {_same('an attack', labels)}"
 
 
 def _same(what, values):
@@ -92,17 +104,18 @@ def _note(studies):
     level = percent(_same("confidence", (p.shown["report"].confidence for p in studies.values())))
     seeds = _same("the number of seeds", (p.seeds for p in studies.values()))
     counts = (f"{math.comb(len(place.methods), 2)} of {name}" for name, place in studies.items())
-    titles = dict.fromkeys(place.title.partition(", IR ")[0] for place in studies.values())
+    data = _same("the data set", (p.title.partition(", IR ")[0] for p in studies.values()))
     return (
-        f"{', '.join(titles)}. Balanced robustness (BR) of the first minus that of the second, in points, "
-        f"with the same seeds and images on both sides: mean [{level} interval of the mean, Student's t over "
-        f"n = {seeds} paired seeds]. Bold: shown, which is told from 0 also after correcting the t-test "
-        f"for all pairs of methods (Holm; pairs: {', '.join(counts)}). Open: the interval contains 0. "
-        "Neither: suggested."
+        f"{data}. BA, BR: balanced accuracy and balanced robustness of the first minus that of the second, "
+        f"in points, with the same seeds and images on both sides: mean [{level} interval of the mean, "
+        f"Student's t over n = {seeds} paired seeds, all on the same test images: what other images would "
+        "give is not in "
+        "it]. Bold: shown, which is told from 0 also after correcting the t-test for all pairs of methods "
+        f"(Holm; pairs: {', '.join(counts)}). Open: the interval contains 0. Neither: suggested."
     )
 
 
-def _kept(name):
+def _summary_of(name):
     """Summary, contrasts and what else tables need, of the metrics that are kept of a study."""
     job = grid.Study(params.load(study=name), kept=True).job("tables")
     scored = read_scored(job)
@@ -133,15 +146,21 @@ def renewed(text):
     Raises:
         UserError: a mark has no end, or names what is not kept.
     """
-    begun = len(re.findall(r"<!-- (?:results|differences) of ", text))
-    if begun != len(BLOCK.findall(text)):
+    if "<!--" in BLOCK.sub("", text):
         raise UserError("a mark of results is misspelt, or has no <!-- end --> before the next")
     return BLOCK.sub(_written, text)
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit("result_tables: takes no arguments: python workflow/scripts/result_tables.py")
+    new = {}
     for page in PAGES:
         try:
-            page.write_text(renewed(page.read_text()))
+            new[page] = renewed(page.read_text())
         except UserError as error:
             sys.exit(f"result_tables: {page}: {error}")
+        except FileNotFoundError as error:
+            sys.exit(f"result_tables: {error.filename}: not found; run it in the project's folder")
+    for page, text in new.items():
+        page.write_text(text)

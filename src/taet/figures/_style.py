@@ -1,6 +1,8 @@
 """What all figures share: one style, and how numbers over seeds are said.
 
-A figure is drawn from metrics.csv alone; the same numbers give the same bytes.
+A figure is drawn from what ``score`` and ``inspect`` have left; the same numbers give the same bytes. Panels
+that can stand below one another make a figure as wide as a column of a two-column paper; those with a panel
+for each method are as wide as its page.
 """
 
 import io
@@ -12,6 +14,7 @@ from typing import Any
 import matplotlib
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.summary import view_title
@@ -41,6 +44,10 @@ METADATA = {
 SCOPE_TITLES = {"all": "All classes", "tail": "Tail classes"}
 MARKERS = "osD^vP*X<>hpd8H"
 LINE = 0.15  # inches, of a legend
+CHARACTERS, MARK = (
+    56,
+    6,
+)  # of a line of a legend as wide as a column, and what a marker takes of them
 
 
 def settle(figure: Figure) -> Figure:
@@ -85,11 +92,25 @@ def markers() -> Iterator[dict[str, Any]]:
         yield {"color": color, "marker": marker, "markerfacecolor": face}
 
 
+def column_panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as a column, and its panels from top to bottom."""
+    figure = Figure(figsize=(COLUMN, 0.5 + 1.9 * count), layout="constrained")
+    return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
+
+
+def say_below(figure: Figure, text: str) -> None:
+    """What a reader of a figure as wide as a column must know, below its panels."""
+    figure.supxlabel(text.replace("; ", ";\n"), fontsize="medium")
+
+
 def name_methods(figure: Figure) -> None:
-    """A legend beside the panels, which grow with it: names of methods can be long, and there can be many."""
+    """A legend above the panels, which keep their height: there can be many methods, with long names."""
     handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center")
-    figure.set_figheight(max(figure.get_figheight(), 0.5 + LINE * len(names)))
+    longest = max(len(name) for name in names)
+    columns = min(len(names), max(1, CHARACTERS // (longest + MARK)))
+    figure.legend(handles, names, loc="outside upper center", ncols=columns)
+    rows = math.ceil(len(names) / columns)
+    figure.set_figheight(figure.get_figheight() + LINE * rows)
 
 
 def colors() -> list[Any]:

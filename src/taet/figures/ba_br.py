@@ -8,11 +8,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import (
-    COLUMN,
     SCOPE_TITLES,
     STYLE,
+    column_panels,
     markers,
     name_methods,
+    say_below,
     spread,
     value_bar,
 )
@@ -31,9 +32,8 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     summary = shown_summary(metrics, report)
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
-        grid = figure.subplots(1, len(scopes), squeeze=False)
-        for axes, scope in zip(grid.flat, scopes, strict=True):
+        figure, panels = column_panels(len(scopes))
+        for axes, scope in zip(panels, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
             for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
                 ba, ba_bar = value_bar(part.loc[(method, "clean")])
@@ -51,11 +51,9 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     capsize=1.5,
                 )
             axes.set_title(SCOPE_TITLES[scope])
-            axes.set_xlabel("Balanced accuracy (%)")
+            axes.set_ylabel(f"BR under {labels['attacks'][report.headline_attack]} (%)")
             axes.margins(0.12)
-        grid[0, 0].set_ylabel(
-            f"Balanced robustness, {labels['attacks'][report.headline_attack]} (%)"
-        )
-        figure.supxlabel(spread(summary, report.view), fontsize="medium")
+        panels[-1].set_xlabel("Balanced accuracy (%)")
+        say_below(figure, spread(summary, report.view))
         name_methods(figure)
     return figure

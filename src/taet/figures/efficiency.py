@@ -8,15 +8,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import (
-    COLUMN,
     SCOPE_TITLES,
     STYLE,
+    column_panels,
     markers,
     name_methods,
+    say_below,
     spread,
     value_bar,
 )
 from taet.summary import of_groups, shown_summary
+
+BESIDE = 0.012  # of the axis, from the bar of one method to the next of equal cost
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -32,14 +35,14 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     summary = shown_summary(metrics, report)
     values = of_groups(summary[summary["attack"] == attack]).set_index(["method", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
+    places = _side_by_side({method: costs[method] for method in labels["methods"]})
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
-        panels = figure.subplots(1, len(scopes), squeeze=False)[0]
+        figure, panels = column_panels(len(scopes))
         for axes, scope in zip(panels, scopes, strict=True):
             for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
                 mean, error = value_bar(values.loc[(method, scope)])
                 axes.errorbar(
-                    costs[method],
+                    places[method],
                     mean,
                     yerr=error,
                     label=label,
@@ -48,11 +51,21 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     **style,
                 )
             axes.set_title(SCOPE_TITLES[scope])
-            axes.set_xlabel("Passes of a training image")
-        panels[0].set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
-        figure.supxlabel(
-            f"Passes forward and backward in the whole training. {spread(summary, report.view)}",
-            fontsize="medium",
-        )
+            axes.set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
+        panels[-1].set_xlabel("Passes of a training image, forward and backward")
+        say_below(figure, f"{spread(summary, report.view)}; methods of equal cost side by side")
         name_methods(figure)
     return figure
+
+
+def _side_by_side(costs: Mapping[str, float]) -> dict[str, float]:
+    """Where each method stands: those of equal cost would hide each other."""
+    step = BESIDE * ((max(costs.values()) - min(costs.values())) or 1)
+    alike: dict[float, list[str]] = {}
+    for method, cost in costs.items():
+        alike.setdefault(cost, []).append(method)
+    return {
+        method: cost + step * (i - (len(methods) - 1) / 2)
+        for cost, methods in alike.items()
+        for i, method in enumerate(methods)
+    }

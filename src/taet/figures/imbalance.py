@@ -7,7 +7,15 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, markers, name_methods, spread, value_bar
+from taet.figures._style import (
+    STYLE,
+    column_panels,
+    markers,
+    name_methods,
+    say_below,
+    spread,
+    value_bar,
+)
 from taet.summary import shown_summary
 
 BESIDE = 1.015  # from the bar of one method to the next, or they would hide each other
@@ -29,8 +37,8 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     headline = report.headline_attack
     titles = {"clean": "BA", headline: f"BR under {labels['attacks'][headline]}"}
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2 * COLUMN, 2.7), layout="constrained")
-        for axes, (attack, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+        figure, panels = column_panels(len(titles))
+        for axes, (attack, title) in zip(panels, titles.items(), strict=True):
             methods = zip(labels["methods"].items(), markers(), strict=False)
             for i, ((method, label), style) in enumerate(methods):
                 points = [value_bar(values.loc[(method, attack, ratio)]) for ratio in ratios]
@@ -46,8 +54,8 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_xscale("log")
             axes.set_xticks([float(r) for r in ratios], ratios)
             axes.minorticks_off()
-            axes.set_xlabel("Imbalance ratio")
             axes.set_ylabel(f"{title} (%)")
-        figure.supxlabel(f"{spread(summary, report.view)}; methods side by side", fontsize="medium")
+        panels[-1].set_xlabel("Imbalance ratio")
+        say_below(figure, f"{spread(summary, report.view)}; methods side by side")
         name_methods(figure)
     return figure

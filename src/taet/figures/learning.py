@@ -1,6 +1,6 @@
 """How networks learn: balanced accuracy and robustness on validation images after every epoch.
 
-Robust overfitting is where the right panel falls while the left one rises. A dashed line is the end of a
+Robust overfitting is where the lower panel falls while the upper one rises. A dashed line is the end of a
 method's stage 1, a dotted one a drop of the learning rate.
 """
 
@@ -12,10 +12,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, markers, name_methods
+from taet.figures._style import STYLE, column_panels, markers, name_methods, say_below
 
 SOURCE = "training"
 PANELS = {"validation_accuracy": "BA", "validation_robustness": "BR"}
+MARKS = 6  # of a curve: there are fewer colours than methods can be
 DROP = 0.5  # a learning rate that falls below this share of the one before has dropped
 
 
@@ -30,28 +31,29 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     labels, seeds = shown["labels"]["methods"], training["seed"].nunique()
     measured = training.dropna(subset=list(PANELS))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2 * COLUMN, 2.6), layout="constrained")
-        for axes, (column, title) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        figure, panels = column_panels(len(PANELS))
+        for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
             for (method, label), style in zip(labels.items(), markers(), strict=False):
                 part = measured[measured["method"] == method]
-                _curve(axes, part.groupby("epoch")[column], label, style["color"])
+                _curve(axes, part.groupby("epoch")[column], label, style)
                 _events(axes, training[training["method"] == method], style["color"])
-            axes.set_xlabel("Epoch")
             axes.set_ylabel(f"{title} on validation images (%)")
+        panels[-1].set_xlabel("Epoch")
         shades = "mean and standard deviation over" if seeds > 1 else "one seed,"
         count = f"n = {seeds} seeds" if seeds > 1 else "n = 1"
-        figure.supxlabel(
-            f"{shades} {count}; dashed: end of stage 1; dotted: the learning rate drops",
-            fontsize="medium",
+        say_below(
+            figure, f"{shades} {count}; dashed: end of stage 1; dotted: the learning rate drops"
         )
         name_methods(figure)
     return figure
 
 
-def _curve(axes: Axes, values: Any, label: str, color: Any) -> None:
+def _curve(axes: Axes, values: Any, label: str, style: Mapping[str, Any]) -> None:
     mean, sd = 100 * values.mean(), 100 * values.std(ddof=1).fillna(0)
-    axes.plot(mean.index, mean, label=label, color=color)
-    axes.fill_between(mean.index, mean - sd, mean + sd, color=color, alpha=0.15, linewidth=0)
+    axes.plot(mean.index, mean, label=label, markevery=max(1, len(mean) // MARKS), **style)
+    axes.fill_between(
+        mean.index, mean - sd, mean + sd, color=style["color"], alpha=0.15, linewidth=0
+    )
 
 
 def _events(axes: Axes, part: pd.DataFrame, color: Any) -> None:

@@ -7,7 +7,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, MARKERS, STYLE, colors, spread, value_bar
+from taet.figures._style import COLUMN, MARKERS, STYLE, colors, say_below, spread, value_bar
 from taet.summary import of_groups, shown_summary
 from taet.variants import STAGE1_EPOCHS
 
@@ -55,6 +55,6 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         axes.set_xticks(epochs)
         axes.set_xlabel("Epochs of stage 1")
         axes.set_ylabel("Per cent")
-        figure.supxlabel(spread(summary, report.view).replace("; ", ";\n"), fontsize="medium")
+        say_below(figure, spread(summary, report.view))
         figure.legend(loc="outside upper center", ncols=2)
     return figure

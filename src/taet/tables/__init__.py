@@ -7,9 +7,10 @@ import pandas as pd
 
 from taet.tables.differences import differences_table
 from taet.tables.methods import checkpoints_table, costs_table, method_table, variants_table
-from taet.tables.place import SCOPES, Place, places
+from taet.tables.place import SCOPES, Column, Place, places
 from taet.tables.published import published_table
 from taet.tables.rarest import rarest_table
+from taet.tables.views import view_table
 from taet.typeset import Table
 
 
@@ -18,11 +19,12 @@ def main_tables(
 ) -> Iterator[Table]:
     """Tables of each data set, imbalance ratio and architecture.
 
-    The first has BA and the BR of every attack over all classes, the second both for head, medium
-    and tail classes and for the worst class, the third for each of the rarest classes; then the differences
-    to the best method where there are several seeds, what training costs, our numbers beside published ones
-    where there are any, the last checkpoint against the best where both were attacked, and one table for each
-    kind of method that stands in the study in several variants.
+    The first has BA and the BR of every attack over all classes, the second both for head, medium and
+    tail classes and for the worst class, the third the numbers that say most in the other test view,
+    the fourth both for each of the rarest classes; then the differences to the best method where there
+    are several seeds, what training costs, our numbers beside published ones where there are any, the
+    last checkpoint against the best where both were attacked, and one table for each kind of method
+    that stands in the study in several variants.
 
     Args:
         summary: see ``taet.summary.with_bootstrap``.
@@ -42,15 +44,17 @@ def overview_tables(
     BA, BR under the headline attack and in the worst cases, BR of the tail if there is one. Arguments: see
     ``main_tables``.
     """
-    report, labels = shown["report"], shown["labels"]["attacks"]
+    for place in places(summary, contrasts, shown):
+        yield method_table(place, "overview", _overview(place))
+
+
+def _overview(place: Place) -> list[Column]:
+    report, labels = place.shown["report"], place.shown["labels"]["attacks"]
     headline = report.headline_attack
     attacks = [headline, *report.worst_cases]
     columns = [("clean", "all", "BA"), *((a, "all", f"BR {labels[a]}") for a in attacks)]
     tail = (headline, "tail", f"BR {labels[headline]} tail")
-    for place in places(summary, contrasts, shown):
-        yield method_table(
-            place, "overview", [*columns, *([tail] if "tail" in place.scopes else [])]
-        )
+    return [*columns, *([tail] if "tail" in place.scopes else [])]
 
 
 def _tables_of(place: Place) -> Iterator[Table]:
@@ -66,6 +70,8 @@ def _tables_of(place: Place) -> Iterator[Table]:
     ]
     yield method_table(place, "all classes", everything)
     yield method_table(place, "by class frequency", groups)
+    for other in place.other_views:
+        yield view_table(other, _overview(other))
     yield rarest_table(place, [attack for attack, _, _ in short])
     if len(place.contrasts) and place.seeds > 1:
         yield differences_table(place)

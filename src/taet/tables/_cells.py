@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import pandas as pd
+from scipy import stats
 
 from taet.typeset import Mark
 
@@ -13,15 +14,32 @@ def number_text(row: pd.Series) -> str:
 
     With the median norm where the attack has no bound, and a ``!`` where there are warnings.
     """
-    mean = 100 * row["balanced_accuracy"]
     after = "!" if isinstance(row["warnings"], str) else ""
     if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
         median = f"{row['median_distance']:.2f}" if row["median_distance"] < math.inf else "∞"
         after += f" ({row['norm'].upper()} {median})"
-    spread = f" ± {100 * row['balanced_accuracy_sd']:.1f}" if row["seeds"] > 1 else ""
-    low, high = interval(row)
+    return f"{_with_spread(row, 'balanced_accuracy', *interval(row))}{after}"
+
+
+def accuracy_text(row: pd.Series, confidence: float) -> str:
+    """The accuracy likewise; with one seed its interval is from the standard error of its test images."""
+    low, high = row["accuracy_low"], row["accuracy_high"]
+    if row["seeds"] == 1:
+        reach = stats.norm.ppf(0.5 + confidence / 2) * row["accuracy_se"]
+        low, high = max(0.0, row["accuracy"] - reach), min(1.0, row["accuracy"] + reach)
+    return _with_spread(row, "accuracy", low, high)
+
+
+def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
+    """Mean, standard deviation over seeds where there are several, and interval, in per cent.
+
+    ``-`` of classes that have no test image.
+    """
+    if pd.isna(row[metric]):
+        return "-"
+    spread = f" ± {100 * row[f'{metric}_sd']:.1f}" if row["seeds"] > 1 else ""
     between = "" if pd.isna(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
-    return f"{mean:.1f}{spread}{between}{after}"
+    return f"{100 * row[metric]:.1f}{spread}{between}"
 
 
 def interval(row: pd.Series) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """Every method against the best one, with the same seeds and images on both sides."""
 
+import math
+
 import pandas as pd
 
 from taet.compare import MOST_SEEDS, NO_SPREAD, POWER
@@ -24,7 +26,7 @@ def differences_table(place: Place) -> Table:
         ]
         for method, pair in there.items()
     ]
-    count = len(place.methods) * (len(place.methods) - 1) // 2
+    count = math.comb(len(place.methods), 2)
     seeds = next(iter(there.values()))["seeds"]
     note = (
         f"Balanced robustness minus that of {place.methods[best]}, in points, with the same seeds and "

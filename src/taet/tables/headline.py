@@ -23,6 +23,7 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         numbers = {
             "BA": picked[(*cell, "clean", "all")],
             f"BR_{attack}": picked[(*cell, attack, "all")],
+            **{f"BR_{name}": picked[(*cell, name, "all")] for name in report.worst_cases},
         }
         if (*cell, attack, "tail") in picked.index:
             numbers[f"tail_BR_{attack}"] = picked[(*cell, attack, "tail")]

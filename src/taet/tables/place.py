@@ -1,12 +1,13 @@
 """One data set, imbalance ratio and architecture: its rows, its title, and what stands below its tables."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from taet.summary import CELL, shown_rows, view_title
+from taet.summary import PLACE, view_title
 from taet.typeset import percent
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
@@ -23,17 +24,41 @@ class Place:
 
     Attributes:
         title: for people.
-        everything: rows of the summary, in the view that is shown.
-        part: those of the checkpoint that is shown.
-        contrasts: rows of contrasts.csv, likewise.
+        summary: its rows of the summary, of all views and checkpoints.
+        pairs: its rows of contrasts.csv, likewise.
         shown: see ``taet.tables.main_tables``.
+        view: the test view that is shown.
     """
 
     title: str
-    everything: pd.DataFrame
-    part: pd.DataFrame
-    contrasts: pd.DataFrame
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
     shown: Mapping[str, Any]
+    view: str
+
+    @cached_property
+    def everything(self) -> pd.DataFrame:
+        """Rows of the summary in the test view that is shown."""
+        return self.summary[self.summary["view"] == self.view]
+
+    @cached_property
+    def part(self) -> pd.DataFrame:
+        """Those of the checkpoint that is shown."""
+        return self._of_checkpoint(self.everything)
+
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """Rows of contrasts.csv in the view and of the checkpoint that are shown."""
+        return self._of_checkpoint(self.pairs[self.pairs["view"] == self.view])
+
+    def _of_checkpoint(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["checkpoint"] == self.shown["report"].checkpoint]
+
+    @property
+    def other_views(self) -> list["Place"]:
+        """The same in each other test view."""
+        views = self.summary["view"].unique()
+        return [replace(self, view=view) for view in views if view != self.view]
 
     @property
     def methods(self) -> Mapping[str, str]:
@@ -81,7 +106,7 @@ class Place:
         marks = [self.meaning_of_marks, _told_apart(self.seeds, report)]
         parts = [
             _numbers(self.seeds, report),
-            _conditions(rows, report),
+            _conditions(rows, self.view),
             *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
             f"L-inf eps {self.shown['threat'].eps:.4g}.",
             *_scopes({scope for _, scope, _ in columns}, report),
@@ -110,17 +135,15 @@ class Place:
 def places(
     summary: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
 ) -> Iterator[Place]:
-    report, labels = shown["report"], shown["labels"]
-    compared = shown_rows(contrasts, report)
-    in_view = summary[summary["view"] == report.view]
-    for names, everything in in_view.groupby(CELL[:3], sort=False):
+    labels = shown["labels"]
+    for names, rows in summary.groupby(PLACE, sort=False):
         dataset, ir, architecture = names
         yield Place(
             place_title(labels, dataset, ir, architecture),
-            everything,
-            shown_rows(everything, report),
-            compared[(compared[CELL[:3]] == list(names)).all(axis=1)],
+            rows,
+            contrasts[(contrasts[PLACE] == list(names)).all(axis=1)],
             shown,
+            shown["report"].view,
         )
 
 
@@ -143,13 +166,13 @@ def _numbers(n: int, report: Any) -> str:
     return f"BA, BR: balanced accuracy and balanced robustness in per cent, {spread}."
 
 
-def _conditions(rows: pd.DataFrame, report: Any) -> str:
+def _conditions(rows: pd.DataFrame, view: str) -> str:
     """What was tested."""
     everything = rows[rows["scope"] == "all"]
     images = everything.iloc[0]["test_images"]
     noise = 100 * everything["balanced_accuracy_se"].max()
     return (
-        f"{view_title(rows, report.view)}, {images:.0f} images a seed: drawing them alone gives each number "
+        f"{view_title(rows, view)}, {images:.0f} images a seed: drawing them alone gives each number "
         f"over all classes a standard error of up to {noise:.1f} points."
     )
 

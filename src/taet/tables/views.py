@@ -1,0 +1,38 @@
+"""What methods reach in a test view that the other tables do not show."""
+
+from collections.abc import Sequence
+
+from taet.summary import of_groups
+from taet.tables._cells import accuracy_text
+from taet.tables.methods import method_table
+from taet.tables.place import Column, Place
+from taet.typeset import Table
+
+TITLES = {"balanced": "in the balanced test view", "long_tailed": "in the long-tailed test view"}
+
+
+def view_table(place: Place, columns: Sequence[Column]) -> Table:
+    """Some columns in the place's view, and accuracies that are not balanced, clean and attacked."""
+    report = place.shown["report"]
+    plain = method_table(place, TITLES[place.view], columns)
+    label = place.shown["labels"]["attacks"][report.headline_attack]
+    accuracies = {"clean": "Accuracy", report.headline_attack: f"Accuracy {label}"}
+    values = of_groups(place.part).set_index(["method", "attack", "scope"])
+    rows = [
+        [
+            *row,
+            *(
+                accuracy_text(values.loc[(method, attack, "all")], report.confidence)
+                for attack in accuracies
+            ),
+        ]
+        for method, row in zip(place.methods, plain.rows, strict=True)
+    ]
+    source = "over seeds" if place.seeds > 1 else "from its standard error"
+    note = (
+        f"{plain.note} Accuracy: the share of all test images, most of which are of frequent classes "
+        f"[interval: {source}]."
+    )
+    return Table(
+        plain.place, plain.title, note, [*plain.head, *accuracies.values()], rows, plain.marks
+    )

@@ -1,0 +1,84 @@
+"""Kept metrics are shares, and agree with each other: a number that was changed by itself is seen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from taet.summary import CELL, PLACE, read_contrasts, read_metrics, read_rows
+from tests.conftest import ROOT
+
+STUDIES = sorted((ROOT / "results/reference").glob("*/score"))
+NETWORK = [*CELL, "seed", "checkpoint", "view"]
+EXACT = 1e-6  # of numbers written with six digits
+
+
+@pytest.fixture(params=STUDIES, ids=lambda folder: folder.parent.name)
+def score(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_groups_are_those_of_their_classes(score: Path) -> None:
+    for _, rows in read_metrics(str(score / "metrics.csv")).groupby([*NETWORK, "attack"]):
+        classes = rows[rows["scope"] == "class"]
+        groups = rows[rows["scope"] != "class"].set_index("scope")
+        shares, images = classes["accuracy"], classes["test_images"]
+        assert shares.dropna().between(0, 1).all()
+        assert abs(groups["balanced_accuracy"]["all"] - shares.mean()) <= EXACT
+        assert abs(groups["accuracy"]["all"] - np.average(shares, weights=images)) <= EXACT
+        assert groups["accuracy"]["worst_class"] == shares.min()
+        # Head, medium and tail are some classes each, with other numbers of training images.
+        by_frequency = classes.sort_values("train_images", ascending=False, kind="stable")
+        start = 0
+        for scope in ("head", "medium", "tail"):
+            total, count = groups["train_images"][scope], 0
+            part = by_frequency.iloc[start:]
+            while part["train_images"].iloc[:count].sum() < total:
+                count += 1
+            assert part["train_images"].iloc[:count].sum() == total
+            assert (
+                abs(groups["balanced_accuracy"][scope] - part["accuracy"].iloc[:count].mean())
+                <= EXACT
+            )
+            start += count
+        assert start == len(classes)
+
+
+def test_no_attack_helps_and_the_worst_case_is_the_worst(score: Path) -> None:
+    metrics = read_metrics(str(score / "metrics.csv"))
+    scopes = metrics["scope"] + metrics["class_index"].fillna("")
+    wide = metrics.assign(of=scopes).pivot_table(
+        index=[*NETWORK, "of"], columns="attack", values="balanced_accuracy"
+    )
+    bounded = [attack for attack in wide if attack != "worst2"]
+    assert len(bounded) >= 4
+    assert (wide[bounded].max(axis=1) <= wide["clean"] + EXACT).all()
+    assert (wide[bounded].min(axis=1) >= wide["worst"] - EXACT).all()
+    assert (wide["worst"] <= wide["worst2"] + EXACT).all()
+    assert (wide["worst2"] <= wide[["pgd20", "cw20"]].min(axis=1) + EXACT).all()
+
+
+def test_intervals_are_around_means(score: Path) -> None:
+    keys = [*CELL, "checkpoint", "view", "attack", "scope"]
+    metrics = read_metrics(str(score / "metrics.csv"))
+    means = metrics[metrics["scope"] != "class"].groupby(keys)["balanced_accuracy"].mean()
+    rows = read_rows(str(score / "intervals.csv")).set_index(keys)
+    assert len(rows)
+    assert (abs(rows["balanced_accuracy"] - means.loc[rows.index]) <= EXACT).all()
+    assert (rows["low"] - EXACT <= rows["balanced_accuracy"]).all()
+    assert (rows["balanced_accuracy"] <= rows["high"] + EXACT).all()
+
+
+def test_contrasts_are_differences_of_means(score: Path) -> None:
+    keys = [*PLACE, "checkpoint", "view", "attack", "scope"]
+    metrics = read_metrics(str(score / "metrics.csv"))
+    means = (
+        metrics[metrics["scope"] != "class"].groupby([*keys, "method"])["balanced_accuracy"].mean()
+    )
+    contrasts = read_contrasts(str(score / "contrasts.csv"))
+    assert len(contrasts) or metrics["method"].nunique() == 1
+    for row in contrasts.to_dict("records"):
+        place = tuple(row[key] for key in keys)
+        between = means[(*place, row["method"])] - means[(*place, row["other"])]
+        assert abs(row["difference"] - between) <= 2 * EXACT
+        assert row["low"] - EXACT <= row["difference"] <= row["high"] + EXACT
