@@ -170,8 +170,8 @@ VERDICTS = [
       told(GPU50, "taet_bcl-taet", "worst", "all", "open")]),
     ("a clean stage 1 helps", 1,
      "Of TAET itself: on the digits only (below). AT-BSL loses by it over all classes: shown under PGD-20, "
-     "suggested in the worst of all attacks. In the tail: open, and suggested. On the processor all four are "
-     "open.",
+     "suggested in the worst of all attacks. In the tail: open under PGD-20, suggested in the worst of all "
+     "attacks. On the processor all four are open.",
      [told(GPU10, "at_bsl-at_bsl_clean40", "pgd20", "all", "shown"),
       told(CPU10, "at_bsl-at_bsl_clean40", "pgd20", "all", "open"),
       told(GPU10, "at_bsl-at_bsl_clean40", "worst", "all", "suggested"),
@@ -248,9 +248,13 @@ def test_costs() -> None:
 
 def test_one_sign_on_two_machines() -> None:
     for pair in ("taet-pgd_at", "taet-at_bsl", "taet-at_bsl_clean40", "taet-taet_bcl",
-                 "at_bsl_clean40-at_bsl"):  # fmt: skip
-        for attack in ("pgd20", "worst"):
-            for scope in ("all", "tail"):
+                 "at_bsl_clean40-at_bsl", "pgd_at-at_bsl", "taet_bcl-at_bsl"):  # fmt: skip
+        for attack, scopes in (
+            ("clean", ["all"]),
+            ("pgd20", ["all", "tail"]),
+            ("worst", ["all", "tail"]),
+        ):
+            for scope in scopes:
                 signs = {verdict(s, *pair.split("-"), attack, scope)[0] for s in (GPU10, CPU10)}
                 assert len(signs) == 1, (pair, attack, scope)
 
