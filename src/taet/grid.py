@@ -266,10 +266,11 @@ class Study:
         )
 
     def _attacked(self) -> Iterator[tuple[str, ...]]:
-        """Every network and checkpoint under every attack, as metrics.csv writes them."""
+        """Every network and checkpoint under every attack and worst case, as metrics.csv writes them."""
+        attacks = ("clean", *self.params.grid.attacks, *self.params.report.worst_cases)
         for cell in self.cells("attack"):
-            for attack in self.attack_jobs[cell.pop("job")]:
-                yield (*map(str, cell.values()), attack)
+            if cell.pop("job") == next(iter(self.attack_jobs)):
+                yield from ((*map(str, cell.values()), attack) for attack in attacks)
 
     def _score(self, cell: Cell) -> Job:
         if self.kept:

@@ -11,8 +11,10 @@ from taet.jobs import Job
 from taet.records import read_record, record_path
 
 COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
-RECORDED = ("subsample", "equalize", "attack", "score", "inspect")  # stages whose numbers are kept
-# Resources and the order of rows change no number; how many test images there are, metrics say.
+# Stages that numbers depend on; records of a stage 1 can be missing where it was trained elsewhere.
+RECORDED = ("subsample", "stabilize", "equalize", "attack", "score", "inspect")
+# What each record shows and tables do not claim: resources, which move a number as another rounding does, and
+# the order of rows. How many test images there are, the metrics say.
 UNCOMPARED = {"compute", "order", "test_per_class"}
 
 
@@ -34,17 +36,20 @@ def check_cells(metrics: Path, study: str, wanted: Iterable[tuple[str, ...]]) ->
     """Compare a kept metrics.csv with what a study's grid wants of it, in the order of ``COLUMNS``.
 
     Raises:
-        UserError: there are no rows of one of these cells.
+        UserError: there are no rows of one of these cells, or rows of another: tables say how many seeds and
+            pairs of methods there are, which must be those of the grid.
     """
     with metrics.open(encoding="utf-8", newline="") as lines:
-        found = {tuple(row[column] for column in COLUMNS) for row in csv.DictReader(lines)}
-    missing = [" ".join(cell) for cell in wanted if cell not in found]
-    if missing:
-        others = f" and of {len(missing) - 1} more cells" if len(missing) > 1 else ""
-        raise UserError(
-            f"{metrics}: no rows of {missing[0]}{others}, which study {study!r} has in params.yaml now; "
-            f"{_anew(study)}"
-        )
+        found = {tuple(row[column] for column in COLUMNS): None for row in csv.DictReader(lines)}
+    expected = dict.fromkeys(wanted)
+    for cells, said in (
+        ([cell for cell in expected if cell not in found], "no rows of {}, which study {!r} has"),
+        ([cell for cell in found if cell not in expected], "rows of {}, which study {!r} has not"),
+    ):
+        if cells:
+            others = f" and of {len(cells) - 1} more cells" if len(cells) > 1 else ""
+            what = said.format(" ".join(cells[0]) + others, study)
+            raise UserError(f"{metrics}: {what} in params.yaml now; {_anew(study)}")
 
 
 def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
@@ -61,6 +66,8 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
         except UserError as error:
             raise _lost(error, folder) from None
         path = record_path(folder / job.output)
+        if record is None and job.stage == "stabilize":
+            continue
         if record is None:
             raise _lost(f"{path}: missing", folder)
         for name in _compared(record["parameters"], job.reads):

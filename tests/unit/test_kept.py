@@ -38,19 +38,23 @@ def refusal(study: Params) -> str:
     return str(refused.value)
 
 
-def test_a_part_of_what_is_kept_can_be_drawn(kept: Path) -> None:
-    for seeds in ([0, 1, 2, 3, 4], [3]):
-        job = Study(of_study(seeds=seeds, methods=["at_bsl"]), kept=True).job("figures")
-        assert job.inputs["score"].output == Path(REFERENCE / STUDY / "score/manifest.json")
+def test_what_is_kept_beyond_the_grid_is_named(kept: Path) -> None:
+    """Tables say how many seeds and pairs of methods there are, and what the worst of all attacks is of."""
+    for grid, said in (
+        ({"seeds": [3]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
+        ({"methods": ["at_bsl"]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
+        ({"attacks": ["pgd20"]}, "digits 10 small_cnn pgd_at 0 last cw20 and of 29 more cells"),
+    ):
+        assert f"score/metrics.csv: rows of {said}" in refusal(of_study(**grid))
 
 
 @pytest.mark.parametrize(
     ("grid", "said"),
     [
-        ({"methods": ["pgd_at", "adt"]}, "digits 10 small_cnn adt 0 last pgd20 and of 9 more cells"),
+        ({"methods": ["pgd_at", "adt"]}, "digits 10 small_cnn adt 0 last clean and of 24 more cells"),
         ({"methods": ["pgd_at"], "attacks": ["pgd20", "lsa"], "seeds": [1]},
          "digits 10 small_cnn pgd_at 1 last lsa,"),
-        ({"seeds": [4, 5]}, "digits 10 small_cnn pgd_at 5 last pgd20 and of 11 more cells"),
+        ({"seeds": [4, 5]}, "digits 10 small_cnn pgd_at 5 last clean and of 29 more cells"),
         ({"imbalance_ratios": ["natural"]}, "digits natural small_cnn pgd_at 0"),
         ({"checkpoints": ["best"]}, "digits 10 small_cnn pgd_at 0 best"),
         ({"architectures": ["resnet18"]}, "digits 10 resnet18 pgd_at 0"),
@@ -116,7 +120,17 @@ def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
         assert f"snakemake --cores 4 all --config study={STUDY}" in text
 
 
-def test_what_changes_no_number_may_change(kept: Path) -> None:
+def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = params.load(ROOT / "params.yaml", "cifar10_small")
+    longer = study.stabilizations["clean40"].model_copy(update={"epochs": 8})
+    monkeypatch.chdir(ROOT)
+    changed = study.model_copy(
+        update={"stabilizations": {**study.stabilizations, "clean40": longer}}
+    )
+    assert "clean40/seed0.record.json: stop was another one than in" in refusal(changed)
+
+
+def test_resources_and_order_may_change(kept: Path) -> None:
     study = of_study()
     for change in (
         {"compute": study.compute.model_copy(update={"threads": 7})},

@@ -1,5 +1,6 @@
 """Balanced robustness against what the training costs, for all and for tail classes."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from taet.figures._style import (
 )
 from taet.summary import of_groups, shown_summary
 
-BESIDE = 0.012  # of the axis, from the bar of one method to the next of equal cost
+BESIDE = 0.1  # of the range of costs, for all methods of one cost
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -53,19 +54,22 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_title(SCOPE_TITLES[scope])
             axes.set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
         panels[-1].set_xlabel("Passes of a training image, forward and backward")
-        say_below(figure, f"{spread(summary, report.view)}; methods of equal cost side by side")
+        apart = "; methods of equal cost side by side" if places != costs else ""
+        say_below(figure, f"{spread(summary, report.view)}{apart}")
         name_methods(figure)
     return figure
 
 
 def _side_by_side(costs: Mapping[str, float]) -> dict[str, float]:
-    """Where each method stands: those of equal cost would hide each other."""
-    step = BESIDE * ((max(costs.values()) - min(costs.values())) or 1)
+    """Where each method stands: those of equal cost would hide each other, and stay nearer than others."""
     alike: dict[float, list[str]] = {}
     for method, cost in costs.items():
         alike.setdefault(cost, []).append(method)
-    return {
-        method: cost + step * (i - (len(methods) - 1) / 2)
-        for cost, methods in alike.items()
-        for i, method in enumerate(methods)
-    }
+    levels = [-math.inf, *sorted(alike), math.inf]
+    most = BESIDE * (levels[-2] - levels[1] or 1)
+    places = {}
+    for before, cost, after in zip(levels, levels[1:], levels[2:], strict=False):
+        methods, width = alike[cost], min(most, cost - before, after - cost)
+        for i, method in enumerate(methods):
+            places[method] = cost + width * ((i + 0.5) / len(methods) - 0.5)
+    return places

@@ -33,11 +33,12 @@ def accuracy_text(row: pd.Series, confidence: float) -> str:
 def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     """Mean, standard deviation over seeds where there are several, and interval, in per cent.
 
-    ``-`` of classes that have no test image.
+    ``-`` of classes without test images.
     """
     if pd.isna(row[metric]):
         return "-"
-    spread = f" ± {100 * row[f'{metric}_sd']:.1f}" if row["seeds"] > 1 else ""
+    sd = row[f"{metric}_sd"]  # none where one seed alone has images of these classes
+    spread = "" if pd.isna(sd) else f" ± {100 * sd:.1f}"
     between = "" if pd.isna(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{100 * row[metric]:.1f}{spread}{between}"
 

@@ -56,7 +56,9 @@ class Place:
 
     @property
     def other_views(self) -> list["Place"]:
-        """The same in each other test view."""
+        """The same in each other test view; natural data have one alone, their own test set."""
+        if set(self.summary["imbalance_ratio"]) == {"natural"}:
+            return []
         views = self.summary["view"].unique()
         return [replace(self, view=view) for view in views if view != self.view]
 

@@ -8,7 +8,7 @@ from taet.tables.methods import method_table
 from taet.tables.place import Column, Place
 from taet.typeset import Table
 
-TITLES = {"balanced": "in the balanced test view", "long_tailed": "in the long-tailed test view"}
+TITLES = {"balanced": "in the other test view", "long_tailed": "in the long-tailed test view"}
 
 
 def view_table(place: Place, columns: Sequence[Column]) -> Table:
@@ -29,10 +29,8 @@ def view_table(place: Place, columns: Sequence[Column]) -> Table:
         for method, row in zip(place.methods, plain.rows, strict=True)
     ]
     source = "over seeds" if place.seeds > 1 else "from its standard error"
-    note = (
-        f"{plain.note} Accuracy: the share of all test images, most of which are of frequent classes "
-        f"[interval: {source}]."
-    )
+    frequent = ", most of which are of frequent classes" if place.view == "long_tailed" else ""
+    note = f"{plain.note} Accuracy: the share of all test images{frequent} [interval: {source}]."
     return Table(
         plain.place, plain.title, note, [*plain.head, *accuracies.values()], rows, plain.marks
     )
