@@ -29,8 +29,9 @@ def test_renew_the_headline_numbers(tree: Tree) -> None:
         ROOT / "tests", tree.path / "tests", ignore=shutil.ignore_patterns("__pycache__")
     )
     for study in KEPT:
-        kept = f"results/reference/{study}/score"
-        shutil.copytree(ROOT / kept, tree.path / kept)
+        for part in ("score", "records"):
+            kept = f"results/reference/{study}/{part}"
+            shutil.copytree(ROOT / kept, tree.path / kept)
     tree.edit(
         "params.yaml",
         "methods: [pgd_at, at_bsl, taet_bcl, taet], seeds",
