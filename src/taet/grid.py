@@ -267,10 +267,11 @@ class Study:
 
     def _attacked(self) -> Iterator[tuple[str, ...]]:
         """Every network and checkpoint under every attack and worst case, as metrics.csv writes them."""
-        attacks = ("clean", *self.params.grid.attacks, *self.params.report.worst_cases)
-        for cell in self.cells("attack"):
-            if cell.pop("job") == next(iter(self.attack_jobs)):
-                yield from ((*map(str, cell.values()), attack) for attack in attacks)
+        grid = self.params.grid
+        attacks = ("clean", *grid.attacks, *self.params.report.worst_cases)
+        for network in self.cells("equalize"):
+            for place in itertools.product(grid.checkpoints, attacks):
+                yield (*map(str, network.values()), *place)
 
     def _score(self, cell: Cell) -> Job:
         if self.kept:

@@ -283,6 +283,11 @@ def mean(study: str, method: str, attack: str, scope: str = "all") -> float:
     return float(balanced(study).loc[(attack, scope, method), "balanced_accuracy"].mean())
 
 
+def points(more: float, low: float, high: float, form: str = ".1f") -> str:
+    """A difference with its interval."""
+    return f"{more:{form}} [{low:{form}}, {high:{form}}]"
+
+
 def over_seeds(differences: pd.Series) -> tuple[float, float, float]:
     """Mean of paired differences, and Student's t interval of it."""
     n, center = len(differences), float(differences.mean())
@@ -300,8 +305,7 @@ def lost_more(study: str, other: str, sign: int = 1) -> str:
     """What TAET loses from PGD-20 to the worst case more than another, with its interval."""
     robust = balanced(study)["balanced_accuracy"]
     lost = robust["pgd20", "all"] - robust["worst", "all"]
-    more, low, high = over_seeds(sign * (lost["taet"] - lost[other]))
-    return f"{more:.1f} [{low:.1f}, {high:.1f}]"
+    return points(*over_seeds(sign * (lost["taet"] - lost[other])))
 
 
 def in_five(study: str, method: str) -> pd.Series:
@@ -320,8 +324,7 @@ def images_of_the_long_tail(study: str) -> int:
 
 
 def ahead_in_five(study: str, one: str, other: str) -> str:
-    more, low, high = over_seeds(in_five(study, one) - in_five(study, other))
-    return f"{more:.1f} [{low:.1f}, {high:.1f}]"
+    return points(*over_seeds(in_five(study, one) - in_five(study, other)))
 
 
 def bootstrap(study: str, one: str, other: str, attack: str, scope: str) -> str:
@@ -336,7 +339,7 @@ def lead(attack: str, scope: str, sign: int = 1, view: str = "balanced") -> str:
     other = balanced(LARGE_BSL, view).loc[attack, scope, "at_bsl", 0]
     more = sign * (one["balanced_accuracy"] - other["balanced_accuracy"])
     error = 1.96 * math.hypot(one["balanced_accuracy_se"], other["balanced_accuracy_se"])
-    return f"{more:.1f} [{more - error:.1f}, {more + error:.1f}]"
+    return points(more, more - error, more + error)
 
 
 def apart(scope: str) -> str:
@@ -362,13 +365,13 @@ def published(method: str, attack: str) -> tuple[float, float]:
     return value, error
 
 
-def over_published(study: str, method: str, attack: str, sign: int = 1) -> str:
+def over_published(study: str, method: str, attack: str) -> str:
     """What ours is above the published number, with both errors."""
     value, reading = published(method, attack)
     row = balanced(study).loc[attack, "all", method, 0]
-    more = sign * (row["balanced_accuracy"] - value)
+    more = row["balanced_accuracy"] - value
     error = math.hypot(1.96 * row["balanced_accuracy_se"], reading)
-    return f"{more:.1f} [{more - error:.1f}, {more + error:.1f}]"
+    return points(more, more - error, more + error)
 
 
 def sentences() -> list[str]:
@@ -447,20 +450,19 @@ def test_what_it_loses_more_than_any_other() -> None:
 def test_sentences_of_the_readme() -> None:
     """Each with what it is said of, so that no number can stand for another."""
 
-    def points(study: str, pair: str, scope: str) -> str:
-        more, low, high = ahead(study, *pair.split("-"), scope)
-        return f"{more:+.1f} [{low:+.1f}, {high:+.1f}]"
+    def lead_of(study: str, pair: str, scope: str) -> str:
+        return points(*ahead(study, *pair.split("-"), scope), "+.1f")
 
     at, bsl, bcl = "taet-pgd_at", "taet-at_bsl", "taet-taet_bcl"
     readme = words_of("README.md")
     for sentence in (
-        f"ahead of plain adversarial training in the tail: {points(GPU10, at, 'tail')} points, and "
-        f"{points(CPU10, at, 'tail')} from the same seeds on a processor",
-        f"Over all classes it is behind it: {points(GPU10, at, 'all')}, and {points(CPU10, at, 'all')}.",
-        f"It is behind AT-BSL in the tail, {points(GPU10, bsl, 'tail')} and {points(CPU10, bsl, 'tail')}, and over "
-        f"all classes, {points(GPU10, bsl, 'all')} and {points(CPU10, bsl, 'all')}.",
+        f"ahead of plain adversarial training in the tail: {lead_of(GPU10, at, 'tail')} points, and "
+        f"{lead_of(CPU10, at, 'tail')} from the same seeds on a processor",
+        f"Over all classes it is behind it: {lead_of(GPU10, at, 'all')}, and {lead_of(CPU10, at, 'all')}.",
+        f"It is behind AT-BSL in the tail, {lead_of(GPU10, bsl, 'tail')} and {lead_of(CPU10, bsl, 'tail')}, and over "
+        f"all classes, {lead_of(GPU10, bsl, 'all')} and {lead_of(CPU10, bsl, 'all')}.",
         f"behind its first term alone (BCL) in the tail, in the worst of all attacks: "
-        f"{points(GPU10, bcl, 'tail')} points at ratio 10, {points(GPU50, bcl, 'tail')} at 50",
+        f"{lead_of(GPU10, bcl, 'tail')} points at ratio 10, {lead_of(GPU50, bcl, 'tail')} at 50",
         f"TAET loses more than any of five others from PGD-20 to the worst of all attacks, than AT-BSL by "
         f"{lost_more(GPU10, 'at_bsl')} points",
     ):

@@ -86,7 +86,9 @@ def test_damage_is_named_and_how_to_mend_it(
 ) -> None:
     damage(kept / file)
     text = refusal(of_study())
-    assert text.startswith(f"{REFERENCE / STUDY / file}: ")
+    gone = file.endswith("manifest.json") and damage is Path.unlink
+    said = "no such file" if gone else "damaged"
+    assert text.startswith(f"{REFERENCE / STUDY / file}: {said}")
     assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")
 
 
@@ -97,7 +99,8 @@ RECORD = f"records/results/{STUDY}/equalize/digits/ir10/small_cnn/at_bsl/seed1.r
 def test_records_are_read_too(kept: Path, damage: Callable[[Path], None]) -> None:
     damage(kept / RECORD)
     text = refusal(of_study())
-    assert text.startswith(f"{REFERENCE / STUDY / RECORD}: ")
+    said = "missing" if damage is Path.unlink else "damaged"
+    assert text.startswith(f"{REFERENCE / STUDY / RECORD}: {said}")
     assert text.endswith(f"git checkout HEAD -- {REFERENCE / STUDY / 'records'}")
     shutil.rmtree(kept / "records")
     assert "records/data/longtail" in refusal(of_study())

@@ -44,10 +44,8 @@ METADATA = {
 SCOPE_TITLES = {"all": "All classes", "tail": "Tail classes"}
 MARKERS = "osD^vP*X<>hpd8H"
 LINE = 0.15  # inches, of a legend
-CHARACTERS, MARK = (
-    56,
-    6,
-)  # of a line of a legend as wide as a column, and what a marker takes of them
+CHARACTERS = 56  # of a line of a legend as wide as a column
+MARK = 6  # what a marker takes of them
 
 
 def settle(figure: Figure) -> Figure:
