@@ -86,7 +86,6 @@ def main() -> None:
     raw = ROOT / "data" / "raw"
     if not (raw / "cifar10" / "images.safetensors").exists():
         raise SystemExit("no CIFAR-10; run: python -m taet download --dataset cifar10")
-    os.environ["TAET_STUDY"] = "cifar10_small"
     results = Results("memory")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -94,7 +93,7 @@ def main() -> None:
         (folder / "data").mkdir()
         (folder / "data" / "raw").symlink_to(raw)
         everything: dict[str, tuple[str, ...]] = {
-            "subsample": ("-m", "taet", "subsample", *CELL),
+            "subsample": ("-m", "taet", "subsample", "--study", "cifar10_small", *CELL),
             "loader": ("-c", LOADER, "loader"),
             "loader without images": ("-c", LOADER, "nothing"),
         }

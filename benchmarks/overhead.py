@@ -57,13 +57,16 @@ def seconds(folder: Path, *words: str) -> float:
 
 
 def main() -> None:
-    os.environ |= {"TAET_STUDY": "overhead", "OMP_NUM_THREADS": "1"}
+    os.environ["OMP_NUM_THREADS"] = "1"
     results = Results("overhead")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text() + STUDY)
         works = {what: ["-c", code] for what, code in BEGINNINGS.items()}
-        works |= {stage: ["-m", "taet", stage, *cell] for stage, cell in STAGES.items()}
+        works |= {
+            stage: ["-m", "taet", stage, "--study", "overhead", *cell]
+            for stage, cell in STAGES.items()
+        }
         found: dict[str, list[float]] = {what: [] for what in works}
         for _ in range(REPEATS):
             for made in ("data", "results"):

@@ -8,6 +8,8 @@ the command line's. Importing the package imports none of them, and so no torch 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from taet.source_code import compile_this_package
+
 if TYPE_CHECKING:
     from taet.api import evaluate, load_model
     from taet.errors import UserError
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["UserError", "evaluate", "load_model"]
 
 _HOME = {"UserError": "taet.errors", "evaluate": "taet.api", "load_model": "taet.api"}
+
+
+compile_this_package()
 
 
 def __getattr__(name: str) -> Any:

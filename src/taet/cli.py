@@ -1,6 +1,7 @@
 """The command line: one command per stage, and a few that look without changing anything."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -58,18 +59,31 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except UserError as error:
         for line in str(error).splitlines():
-            print(f"taet {options.command}: {_of_study(line, options.study)}", file=sys.stderr)
+            _say(options, _of_study(line, options.study))
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         hint = "; check the folder's owner, rights and free space"
-        print(f"taet {options.command}: {where}{error.strerror or error}{hint}", file=sys.stderr)
+        _say(options, f"{where}{error.strerror or error}{hint}")
     except KeyboardInterrupt:
-        print(f"taet {options.command}: interrupted; the same command goes on", file=sys.stderr)
+        _say(options, "interrupted; the same command goes on")
         return 130
     return 1
+
+
+def _say(options: argparse.Namespace, message: str) -> None:
+    """Why a command ends, on standard error; of a job of Snakemake also where Snakemake speaks.
+
+    On a full disk the log takes nothing: neither way may keep the other from being tried.
+    """
+    text = f"taet {options.command}: {message}"
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+    if options.console is not None:
+        with contextlib.suppress(OSError):
+            os.write(options.console, f"{text}\n".encode())
 
 
 def _of_study(line: str, study: str | None) -> str:
@@ -101,9 +115,8 @@ class _Commands:
         sub.add_argument(
             "--study",
             metavar="NAME",
-            default=os.environ.get("TAET_STUDY"),
-            help="study, a name under 'studies' in the parameter file (default: the environment "
-            "variable TAET_STUDY, else what the file says under 'study')",
+            help="study, a name under 'studies' in the parameter file (default: what the file says "
+            "under 'study')",
         )
         sub.add_argument(
             "--params",
@@ -112,6 +125,9 @@ class _Commands:
             metavar="FILE",
             help="parameter file (default: params.yaml)",
         )
+        sub.add_argument(
+            "--console", type=int, help=argparse.SUPPRESS
+        )  # a file descriptor, see _say
         sub.set_defaults(run=run)
         return sub
 
@@ -316,7 +332,13 @@ def _verify(options: argparse.Namespace) -> None:
     remake(found)
     for problem in found:
         print(f"{problem.file}: {'made again' if problem.job else 'taken out'}")
-    count = sum(job.output.exists() for stage in stages for job in study.jobs(stage))
+    jobs = [job for stage in stages for job in study.jobs(stage)]
+    count = sum(job.output.exists() for job in jobs)
+    if jobs and not count:
+        raise UserError(
+            f"study {study.params.study!r} has none of its {len(jobs)} artifacts here, so nothing was "
+            "verified; make them with: snakemake --cores 4 all"
+        )
     print(f"{count} artifacts of study {study.params.study} match params.yaml and the code")
     if unknown := without_record(study, stages):
         print(f"{len(unknown)} of them have no record of their making: {unknown[0]}, ...")

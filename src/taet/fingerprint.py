@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).parent
+from taet.source_code import PACKAGE, source
+
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 # These say, check and find things, but compute nothing that is stored: what they decide (values of
 # parameters, which plugin runs) is in a job's key already.
@@ -48,7 +49,7 @@ def _tree(module: str) -> ast.Module:
     file = _file(module)
     if file is None:
         raise FileNotFoundError(f"no source file for module {module}")
-    return ast.parse(file.read_text(encoding="utf-8"))
+    return ast.parse(source(file))
 
 
 @cache

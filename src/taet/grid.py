@@ -4,21 +4,27 @@ The Snakefile, the command line, ``taet verify`` and the tests all ask this modu
 one description of the work. Nothing here imports torch.
 """
 
+import hashlib
 import itertools
+import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taet import artifacts, plugins
 from taet.artifacts import MANIFEST
 from taet.blocks import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
+from taet.contents import digest_of
 from taet.costs import training_passes
 from taet.errors import UserError, suggest
+from taet.fingerprint import fingerprint
 from taet.jobs import STAGES, Cell, Job
 from taet.kept import RECORDED, check_cells, check_records, kept_key
-from taet.options import Options
+from taet.options import DatasetOptions, Options
 from taet.plugins import FOLDERS
 from taet.published import comparable
+from taet.source_code import PACKAGE
 from taet.variants import STAGE1_EPOCHS, sweep, variants
 
 SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv")
@@ -176,13 +182,10 @@ class Study:
 
     def _download(self, cell: Cell) -> Job:
         dataset = self.params.datasets[cell["dataset"]]
-        return self._make(
-            "download",
-            cell,
-            {"dataset": dataset, "download": self.params.download},
-            {},
-            (f"taet.datasets.{dataset.kind}",),
-        )
+        reads: dict[str, Any] = {"dataset": dataset, "download": self.params.download}
+        if plugins.defines("datasets", dataset.kind, "sources"):
+            reads["contents"] = _contents(cell["dataset"], dataset)
+        return self._make("download", cell, reads, {}, (f"taet.datasets.{dataset.kind}",))
 
     def _subsample(self, cell: Cell) -> Job:
         return self._make(
@@ -393,6 +396,17 @@ class Study:
                 if len(members) >= least:
                     yield f"{figure}_{kind}", {"figure": figure, "kind": kind, "methods": members}
 
+    @cached_property
+    def page_key(self) -> str:
+        """Hash of what the report shows and of what lays it out, 16 hex digits."""
+        templates = (PACKAGE / "templates").glob("*.j2")
+        body = [
+            *(self.job(stage).key for stage in ("tables", "figures")),
+            fingerprint("taet.report"),
+            *(template.read_text(encoding="utf-8") for template in sorted(templates)),
+        ]
+        return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
+
     def _places(self) -> Iterator[dict[str, str]]:
         """Data set, imbalance ratio and architecture: what a table or picture is about."""
         grid = self.params.grid
@@ -401,3 +415,15 @@ class Study:
             grid.datasets, ratios, grid.architectures
         ):
             yield {"dataset": dataset, "ir": ir, "architecture": architecture}
+
+
+def _contents(name: str, options: DatasetOptions) -> str:
+    """Digest of the files that a data set of one's own is read from.
+
+    Where none of them is here, as in a clone to which DVC has brought the images, what these were read from.
+    """
+    images = Path(STAGES["download"].output.format(dataset=name))
+    files = plugins.load("datasets", options.kind).sources(images.parent, options)
+    if images.is_file() and not any(file.exists() for file in files):
+        return str(artifacts.read_facts(images).get("contents"))
+    return digest_of(files, Path("data/contents", f"{name}.json"))

@@ -137,13 +137,8 @@ class Job:
 
     @cached_property
     def command(self) -> str:
-        """The command line that does the job, after ``python -m taet``.
-
-        What all studies share does not name one: else every change of study would do it again.
-        """
-        words = [self.stage]
-        if "{study}" in STAGES[self.stage].output:
-            words += ["--study", self.study]
+        """The command line that does the job, after ``python -m taet``."""
+        words = [self.stage, "--study", self.study]
         for axis, value in self.cell.items():
             words += [f"--{axis}", str(value)]
         if any(job.made_by is not None for job in self.inputs.values()):

@@ -11,13 +11,13 @@ import importlib
 import inspect
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from types import ModuleType
 
+from taet import source_code
 from taet.errors import UserError
 from taet.options import PluginOptions
+from taet.source_code import PACKAGE
 
-PACKAGE = Path(__file__).parent
 # Where params.yaml names plugins: its key -> (folder, what a plugin of that folder is called).
 FOLDERS = {
     "datasets": ("datasets", "data set"),
@@ -43,7 +43,13 @@ def source(folder: str, name: str) -> ast.Module:
     """
     if name not in names(folder):
         raise UserError(f"no file {folder}/{name}.py; there are: {', '.join(names(folder))}")
-    return ast.parse((PACKAGE / folder / f"{name}.py").read_text(encoding="utf-8"))
+    return ast.parse(source_code.source(PACKAGE / folder / f"{name}.py"))
+
+
+def defines(folder: str, name: str, function: str) -> bool:
+    """Whether the plugin's file has a function of this name."""
+    body = source(folder, name).body
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in body)
 
 
 def card(folder: str, name: str) -> str:

@@ -59,6 +59,7 @@ def write(study: Study, params_file: Path) -> Path:
     }
     text = _template("report.html.j2").render(
         study=study.params.study,
+        key=study.page_key,
         grid=_grid(study),
         tables=[
             _table(table, anchors) for table in main_tables(summary, scored.contrasts, tables.reads)

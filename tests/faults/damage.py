@@ -3,7 +3,7 @@
     python -m tests.faults.damage
 
 Kinds: images, index list, stage 1, network, predictions, metrics, table, figure, manifest, record, objects in
-DVC's cache, Snakemake's ledger. Ways: cut to half, one bit flipped, deleted. Before it is remade, what reads
+DVC's cache. Ways: cut to half, one bit flipped, deleted. Before it is remade, what reads
 the file must refuse it.
 """
 

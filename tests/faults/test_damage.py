@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Tree
 from tests.faults.damage import damage_everything
-from tests.workflow.test_run import ATTACK, planned
+from tests.workflow.test_run import ATTACK
 
 pytestmark = pytest.mark.e2e
 
@@ -42,13 +42,3 @@ def test_damage_in_dvcs_cache(repository: Tree, mode: int) -> None:
     repository.ok("dvc", "commit", "--force", "-q")
     assert damaged.read_bytes() == before
     repository.ok("taet", "verify")
-
-
-def test_a_damaged_ledger_is_not_used(finished_copy: Tree) -> None:
-    ledger = finished_copy.path / "provenance/tiny.jsonl"
-    ledger.parent.mkdir(exist_ok=True)
-    for text in ('{"output": "results/tiny', "[1]\n", '{"output": 3}\n', "\0\n"):
-        ledger.write_text(text)
-        said = finished_copy.ok("snakemake", "-n")
-        assert "provenance/tiny.jsonl: damaged, and not used" in said
-        assert planned(finished_copy) == {}

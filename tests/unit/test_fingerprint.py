@@ -50,12 +50,24 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         text = (root / name).read_text()
         assert old in text
         (root / name).write_text(text.replace(old, new))
-        for cached in (module.fingerprint, module._tree, module._imports, module._digest):
+        for cached in (
+            module.source,
+            module.fingerprint,
+            module._tree,
+            module._imports,
+            module._digest,
+        ):
             cached.cache_clear()
         return module.fingerprint("pkg.entry")
 
     yield edited
-    for cached in (module.fingerprint, module._tree, module._imports, module._digest):
+    for cached in (
+        module.source,
+        module.fingerprint,
+        module._tree,
+        module._imports,
+        module._digest,
+    ):
         cached.cache_clear()
 
 

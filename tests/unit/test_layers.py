@@ -12,7 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
-    ["errors"],
+    ["errors", "source_code"],
     [
         "options",
         "seeds",
@@ -26,6 +26,7 @@ LAYERS = [
     ],
     ["devices", "graphs"],
     ["plugins", "fingerprint", "artifacts"],
+    ["contents"],
     ["jobs"],
     ["records"],
     ["problems", "blocks"],

@@ -133,7 +133,6 @@ def test_stale_artifacts_are_refused_by_dvc(repository: Tree) -> None:
     """Records lost, times equal, parameters changed: both tools alone would take old results."""
     repository.edit("params.yaml", *ALPHA)
     shutil.rmtree(repository.path / ".snakemake")
-    shutil.rmtree(repository.path / "provenance")
     output = repository.ok("dvc", "repro")
     assert output.count("rule equalize_cell:") == 1
     repository.ok("taet", "verify")

@@ -13,10 +13,9 @@ tree.enter(workflow.basedir)
 # not after the folder.
 ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
-import ledger
+import outputs
 from taet import grid, params
 from taet.errors import UserError
-from taet.fingerprint import fingerprint
 
 
 def read_study():
@@ -37,12 +36,11 @@ def read_study():
 
 study = read_study()
 STUDY = study.params.study
-tree.choose(STUDY)
 RESULTS = f"results/{STUDY}"
 PAGE = f"{RESULTS}/report.html"
 try:
     if ALONE:
-        ledger.restore(Path(f"provenance/{STUDY}.jsonl"), study)
+        outputs.judge(study, Path(PAGE))
 except UserError as error:
     raise WorkflowError(str(error))
 except OSError as error:
@@ -62,10 +60,10 @@ def outputs_of(stage):
     A function, since a job on a cluster reads the rules too, and has no use for such lists.
     """
 
-    def outputs(wildcards):
+    def targets(wildcards):
         return [str(job.output) for job in study.jobs(stage)]
 
-    return outputs
+    return targets
 
 
 def lost_outputs(wildcards):
@@ -82,11 +80,13 @@ def inputs_of(stage):
     """Input function of a stage: the outputs that its job waits for.
 
     A job also reads what these were made from (an attack needs images as well as the model). Saying
-    so would double the edges of the graph, and with them the planning time, and change no plan.
+    so would double the edges of the graph, and with them the planning time, and change no plan. Their
+    times decide nothing (workflow/scripts/outputs.py).
     """
 
     def inputs(wildcards):
-        return [str(job.output) for job in study.job(stage, **wildcards).direct_inputs]
+        job = study.job(stage, **wildcards)
+        return [ancient(str(needed.output)) for needed in job.direct_inputs]
 
     return inputs
 
@@ -94,8 +94,8 @@ def inputs_of(stage):
 def command_of(stage):
     """Params function of a stage: the command line of the job, its key included.
 
-    The key stands for parameters, code and inputs: a change of any of them changes the command, and
-    Snakemake runs the job again.
+    The key stands for parameters, code and inputs: a job refuses to work when any of them has changed
+    since it was planned.
     """
 
     def command(wildcards):
@@ -108,11 +108,12 @@ COMPUTE = study.params.compute
 # GPUs of a job that works with a network. On one machine `--resources gpu=N` says how many jobs may have
 # one at a time; a cluster gives each job its own (profiles/slurm).
 GPU = 1 if COMPUTE.device == "cuda" else 0
-# A training may be shared out to several processes.
-TRAIN = (
-    f"torchrun --standalone --nproc-per-node {COMPUTE.processes} -m taet"
+# A training may be shared out to several processes. What ends a job goes to the terminal as well as into the log, which a full disk does not take.
+JOB = "python -m taet {params.command} --console 3 3>&2 > {log} 2>&1"
+TRAINING = (
+    f"torchrun --standalone --nproc-per-node {COMPUTE.processes} -m taet {{params.command}} > {{log}} 2>&1"
     if COMPUTE.processes > 1
-    else "python -m taet"
+    else JOB
 )
 
 

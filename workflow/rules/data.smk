@@ -15,7 +15,7 @@ rule download_dataset:
     params:
         command=command_of("download"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        JOB
 
 
 rule subsample_cell:
@@ -36,7 +36,7 @@ rule subsample_cell:
     params:
         command=command_of("subsample"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        JOB
 
 
 rule download:

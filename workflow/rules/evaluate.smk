@@ -17,7 +17,7 @@ rule attack_cell:
     params:
         command=command_of("attack"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        JOB
 
 
 rule attack:

@@ -21,7 +21,7 @@ rule score:
     params:
         command=command_of("score"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        JOB
 
 
 rule inspect:
@@ -44,4 +44,4 @@ rule inspect:
     params:
         command=command_of("inspect"),
     shell:
-        "python -m taet {params.command} > {log} 2>&1"
+        JOB

@@ -16,10 +16,9 @@ rule stabilize_cell:
         runtime=240,
         gpu=GPU * COMPUTE.processes,
     params:
-        start=TRAIN,
         command=command_of("stabilize"),
     shell:
-        "{params.start} {params.command} > {log} 2>&1"
+        TRAINING
 
 
 rule equalize_cell:
@@ -39,10 +38,9 @@ rule equalize_cell:
         runtime=600,
         gpu=GPU * COMPUTE.processes,
     params:
-        start=TRAIN,
         command=command_of("equalize"),
     shell:
-        "{params.start} {params.command} > {log} 2>&1"
+        TRAINING
 
 
 rule stabilize:

@@ -22,11 +22,6 @@ def enter(root):
     _prepend("PATH", str(Path(sys.executable).parent))
 
 
-def choose(study):
-    """Name the study to jobs that all studies share, and whose commands therefore do not name one."""
-    os.environ["TAET_STUDY"] = study
-
-
 def take_over():
     """Remove the lock that a killed Snakemake has left, so that the same command goes on.
 

@@ -20,12 +20,12 @@ def run(job: "Job") -> dict[str, Any]:
     except UserError as error:
         raise UserError(f"{folder}: {error}") from None
     arrays = {"images": found.images, "labels": found.labels, "official": found.official}
-    artifacts.write_arrays(
-        job.output,
-        arrays,
-        job.key,
-        dataset=job.cell["dataset"],
-        class_names=found.class_names,
-        max_value=found.max_value,
-    )
+    facts = {
+        "dataset": job.cell["dataset"],
+        "class_names": found.class_names,
+        "max_value": found.max_value,
+    }
+    if "contents" in job.reads:  # for whoever has the images alone
+        facts["contents"] = job.reads["contents"]
+    artifacts.write_arrays(job.output, arrays, job.key, **facts)
     return {"images": len(found.labels)}

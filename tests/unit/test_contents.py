@@ -1,0 +1,100 @@
+"""The digest of what a data set of one's own is read from, and its part in keys."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from taet import artifacts, contents, grid, params, plugins
+from taet.errors import UserError
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("pictures")
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def digest(folder: Path) -> str:
+    return contents.digest_of(folder.iterdir(), Path("memory.json"))
+
+
+def test_contents_and_names_count_and_times_do_not(pictures: Path) -> None:
+    first = digest(pictures)
+    os.utime(pictures / "a", (1, 1))
+    assert digest(pictures) == first
+    (pictures / "c").write_text("c")
+    added = digest(pictures)
+    (pictures / "c").rename(pictures / "d")
+    assert len({first, added, digest(pictures)}) == 3
+    (pictures / "d").unlink()
+    assert digest(pictures) == first
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "YOUNG", -1)  # remember even the youngest
+    first, stat = digest(pictures), (pictures / "a").stat()
+    (pictures / "a").write_text("x")
+    os.utime(pictures / "a", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert digest(pictures) != first
+
+
+def test_what_has_not_changed_is_not_read_again(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "YOUNG", -1)
+    first = digest(pictures)
+    monkeypatch.setattr(contents, "_digest", lambda file: pytest.fail(f"{file} was read"))
+    assert digest(pictures) == first
+
+
+def test_young_files_are_read_again(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest(pictures)
+    read: list[Path] = []
+    monkeypatch.setattr(contents, "_digest", lambda file: read.append(file) or "")
+    digest(pictures)
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("odd", [b"", b"[]", b'{"pictures/a": 3}', b"\xff", b'{"pictures/a": []}'])
+def test_a_damaged_memory_costs_reading_only(pictures: Path, odd: bytes) -> None:
+    first = digest(pictures)
+    Path("memory.json").write_bytes(odd)
+    assert digest(pictures) == first
+
+
+def test_a_file_that_cannot_be_read_is_named(pictures: Path) -> None:
+    with pytest.raises(UserError, match="pictures/gone: cannot be read: No such file"):
+        contents.digest_of([pictures / "gone"], Path("memory.json"))
+
+
+def test_a_changed_picture_makes_all_that_follows_stale(
+    pictures: Path, tiny_params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a data set whose file has ``sources``; without the pictures, the images say what they were."""
+    monkeypatch.setattr(plugins, "defines", lambda *names: names[2] == "sources")
+    monkeypatch.setattr(
+        plugins, "load", lambda *_: SimpleNamespace(sources=lambda *_: sorted(pictures.iterdir()))
+    )
+
+    def keys() -> list[str]:
+        study = grid.Study(params.load(tiny_params))
+        jobs = [study.job("download", dataset="digits"), study.jobs("equalize")[0]]
+        return [job.key for job in jobs]
+
+    first = keys()
+    (pictures / "a").write_text("another")
+    second = keys()
+    assert not set(first) & set(second)
+    job = grid.Study(params.load(tiny_params)).job("download", dataset="digits")
+    artifacts.write_arrays(job.output, {}, job.key, contents=job.reads["contents"])
+    for file in pictures.iterdir():
+        file.unlink()
+    assert keys() == second

@@ -1,0 +1,57 @@
+"""Doing a job: what it leaves beside its output."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from taet import grid, params
+from taet.cli import main
+from taet.runner import run_job
+
+
+@pytest.fixture
+def study(tiny_params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> grid.Study:
+    """The study ``tiny`` with its images, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    made = grid.Study(params.load(tiny_params))
+    run_job(made.job("download", dataset="digits"))
+    return made
+
+
+def test_inputs_from_the_future_get_the_present_time(study: grid.Study) -> None:
+    """After a clock was set back; Snakemake deletes an output that is older than its input."""
+    split = study.jobs("subsample")[0]
+    (images,) = split.inputs.values()
+    os.utime(images.output, (2**33, 2**33))
+    run_job(split)
+    assert images.output.stat().st_mtime <= time.time()
+    assert images.output.stat().st_mtime <= split.output.stat().st_mtime + 1
+
+
+def test_a_verify_that_verified_nothing_is_an_error(
+    study: grid.Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", "download"]) == 0
+    assert main(["verify", "subsample"]) == 1
+    assert "none of its 1 artifacts here, so nothing was verified" in capsys.readouterr().err
+
+
+def test_no_environment_variable_chooses_the_study(
+    study: grid.Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TAET_STUDY", "digits_cut")
+    assert main(["verify", "download"]) == 0
+    assert "artifacts of study tiny" in capsys.readouterr().out
+
+
+def test_why_a_job_ends_is_said_on_the_console_too(
+    study: grid.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log of a job may lie on a disk that is full."""
+    with (tmp_path / "console").open("wb") as console:
+        assert main(["score", "--console", str(console.fileno())]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("taet score: ")
+    assert (tmp_path / "console").read_text() == said

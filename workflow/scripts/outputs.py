@@ -1,0 +1,98 @@
+"""Which outputs Snakemake may take for done: those that carry the key of their job, and no others.
+
+Snakemake alone goes by times of files and by its own records. Both are wrong after a copy, a lost folder, a
+clock that was set back, or another version of the results. So the rules call all inputs ``ancient``, the
+profiles compare nothing but times, and what has another key is marked here as incomplete: Snakemake runs
+exactly that again, and what is missing.
+"""
+
+import json
+import shutil
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from taet import jobs, records, runner
+from taet.errors import UserError
+
+RECORDS, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
+NAME_LIMIT = 254  # longer record names are cut into folders, each but the last marked with @
+OURS = {"external_jobid": None, "reason": "key"}  # a mark of this module, not of a killed Snakemake
+# What Snakemake reads in a record of its own, unchecked.
+WHOLE = {
+    "record_format_version": int,
+    "rule": str,
+    "input": list,
+    "log": list,
+    "params": list,
+    "starttime": (int, float),
+    "endtime": (int, float),
+}
+HEAD = 2048  # bytes of a page, with its key
+
+
+def judge(study, page):
+    """Before planning: mark what has another key than its job; believe the rest, whatever its time is."""
+    marked = {path for path in INCOMPLETE.rglob("*") if path.is_file()}
+    for stage in jobs.STAGES:
+        for job in study.jobs(stage):
+            if job.output.exists():
+                _judge(marked, [job.output, *job.files], runner.is_current(job), job)
+    if page.exists():
+        _judge(marked, [page], study.page_key.encode() in _head(page))
+
+
+def _judge(marked, files, current, job=None):
+    for file in files:
+        _drop_if_odd(_path(RECORDS, file))
+    marks = [_path(INCOMPLETE, file) for file in files]
+    if not current:
+        for mark in marks:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.write_text(json.dumps(OURS))
+        RECORDS.mkdir(
+            parents=True, exist_ok=True
+        )  # else Snakemake takes the folder for one of version 1
+        return
+    ours = [mark for mark in marks if mark in marked]
+    if ours and (all(_read(mark) == OURS for mark in ours) or _finished(job)):
+        for mark in ours:
+            mark.unlink()
+
+
+def _finished(job):
+    """Whether a killed Snakemake did not live to see that a job was finished: its record is written last."""
+    try:
+        return job is not None and records.read_record(job.output, job.key) is not None
+    except UserError:
+        return False
+
+
+def _drop_if_odd(record):
+    """Remove a record that would end Snakemake in a traceback: cut off, or not of its making."""
+    if record.is_symlink() or record.exists():
+        facts = _read(record)
+        if not isinstance(facts, dict) or not all(
+            isinstance(facts.get(name), kind) for name, kind in WHOLE.items()
+        ):
+            folder = record.is_dir() and not record.is_symlink()
+            shutil.rmtree(record) if folder else record.unlink()
+
+
+def _read(path):
+    """JSON in a file; None where there is none."""
+    try:
+        return json.loads(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _path(folder, output):
+    """Where Snakemake (FilePersistence, since version 5) keeps what it knows of an output."""
+    name = urlsafe_b64encode(str(output).encode()).decode()
+    pieces = [name[i : i + NAME_LIMIT] for i in range(0, len(name), NAME_LIMIT)]
+    return folder.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
+
+
+def _head(page):
+    with page.open("rb") as file:
+        return file.read(HEAD)
