@@ -38,9 +38,10 @@ study = read_study()
 STUDY = study.params.study
 RESULTS = f"results/{STUDY}"
 PAGE = f"{RESULTS}/report.html"
+DONE = set()
 try:
     if ALONE:
-        outputs.judge(study, Path(PAGE))
+        DONE = outputs.judge(study, Path(PAGE))
 except UserError as error:
     raise WorkflowError(str(error))
 except OSError as error:
@@ -80,15 +81,23 @@ def inputs_of(stage):
     """Input function of a stage: the outputs that its job waits for.
 
     A job also reads what these were made from (an attack needs images as well as the model). Saying
-    so would double the edges of the graph, and with them the planning time, and change no plan. Their
-    times decide nothing (workflow/scripts/outputs.py).
+    so would double the edges of the graph, and with them the planning time, and change no plan.
     """
 
     def inputs(wildcards):
         job = study.job(stage, **wildcards)
-        return [ancient(str(needed.output)) for needed in job.direct_inputs]
+        return timeless(job.output, [needed.output for needed in job.direct_inputs])
 
     return inputs
+
+
+def timeless(output, files):
+    """Inputs whose times decide nothing, if the output has its key (workflow/scripts/outputs.py).
+
+    Of a job that is to run they must count: Snakemake looks only through inputs that do for what else is marked.
+    """
+    files = map(str, files)
+    return list(map(ancient, files) if output in DONE else files)
 
 
 def command_of(stage):

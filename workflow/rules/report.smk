@@ -53,8 +53,7 @@ rule figures:
 # A view of everything, with times and machines in it: no artifact, and nothing that DVC keeps.
 rule report:
     input:
-        ancient(output_of("tables")),
-        ancient(output_of("figures")),
+        timeless(Path(PAGE), [output_of("tables"), output_of("figures")]),
     output:
         PAGE,
     log:

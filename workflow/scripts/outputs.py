@@ -1,9 +1,9 @@
 """Which outputs Snakemake may take for done: those that carry the key of their job, and no others.
 
 Snakemake alone goes by times of files and by its own records. Both are wrong after a copy, a lost folder, a
-clock that was set back, or another version of the results. So the rules call all inputs ``ancient``, the
-profiles compare nothing but times, and what has another key is marked here as incomplete: Snakemake runs
-exactly that again, and what is missing.
+clock that was set back, or another version of the results. So profiles have it compare times only, the rules
+call the inputs of what has its key ``ancient``, and what has another key is marked here as incomplete:
+Snakemake runs exactly that again, and what is missing.
 """
 
 import json
@@ -31,32 +31,36 @@ HEAD = 2048  # bytes of a page, with its key
 
 
 def judge(study, page):
-    """Before planning: mark what has another key than its job; believe the rest, whatever its time is."""
+    """Before planning: mark what has another key than its job; outputs that may be taken for done."""
     marked = {path for path in INCOMPLETE.rglob("*") if path.is_file()}
-    for stage in jobs.STAGES:
-        for job in study.jobs(stage):
-            if job.output.exists():
-                _judge(marked, [job.output, *job.files], runner.is_current(job), job)
-    if page.exists():
-        _judge(marked, [page], study.page_key.encode() in _head(page))
+    found = [job for stage in jobs.STAGES for job in study.jobs(stage) if job.output.exists()]
+    done = {
+        job.output
+        for job in found
+        if _done(marked, [job.output, *job.files], runner.is_current(job), job)
+    }
+    if page.exists() and _done(marked, [page], study.page_key.encode() in _head(page)):
+        done.add(page)
+    return done
 
 
-def _judge(marked, files, current, job=None):
+def _done(marked, files, current, job=None):
+    """Whether the files of a job need not be made again; if they must, they bear a mark afterwards."""
     for file in files:
         _drop_if_odd(_path(RECORDS, file))
     marks = [_path(INCOMPLETE, file) for file in files]
     if not current:
+        RECORDS.mkdir(parents=True, exist_ok=True)  # else Snakemake takes the folder for an old one
         for mark in marks:
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.write_text(json.dumps(OURS))
-        RECORDS.mkdir(
-            parents=True, exist_ok=True
-        )  # else Snakemake takes the folder for one of version 1
-        return
-    ours = [mark for mark in marks if mark in marked]
-    if ours and (all(_read(mark) == OURS for mark in ours) or _finished(job)):
-        for mark in ours:
-            mark.unlink()
+        return False
+    marks = [mark for mark in marks if mark in marked]
+    if not all(_read(mark) == OURS for mark in marks) and not _finished(job):
+        return False
+    for mark in marks:
+        mark.unlink()
+    return True
 
 
 def _finished(job):
