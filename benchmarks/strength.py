@@ -5,7 +5,8 @@
 
 The network is PGD-AT of the default study (run it first), on its 500 test images, eps as there; 100 steps, 9
 targets and 5000 queries on both sides. torchattacks' components run on every image that is classified
-correctly; its whole is the worst case over them (its own AutoAttack runs 10 steps).
+correctly; its whole is the worst case over them (its own AutoAttack runs 10 steps, and rescales Square's
+schedule).
 """
 
 import torch
@@ -35,7 +36,7 @@ def reference(
             model, **common, steps=STEPS, multi_targeted=True, n_classes=10
         ),
         "square": torchattacks.Square(
-            model, **common, n_queries=QUERIES, loss="margin", resc_schedule=True
+            model, **common, n_queries=QUERIES, loss="margin", resc_schedule=False
         ),
     }  # fmt: skip
 

@@ -407,6 +407,9 @@ def test_a_label_that_claims_another_attack_is_named(digits: blocks.Params, trai
     attacks = {
         "short": digits.attacks["autoattack"].model_copy(update={"steps": 10, "queries": 100}),
         "cheap": shorter(digits.attacks["apgd_ce_t"]),
+        "other squares": shorter(digits.attacks["autoattack"]).model_copy(
+            update={"square_positions": "all", "square_schedule": "rescaled"}
+        ),
         "three": pgd.model_copy(update={"steps": 3, "step_size": 0.1}),
         "twenty": pgd,
     }
@@ -415,6 +418,10 @@ def test_a_label_that_claims_another_attack_is_named(digits: blocks.Params, trai
     assert caution == (
         "called AutoAttack, but is not AutoAttack standard: steps 10 instead of 100; "
         "queries 100 instead of 5000"
+    )
+    assert any(
+        "square_positions all instead of official; square_schedule rescaled instead of fixed" in w
+        for w in found["other squares"].warnings
     )
     assert "called PGD-20, but takes 3 steps" in found["three"].warnings
     for name in ("cheap", "twenty"):

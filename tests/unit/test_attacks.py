@@ -14,7 +14,7 @@ from taet.attacks._fab import Fab, to_hyperplane
 from taet.attacks._noise import Noise
 from taet.attacks._norms import project, size
 from taet.attacks._objectives import DifferenceOfLogits, TargetedDifferenceOfLogits
-from taet.attacks._square import HALVED_AT, Square, _half_bump
+from taet.attacks._square import HALVED_AT, Square, _half_bump, _odd_side, _window
 from taet.attacks.cw_l2 import CarliniWagner
 from taet.attacks.deepfool_l2 import DeepFool
 
@@ -203,12 +203,59 @@ def test_few_classes(classes: int) -> None:
 
 
 def test_sizes_of_squares() -> None:
-    """Shares of the pixels over 10,000 queries, and stretched to 5000, as the paper's code has them."""
-    square = Square("s", "linf", 10_000)
-    shares = [square._share(q) for q in (0, 10, 11, 51, 201, 501, 1001, 2001, 4001, 6001, 8001)]
-    assert shares == [0.8, 0.8, *(0.8 / 2**i for i in range(1, 10))]
+    """Shares of the pixels by the number of the query, as AutoAttack has them, or rescaled to all queries."""
+    borders = (0, 10, 11, 51, 201, 501, 1001, 2001, 4001, 6001, 8001)
+    for schedule in ("fixed", "rescaled"):
+        shares = [Square("s", "linf", 10_000, schedule=schedule)._share(q) for q in borders]
+        assert shares == [0.8, 0.8, *(0.8 / 2**i for i in range(1, 10))]
     assert len(HALVED_AT) == 9
-    assert Square("s", "linf", 5000)._share(6) == 0.4
+    assert Square("s", "linf", 5000)._share(10) == 0.8
+    assert Square("s", "linf", 5000, schedule="rescaled")._share(6) == 0.4
+    assert Square("s", "linf", 100)._share(99) == 0.2
+    assert Square("s", "linf", 100, schedule="rescaled")._share(99) == 0.8 / 2**9
+
+
+@pytest.mark.parametrize(
+    ("side", "official", "fitting"), [(1, 7, 8), (3, 5, 6), (7, 1, 2), (8, 1, 1)]
+)
+def test_places_of_squares(side: int, official: int, fitting: int) -> None:
+    """AutoAttack draws from [0, 8 - side); a square as large as the image has one place."""
+    uniform = torch.arange(256) / 256
+    draws = torch.cartesian_prod(uniform, uniform)
+    draws = torch.cat([draws, torch.full((1, 2), 1 - 2**-24)])
+    for unused, places in ((1, official), (0, fitting)):
+        inside, rows, columns = _window(draws, side, 8, 8, unused)
+        assert (inside.sum((1, 2, 3)) == side**2).all()
+        for within in (rows, columns):
+            found = (within.flatten(1) == 0).int().argmax(1)
+            assert found.unique().tolist() == list(range(places))
+    assert _window(draws[-1:], 1, 1, 1, 1)[0].tolist() == [[[[1.0]]]]
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("positions", ["official", "all"])
+def test_official_squares_never_reach_the_last_row_and_column(positions: str, norm: str) -> None:
+    """A model that looks at the last pixel alone: the first stripes and bumps there are all that it sees."""
+
+    class Corner(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x[0, 0, -1, -1].item())
+            return torch.stack([x[:, 0, 0, 0] * 0 + 1, x[:, 0, 0, 0] * 0], 1)
+
+    seen: list[float] = []
+    x, eps = torch.full((1, 1, 12, 12), 0.5), 0.1
+    corner, better = Corner(), Square("s", norm, 300, positions)
+    better.run(target_of(corner, x, torch.tensor([0]), eps))
+    moved = len({round(value, 6) for value in seen[1:]} - {round(seen[0], 6)}) > 0
+    # In L2 every proposal is scaled to norm eps, but what is 0 stays 0.
+    assert moved == (positions == "all")
+
+
+def test_windows_of_l2_are_odd_as_in_autoattack() -> None:
+    """The next odd number; the largest that fits, where AutoAttack's own code fails."""
+    shares = [0.8 / 2**i for i in range(10)]
+    assert [_odd_side(share, 32, 32) for share in shares] == [29, 21, 15, 11, 7, 5, 5, 3, 3, 3]
+    assert [_odd_side(0.8, size, size) for size in (1, 2, 3, 4, 5, 8)] == [1, 1, 3, 3, 5, 7]
 
 
 def test_bumps_by_hand() -> None:

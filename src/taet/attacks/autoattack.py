@@ -32,6 +32,10 @@ class Options(AttackOptions):
     """Target classes of APGD-T and FAB-T; 9 in AutoAttack."""
     queries: Count
     """Queries of Square; 5000 in AutoAttack."""
+    square_positions: Literal["official", "all"]
+    """Of squares; official: AutoAttack's, which never reach the last row and column; all is stronger."""
+    square_schedule: Literal["fixed", "rescaled"]
+    """Of the sizes of squares; fixed: AutoAttack's; rescaled: to ``queries``, as in torchattacks."""
     restarts: Count
     """Random starts of APGD and Square; 1 in AutoAttack. FAB starts at the image itself."""
 
@@ -53,6 +57,8 @@ class Options(AttackOptions):
             "steps": 100,
             "targets": 9,
             "queries": 5000,
+            "square_positions": "official",
+            "square_schedule": "fixed",
         }
         other = [
             f"{name} {getattr(self, name)} instead of {value}"
@@ -68,6 +74,7 @@ def parts(options: Options) -> tuple[Part, ...]:
     """One part for each component and random start, and for each target of the targeted ones."""
     norm, steps, ranks = options.norm, options.steps, range(1, options.targets + 1)
     tries = range(options.restarts)
+    places_and_sizes = options.square_positions, options.square_schedule
     made: dict[str, list[Part]] = {
         "apgd_ce": [Apgd("APGD-CE", norm, "ce", steps, 0, i) for i in tries],
         "apgd_dlr": [Apgd("APGD-DLR", norm, "dlr", steps, 0, i) for i in tries],
@@ -75,6 +82,6 @@ def parts(options: Options) -> tuple[Part, ...]:
             Apgd(f"APGD-T {r}", norm, "dlr_targeted", steps, r, i) for i in tries for r in ranks
         ],
         "fab_t": [Fab(f"FAB-T {r}", norm, steps, r) for r in ranks],
-        "square": [Square("Square", norm, options.queries, i) for i in tries],
+        "square": [Square("Square", norm, options.queries, *places_and_sizes, i) for i in tries],
     }
     return tuple(part for name in options.components for part in made[name])
