@@ -9,12 +9,12 @@ import importlib.metadata
 import os
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from taet.records import processor
+from taet.revision import revision
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "reference" / "benchmarks"
@@ -76,11 +76,3 @@ def in_turn(
             work()
             seconds[name].append(clock() - start)
     return seconds
-
-
-def revision() -> str:
-    """Git revision of the code, marked where files have changed since."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()

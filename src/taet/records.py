@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from taet import artifacts
 from taet.errors import UserError
 from taet.fingerprint import fingerprint
+from taet.revision import revision
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -53,7 +53,11 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
         "key": job.key,
         "cell": dict(job.cell),
         "parameters": {name: job.dump(value) for name, value in job.reads.items()},
-        "code": {"fingerprint": fingerprint(*job.code), "modules": list(job.code), **_revision()},
+        "code": {
+            "fingerprint": fingerprint(*job.code),
+            "modules": list(job.code),
+            "revision": revision(),
+        },
         "inputs": {name: {"path": str(i.output), "key": i.key} for name, i in job.inputs.items()},
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": {
@@ -107,22 +111,6 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _revision() -> dict[str, Any]:
-    """Git revision of the code, where it lies in a checkout."""
-    try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {"revision": None}
-    return {"revision": run.stdout.strip()}
 
 
 def processor() -> str:

@@ -23,6 +23,7 @@ LAYERS = [
         "batches",
         "processes",
         "gpus",
+        "revision",
     ],
     ["devices", "graphs"],
     ["plugins", "fingerprint", "artifacts"],

@@ -1,0 +1,65 @@
+"""Git revision of this code: only of a repository that is this project's own.
+
+Git names whatever repository is around a folder. An archive that was unpacked inside somebody else's, or an
+environment there, would get a commit that has no line of this code.
+"""
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = "src/taet"
+
+
+def revision(root: Path = ROOT) -> str | None:
+    """Commit that is checked out, with ``-dirty`` where code of no commit may run.
+
+    Args:
+        root: folder that holds pyproject.toml and src/taet.
+
+    Returns:
+        None where the project lies in no repository of its own, or git is missing or refuses.
+    """
+    try:
+        prefix, commit = _git(root, "rev-parse", "--show-prefix", "HEAD").split("\n")[:2]
+        if prefix or not _is_this_project(root):
+            return None
+        _git(root, "ls-files", "--error-unmatch", f"{SOURCES}/{Path(__file__).name}")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        # Ignored files too: a plugin runs wherever it is listed.
+        unknown = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit}-dirty" if changed or unknown else commit
+
+
+def _is_this_project(root: Path) -> bool:
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        return bool(project["project"]["name"] == "taet")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _git(root: Path, *words: str) -> str:
+    """What git says of this folder, whatever repository the environment names (hooks set GIT_DIR)."""
+    # Jobs run side by side: none may wait for another's lock on git's index.
+    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *words]
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name.startswith("GIT_CONFIG")
+    }
+    run = subprocess.run(
+        command,
+        cwd=root,
+        env=kept,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=10,
+        check=True,
+    )
+    return run.stdout
