@@ -9,12 +9,17 @@ Text for people (CSV, tables, figures) cannot carry a key, so a folder of such f
 ``manifest.json`` with the key and a digest of each file.
 """
 
+import errno
+import glob
 import hashlib
 import json
 import os
+import secrets
+import shutil
+import stat
 import struct
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +33,13 @@ from taet.errors import UserError
 FORMAT = 2
 MANIFEST = "manifest.json"
 MAX_HEADER = 100_000_000
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
@@ -40,30 +52,62 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary file in the same folder, to be written to; takes the place of ``path`` at the end."""
-    temporary = None
+    """A temporary file, to be written to; takes the place of ``path`` at the end.
+
+    It has a folder of its own beside ``path``: safetensors, when it is killed, leaves a file of a random name
+    beside the one that it writes.
+    """
+    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = folder / path.name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
+        folder.mkdir()
+        # Opened as any file is, for the rights that the user's umask leaves; safetensors gives others.
+        temporary.open("xb").close()
+        rights = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(rights)
         temporary.replace(path)
-    except BaseException as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # name the file that was wanted, not the temporary one
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+    except OSError as error:  # name the file that was wanted, not the temporary one
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what a killed process has left of its attempts to write ``path``."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        part.unlink(missing_ok=True)
+    """Remove what a killed process has left of its attempts to write ``path``.
+
+    Nobody else may be at it.
+    """
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:  # of an earlier version
+            part.unlink(missing_ok=True)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Contents of a file.
+
+    Raises:
+        OSError: it cannot be read; nor can a pipe, which would wait for somebody who writes, or a device.
+    """
+    check_regular(path)
+    return path.read_bytes()
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what is no file, without opening it.
+
+    Raises:
+        OSError: it is a pipe, a socket, a device or a folder, or is not there.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = next((word for is_one, word in KINDS if is_one(mode)), "something else")
+        raise OSError(errno.EINVAL, f"it is {kind}, no file; remove it", str(path))
 
 
 def check_writable(folder: Path) -> None:
@@ -138,6 +182,7 @@ def read_facts(path: Path) -> dict[str, Any]:
         UserError: missing, cut off, or not an artifact.
     """
     with _reading(path):
+        check_regular(path)
         with path.open("rb") as file:
             size = struct.unpack("<Q", file.read(8))[0]
             if size > MAX_HEADER:
@@ -164,14 +209,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
         UserError: missing or damaged.
     """
     with _reading(path):
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        manifest: dict[str, Any] = json.loads(read_bytes(path))
         _check_format(manifest)
-        dict(manifest["files"])
+        if not isinstance(manifest["files"], dict):
+            raise ValueError("its files are no mapping")
     return manifest
 
 
-def verify_manifest(path: Path, key: str) -> None:
+def verify_manifest(path: Path, key: str, files: Iterable[Path]) -> None:
     """Check that a folder's files are whole and made by ``key``.
+
+    Args:
+        path: the manifest.
+        key: that it must have.
+        files: which it must list, all of them and no other.
 
     Raises:
         UserError: a file is missing or damaged, or the folder was made by something else.
@@ -179,6 +230,13 @@ def verify_manifest(path: Path, key: str) -> None:
     manifest = read_manifest(path)
     if manifest["key"] != key:
         raise stale(path)
+    expected_names = {file.name for file in files}
+    for names, what in (
+        (expected_names - manifest["files"].keys(), "does not list"),
+        (manifest["files"].keys() - expected_names, "lists"),
+    ):
+        if names:
+            raise damaged(path, f"it {what} {min(names)}")
     for name, expected in manifest["files"].items():
         file = path.parent / name
         if not file.is_file() or _file_digest(file) != expected:

@@ -256,6 +256,7 @@ class Study:
             raise UserError(
                 f"no metrics of study {self.params.study!r} are kept{suggest(self.params.study, known)}"
             )
+        kept = tuple(folder / name for name in files)
         return Job(
             stage=stage,
             study=self.params.study,
@@ -264,8 +265,8 @@ class Study:
             code=(),
             inputs={},
             output=folder / MANIFEST,
-            files=tuple(folder / name for name in files),
-            made_by=kept_key(folder / MANIFEST),
+            files=kept,
+            made_by=kept_key(folder / MANIFEST, kept),
         )
 
     def _attacked(self) -> Iterator[tuple[str, ...]]:

@@ -18,15 +18,15 @@ RECORDED = ("subsample", "stabilize", "equalize", "attack", "score", "inspect")
 UNCOMPARED = {"compute", "order", "test_per_class"}
 
 
-def kept_key(manifest: Path) -> str:
-    """Key of the stage that made the files of a kept folder.
+def kept_key(manifest: Path, files: Iterable[Path]) -> str:
+    """Key of the stage that made the files of a kept folder, which must be these.
 
     Raises:
         UserError: a file there is missing or damaged.
     """
     try:
         key = read_key(manifest)
-        verify_manifest(manifest, key)
+        verify_manifest(manifest, key, files)
     except UserError as error:
         raise _lost(error, manifest.parent) from None
     return key

@@ -7,6 +7,7 @@ batch (``taet.parallel``). Nothing here imports torch unless there are several.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 # One waits for another while that one waits for its turn (``taet.locks``): as long as a training takes.
 # Whether all are alive is torchrun's business.
 PATIENCE = timedelta(days=30)
+
+MARK = "TORCHELASTIC_RUN_ID"  # of torchrun alone
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,36 @@ class Team:
         return answers[0]
 
 
+ALONE = Team(1, 0, 0)
+_here = ALONE
+
+
 def team() -> Team:
-    """Who this process is, as ``torchrun`` has told it."""
-    count, number, local = (
-        int(os.environ.get(name, default))
-        for name, default in (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
+    """Who this process is in the job that it does now; outside of one it is alone, whoever has started it."""
+    return _here
+
+
+def started() -> Team:
+    """Who this process is, as ``torchrun`` has told it.
+
+    Others use the same words, some of them only in part: clusters, launchers of other programs, a shell in
+    which somebody has tried something. What they start are no processes of one job.
+
+    Raises:
+        UserError: what ``torchrun`` should have said makes no sense.
+    """
+    if MARK not in os.environ:
+        return ALONE
+    words = {name: os.environ.get(name, "") for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK")}
+    if all(NUMBER.fullmatch(text) for text in words.values()) and os.environ.get("MASTER_ADDR"):
+        here = Team(*map(int, words.values()))
+        if here.local <= here.number < here.count:
+            return here
+    said = ", ".join(f"{name}={text!r}" for name, text in words.items())
+    raise UserError(
+        f"environment: {MARK} is set, but {said} and MASTER_ADDR are not what torchrun says; unset {MARK}, or "
+        "start the command with torchrun"
     )
-    return Team(count, number, local)
 
 
 @contextmanager
@@ -70,26 +97,43 @@ def joined(job: "Job") -> Iterator[Team]:
     Raises:
         UserError: there are more or fewer than the parameters say, or too few GPUs.
     """
-    here, wanted = team(), _wanted(job)
+    global _here
+    here, wanted = started(), _wanted(job)
     if here.count != wanted:
         start = f"torchrun --standalone --nproc-per-node {wanted} -m" if wanted > 1 else "python -m"
-        raise UserError(
-            f"{job.title}: started as {here.count} processes, compute.processes says {wanted}; "
-            f"start it with: {start} taet {job.stage} ..."
+        processes = "1 process" if here.count == 1 else f"{here.count} processes"
+        why = (
+            f"compute.processes says {wanted}"
+            if "training" in job.reads
+            else f"the stage {job.stage} has one"
         )
-    if wanted == 1:
-        yield here
-        return
+        raise UserError(
+            f"{job.title}: started as {processes}, {why}; "
+            f"start it with: {start} taet {job.stage} ..."
+            + (f", without {MARK} in the environment" if here.count > 1 and wanted == 1 else "")
+        )
+    before, _here = _here, here
+    try:
+        if wanted == 1:
+            yield here
+        else:
+            with _meeting(here, job.reads["compute"].device == "cuda"):
+                yield here
+    finally:
+        _here = before
+
+
+@contextmanager
+def _meeting(here: Team, gpu: bool) -> Iterator[None]:
     from torch import distributed
 
-    gpu = job.reads["compute"].device == "cuda"
     if gpu:
         _take_gpu(here)
     # What lies in ordinary memory, such as an answer, goes by gloo.
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
-        yield here
+        yield
     finally:
         distributed.destroy_process_group()
 

@@ -86,16 +86,18 @@ def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
         key: that it has; None for a record that is kept without its artifact, whatever made that.
 
     Raises:
-        UserError: damaged.
+        UserError: damaged, or no file.
     """
     path = record_path(output)
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(artifacts.read_bytes(path))
         whole = artifacts.digest({}, {k: v for k, v in record.items() if k != "digest"})
         if record["digest"] != whole:
             raise ValueError
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(
             f"{path}: damaged; delete it, and with it {output} to have both made again"

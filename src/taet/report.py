@@ -20,6 +20,7 @@ from taet import artifacts, plugins, sources
 from taet.blocks import ir_label
 from taet.grid import REFERENCE, Study
 from taet.jobs import STAGES, Job
+from taet.locks import alone_with
 from taet.plugins import FOLDERS
 from taet.records import read_record, record_path
 from taet.stages._scored import read_scored
@@ -46,7 +47,7 @@ def write(study: Study, params_file: Path) -> Path:
     """
     tables, figures = study.job("tables"), study.job("figures")
     for job in (tables, figures):
-        artifacts.verify_manifest(job.output, job.key)
+        artifacts.verify_manifest(job.output, job.key, job.files)
     scored = read_scored(tables)
     summary = over_seeds(scored.metrics, tables.reads["report"].confidence)
     summary = with_bootstrap(summary, scored.intervals)
@@ -79,8 +80,11 @@ def write(study: Study, params_file: Path) -> Path:
         graph=_graph(study),
         alone=False,
     )
-    artifacts.write_bytes(path_of(study), text.encode())
-    return path_of(study)
+    page = path_of(study)
+    with alone_with(page):
+        artifacts.remove_leftovers(page)
+        artifacts.write_bytes(page, text.encode())
+    return page
 
 
 def stages_picture(study: Study) -> str:

@@ -11,7 +11,7 @@ from taet.errors import UserError, is_out_of_memory
 from taet.jobs import Job
 from taet.locks import alone_with
 from taet.processes import joined
-from taet.records import Stopwatch, write_record
+from taet.records import Stopwatch, record_path, write_record
 
 
 def run_job(job: Job) -> None:
@@ -39,7 +39,7 @@ def _do(job: Job) -> None:
     for needed in job.inputs.values():
         if artifacts.read_key(needed.output) != needed.key:
             raise artifacts.stale(needed.output)
-    for file in (job.output, *job.files):
+    for file in (job.output, *job.files, record_path(job.output)):
         artifacts.remove_leftovers(file)
     write_record(job, watch, **_work(job))
     for needed in job.inputs.values():
@@ -79,7 +79,7 @@ def is_current(job: Job) -> bool:
     """
     try:
         if job.files:
-            artifacts.verify_manifest(job.output, job.key)
+            artifacts.verify_manifest(job.output, job.key, job.files)
         return artifacts.read_key(job.output) == job.key
     except UserError:
         return False

@@ -77,7 +77,7 @@ def remake(problems: list[Problem]) -> None:
 def _problem(job: Job) -> Iterator[Problem]:
     try:
         if job.files:
-            artifacts.verify_manifest(job.output, job.key)
+            artifacts.verify_manifest(job.output, job.key, job.files)
         else:
             artifacts.read_arrays(job.output, job.key)
     except UserError as error:

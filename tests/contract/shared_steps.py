@@ -16,7 +16,7 @@ from taet.methods._base import Batch, Setting
 from taet.networks import build_model, describe_network
 from taet.optimizers import Sgd
 from taet.parallel import share_out
-from taet.processes import team
+from taet.processes import started
 from taet.train import Run, _step
 from tests.conftest import ROOT
 from tests.contract.test_methods import METHODS
@@ -39,7 +39,7 @@ def weights_after_two_steps(
     run = Run(model, Sgd(model.parameters(), momentum=0.9, weight_decay=0), method)
     if options.weight_perturbation is not None:
         run.perturber = WeightPerturber(options.weight_perturbation)
-    if team().count > 1:
+    if started().count > 1:
         share_out(model, sync)
     method.start_epoch(EPOCH)
     method.constrain(model)
@@ -56,7 +56,7 @@ def main(folder: str, sync: str) -> None:
     # In double precision the order of sums changes nothing that matters, no sign of a gradient above all.
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    if team().count > 1:
+    if started().count > 1:
         distributed.init_process_group("gloo")
     digits = params.load(ROOT / "params.yaml", "digits")
     for name in METHODS:
@@ -64,8 +64,8 @@ def main(folder: str, sync: str) -> None:
             key: value.contiguous()
             for key, value in weights_after_two_steps(name, digits, sync == "sync").items()
         }
-        save_file(found, Path(folder, f"{name}.{team().number}of{team().count}"))
-    if team().count > 1:
+        save_file(found, Path(folder, f"{name}.{started().number}of{started().count}"))
+    if started().count > 1:
         distributed.destroy_process_group()
 
 

@@ -124,7 +124,8 @@ def whole_outputs(tree: Tree) -> dict[str, int | None]:
             if file.suffix == ".safetensors":
                 artifacts.read_arrays(file)
             elif file.name == artifacts.MANIFEST:
-                artifacts.verify_manifest(file, artifacts.read_key(file))
+                listed = [file.parent / name for name in artifacts.read_manifest(file)["files"]]
+                artifacts.verify_manifest(file, artifacts.read_key(file), listed)
             else:
                 continue
         except UserError:

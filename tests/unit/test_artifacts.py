@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from taet import artifacts
 from taet.errors import UserError
+from taet.records import read_record, record_path
 
 ARRAYS = {
     "a": np.arange(6, dtype=np.int16).reshape(2, 3),
@@ -102,29 +104,116 @@ def test_failed_write_leaves_the_old_file_and_no_litter(
 def test_leftovers_of_a_killed_writer_are_removed(file: Path) -> None:
     killed = file.with_name(f".{file.name}.abc123.part")
     other = file.with_name(".y.safetensors.abc123.part")
-    killed.write_bytes(b"half")
+    killed.mkdir()
+    (killed / ".tmpabcdef").write_bytes(b"half, by safetensors")
+    file.with_name(f".{file.name}.def456.part").write_bytes(b"of an earlier version")
     other.write_bytes(b"of another file")
     artifacts.remove_leftovers(file)
     assert sorted(file.parent.iterdir()) == sorted([file, other])
 
 
 def test_manifest(tmp_path: Path) -> None:
+    files = [tmp_path / "t.csv"]
     (tmp_path / "t.csv").write_text("1,2\n")
     artifacts.write_manifest(tmp_path, "k", ["t.csv"])
     manifest = tmp_path / artifacts.MANIFEST
-    artifacts.verify_manifest(manifest, "k")
+    artifacts.verify_manifest(manifest, "k", files)
     assert artifacts.read_key(manifest) == "k"
     with pytest.raises(UserError, match="other parameters"):
-        artifacts.verify_manifest(manifest, "k2")
+        artifacts.verify_manifest(manifest, "k2", files)
     (tmp_path / "t.csv").write_text("1,3\n")
     with pytest.raises(UserError, match=r"t\.csv: damaged"):
-        artifacts.verify_manifest(manifest, "k")
+        artifacts.verify_manifest(manifest, "k", files)
     (tmp_path / "t.csv").unlink()
     with pytest.raises(UserError, match=r"t\.csv: damaged"):
-        artifacts.verify_manifest(manifest, "k")
+        artifacts.verify_manifest(manifest, "k", files)
     manifest.write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: damaged"):
-        artifacts.verify_manifest(manifest, "k")
+        artifacts.verify_manifest(manifest, "k", files)
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        (["a.csv"], r"manifest\.json: damaged \(it does not list b\.csv\)"),
+        (["a.csv", "b.csv", "c.csv"], r"manifest\.json: damaged \(it lists c\.csv\)"),
+        ([], r"manifest\.json: damaged \(it does not list a\.csv\)"),
+    ],
+)
+def test_a_manifest_lists_what_the_job_writes(
+    listed: list[str], message: str, tmp_path: Path
+) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (tmp_path / name).write_text(name)
+    artifacts.write_manifest(tmp_path, "k", listed)
+    with pytest.raises(UserError, match=message):
+        artifacts.verify_manifest(
+            tmp_path / artifacts.MANIFEST, "k", [tmp_path / "a.csv", tmp_path / "b.csv"]
+        )
+
+
+def test_a_manifest_whose_files_are_a_list(tmp_path: Path) -> None:
+    manifest = tmp_path / artifacts.MANIFEST
+    artifacts.write_json(manifest, {"format": artifacts.FORMAT, "key": "k", "files": [["a", "b"]]})
+    with pytest.raises(UserError, match=r"manifest\.json: damaged \(its files are no mapping\)"):
+        artifacts.verify_manifest(manifest, "k", [])
+
+
+def no_file(path: Path, kind: str) -> None:
+    """Lay something that is no file where one is looked for."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as end:
+            end.bind(os.path.relpath(path))  # its address is short
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+def test_what_is_no_file_is_refused_and_not_waited_for(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model, manifest = Path("x.safetensors"), Path(artifacts.MANIFEST)
+    for path in (model, manifest, record_path(model)):
+        no_file(path, kind)
+    said = f"cannot be read: it is a {kind}, no file; remove it"
+    for read, path in (
+        (artifacts.read_arrays, model),
+        (artifacts.read_key, model),
+        (artifacts.read_key, manifest),
+        (lambda path: artifacts.verify_manifest(path, "k", []), manifest),
+    ):
+        with pytest.raises(UserError, match=f"{path}: {said}"):
+            read(path)
+    with pytest.raises(UserError, match=f"{record_path(model)}: {said}"):
+        read_record(model, "k")
+
+
+def test_a_pipe_listed_in_a_manifest(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1,2\n")
+    artifacts.write_manifest(tmp_path, "k", ["t.csv"])
+    (tmp_path / "t.csv").unlink()
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(UserError, match=r"t\.csv: damaged"):
+        artifacts.verify_manifest(tmp_path / artifacts.MANIFEST, "k", [tmp_path / "t.csv"])
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o002, 0o022, 0o027])
+def test_files_have_the_rights_that_the_umask_leaves(mask: int, tmp_path: Path) -> None:
+    before = os.umask(mask)
+    try:
+        artifacts.write_bytes(tmp_path / "a", b"x")
+        artifacts.write_bytes(tmp_path / "a", b"y")
+        artifacts.write_arrays(tmp_path / "b", ARRAYS, "k")
+        (tmp_path / "c").write_bytes(b"x")
+    finally:
+        os.umask(before)
+    rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert rights == dict.fromkeys("abc", 0o666 & ~mask)
 
 
 def test_full_disk(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_twice_the_same_bytes_with_one_writer(shared: Tree) -> None:
 @pytest.mark.parametrize(
     ("start", "changes", "message"),
     [
-        (["taet"], {}, "started as 1 processes, compute.processes says 2; start it with: torchrun"),
+        (["taet"], {}, "started as 1 process, compute.processes says 2; start it with: torchrun"),
         (TORCHRUN, {"processes: 2": "processes: 1"}, "started as 2 processes, compute.processes says 1"),
         (TORCHRUN, {"epochs: 4, batch_size: 16": "epochs: 4, batch_size: 15"}, "can share evenly, not 15"),
         (TORCHRUN, {"methods: [pgd_at, taet_bcl, taet]": "methods: [las_at]"}, "las_at trains in one process only"),

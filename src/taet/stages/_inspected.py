@@ -18,7 +18,7 @@ def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
     [H, W, C] float32 arrays, the clean image in [0,1] and what the attack adds to it.
     """
     inspected = job.inputs["inspect"]
-    artifacts.verify_manifest(inspected.output, inspected.key)
+    artifacts.verify_manifest(inspected.output, inspected.key, inspected.files)
     points, facts, pictures = inspected.files
     arrays, _ = artifacts.read_arrays(pictures, inspected.key)
     examples = read_rows(str(facts))

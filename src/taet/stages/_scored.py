@@ -26,7 +26,7 @@ class Scored:
 def read_scored(job: "Job") -> Scored:
     """The tables of the job's input ``score``, verified."""
     score = job.inputs["score"]
-    artifacts.verify_manifest(score.output, score.key)
+    artifacts.verify_manifest(score.output, score.key, score.files)
     metrics, intervals, contrasts, training, confusion = map(str, score.files)
     return Scored(
         read_metrics(metrics),
