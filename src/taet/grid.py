@@ -17,6 +17,7 @@ from taet.artifacts import MANIFEST
 from taet.blocks import Params, Training, imbalance_ratio, ir_label, longtail_of, training_of
 from taet.contents import digest_of
 from taet.costs import training_passes
+from taet.decimals import is_integer
 from taet.errors import UserError, suggest
 from taet.fingerprint import fingerprint
 from taet.jobs import STAGES, Cell, Job
@@ -123,7 +124,7 @@ class Study:
         """
         text = str(value)
         if axis == "seed":
-            if not (text.isascii() and text.isdecimal()) or int(text) >= 2**31:
+            if not (is_integer(text) and 0 <= int(text) < 2**31):
                 raise UserError(f"seed {text!r}: must be a whole number from 0 to {2**31 - 1}")
             return int(text)
         if axis == "ir":

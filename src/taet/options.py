@@ -19,6 +19,8 @@ from pydantic import (
     Tag,
 )
 
+from taet.decimals import RULE, is_decimal
+
 __all__ = [
     "AttackOptions",
     "Count",
@@ -49,14 +51,20 @@ def parse_number(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        numerator, slash, denominator = value.partition("/")
-        if not slash:
-            return float(value)
-        if "/" in denominator or Fraction(denominator) <= 0:
+        numerator, *denominators = map(_decimal, value.split("/", 1))
+        if not denominators:
+            return float(numerator)
+        if denominators[0] <= 0:
             raise ValueError("no such fraction")
-        return float(Fraction(numerator) / Fraction(denominator))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise ValueError("must be a number or a fraction such as 8/255") from None
+        return float(numerator / denominators[0])
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be a number in {RULE}, or a fraction such as 8/255") from None
+
+
+def _decimal(text: str) -> Fraction:
+    if not is_decimal(text.strip()):
+        raise ValueError("not in plain decimals")
+    return Fraction(text)
 
 
 Number = Annotated[float, BeforeValidator(parse_number)]

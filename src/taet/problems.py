@@ -64,6 +64,8 @@ def describe(
             return f"{where}: the list is empty; it needs at least one entry"
         case "string_pattern_mismatch":
             return f"{where}: {_short(value)} is no valid name ({NAME_RULE})"
+        case "int_type":
+            return f"{where}: must be an integer in digits, such as 1000, got {_short(value)}"
     text = error["msg"].removeprefix("Value error, ")
     return f"{where}: {text[0].lower()}{text[1:]}, got {_short(error['input'])}"
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from taet import plugins
 from taet.blocks import Params
+from taet.decimals import DECIMAL
 
 # pydantic keeps its own words for bounds where a value is first parsed from text.
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-FRACTION = {"type": "string", "pattern": r"^[-+0-9.eE]+(/[-+0-9.eE]+)?$"}
+FRACTION = {"type": "string", "pattern": rf"^\s*{DECIMAL}\s*(/\s*{DECIMAL}\s*)?$"}
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """Read one YAML file strictly, and remember the line of every key.
 
 PyYAML's safe loader silently keeps the last of two equal keys; here that is an error, because a
-parameter that is set twice has no single value.
+parameter that is set twice has no single value. It also reads YAML 1.1, where ``1:10`` is 70, ``010`` is 8
+and ``no`` is false; here what is no text must be written so that every reader takes it for the same.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from taet.decimals import RULE, is_decimal, is_integer
 from taet.errors import UserError
 
 # LibYAML's where PyYAML was built with it: ten times as fast, and every stage reads the file.
@@ -16,6 +19,30 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Path_ = tuple[str | int, ...]  # where in the document: ("methods", "taet", "alpha")
 MAX_NODES = 100_000  # far above any real file; stops alias bombs
+TAG = "tag:yaml.org,2002:"
+SHOWN = 40  # characters of a value in a message
+
+
+def _is_boolean(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _is_null(text: str) -> bool:
+    return text.lower() in ("null", "~", "")
+
+
+QUOTE = "put it in quotes if it is text"
+# How a value of each kind must be written, and what to write where it is not.
+SCALARS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "str": (lambda text: True, ""),
+    "int": (is_integer, f"write a number in {RULE}, or {QUOTE}"),
+    "float": (is_decimal, f"write a number in {RULE}, or {QUOTE}"),
+    "bool": (_is_boolean, f"write true or false, or {QUOTE}"),
+    "null": (_is_null, f"write null, or {QUOTE}"),
+    "timestamp": (lambda text: False, f"no parameter is a date; {QUOTE}"),
+    "merge": (lambda text: False, QUOTE),
+    "value": (lambda text: False, QUOTE),
+}
 
 
 class _Walker:
@@ -30,48 +57,66 @@ class _Walker:
         if self.nodes > MAX_NODES:
             raise UserError(f"{self.name}:{line}: more than {MAX_NODES} entries: not a params file")
         self.lines.setdefault(path, line)
-        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
-            raise UserError(f"{self.name}:{line}: {dotted(path)}: the tag {node.tag} is not read")
-        if isinstance(node, yaml.MappingNode):
+        kind = node.tag.removeprefix(TAG)
+        if isinstance(node, yaml.MappingNode) and kind == "map":
             return self.mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.SequenceNode) and kind == "seq":
             return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
-        try:
-            return self.loader.construct_object(node)
-        except ValueError as error:  # a number of too many digits, a date that no calendar has
-            reason = str(error).partition(";")[0]
-            raise UserError(f"{self.name}:{line}: {dotted(path)}: {reason}") from None
-        except (
-            LookupError,
-            AttributeError,
-        ):  # a tag that its text does not fit, as in !!bool maybe
-            raise UserError(
-                f"{self.name}:{line}: {dotted(path)}: {node.value!r} is no {node.tag.rpartition(':')[2]}"
-            ) from None
+        if not isinstance(node, yaml.ScalarNode) or kind not in SCALARS:
+            raise self.refused(node, path, f"the tag {node.tag} is not read")
+        fits, advice = SCALARS[kind]
+        if not fits(node.value):
+            raise self.refused(node, path, f"{self.reading(node, kind)}; {advice}")
+        return self.loader.construct_object(node)
 
     def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            if key_node.tag.endswith(":merge"):
-                where = f"{self.name}:{line}: {dotted((*path, '<<'))}"
-                raise UserError(f"{where}: merge keys are not read; write the values out")
-            key = self.loader.construct_object(key_node, deep=True)
-            where = f"{self.name}:{line}: {dotted((*path, str(key)))}"
-            if not isinstance(key, str):
-                raise UserError(f"{where}: a key must be plain text, got {key!r}")
+            if key_node.tag == f"{TAG}merge":
+                problem = "merge keys are not read; write the values out"
+                raise self.refused(key_node, (*path, "<<"), problem)
+            if key_node.tag != f"{TAG}str" or not isinstance(key_node, yaml.ScalarNode):
+                scalar = isinstance(key_node, yaml.ScalarNode)
+                found = shown(key_node.value) if scalar else "a collection"
+                problem = f"a key must be plain text, got {found}; put a name in quotes"
+                raise self.refused(key_node, path, problem)
+            key = key_node.value
             if key in result:
                 first = self.lines[*path, key]
-                raise UserError(f"{where}: given twice, first in line {first}; keep one of them")
-            self.lines[*path, key] = line
+                problem = f"given twice, first in line {first}; keep one of them"
+                raise self.refused(key_node, (*path, key), problem)
+            self.lines[*path, key] = key_node.start_mark.line + 1
             result[key] = self.build(value_node, (*path, key))
         return result
 
+    def reading(self, node: yaml.ScalarNode, kind: str) -> str:
+        """What YAML 1.1 takes a value for that is not written as it must be."""
+        try:
+            value = self.loader.construct_object(node) if len(node.value) <= SHOWN else "..."
+        except (ValueError, LookupError, AttributeError, yaml.YAMLError):
+            return f"{shown(node.value)} is no {kind}"  # a date that no calendar has, !!bool maybe
+        return f"YAML reads {shown(node.value)} as the {kind} {value}"
+
+    def refused(self, node: yaml.Node, path: Path_, problem: str) -> UserError:
+        where = f"{self.name}:{node.start_mark.line + 1}"
+        return UserError(": ".join(filter(None, (where, dotted(path), problem))))
+
+
+def shown(text: str) -> str:
+    """A value as it stands in a message: quoted, and not too long."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+
 
 def dotted(path: Path_) -> str:
-    """``("grid", "seeds", 1)`` as ``grid.seeds[1]``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    """``("grid", "seeds", 1)`` as ``grid.seeds[1]``; a key that cannot be printed, as Python writes it."""
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path
+    )
     return text.removeprefix(".")
+
+
+def _printable(key: str) -> str:
+    return key if key.isprintable() else repr(key)
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:

@@ -12,7 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
-    ["errors", "source_code"],
+    ["errors", "source_code", "decimals"],
     [
         "options",
         "seeds",

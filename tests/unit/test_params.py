@@ -1,5 +1,6 @@
 """Wrong parameters are refused with the path of the key, the value and what is allowed."""
 
+import re
 from pathlib import Path
 
 import jsonschema
@@ -8,8 +9,9 @@ import yaml
 
 from taet import blocks, params, sources
 from taet.errors import UserError
+from taet.grid import Study
 from taet.options import parse_number
-from taet.schema import json_schema
+from taet.schema import FRACTION, json_schema
 from taet.yamlfile import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +126,36 @@ def test_origins() -> None:
 )
 def test_numbers(text: object, value: float) -> None:
     assert parse_number(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1/1e9999999", "1e9999999", "9" * 50, f"1/{'9' * 50}", "1e999", "1/-2", "1/0", "1_0", "inf", "nan", "+5", "1.", "010", "0x1", "1:10", "٣", ""],
+)  # fmt: skip
+def test_no_numbers(text: str) -> None:
+    """Bounded before anything is computed, in every place where text is a number."""
+    with pytest.raises(ValueError, match=r"must be a number in plain decimals, such as 10, 0\.5"):
+        parse_number(text)
+    with pytest.raises(ValueError, match="must be a number from 1 to"):
+        blocks.imbalance_ratio(text)
+    assert not re.fullmatch(FRACTION["pattern"], text) or text in ("1e999", "1/-2", "1/0")
+
+
+def test_every_number_of_the_file_is_read_as_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("a: [8/255, 5e-4, 1e3, 10, -1, 0, 0.5, 1.0e-05, True, null, ~, '010']\nb:\n")
+    read, _ = read_yaml(file)
+    listed = ["8/255", "5e-4", "1e3", 10, -1, 0, 0.5, 1e-5, True, None, None, "010"]
+    assert read == {"a": listed, "b": None}
+    assert read_yaml(ROOT / "params.yaml")[0] == yaml.safe_load(TEXT)
+
+
+def test_seeds_of_a_command_line(digits: blocks.Params) -> None:
+    study = Study(digits)
+    assert study.axis_value("seed", "12") == 12
+    for text in ("010", "-1", "1_0", "9" * 5000, "٣", str(2**31)):
+        with pytest.raises(UserError, match="must be a whole number from 0 to 2147483647"):
+            study.axis_value("seed", text)
 
 
 def test_schema_is_current_and_accepts_the_file() -> None:
