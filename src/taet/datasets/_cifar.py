@@ -11,8 +11,11 @@ import numpy as np
 from torchvision.datasets import CIFAR10
 
 from taet.datasets._base import TEST, TRAIN, ImageSet
-from taet.datasets._download import fetch, file_md5, mirror_folder, put_folder, unpack
+from taet.datasets._download import fetch, file_md5, put_folder, unpack
+from taet.datasets._transfer import mirror_folder
 from taet.errors import UserError
+
+SIZES = {"cifar-10-python.tar.gz": 170_498_071, "cifar-100-python.tar.gz": 169_001_437}  # bytes
 
 
 def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageSet:
@@ -32,8 +35,7 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
         _put_files(cls, folder, mirror)
         if broken := _broken(cls, folder):
             raise UserError(
-                f"{folder / cls.base_folder}: {broken} is not the official file; delete the folder and "
-                f"{cls.filename} beside it, and run the same command again"
+                f"{broken}; delete the folder and {cls.filename} beside it, and run the same command again"
             )
     parts = [cls(str(root), train=train) for train in (True, False)]
     sizes = [len(part.targets) for part in parts]
@@ -59,11 +61,14 @@ def _put_files(cls: type[CIFAR10], folder: Path, mirror: str | None) -> None:
         put_folder(folder / name, copy)
         return
     if place and (place / name).is_dir() and not (place / cls.filename).exists():
-        raise UserError(
-            f"{place / name}: {_broken(cls, place)} is missing or not the official file; mend the mirror"
-        )
+        raise UserError(f"{_broken(cls, place)}; mend the mirror")
     archive = folder / cls.filename
-    fetch(cls.url, archive, cls.tgz_md5, mirror)
+    try:
+        fetch(cls.url, archive, cls.tgz_md5, mirror, SIZES[cls.filename])
+    except UserError as error:
+        if not (folder / name).is_dir():
+            raise
+        raise UserError(f"{_broken(cls, folder)}; {error}") from None
     unpack(archive, name)
 
 
@@ -73,9 +78,15 @@ def _files(cls: type[CIFAR10]) -> list[tuple[str, str]]:
 
 
 def _broken(cls: type[CIFAR10], root: Path) -> str | None:
-    """The first official file that ``root`` does not hold intact."""
+    """The first official file that ``root`` does not hold intact, and what is wrong with it."""
     for name, md5 in _files(cls):
         path = root / cls.base_folder / name
-        if not path.is_file() or file_md5(path) != md5:
-            return name
+        try:
+            found = file_md5(path) if path.is_file() else None
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        if found is None:
+            return f"{path}: missing, or no regular file"
+        if found != md5:
+            return f"{path}: not the official file (MD5 {found}, must be {md5})"
     return None

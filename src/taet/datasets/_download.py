@@ -7,35 +7,44 @@ under their official names. Files that are already in place and intact are used 
 
 import errno
 import hashlib
-import http.client
 import itertools
 import os
 import shutil
+import stat
 import sys
 import tarfile
 import tempfile
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
+from taet.datasets._transfer import (
+    FAILURES,
+    MIRROR,
+    TooLargeError,
+    printable,
+    reason,
+    source_of,
+    transfer,
+)
 from taet.errors import UserError
-from taet.progress import Progress
 
-MIRROR = "TAET_DATA_MIRROR"
-CHUNK, UNIT = 1 << 20, 1 << 10  # bytes, of a read and of the progress bar
-TIMEOUT = 60  # seconds without an answer
+MOST = 1 << 30  # bytes, of a file whose data set does not say how many it has
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
-def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
+def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST) -> None:
     """Have the official file at ``target``.
 
     What has arrived when a transfer breaks off is kept as ``NAME.part``, and the next call goes on from
     there. Only a file with the right checksum gets its name.
+
+    Args:
+        url: official address.
+        target: where the file shall lie.
+        md5: official checksum.
+        mirror: folder or address that holds it as well; see above.
+        most: bytes of the official file, or a bound of them; a source that gives more is refused.
 
     Raises:
         UserError: it cannot be had, or is not the official file.
@@ -43,32 +52,53 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None) -> None:
     there = file_md5(target) if target.is_file() else None
     if there == md5:
         return
-    if target.is_dir():
-        raise UserError(f"{target}: a folder is in the place of a file; move it away")
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    source = _source(url, mirror)
+    _check_way(target, part)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = source_of(url, mirror)
+    other = (
+        f"have download.mirror in the parameters or {MIRROR} name a folder or address that holds it"
+    )
+    advice = f"put the file into {target.parent}, or {other}"
+    shown = printable(str(source))
+    if part.exists() and part.stat().st_size > most:
+        part.unlink()
     try:
-        _transfer(source, part)
-    except (OSError, ValueError, http.client.HTTPException) as error:
+        transfer(source, part, most)
+    except FAILURES as error:
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise _no_room(part, error) from None
-        bad = (
-            f" (the one there is not the official one: MD5 {there}, must be {md5})" if there else ""
-        )
+        bad = f"; {target}: {_not_official(there, md5)}" if there else ""
+        again = "" if isinstance(source, Path) else "run the same command again to go on, or "
         raise UserError(
-            f"{target.name}: cannot be fetched from {source}: {_reason(error)}; run the same command "
-            f"again to go on, or put the file into {target.parent}{bad}, or have download.mirror in the "
-            f"parameters or {MIRROR} name a folder or address that holds it"
+            f"{target.name}: cannot be fetched from {shown}: {reason(error)}{bad}; {again}{advice}"
         ) from None
-    found = file_md5(part)
-    if found != md5:
-        part.unlink()
-        raise UserError(
-            f"{target.name}: what {source} gave is not the official file (MD5 {found}, must be {md5}); "
-            "the copy was deleted; run the same command again, or try another source"
-        )
-    part.replace(target)
+    except TooLargeError:
+        problem = f"not the official file (it is larger than {most} bytes)"
+    else:
+        problem = _not_official(file_md5(part), md5)
+    if not problem:
+        part.replace(target)
+        return
+    part.unlink(missing_ok=True)
+    if isinstance(source, Path):
+        raise UserError(f"{shown}: {problem}; replace it there, or {advice}")
+    raise UserError(
+        f"{target.name}: what {shown} gave is {problem}; the copy was deleted; run the same command again, "
+        f"or {advice}"
+    )
+
+
+def _not_official(found: str, md5: str) -> str:
+    return "" if found == md5 else f"not the official file (MD5 {found}, must be {md5})"
+
+
+def _check_way(target: Path, part: Path) -> None:
+    """That nothing stands where the file and its part go but files."""
+    if target.is_dir():
+        raise UserError(f"{target}: a folder is in the place of a file; move it away")
+    if os.path.lexists(part) and not stat.S_ISREG(part.lstat().st_mode):
+        raise UserError(f"{part}: is in the way of a download and no file; move it away")
 
 
 def file_md5(path: Path) -> str:
@@ -122,63 +152,8 @@ def put_folder(target: Path, fill: Callable[[Path], None]) -> None:
         Path(scratch, target.name).replace(target)
 
 
-def mirror_folder(mirror: str | None) -> Path | None:
-    """The mirror in use, where it is a folder of this machine."""
-    place = os.environ.get(MIRROR) or mirror
-    return Path(place).expanduser() if place and "://" not in place else None
-
-
 def _no_room(path: Path, error: Exception) -> UserError:
     return UserError(
-        f"{path}: {_reason(error)}; make room and run the same command again: it goes on from what "
+        f"{path}: {reason(error)}; make room and run the same command again: it goes on from what "
         "is there"
     )
-
-
-def _source(url: str, mirror: str | None) -> str:
-    """Where the file of an official address comes from: an address, or a path."""
-    name = urllib.parse.urlsplit(url).path.rsplit("/", 1)[1]
-    if folder := mirror_folder(mirror):
-        return str(folder / name)
-    place = os.environ.get(MIRROR) or mirror
-    return f"{place.rstrip('/')}/{name}" if place else url
-
-
-def _transfer(source: str, part: Path) -> None:
-    """Append to ``part`` what is still missing of ``source``, a file or an address."""
-    have = part.stat().st_size if part.exists() else 0
-    if "://" not in source:
-        with Path(source).open("rb") as stream:
-            _copy(stream, part, 0, Path(source).stat().st_size)
-        return
-    request = urllib.request.Request(source, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:  # nothing is missing
-            raise
-        return
-    with answer:
-        start = have if answer.status == 206 else 0
-        missing = int(answer.headers.get("Content-Length") or 0)
-        _copy(answer, part, start, start + missing)
-
-
-def _copy(stream: BinaryIO, part: Path, start: int, total: int) -> None:
-    with (
-        part.open("ab" if start else "wb") as file,
-        Progress(part.stem, total // UNIT, "KiB", done=start // UNIT) as progress,
-    ):
-        done = start
-        while data := stream.read(CHUNK):
-            file.write(data)
-            done += len(data)
-            progress.step(done // UNIT - progress.done)
-    if done < total:
-        raise http.client.IncompleteRead(b"", total - done)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, http.client.IncompleteRead):
-        return f"the connection broke off, {error.expected} bytes are missing"
-    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)

@@ -57,7 +57,7 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
             "methods here need exactly one"
         )
     archive = folder / f"{options.flag}{suffix}.npz"
-    fetch(info[f"url{suffix}"], archive, info[f"MD5{suffix}"], mirror)
+    fetch(info[f"url{suffix}"], archive, info[f"MD5{suffix}"], mirror, _most(info, options.size))
     names = [name for _, name in sorted(info["label"].items(), key=_number)]
     found = read_archive(archive, names)
     if found.images.shape[1] != options.size:
@@ -65,6 +65,12 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
             f"{archive}: images are {found.images.shape[1]} pixels wide, not {options.size}"
         )
     return found
+
+
+def _most(info: dict[str, Any], size: int) -> int:
+    """Bytes of an archive at most: as if nothing in it could be compressed."""
+    of_image = size * size * info["n_channels"] + 8  # and the label
+    return int(1.01 * sum(info["n_samples"].values()) * of_image) + (1 << 20)
 
 
 def read_archive(archive: Path, class_names: list[str]) -> ImageSet:
