@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import re
@@ -64,9 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        hint = "; check the folder's owner, rights and free space"
-        _say(options, f"{where}{error.strerror or error}{hint}")
+        _say(options, _of_system(error))
     except KeyboardInterrupt:
         _say(options, "interrupted; the same command goes on")
         return 130
@@ -84,6 +83,16 @@ def _say(options: argparse.Namespace, message: str) -> None:
     if options.console is not None:
         with contextlib.suppress(OSError):
             os.write(options.console, f"{text}\n".encode())
+
+
+def _of_system(error: OSError) -> str:
+    """In one line. Pillow raises this class too, of a damaged picture: no folder is to blame then."""
+    if error.errno is None:
+        return " ".join(str(error).split()) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    of_folder = error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "; check the folder's owner, rights and free space" if of_folder else ""
+    return f"{where}{error.strerror}{hint}"
 
 
 def _of_study(line: str, study: str | None) -> str:
