@@ -17,7 +17,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -199,10 +198,10 @@ def page() -> str:
 
 def picture() -> bytes:
     """Planning, bytes and hours against size."""
-    from taet.figures._style import COLUMN, STYLE, colors, settle, to_bytes
+    from taet.figures._style import COLUMN, colors, house_style, settle, to_bytes
 
     rows = pd.read_csv(FOLDER / "large_study.csv").set_index("what")["value"]
-    with matplotlib.rc_context(STYLE):
+    with house_style(formulas=True):
         figure = Figure(figsize=(2 * COLUMN, 2), layout="constrained")
         planning, weights, hours = figure.subplots(1, 3)
         cells = list(SEEDS)
@@ -227,7 +226,7 @@ def picture() -> bytes:
         hours.set_ylabel("hours (simulated)")
         hours.set_ylim(0.01)  # room for the legend
         hours.legend(loc="lower left")
-    return to_bytes(settle(figure), "png")
+    return to_bytes(settle(figure, formulas=True), "png")
 
 
 def main() -> None:

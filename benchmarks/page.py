@@ -11,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from taet.figures._style import COLUMN, STYLE, colors, settle, to_bytes
+from taet.figures._style import COLUMN, colors, house_style, settle, to_bytes
 from taet.jobs import STAGES
 
 ROOT = Path(__file__).parents[1]
@@ -96,7 +95,7 @@ def picture() -> bytes:
     scaling = read("scaling")
     curves = {what: points(scaling, rf"^{what}: (\d+)$") for what in THEORY}
     curves["jobs of a plan"] = points(read("planning"), r"^(\d+) jobs$")
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(2 * COLUMN, 1.9), layout="constrained")
         panels = zip(figure.subplots(1, len(curves)), curves.items(), strict=True)
         for axes, (what, (sizes, costs)) in panels:

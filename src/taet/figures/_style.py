@@ -1,13 +1,14 @@
 """What all figures share: one style, and how numbers over seeds are said.
 
-A figure is drawn from what ``score`` and ``inspect`` have left; the same numbers give the same bytes. Panels
-that can stand below one another make a figure as wide as a column of a two-column paper; those with a panel
-for each method are as wide as its page.
+A figure is drawn from what ``score`` and ``inspect`` have left; the same numbers give the same bytes, also
+where a user has a matplotlibrc. Panels that can stand below one another make a figure as wide as a column of
+a two-column paper; those with a panel for each method are as wide as its page.
 """
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -48,9 +49,22 @@ CHARACTERS = 56  # of a line of a legend as wide as a column
 MARK = 6  # what a marker takes of them
 
 
-def settle(figure: Figure) -> Figure:
-    """The figure with its layout worked out, once for all formats."""
-    with matplotlib.rc_context(STYLE):
+@contextmanager
+def house_style(formulas: bool = False) -> Iterator[None]:
+    """Inside the block matplotlib is as it ships, with ``STYLE`` on top: no user's setting has a part.
+
+    Args:
+        formulas: whether ``$`` begins one in every text, as in the ticks of a logarithmic axis.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE | {"text.parse_math": formulas})
+        yield
+
+
+def settle(figure: Figure, formulas: bool = False) -> Figure:
+    """The figure with its layout worked out, once for all formats; ``formulas``: see ``house_style``."""
+    with house_style(formulas):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
     return figure
@@ -59,7 +73,7 @@ def settle(figure: Figure) -> Figure:
 def to_bytes(figure: Figure, suffix: str) -> bytes:
     """The finished figure as the bytes of a file: svg, pdf or png."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure.savefig(buffer, format=suffix, metadata=METADATA[suffix])
     return buffer.getvalue()
 
@@ -101,14 +115,28 @@ def say_below(figure: Figure, text: str) -> None:
     figure.supxlabel(text.replace("; ", ";\n"), fontsize="medium")
 
 
-def name_methods(figure: Figure) -> None:
-    """A legend above the panels, which keep their height: there can be many methods, with long names."""
-    handles, names = figure.axes[0].get_legend_handles_labels()
+def name_methods(figure: Figure, labels: Mapping[str, str]) -> None:
+    """A legend above the panels, which keep their height: there can be many methods, with long names.
+
+    What is drawn of a method carries its name, since matplotlib leaves out labels that begin with ``_``.
+    """
+    handles, methods = figure.axes[0].get_legend_handles_labels()
+    names = [labels[method] for method in methods]
     longest = max(len(name) for name in names)
     columns = min(len(names), max(1, CHARACTERS // (longest + MARK)))
-    figure.legend(handles, names, loc="outside upper center", ncols=columns)
+    legend(figure, handles, names, columns)
     rows = math.ceil(len(names) / columns)
     figure.set_figheight(figure.get_figheight() + LINE * rows)
+
+
+def legend(
+    figure: Figure, handles: Sequence[Any], names: Sequence[str], columns: int, **look: Any
+) -> None:
+    """A legend above the panels; matplotlib by itself may leave out names that begin with ``_``."""
+    there = [str(i) for i in range(len(names))]
+    made = figure.legend(handles, there, loc="outside upper center", ncols=columns, **look)
+    for text, name in zip(made.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def colors() -> list[Any]:

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import (
     SCOPE_TITLES,
-    STYLE,
     column_panels,
+    house_style,
     markers,
     name_methods,
     say_below,
@@ -31,11 +30,11 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     report, labels = shown["report"], shown["labels"]
     summary = shown_summary(metrics, report)
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure, panels = column_panels(len(scopes))
         for axes, scope in zip(panels, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
-            for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
+            for method, style in zip(labels["methods"], markers(), strict=False):
                 ba, ba_bar = value_bar(part.loc[(method, "clean")])
                 br, br_bar = value_bar(part.loc[(method, report.headline_attack)])
                 axes.errorbar(
@@ -43,7 +42,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                     br,
                     xerr=ba_bar,
                     yerr=br_bar,
-                    label=label,
+                    label=method,
                     **style,
                     markersize=5,
                     linestyle="none",
@@ -55,5 +54,5 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.margins(0.12)
         panels[-1].set_xlabel("Balanced accuracy (%)")
         say_below(figure, spread(summary, report.view))
-        name_methods(figure)
+        name_methods(figure, labels["methods"])
     return figure

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE
+from taet.figures._style import COLUMN, house_style
 
 SOURCE = "confusion"
 METHODS_IN_A_ROW = 3
@@ -29,7 +28,7 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
     ].mean()
     methods = list(labels["methods"].items())
     rows = -(-len(methods) // METHODS_IN_A_ROW)
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(2 * COLUMN, 0.3 + 1.25 * rows), layout="constrained")
         grid = figure.subplots(rows, 2 * METHODS_IN_A_ROW, squeeze=False)
         pairs = [(m, a) for m in methods for a in attacks.items()]

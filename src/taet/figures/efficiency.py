@@ -4,14 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import (
     SCOPE_TITLES,
-    STYLE,
     column_panels,
+    house_style,
     markers,
     name_methods,
     say_below,
@@ -37,16 +36,16 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     values = of_groups(summary[summary["attack"] == attack]).set_index(["method", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     places = _side_by_side({method: costs[method] for method in labels["methods"]})
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure, panels = column_panels(len(scopes))
         for axes, scope in zip(panels, scopes, strict=True):
-            for (method, label), style in zip(labels["methods"].items(), markers(), strict=False):
+            for method, style in zip(labels["methods"], markers(), strict=False):
                 mean, error = value_bar(values.loc[(method, scope)])
                 axes.errorbar(
                     places[method],
                     mean,
                     yerr=error,
-                    label=label,
+                    label=method,
                     linestyle="",
                     elinewidth=0.6,
                     **style,
@@ -56,7 +55,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         panels[-1].set_xlabel("Passes of a training image, forward and backward")
         apart = "; methods of equal cost side by side" if places != costs else ""
         say_below(figure, f"{spread(summary, report.view)}{apart}")
-        name_methods(figure)
+        name_methods(figure, labels["methods"])
     return figure
 
 

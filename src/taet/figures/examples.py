@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, colors
+from taet.figures._classes import MOST, class_texts
+from taet.figures._style import COLUMN, colors, house_style
 
 SOURCE = "examples"
 GREY = 0.5  # nothing is added
@@ -25,10 +25,11 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     """
     methods, threat = shown["labels"]["methods"], shown["threat"]
     attack = shown["labels"]["attacks"][shown["report"].headline_attack]
+    title, texts = class_texts(examples, picture, MOST)
     scale = np.abs(np.stack(list(examples["added"]))).max() or 1.0
     clean = examples[examples["method"] == next(iter(methods))]
     panel = 2 * COLUMN / (2 * len(clean) + 2)
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         size = (2 * COLUMN, (len(methods) + 1) * (panel + 0.17) + 0.3)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(len(methods) + 1, 2 * len(clean), squeeze=False)
@@ -36,15 +37,17 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             axes.set_axis_off()
         for i, row in enumerate(clean.itertuples()):
             _show(grid[0, 2 * i], row.image)
-            grid[0, 2 * i].set_title(f"Class {row.class_name}", fontsize="medium", loc="left")
+            grid[0, 2 * i].set_title(
+                f"{title} {texts[row.class_name]}", fontsize="medium", loc="left"
+            )
         for line, (method, label) in zip(grid[1:], methods.items(), strict=True):
             line[0].text(-0.15, 0.5, label, ha="right", va="center", transform=line[0].transAxes)
             for i, row in enumerate(examples[examples["method"] == method].itertuples()):
                 changed, attacked = line[2 * i], line[2 * i + 1]
                 _show(changed, GREY + GREY * row.added / scale)
                 _show(attacked, row.image + row.added)
-                _say(changed, row.clean, row.class_name)
-                _say(attacked, row.attacked, row.class_name)
+                _say(changed, texts[row.clean], row.clean != row.class_name)
+                _say(attacked, texts[row.attacked], row.attacked != row.class_name)
         figure.supxlabel(
             f"Above: the clean image. In each row: what {attack} adds (full contrast: {scale:.3g} of white, "
             f"eps {threat.eps:.3g};\ngrey: nothing, as where the clean image is misclassified already), and "
@@ -61,7 +64,7 @@ def _show(axes: Axes, image: "np.ndarray[Any, Any]") -> None:
     axes.imshow(shown, cmap="gray" if grey else None, vmin=0, vmax=1, interpolation="nearest")
 
 
-def _say(axes: Axes, predicted: str, true: str) -> None:
-    wrong = {"color": colors()[3], "fontweight": "bold"} if predicted != true else {}
+def _say(axes: Axes, predicted: str, wrong: bool) -> None:
+    look = {"color": colors()[3], "fontweight": "bold"} if wrong else {}
     under = {"ha": "center", "va": "top", "fontsize": "small", "transform": axes.transAxes}
-    axes.text(0.5, -0.05, predicted, **under, **wrong)
+    axes.text(0.5, -0.05, predicted, **under, **look)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.figures._style import (
-    STYLE,
     column_panels,
+    house_style,
     markers,
     name_methods,
     say_below,
@@ -36,18 +35,18 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     ratios = sorted(picture["ratios"], key=float)
     headline = report.headline_attack
     titles = {"clean": "BA", headline: f"BR under {labels['attacks'][headline]}"}
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure, panels = column_panels(len(titles))
         for axes, (attack, title) in zip(panels, titles.items(), strict=True):
-            methods = zip(labels["methods"].items(), markers(), strict=False)
-            for i, ((method, label), style) in enumerate(methods):
+            methods = zip(labels["methods"], markers(), strict=False)
+            for i, (method, style) in enumerate(methods):
                 points = [value_bar(values.loc[(method, attack, ratio)]) for ratio in ratios]
                 means, errors = zip(*points, strict=True)
                 axes.errorbar(
                     [float(r) * BESIDE ** (i - len(labels["methods"]) // 2) for r in ratios],
                     means,
                     yerr=errors,
-                    label=label,
+                    label=method,
                     elinewidth=0.6,
                     **style,
                 )
@@ -57,5 +56,5 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_ylabel(f"{title} (%)")
         panels[-1].set_xlabel("Imbalance ratio")
         say_below(figure, f"{spread(summary, report.view)}; methods side by side")
-        name_methods(figure)
+        name_methods(figure, labels["methods"])
     return figure

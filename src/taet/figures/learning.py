@@ -7,12 +7,11 @@ method's stage 1, a dotted one a drop of the learning rate.
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.figures._style import STYLE, column_panels, markers, name_methods, say_below
+from taet.figures._style import column_panels, house_style, markers, name_methods, say_below
 
 SOURCE = "training"
 PANELS = {"validation_accuracy": "BA", "validation_robustness": "BR"}
@@ -30,12 +29,12 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     """
     labels, seeds = shown["labels"]["methods"], training["seed"].nunique()
     measured = training.dropna(subset=list(PANELS))
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure, panels = column_panels(len(PANELS))
         for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
-            for (method, label), style in zip(labels.items(), markers(), strict=False):
+            for method, style in zip(labels, markers(), strict=False):
                 part = measured[measured["method"] == method]
-                _curve(axes, part.groupby("epoch")[column], label, style)
+                _curve(axes, part.groupby("epoch")[column], method, style)
                 _events(axes, training[training["method"] == method], style["color"])
             axes.set_ylabel(f"{title} on validation images (%)")
         panels[-1].set_xlabel("Epoch")
@@ -44,13 +43,13 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
         say_below(
             figure, f"{shades} {count}; dashed: end of stage 1; dotted: the learning rate drops"
         )
-        name_methods(figure)
+        name_methods(figure, labels)
     return figure
 
 
-def _curve(axes: Axes, values: Any, label: str, style: Mapping[str, Any]) -> None:
+def _curve(axes: Axes, values: Any, method: str, style: Mapping[str, Any]) -> None:
     mean, sd = 100 * values.mean(), 100 * values.std(ddof=1).fillna(0)
-    axes.plot(mean.index, mean, label=label, markevery=max(1, len(mean) // MARKS), **style)
+    axes.plot(mean.index, mean, label=method, markevery=max(1, len(mean) // MARKS), **style)
     axes.fill_between(
         mean.index, mean - sd, mean + sd, color=style["color"], alpha=0.15, linewidth=0
     )

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, spread
+from taet.figures._style import COLUMN, house_style, spread
 from taet.summary import of_groups, shown_summary
 
 
@@ -33,7 +32,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     }
     alphas, betas, gammas = (sorted(set(axis)) for axis in zip(*percent, strict=True))
     low, high = min(percent.values()), max(percent.values())
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         width = COLUMN if len(gammas) < 3 else 1.4 * COLUMN
         figure = Figure(figsize=(width, 2.0), layout="constrained")
         grid = figure.subplots(1, len(gammas), sharey=True, squeeze=False)
@@ -43,9 +42,9 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             _write_numbers(axes, cells, (low + high) / 2)
             axes.set_xticks(range(len(betas)), [f"{b:g}" for b in betas])
             axes.set_yticks(range(len(alphas)), [f"{a:g}" for a in alphas])
-            axes.set_xlabel(r"$\beta$ (HDL)")
-            axes.set_title(rf"$\gamma$ (RCEL) = {gamma:g}")
-        grid[0, 0].set_ylabel(r"$\alpha$ (BCL)")
+            axes.set_xlabel(r"$\beta$ (HDL)", parse_math=True)
+            axes.set_title(rf"$\gamma$ (RCEL) = {gamma:g}", parse_math=True)
+        grid[0, 0].set_ylabel(r"$\alpha$ (BCL)", parse_math=True)
         figure.colorbar(image, ax=grid[0].tolist(), label=f"BR {labels['attacks'][attack]} (%)")
         said = spread(summary, report.view, bars=False)
         if len(percent) < len(alphas) * len(betas) * len(gammas):

@@ -4,12 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, STYLE, colors, spread
+from taet.figures._style import COLUMN, colors, house_style, legend, spread
 from taet.summary import shown_summary
 
 
@@ -35,15 +34,15 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     rows = math.ceil(len(methods) / columns)
     curves = {"clean": "Clean", report.headline_attack: labels["attacks"][report.headline_attack]}
     palette = dict(zip(curves, colors(), strict=False))
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(2 * COLUMN, 0.35 + 1.45 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for i, (method, label) in enumerate(methods.items()):
             axes = grid.flat[i]
             part = classes[classes["method"] == method]
             _count_bars(axes, part[part["attack"] == "clean"])
-            for attack, name in curves.items():
-                _accuracy_line(axes, part[part["attack"] == attack], name, palette[attack])
+            for attack in curves:
+                _accuracy_line(axes, part[part["attack"] == attack], attack, palette[attack])
             axes.set_title(label)
         for axes in grid.flat[len(methods) :]:
             axes.set_visible(False)
@@ -58,7 +57,8 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             for handles, names in keys
             for handle, name in zip(handles, names, strict=True)
         }
-        figure.legend(by_name.values(), by_name, loc="outside upper center", ncols=len(by_name))
+        shown = [curves.get(name, name) for name in by_name]
+        legend(figure, list(by_name.values()), shown, len(shown))
     return figure
 
 
@@ -72,12 +72,12 @@ def _count_bars(axes: Axes, part: pd.DataFrame) -> None:
     axes.patch.set_visible(False)
 
 
-def _accuracy_line(axes: Axes, part: pd.DataFrame, name: str, color: Any) -> None:
+def _accuracy_line(axes: Axes, part: pd.DataFrame, attack: str, color: Any) -> None:
     axes.errorbar(
         part["place"],
         100 * part["accuracy"],
         yerr=100 * part["accuracy_sd"].fillna(part["accuracy_se"]),
-        label=name,
+        label=attack,
         color=color,
         marker="o",
         capsize=1.5,

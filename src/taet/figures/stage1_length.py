@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, MARKERS, STYLE, colors, say_below, spread, value_bar
+from taet.figures._style import COLUMN, MARKERS, colors, house_style, say_below, spread, value_bar
 from taet.summary import of_groups, shown_summary
 from taet.variants import STAGE1_EPOCHS
 
@@ -33,7 +32,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         (attack, "all"): f"BR {labels['attacks'][attack]}",
         (attack, "tail"): f"BR {labels['attacks'][attack]}, tail",
     }
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
         axes = figure.subplots()
         for (key, name), color, marker in zip(curves.items(), colors(), MARKERS, strict=False):

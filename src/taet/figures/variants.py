@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.figures._style import COLUMN, SCOPE_TITLES, STYLE, colors, spread, value_bar
+from taet.figures._style import COLUMN, SCOPE_TITLES, colors, house_style, spread, value_bar
 from taet.summary import of_groups, shown_summary
 
 
@@ -28,7 +27,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         "clean": "Balanced accuracy (%)",
         report.headline_attack: f"Balanced robustness, {labels['attacks'][report.headline_attack]} (%)",
     }
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         height = 0.9 + 0.17 * len(methods)
         figure = Figure(figsize=(2 * COLUMN, height), layout="constrained")
         grid = figure.subplots(1, 2, sharey=True)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from taet import artifacts, plugins
 from taet.figures._style import settle, to_bytes
 from taet.stages._inspected import read_inspected
@@ -21,13 +23,25 @@ def run(job: "Job") -> dict[str, Any]:
     A figure draws from metrics.csv, or from the table that its ``SOURCE`` names.
     """
     tables = {**vars(read_scored(job)), **read_inspected(job)}
+    classes = _classes(tables["metrics"])
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("figures", about["figure"])
         rows = tables[getattr(module, "SOURCE", "metrics")]
         for axis in (axis for axis in PLACE if axis in about):
             rows = rows[rows[PLACE[axis]] == about[axis]]
-        figure = settle(module.draw(rows, job.reads, about))
+        figure = settle(
+            module.draw(rows, job.reads, about | {"classes": classes[about["dataset"]]})
+        )
         for file in (f for f in job.files if f.stem == picture):
             artifacts.write_bytes(file, to_bytes(figure, file.suffix.removeprefix(".")))
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"pictures": len(job.reads["pictures"])}
+
+
+def _classes(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Numbers of classes by name, of each data set."""
+    single = metrics[metrics["scope"] == "class"].drop_duplicates(["dataset", "class_index"])
+    return {
+        dataset: dict(zip(rows["class_name"], rows["class_index"], strict=True))
+        for dataset, rows in single.groupby("dataset")
+    }
