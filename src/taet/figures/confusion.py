@@ -28,8 +28,10 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
     ].mean()
     methods = list(labels["methods"].items())
     rows = -(-len(methods) // METHODS_IN_A_ROW)
+    groups = not confusion["true"].iloc[0].isdecimal()  # words, wider than their cells: upright
+    height = 1.6 if groups else 1.25
     with house_style():
-        figure = Figure(figsize=(2 * COLUMN, 0.3 + 1.25 * rows), layout="constrained")
+        figure = Figure(figsize=(2 * COLUMN, 0.3 + height * rows), layout="constrained")
         grid = figure.subplots(rows, 2 * METHODS_IN_A_ROW, squeeze=False)
         pairs = [(m, a) for m in methods for a in attacks.items()]
         for axes, ((method, label), (attack, title)) in zip(grid.flat, pairs, strict=False):
@@ -39,6 +41,9 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
             ticks = np.arange(0, len(matrix), max(1, len(matrix) // 5))
             axes.set_xticks(ticks, matrix.columns[ticks])
             axes.set_yticks(ticks, matrix.index[ticks])
+            if groups:
+                axes.tick_params(axis="x", labelrotation=90)
+                axes.tick_params(axis="y", labelleft=axes in grid[:, 0])
         for axes in grid[:, 0]:
             axes.set_ylabel("True class")
         for axes in grid.flat[len(pairs) :]:
