@@ -1,5 +1,6 @@
 """Numbers over seeds: mean, standard deviation and interval of each metric."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,25 +11,27 @@ CELL = [*PLACE, "method"]
 KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
 
 
-def read_metrics(path: str) -> pd.DataFrame:
-    """metrics.csv with the imbalance ratio and class number as text, as they were written."""
-    return pd.read_csv(path, dtype={"imbalance_ratio": str, "class_index": str, "class_name": str})
+# Columns of text; a class can be called NA, and a method "true".
+TEXT = [
+    *KEYS,
+    *("other", "norm", "warnings", "true", "predicted", "clean", "attacked"),
+]
 
 
-def read_contrasts(path: str) -> pd.DataFrame:
-    """contrasts.csv with the imbalance ratio as text; without rows where there is one method."""
+def read_rows(path: Path | str) -> pd.DataFrame:
+    """A table of ``score`` or ``inspect``, names as they were written; only an empty cell is missing."""
+    dtype = dict.fromkeys(TEXT, str)
+    return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""])
+
+
+def read_contrasts(path: Path | str) -> pd.DataFrame:
+    """contrasts.csv; without rows where there is one method."""
     try:
         return read_rows(path)
     except pd.errors.EmptyDataError:
         return pd.DataFrame(
             columns=[*PLACE, "checkpoint", "view", "attack", "scope", "method", "other"]
         )
-
-
-def read_rows(path: str) -> pd.DataFrame:
-    """Any other table of ``score`` or ``inspect``, with the imbalance ratio and classes as text."""
-    names = ("imbalance_ratio", "true", "predicted", "class_name", "clean", "attacked")
-    return pd.read_csv(path, dtype=dict.fromkeys(names, str))
 
 
 def view_title(summary: pd.DataFrame, view: str) -> str:

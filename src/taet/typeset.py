@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from taet.options import LAST_CHARACTER
+
 Rows = list[list[str]]
 Mark = Literal["best", "second"]
 Marks = Mapping[tuple[int, int], Mark]  # by row and column
@@ -66,12 +68,12 @@ def markdown_table(table: Table) -> str:
 
 
 def latex(tables: Sequence[Table]) -> str:
-    """All tables as LaTeX; needs the packages booktabs and graphicx.
+    """All tables as LaTeX; its first lines say what it needs.
 
     As wide as the page, in a text of two columns too; intervals stand below their numbers, and what is still
     too wide is made smaller.
     """
-    parts = ["% Needs \\usepackage{booktabs,graphicx}\n"]
+    parts: list[str] = []
     fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     for table in tables:
         head = [_stacked(map(_tex, textwrap.wrap(cell, HEAD_WIDTH))) for cell in table.head]
@@ -92,7 +94,14 @@ def latex(tables: Sequence[Table]) -> str:
             r"\end{table*}",
         ]
         parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n".join([_needs("".join(parts)), *parts])
+
+
+def _needs(text: str) -> str:
+    """pdflatex has no characters of most scripts; the other engines have those of the document's font."""
+    foreign = "".join(sorted({c for c in text if ord(c) > LAST_CHARACTER}))
+    fonts = f"% Needs XeLaTeX or LuaLaTeX, and a font with {foreign}\n" if foreign else ""
+    return f"% Needs \\usepackage{{booktabs,graphicx}}\n{fonts}"
 
 
 def _cells(table: Table, write: Callable[[str, Mark | None], str]) -> Rows:
@@ -126,9 +135,27 @@ def _stacked(lines: Iterable[str]) -> str:
     return r"\begin{tabular}{@{}r@{}}" + r"\\[-0.5ex] ".join(several) + r"\end{tabular}"
 
 
+# Where Markdown, GitHub's with its links and formulas, would not print what is written: a \ goes there.
+_MARKDOWN = re.compile(
+    r"""
+      (?=[\\|*`~$])
+    | (?<![^\W_])(?=_) | (?=_(?![^\W_]))             # emphasis; not inside a word
+    | (?<=\])(?=[(\[:])                              # a link, a picture, what a link refers to
+    | (?<=http)(?=://) | (?<=https)(?=://) | (?<=ftp)(?=://) | (?<=www)(?=\.)
+    | (?<!\S)(?=\#)                                  # a title, or the end of one
+    | ^(?=[-+]\s | -- | >)                           # a list, a rule, a quotation
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"^(\d+)(?=[.)](\s|$))")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+
+
 def markdown_text(text: str) -> str:
-    """Text that Markdown prints as it is, in a table too."""
-    return re.sub(r"([\\|*`])", r"\\\1", text).replace("<", "&lt;").replace("\n", " ")
+    """Text that Markdown prints as it is, as a paragraph, a title or a cell of a table."""
+    line = re.sub(r"[\r\n]+", " ", text).strip()
+    escaped = _NUMBERED.sub(r"\1\\", _MARKDOWN.sub(r"\\", line))
+    return _ENTITY.sub("&amp;", escaped).replace("<", "&lt;")
 
 
 def _protected(row: str) -> str:
@@ -139,6 +166,7 @@ def _protected(row: str) -> str:
 _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
+    "`": r"\textasciigrave{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "≈": r"$\approx$",

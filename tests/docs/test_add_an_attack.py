@@ -4,9 +4,9 @@ import shutil
 import subprocess
 import sys
 
-import pandas as pd
 import pytest
 
+from taet.summary import read_rows
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 
@@ -28,7 +28,7 @@ def test_page(finished_copy: Tree) -> None:
         tree.ok(*command)
     assert before == {file: file.stat().st_mtime_ns for file in before}, "nothing else is made"
     assert "PGD-20 on DLR" in (tree.path / "results/tiny/tables/main.md").read_text()
-    metrics = pd.read_csv(tree.path / "results/tiny/score/metrics.csv")
+    metrics = read_rows(tree.path / "results/tiny/score/metrics.csv")
     rows = metrics[(metrics["scope"] == "all") & (metrics["view"] == "balanced")]
     shares = rows.pivot(index="method", columns="attack", values="accuracy")
     assert (shares["worst"] <= shares["dlr20"]).all()

@@ -3,9 +3,9 @@
 import re
 import sys
 
-import pandas as pd
 import pytest
 
+from taet.summary import read_rows
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 
@@ -22,7 +22,7 @@ def run(tree: Tree, number: int, before: str = "") -> str:
 
 def test_without_the_package(finished: Tree) -> None:
     said = run(finished, 0, "import sys; sys.modules['torch'] = sys.modules['taet'] = None\n")
-    metrics = pd.read_csv(finished.path / "results/tiny/score/metrics.csv")
+    metrics = read_rows(finished.path / "results/tiny/score/metrics.csv")
     (share,) = metrics.query(
         "method == 'taet' and view == 'balanced' and attack == 'pgd20' and scope == 'all'"
     )["accuracy"]

@@ -29,7 +29,7 @@ import pandas as pd
 import yaml
 
 from taet import params
-from taet.summary import CELL, read_metrics
+from taet.summary import CELL, read_rows
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("headline.yaml")
@@ -118,7 +118,7 @@ def _source(study: str) -> dict[str, str]:
 
 def _by_seed(study: str) -> dict[str, dict[str, pd.DataFrame]]:
     """Per cent of each seed, and its standard error from test images, by cell and metric."""
-    metrics = read_metrics(str(_score(study)[0]))
+    metrics = read_rows(_score(study)[0])
     metrics = metrics[(metrics["view"] == "balanced") & (metrics["checkpoint"] == "last")]
     found: dict[str, dict[str, pd.DataFrame]] = {}
     for cell, part in metrics.groupby(CELL, sort=False):

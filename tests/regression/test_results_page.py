@@ -13,6 +13,7 @@ import scipy.stats
 from taet import params
 from taet.costs import training_passes
 from taet.errors import UserError
+from taet.summary import read_rows
 from tests.conftest import ROOT
 
 REFERENCE = ROOT / "results" / "reference"
@@ -25,7 +26,7 @@ LARGE_TAET, LARGE_BSL = "cifar10_gpu", "cifar10_gpu_at_bsl"
 @functools.cache
 def kept_rows(study: str, name: str, view: str = "balanced") -> pd.DataFrame:
     """Rows of a kept file of the stage ``score``, of the checkpoint that the page shows."""
-    rows = pd.read_csv(REFERENCE / study / "score" / name)
+    rows = read_rows(REFERENCE / study / "score" / name)
     return rows[(rows["view"] == view) & (rows["checkpoint"] == "last")]
 
 
@@ -312,7 +313,9 @@ def in_five(study: str, method: str) -> pd.Series:
     """Balanced robustness under PGD-20 in the five rarest classes, the paper's tail, of each seed."""
     rows = kept_rows(study, "metrics.csv")
     rows = rows[
-        (rows["scope"] == "class") & (rows["class_index"] >= 5) & (rows["attack"] == "pgd20")
+        (rows["scope"] == "class")
+        & (rows["class_index"].astype(float) >= 5)
+        & (rows["attack"] == "pgd20")
     ]
     return 100 * rows[rows["method"] == method].groupby("seed")["accuracy"].mean()
 

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 import taet
 from taet import artifacts
 from taet.folding import folded
+from taet.summary import read_rows
 from tests.conftest import ROOT, Tree
 
 pytestmark = pytest.mark.e2e
@@ -38,7 +39,8 @@ def test_verdicts_are_those_of_the_study(
         finished.path / "data/longtail/tiny/digits/ir10/seed0.safetensors"
     )
     found = taet.evaluate(model, "digits", class_counts=facts["class_counts"])
-    metrics = pd.read_csv("results/tiny/score/metrics.csv")
+    metrics = read_rows("results/tiny/score/metrics.csv")
+    metrics["class_index"] = pd.to_numeric(metrics["class_index"])
     metrics = metrics[(metrics["method"] == method) & (metrics["view"] == "balanced")]
     assert len(split["test"]) == found["test_images"].max()
     attacks = list(metrics["attack"][~metrics["attack"].isin(["worst2", "worst"])].unique())

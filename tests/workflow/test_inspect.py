@@ -8,6 +8,7 @@ import pytest
 
 from taet import artifacts, grid, runner
 from taet.jobs import Job
+from taet.summary import read_rows
 from tests.workflow.test_stages import study
 
 PLACE = "digits/ir10/small_cnn"
@@ -30,8 +31,7 @@ def inspected(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> grid.Study:
 def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, "np.ndarray"]]:
     points, facts, pictures = job.files
     arrays, _ = artifacts.read_arrays(pictures, job.key)
-    text = {"class_name": str, "clean": str, "attacked": str}
-    return pd.read_csv(points), pd.read_csv(facts, dtype=text), arrays
+    return read_rows(points), read_rows(facts), arrays
 
 
 def test_images_and_classes_are_those_of_the_evaluation(inspected: grid.Study) -> None:
@@ -67,7 +67,7 @@ def test_the_rarest_classes_are_shown(inspected: grid.Study) -> None:
     split = artifacts.read_facts(inspected.jobs("subsample")[0].output)
     counts = np.array(split["class_counts"])
     rarest = np.sort(counts)[: inspected.params.report.inspection.classes]
-    shown = examples[examples["method"] == METHODS[0]]["class_index"]
+    shown = examples[examples["method"] == METHODS[0]]["class_index"].astype(int)
     assert list(counts[shown]) == sorted(rarest, reverse=True)
 
 

@@ -21,7 +21,7 @@ def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
     artifacts.verify_manifest(inspected.output, inspected.key, inspected.files)
     points, facts, pictures = inspected.files
     arrays, _ = artifacts.read_arrays(pictures, inspected.key)
-    examples = read_rows(str(facts))
+    examples = read_rows(facts)
     images, added = [], []
     places = ["dataset", "imbalance_ratio", "architecture", "method"]
     for (dataset, ratio, architecture, method), rows in examples.groupby(places, sort=False):
@@ -30,6 +30,6 @@ def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
         images += list(arrays[f"{place}/clean"].astype("float32"))
         added += list(arrays[f"{place}/{method}"].astype("float32"))
     return {
-        "features": read_rows(str(points)),
+        "features": read_rows(points),
         "examples": examples.assign(image=images, added=added),
     }

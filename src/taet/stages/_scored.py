@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from taet import artifacts
-from taet.summary import read_contrasts, read_metrics, read_rows
+from taet.summary import read_contrasts, read_rows
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -27,9 +27,9 @@ def read_scored(job: "Job") -> Scored:
     """The tables of the job's input ``score``, verified."""
     score = job.inputs["score"]
     artifacts.verify_manifest(score.output, score.key, score.files)
-    metrics, intervals, contrasts, training, confusion = map(str, score.files)
+    metrics, intervals, contrasts, training, confusion = score.files
     return Scored(
-        read_metrics(metrics),
+        read_rows(metrics),
         read_rows(intervals),
         read_contrasts(contrasts),
         read_rows(training),

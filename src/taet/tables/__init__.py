@@ -73,7 +73,7 @@ def _tables_of(place: Place) -> Iterator[Table]:
     for other in place.other_views:
         yield view_table(other, _overview(other))
     yield rarest_table(place, [attack for attack, _, _ in short])
-    if len(place.contrasts) and place.seeds > 1:
+    if len(place.contrasts) and place.seeds > 1 and place.methods.keys() - place.collapsed:
         yield differences_table(place)
     yield costs_table(place, short)
     if place.published:

@@ -8,6 +8,8 @@ from scipy import stats
 
 from taet.typeset import Mark
 
+COLLAPSED = "the training has collapsed"  # in a warning of ``taet.checks``
+
 
 def number_text(row: pd.Series) -> str:
     """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; ``95.1 [92.6, 97.6]`` where there is one seed.

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from taet.compare import MOST_SEEDS, NO_SPREAD, POWER
@@ -14,7 +15,7 @@ def differences_table(place: Place) -> Table:
     report, labels = place.shown["report"], place.shown["labels"]
     attack = report.headline_attack
     values = place.part[(place.part["attack"] == attack) & (place.part["scope"] == "all")]
-    best = values.set_index("method")["balanced_accuracy"].idxmax()
+    best = _best(place, values.set_index("method")["balanced_accuracy"])
     pairs = {method: place.pair(method, best, attack, "all") for method in place.methods}
     there = {method: pair for method, pair in pairs.items() if pair is not None}
     rows = [
@@ -39,6 +40,12 @@ def differences_table(place: Place) -> Table:
     return Table(
         place.title, title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], rows
     )
+
+
+def _best(place: Place, means: pd.Series) -> str:
+    """The method with the largest mean, of those that are ranked."""
+    methods = list(place.methods)
+    return methods[int(np.nanargmax(place.ranked(methods, list(means[methods]))))]
 
 
 def _seeds_needed(row: pd.Series) -> str:

@@ -25,11 +25,12 @@ def method_table(
     marks: dict[tuple[int, int], Mark] = {}
     for column, (attack, scope, _) in enumerate(columns, 1):
         found = [values.loc[(method, attack, scope)] for method in chosen]
-        means = [row["balanced_accuracy"] for row in found]
-        marks |= {(row, column): mark for row, mark in standing(means).items()}
-        best = chosen[means.index(max(means))]
-        for row, method, value in zip(rows, chosen, found, strict=True):
-            pair = place.pair(method, best, attack, scope)
+        means = place.ranked(chosen, [row["balanced_accuracy"] for row in found])
+        standings = standing(means)
+        marks |= {(row, column): mark for row, mark in standings.items()}
+        best = next((chosen[i] for i, mark in standings.items() if mark == "best"), None)
+        for row, method, value, mean in zip(rows, chosen, found, means, strict=True):
+            pair = place.pair(method, best, attack, scope) if best and mean == mean else None
             row.append(
                 number_text(value) + (" ≈" if pair is not None and _is_open(pair, place) else "")
             )

@@ -1,6 +1,7 @@
 """One data set, imbalance ratio and architecture: its rows, its title, and what stands below its tables."""
 
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from taet.summary import PLACE, view_title
+from taet.tables._cells import COLLAPSED
 from taet.typeset import percent
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
@@ -77,12 +79,27 @@ class Place:
         """Number of seeds, n."""
         return int(self.part["seeds"].max())
 
+    @cached_property
+    def collapsed(self) -> set[str]:
+        """Methods of which a network gives one class for all images: not ranked, whatever their numbers."""
+        warned = self.part["warnings"].fillna("").str.contains(COLLAPSED, regex=False)
+        return set(self.part["method"][warned])
+
+    def ranked(self, methods: Sequence[str], values: Sequence[float]) -> list[float]:
+        """The values of methods that are ranked; NaN of the others."""
+        pairs = zip(methods, values, strict=True)
+        return [math.nan if method in self.collapsed else value for method, value in pairs]
+
     @property
     def meaning_of_marks(self) -> str:
         """What bold and underlined mean; nothing where there is no other method to compare with."""
         if len(self.methods) < 2:
             return ""
-        return f"Bold: the largest{' mean' if self.seeds > 1 else ''}; underlined: the second."
+        said = f"Bold: the largest{' mean' if self.seeds > 1 else ''}; underlined: the second."
+        if self.collapsed:
+            names = ", ".join(label for m, label in self.methods.items() if m in self.collapsed)
+            said += f" Not ranked, with a network that predicts one class: {names}."
+        return said
 
     @property
     def published(self) -> list[dict[str, Any]]:

@@ -25,7 +25,8 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
     for column, (attack, c) in enumerate(columns, 1):
         means = [values.loc[(method, attack, c), "accuracy"] for method in place.methods]
         spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in place.methods]
-        marks |= {(row, column): mark for row, mark in standing(means).items()}
+        ranked = place.ranked(list(place.methods), means)
+        marks |= {(row, column): mark for row, mark in standing(ranked).items()}
         for row, mean, sd in zip(rows, means, spreads, strict=True):
             row.append(_share(mean, sd))
     head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
@@ -35,8 +36,9 @@ def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
         if place.seeds > 1
         else "n = 1 seed"
     )
+    which = f"{len(chosen)} classes" if len(chosen) > 1 else "class"
     note = (
-        f"Accuracy of each class in per cent, {spread}. The {len(chosen)} classes with the fewest training "
+        f"Accuracy of each class in per cent, {spread}. The {which} with the fewest training "
         f"images: {images}. {place.meaning_of_marks}"
     ).rstrip()
     return Table(place.title, "the rarest classes", note, head, rows, marks)
