@@ -191,15 +191,19 @@ def pools(
         permuted = permute_classes(labels, np.arange(len(labels)), classes, rng)
         smallest = min(map(len, permuted))
         if smallest <= test_per_class:
+            rarest = [len(c) for c in permuted].index(smallest)
             raise UserError(
                 f"longtail.test_per_class: {test_per_class} leaves no training image in a class of "
-                f"{smallest}; must be below {smallest}"
+                f"{smallest}, class {rarest}; must be below {smallest}"
             )
         train = [c[test_per_class:] for c in permuted]
         test = [c[:test_per_class] for c in permuted]
     for name, pool in (("training", train), ("test", test)):
         if empty := [c for c, images in enumerate(pool) if len(images) == 0]:
-            raise UserError(f"class {empty[0]} has no {name} image; the data set is incomplete")
+            raise UserError(
+                f"class {empty[0]} has no {name} image; add one to the official {name} split, or leave the "
+                "class out of the data set"
+            )
     return train, test
 
 

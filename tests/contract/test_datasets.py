@@ -131,12 +131,16 @@ def _medmnist(flag: str, size: int) -> medmnist.Options:
 
 
 GOOD = ImageSet(
-    images=np.full((4, 8, 8, 1), 3, np.uint8),
+    images=np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8, 1) % 17,
     labels=np.array([0, 1, 0, 1]),
     official=np.full(4, NO_SPLIT, np.uint8),
     class_names=["a", "b"],
     max_value=16,
 )
+
+
+GREY = np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8, 1)
+SPLIT = np.array([TRAIN, TRAIN, TEST, TEST], np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,23 @@ GOOD = ImageSet(
         ({"official": np.array([TRAIN, TRAIN, TEST, NO_SPLIT], np.uint8)}, r"splits are \[0, 2, 255\]"),
         ({"official": np.full(4, TRAIN, np.uint8)}, "and TEST"),
         ({"official": np.array([TRAIN, TRAIN, VALIDATION, VALIDATION], np.uint8)}, "and TEST"),
-        ({"class_names": ["a", 1]}, "class names"),
+        ({"labels": np.array([0, 0, 0, 1])}, r"class 1 \(b\) has 1 image; a class needs 2, .*hold out"),
+        ({"official": SPLIT, "labels": np.array([0, 0, 0, 1])}, r"class 1 \(b\) has no training image"),
+        ({"official": SPLIT, "labels": np.array([0, 1, 0, 0])}, r"class 1 \(b\) has no test image; .*leave"),
+        ({"images": GREY % 2, "max_value": 255}, "up to 1 while max_value is 255.* set max_value to 1,"),
+        ({"images": GREY % 64, "max_value": 255}, "set max_value to 63,"),
+        ({"images": np.full((4, 8, 8, 1), 5, np.uint8)}, "all 4 images are the same"),
+        ({"class_names": ["a", 1]}, "class names: that of class 1 is 1; must be text"),
+        ({"class_names": "ab"}, "must be a list"),
+        ({"class_names": ["a"], "labels": np.zeros(4, int)}, "at least 2"),
+        ({"class_names": ["crane", "crane"]}, "of classes 0 and 1 are 'crane'; must be distinct"),
+        ({"class_names": ["\u00e9", "e\u0301"]}, "must be distinct"),
+        ({"class_names": ["a b", "a  b"]}, "must be distinct"),
+        ({"class_names": ["a", ""]}, "class 1 is ''; must be one line of 1 to 100"),
+        ({"class_names": ["a", " b"]}, "class 1 is ' b'.*without a space"),
+        ({"class_names": ["a", "b\nc"]}, r"'b\\nc'; must be one line"),
+        ({"class_names": ["a", "b\u200b"]}, "printable"),
+        ({"class_names": ["a", "b" * 101]}, "1 to 100"),
         ({"max_value": 16.0}, "max_value is 16.0"),
         ({"official": np.full(3, VALIDATION, np.uint8)}, "one for each"),
     ],
@@ -166,3 +186,17 @@ def test_broken_image_sets(change: dict[str, Any], said: str) -> None:
     verify(GOOD)
     with pytest.raises(UserError, match=said):
         verify(dataclasses.replace(GOOD, **change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"class_names": ["None", "NA"]},
+        {"class_names": ["A$$", "_y"]},
+        {"class_names": ["\u732b", "Cat, domestic"]},
+        {"images": GREY % 65, "max_value": 255},  # dark, but no other unit
+        {"official": SPLIT},
+    ],
+)
+def test_odd_image_sets_that_are_right(change: dict[str, Any]) -> None:
+    verify(dataclasses.replace(GOOD, **change))

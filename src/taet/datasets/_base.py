@@ -1,5 +1,7 @@
 """What every data set hands over."""
 
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,8 @@ from taet.errors import UserError
 
 # Codes of ``ImageSet.official``: which official split an image belongs to.
 TRAIN, VALIDATION, TEST, NO_SPLIT = 0, 1, 2, 255
+LONGEST_NAME = 100  # characters
+DARKEST = 4  # a set of images reaches max_value / 4, or max_value is taken for wrong
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,8 @@ class ImageSet:
         images: [N, H, W, C] uint8, channels last, C is 1 or 3.
         labels: [N] int64, 0 <= label < number of classes.
         official: [N] uint8, TRAIN, VALIDATION, TEST, or NO_SPLIT where the set has no splits.
-        class_names: one per class, in label order.
-        max_value: what is white: images / max_value lies in [0,1].
+        class_names: one per class, in label order: distinct, one line each; see ``verify``.
+        max_value: what is white: images / max_value lies in [0,1], and eps is a share of it.
     """
 
     images: "np.ndarray[Any, np.dtype[np.uint8]]"
@@ -34,13 +38,12 @@ def verify(found: ImageSet) -> None:
     """Check what a data set's file hands over before anything is made from it.
 
     Raises:
-        UserError: shapes, types, values, labels or splits are not as ``ImageSet`` says, or a class
-            has no image.
+        UserError: names, shapes, types, values, labels or splits are not as ``ImageSet`` says; all
+            images are one, or far darker than ``max_value``; or a class has not the images it needs.
     """
     images, labels, classes = found.images, found.labels, len(found.class_names)
     count = len(images)
-    if not all(isinstance(name, str) and name for name in found.class_names):
-        raise UserError(f"class names are {found.class_names}; must be text, one for each class")
+    _verify_names(found.class_names)
     if type(found.max_value) is not int:
         raise UserError(f"max_value is {found.max_value!r}; must be a whole number up to 255")
     if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
@@ -50,6 +53,11 @@ def verify(found: ImageSet) -> None:
     if images.dtype != np.uint8 or not 0 < images.max() <= found.max_value <= 255:
         raise UserError(
             f"images are {images.dtype} up to {images.max()}; must be uint8, 1 to {found.max_value}"
+        )
+    if int(images.max()) * DARKEST < found.max_value:
+        raise UserError(
+            f"images go up to {images.max()} while max_value is {found.max_value}, so all would be almost "
+            f"black; set max_value to {images.max()}, what is white, or scale the images"
         )
     for name, array, dtype in (("labels", labels, np.int64), ("splits", found.official, np.uint8)):
         if array.shape != (count,) or array.dtype != dtype:
@@ -61,15 +69,54 @@ def verify(found: ImageSet) -> None:
         raise UserError(
             f"labels go from {labels.min()} to {labels.max()}; must be from 0 to {classes - 1}"
         )
-    missing = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
-    if len(missing):
-        raise UserError(
-            f"class {missing[0]} ({found.class_names[missing[0]]}) has no image; "
-            "the files are not those of the data set"
-        )
+    if all(np.array_equal(image, images[0]) for image in images):
+        raise UserError(f"all {count} images are the same one; look at how they are read")
     splits = set(np.unique(found.official).tolist())
     if splits != {NO_SPLIT} and not {TRAIN, TEST} <= splits <= {TRAIN, VALIDATION, TEST}:
         raise UserError(
             f"splits are {sorted(splits)}; must be NO_SPLIT ({NO_SPLIT}) for all images, or TRAIN "
             f"({TRAIN}) and TEST ({TEST}), and VALIDATION ({VALIDATION}) where there is one"
         )
+    _verify_counts(found)
+
+
+def _verify_names(names: list[str]) -> None:
+    """Names stand in tables, figures and CSV files, where two classes of one name would be one."""
+    if not isinstance(names, (list, tuple)) or len(names) < 2:
+        raise UserError(
+            f"class names are {names!r}; must be a list of at least 2, one for each class"
+        )
+    for c, name in enumerate(names):
+        if not isinstance(name, str):
+            raise UserError(f"class names: that of class {c} is {name!r}; must be text")
+        if not (name.isprintable() and name == name.strip() and 0 < len(name) <= LONGEST_NAME):
+            raise UserError(
+                f"class names: that of class {c} is {name[: LONGEST_NAME + 1]!r}; must be one line of 1 to "
+                f"{LONGEST_NAME} printable characters, without a space at its ends"
+            )
+    printed = [" ".join(unicodedata.normalize("NFC", name).split()) for name in names]
+    (name, times), *_ = Counter(printed).most_common(1)
+    if times > 1:
+        same = " and ".join(str(c) for c, other in enumerate(printed) if other == name)
+        raise UserError(f"class names: those of classes {same} are {name!r}; must be distinct")
+
+
+def _verify_counts(found: ImageSet) -> None:
+    """Each class needs images to train on and images to test with, whatever the parameters."""
+    classes, split = len(found.class_names), found.official
+    if (split == NO_SPLIT).all():
+        needs = [("", found.labels, 2, "one to train on and one to hold out")]
+    else:
+        needs = [
+            (f"{what} ", found.labels[split == code], 1, "in each of these splits")
+            for what, code in (("training", TRAIN), ("test", TEST))
+        ]
+    for what, labels, least, why in needs:
+        counts = np.bincount(labels, minlength=classes)
+        few = np.flatnonzero(counts < least)
+        if len(few):
+            c, others = few[0], f", and {len(few) - 1} more" if len(few) > 1 else ""
+            raise UserError(
+                f"class {c} ({found.class_names[c]}) has {counts[c] or 'no'} {what}image{others}; a class "
+                f"needs {least}, {why}: add images, or leave the class out (labels and class_names)"
+            )
