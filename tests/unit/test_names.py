@@ -288,7 +288,6 @@ def test_settings_of_a_user_reach_no_figure(tmp_path: Path) -> None:
     hostile = {
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
         "MPLBACKEND": "pdf",
-        "MPLCONFIGDIR": str(tmp_path),
         "SOURCE_DATE_EPOCH": "1000000000",
         "LC_ALL": "C",
         "TZ": "Asia/Tokyo",

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from taet import plugins, tables, typeset
-from taet.figures._style import to_bytes
+from taet.figures._style import settle, to_bytes
 from taet.summary import over_seeds, read_contrasts, view_title, with_bootstrap
 from taet.tables._cells import standing
 from taet.tables.headline import headline
@@ -577,6 +577,30 @@ def test_confusion_figure() -> None:
         "A|x\nclean",
     ]
     assert shown[0].images[0].get_array().tolist() == [[75, 25], [25, 75]]
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_names_of_groups_do_not_overlap(count: int) -> None:
+    """What confusion is between where there are many classes."""
+    methods = {f"m{i}": f"Method {i}" for i in range(count)}
+    groups = ("head", "medium", "tail")
+    rows = [
+        {"method": m, "seed": 0, "attack": a, "true": t, "predicted": p, "share": 0.3}
+        for m in methods for a in ("clean", "pgd") for t in groups for p in groups
+    ]  # fmt: skip
+    shown = SHOWN | {"labels": SHOWN["labels"] | {"methods": methods}}
+    figure = settle(draw("confusion", pd.DataFrame(rows), shown))
+    panels = [axes for axes in figure.axes if axes.images]
+    written = [
+        text
+        for axes in panels
+        for text in (axes.title, *axes.get_xticklabels(), *axes.get_yticklabels())
+        if text.get_visible() and text.get_text()
+    ]
+    assert len(written) >= 8
+    places = [text.get_window_extent() for text in (*written, figure._supxlabel)]
+    assert not [(a, b) for i, a in enumerate(places) for b in places[:i] if a.overlaps(b)]
+    assert all(p.x0 >= 0 and p.y0 >= 0 and p.y1 <= figure.bbox.height for p in places)
 
 
 def test_features_figure() -> None:

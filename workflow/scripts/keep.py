@@ -50,7 +50,7 @@ def keep(study, target):
         if job.stage in SMALL:
             for file in (job.output, *(f for f in job.files if f.suffix in KEPT_FORMATS)):
                 _copy(file, new / file.relative_to(f"results/{name}"))
-    (new / "about.md").write_text(about(new, name))
+    (new / "about.md").write_text(about(new, name), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
 

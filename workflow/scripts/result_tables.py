@@ -156,10 +156,10 @@ if __name__ == "__main__":
     new = {}
     for page in PAGES:
         try:
-            new[page] = renewed(page.read_text())
+            new[page] = renewed(page.read_text(encoding="utf-8"))
         except UserError as error:
             sys.exit(f"result_tables: {page}: {error}")
         except FileNotFoundError as error:
             sys.exit(f"result_tables: {error.filename}: not found; run it in the project's folder")
     for page, text in new.items():
-        page.write_text(text)
+        page.write_text(text, encoding="utf-8")

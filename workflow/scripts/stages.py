@@ -10,4 +10,4 @@ from taet import grid, params, report
 PICTURE = Path("docs/images/stages.svg")
 
 if __name__ == "__main__":
-    PICTURE.write_text(report.stages_picture(grid.Study(params.load())))
+    PICTURE.write_text(report.stages_picture(grid.Study(params.load())), encoding="utf-8")
