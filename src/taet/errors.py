@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read, and the hint that many of its messages end with."""
+"""The one exception a user is meant to read, and the words that many of its messages share."""
 
 import difflib
 from collections.abc import Iterable
@@ -25,6 +25,17 @@ def suggest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
     return f"{hint} known: {', '.join(names)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 image``, ``2 images``, ``3 classes``."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def first_line(error: BaseException) -> str:
+    """What code of the user's has raised, in one line: ``ValueError: no such file``."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

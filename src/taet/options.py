@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from taet.decimals import RULE, is_decimal
+from taet.errors import counted
 
 __all__ = [
     "AttackOptions",
@@ -256,5 +257,5 @@ def steps_in_label(label: str, steps: int) -> list[str]:
     """What is wrong with a label that names another number of steps, as in ``PGD-20``."""
     named = re.search(r"-(\d+)\b", label)
     if named and int(named[1]) != steps:
-        return [f"called {label}, but takes {steps} steps"]
+        return [f"called {label}, but takes {counted(steps, 'step')}"]
     return []

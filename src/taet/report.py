@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from taet import artifacts, plugins, sources
+from taet import artifacts, notes, plugins, sources
 from taet.blocks import ir_label
 from taet.grid import REFERENCE, Study
 from taet.jobs import STAGES, Job
@@ -255,9 +255,9 @@ def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
     if "warnings" not in metrics:
         return []
     columns = [*PLACE, "method", "seed", "checkpoint", "attack", "warnings"]
-    rows: list[dict[str, Any]] = (
-        metrics.dropna(subset=["warnings"])[columns].drop_duplicates().to_dict("records")
-    )
+    warned = metrics.dropna(subset=["warnings"])[columns].drop_duplicates()
+    single = warned.assign(warnings=warned["warnings"].map(notes.split)).explode("warnings")
+    rows: list[dict[str, Any]] = single.to_dict("records")
     return rows
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
+from taet import notes
+
 PLACE = ["dataset", "imbalance_ratio", "architecture"]
 CELL = [*PLACE, "method"]
 KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
@@ -72,7 +74,7 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
         ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1. Also
         ``_se``, the standard error that one seed has from its finite test view alone (mean). Of the
-        attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``.
+        attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``, one a line.
     """
     groups = metrics.groupby(KEYS, sort=False, dropna=False)
     result = groups.agg(
@@ -128,4 +130,4 @@ def shown_summary(metrics: pd.DataFrame, report: Any) -> pd.DataFrame:
 
 def _together(warnings: pd.Series) -> str | None:
     """Warnings of all seeds, each once."""
-    return "; ".join(dict.fromkeys(warnings.dropna())) or None
+    return notes.join(text for field in warnings for text in notes.split(field))

@@ -24,6 +24,7 @@ LAYERS = [
         "processes",
         "gpus",
         "revision",
+        "notes",
     ],
     ["devices", "graphs"],
     ["plugins", "fingerprint", "artifacts"],

@@ -206,15 +206,16 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
     frame = metrics()
     pgd = frame["attack"] == "pgd"
     frame.loc[pgd, ["norm", "eps"]] = ["l2", math.nan]
-    frame.loc[pgd & (frame["method"] == "a") & (frame["seed"] == 1), "warnings"] = "odd"
+    frame.loc[pgd & (frame["method"] == "a") & (frame["seed"] == 1), "warnings"] = "odd; very\nlate"
+    frame.loc[pgd & (frame["method"] == "a") & (frame["seed"] == 2), "warnings"] = "odd; very"
     first, *_ = tables.main_tables(summary(frame), contrasts(), SHOWN)
     assert first.rows[0][2] == "41.0 ± 1.0 [38.5, 43.5] (L2 0.10)"
     assert first.rows[1][2] == "21.0 ± 1.0 [18.5, 23.5]! (L2 0.10)"
     assert "PGD-2: not bounded by any eps" in first.note
-    assert first.note.endswith(" !: A|x: odd.")
+    assert first.note.endswith(" !: A|x: odd; very. !: A|x: late."), "each once, none cut"
     both = pd.concat([metrics(), frame.assign(checkpoint="best")])
     table = table_of("checkpoints", summary(both), contrasts())
-    assert table.note.endswith(" !: A|x: odd."), "of a checkpoint that other tables do not show"
+    assert table.note.endswith(" !: A|x: odd; very. !: A|x: late."), "of a checkpoint that other tables do not show"
     assert "Last checkpoint" not in table.note
     assert "Last checkpoint" in table_of("all classes", summary(both), contrasts()).note
     assert "odd" not in table_of("all classes", summary(both), contrasts()).note

@@ -2,7 +2,7 @@
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
 ``view``, then the columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty:
-not bounded) and its ``warnings``. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes
+not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes
 from the finite test view. Both test views come from the same predictions, since the long-tailed view is a
 part of the balanced one. Worst cases over several attacks stand beside the attacks.
 
@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from taet import artifacts
+from taet import artifacts, notes
 from taet.compare import Seed, contrasts, intervals, resample
 from taet.metrics import scores
 from taet.seeds import seed_for
@@ -143,7 +143,7 @@ def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
                 **row,
                 "norm": said["norm"],
                 "eps": said["eps"],
-                "warnings": "; ".join(said["warnings"]) or None,
+                "warnings": notes.join(said["warnings"]),
             }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from taet import notes
 from taet.summary import PLACE, view_title
 from taet.tables._cells import COLLAPSED
 from taet.typeset import percent
@@ -241,6 +242,7 @@ def _attacks(
             "images of the norm that fools the model (∞: half of them were not fooled), mean over seeds."
         )
     warned = part[(part["scope"] == "all") & part["warnings"].notna()]
-    for text, rows in warned.groupby("warnings", sort=False):
+    said = warned.assign(warnings=warned["warnings"].map(notes.split)).explode("warnings")
+    for text, rows in said.groupby("warnings", sort=False):
         methods = ", ".join(dict.fromkeys(labels["methods"][m] for m in rows["method"]))
         yield f"!: {methods}: {text}."
