@@ -1,6 +1,6 @@
 """The package's two public functions: a trained network as a torch module, and a module under attack."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -45,24 +45,29 @@ def load_model(path: str | Path, checkpoint: str = networks.LAST) -> nn.Module:
 def evaluate(
     model: nn.Module,
     dataset: str,
-    attacks: Sequence[str] | None = None,
+    attacks: str | Iterable[str] | None = None,
     *,
     study: str | None = None,
     eps: float | str | None = None,
     seed: int = 0,
     images: int | None = None,
-    class_counts: Sequence[int] | None = None,
+    class_counts: "Sequence[int] | Mapping[int, int] | pd.Series[int] | None" = None,
     parameters: str | Path = "params.yaml",
 ) -> pd.DataFrame:
     """A model on clean test images and under attacks, as one tidy table.
 
     What the stage ``attack`` does to the study's own networks, and ``python -m taet attack --model`` on the
     command line; docs/evaluation.md says what the numbers are. Nothing is stored. The images are those that
-    ``python -m taet download --dataset NAME`` has put under ``data/raw`` in the working folder.
+    ``python -m taet download --dataset NAME`` has put under ``data/raw`` in the folder of the parameter file,
+    or else in the working folder.
+
+    Whatever torch has been told before (threads, types, precisions, random numbers, gradient modes), the
+    results are those of a fresh process; and it is as before afterwards, as is the model.
 
     Args:
-        model: takes [N, C, H, W] float32 images in [0,1], gives logits [N, classes]. It is put into eval
-            mode and moved to the device of ``compute.device``.
+        model: takes [N, C, H, W] float32 images in [0,1], contiguous, and leaves them as they are; gives
+            logits [N, classes], -inf for classes that it leaves out. It works in eval mode, on the device of
+            ``compute.device``.
         dataset: a name under ``datasets`` of the parameters: its own test images, or those that the study
             holds out for the seed where it has none.
         attacks: names under ``attacks`` of the parameters; those of the study's grid if left
@@ -71,10 +76,12 @@ def evaluate(
             left out.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
             or "8/255"; the study's if left out.
-        seed: of the attacks' random starts, and of the held-out images.
+        seed: of the attacks' random starts, of random numbers that the model draws, and of the held-out
+            images.
         images: test images at most, as many of each class; all if left out.
-        class_counts: [classes] training images of each class. With them there are rows for head, medium
-            and tail, as ``report.groups`` draws the borders.
+        class_counts: [classes] training images of each class, in the order of the classes; a mapping or
+            Series, such as a ``Counter`` or ``value_counts()``, is looked up by class 0 to classes - 1. With
+            them there are rows for head, medium and tail, as ``report.groups`` draws the borders.
         parameters: the parameter file.
 
     Returns:
@@ -89,8 +96,8 @@ def evaluate(
         ``balanced_accuracy_se``: mean over classes, and its standard error. Intervals and errors are those
         of drawing the test images. ``median_distance``: of the perturbations it took, see
         ``taet.metrics``. ``norm``: ``linf`` or ``l2``. ``eps``: bound of the norm in the [0,1] pixel range,
-        missing for attacks without one. ``warnings``: why not to believe the row, with semicolons; missing
-        where there is nothing to warn of.
+        missing for attacks without one. ``warnings``: why not to believe the row, one a line; missing where
+        there is nothing to warn of.
 
     Raises:
         UserError: a name is unknown, a value impossible, the images are not there, or the model does not
@@ -105,4 +112,5 @@ def evaluate(
         seed=seed,
         images=images,
         class_counts=class_counts,
+        folders=(Path(parameters).parent, Path()),
     )

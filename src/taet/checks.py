@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from taet.attacks._base import Part, Target
 from taet.attacks._descent import Descent
@@ -15,8 +16,9 @@ from taet.attacks._norms import size
 from taet.attacks._pgd import input_gradient
 from taet.attacks._square import Square
 from taet.batches import in_batches
-from taet.errors import UserError
+from taet.errors import UserError, counted, first_line
 from taet.losses import cross_entropy
+from taet.networks import undecided
 from taet.subject import Subject
 
 ALONE = 0.002  # share of images that only Square breaks, above which gradients are suspected (AutoAttack's)
@@ -25,7 +27,11 @@ ALONE_IMAGES, BATCH_TOLERANCE = (
     4,
     1e-3,
 )  # relative to the spread of the logits; rounding is far below
-LEAST_FOR_DLR = 4  # classes
+LEAST_FOR_DLR, LEAST_FOR_SPREAD = 4, 3  # classes
+CHANGES_INPUT = (
+    "the model changes its input in place, and so the images under attack; begin its forward with "
+    "x = x.clone(), and do without inplace=True in its first layer"
+)
 
 
 def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
@@ -38,7 +44,8 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
     if not 0 < eps < 1:
         raise UserError(f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {eps:g}")
     if len(x) != len(y) or not len(x):
-        raise UserError(f"{len(x)} images and {len(y)} labels; must be as many, at least one")
+        have = f"{counted(len(x), 'image')} and {counted(len(y), 'label')}"
+        raise UserError(f"{have}; must be as many, at least one")
     if not (torch.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
         raise UserError(
             f"images go from {x.min():g} to {x.max():g}; must be in [0,1], with any normalisation inside "
@@ -61,42 +68,86 @@ def check_model(subject: Subject, x: Tensor, classes: int) -> int:
         How many of them fit into memory at once.
 
     Raises:
-        UserError: weights that are not finite, a model that fails, or outputs that are not [B, C] logits.
+        UserError: weights that have no values yet, a model that fails or changes its input, or outputs that
+            are not [B, C] logits or name no class.
     """
-    for name, value in subject.model.state_dict().items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise UserError(f"weights {name!r} of the model are not finite; it has diverged")
+    tensors = [*subject.model.named_parameters(), *subject.model.named_buffers()]
+    if lazy := [name for name, value in tensors if is_lazy(value)]:
+        raise UserError(
+            f"weights {lazy[0]!r} of the model have no values yet; pass a batch of images through it, or "
+            "load its weights, before it is attacked"
+        )
+    fit = _check_outputs(subject, x, classes)
+    if fit > 1:  # attacks pass whatever number is still standing
+        _check_outputs(subject, x[:1], classes)
+    subject.connected = _is_connected(subject, x[:1])
+    return fit
+
+
+def _check_outputs(subject: Subject, x: Tensor, classes: int) -> int:
+    """Check what the model gives for some images; how many of them fit into memory at once."""
+    images = f"{counted(len(x), 'image')} of the shape {tuple(x.shape[1:])}"
+    given = x.clone(memory_format=torch.contiguous_format) if not subject.own else x
     try:
         with torch.no_grad():
-            outputs = in_batches(subject.model, len(x), x)
+            outputs = in_batches(subject.raw, len(x), given)
     except Exception as error:  # whatever the user's code raises is the user's to read
-        reason = (str(error).splitlines() or [""])[0]
         raise UserError(
-            f"the model fails on {len(x)} images of the shape {tuple(x.shape[1:])}: "
-            f"{type(error).__name__}: {reason}"
+            f"the model fails on {images}: {first_line(error)}{_other_type(subject)}"
         ) from error
+    if not torch.equal(given, x):
+        raise UserError(CHANGES_INPUT)
     logits, fit = outputs[0], -(-len(x) // len(outputs))
     if not (isinstance(logits, Tensor) and logits.is_floating_point()):
         kind = str(logits.dtype) if isinstance(logits, Tensor) else type(logits).__name__
-        raise UserError(f"the model gives a {kind}; must be a tensor of floating-point logits")
-    if tuple(logits.shape) != (fit, classes):
         raise UserError(
-            f"the model gives outputs of the shape {tuple(logits.shape)} for {fit} images; must be "
-            f"({fit}, {classes}): one logit for each of the {classes} classes"
+            f"the model gives a {kind}; must be a tensor of floating-point logits: wrap it in a module whose "
+            "forward returns that"
         )
-    subject.connected = _is_connected(subject, x[:1])
+    if tuple(logits.shape) != (fit, classes):
+        flat = fit == 1 and logits.shape == (classes,)
+        squeezed = "; a squeeze() drops the batch of one image: use flatten(1)" if flat else ""
+        raise UserError(
+            f"the model gives outputs of the shape {tuple(logits.shape)} for {counted(fit, 'image')}; must "
+            f"be ({fit}, {classes}): one logit for each of the {counted(classes, 'class')}{squeezed}"
+        )
+    if bad := undecided(logits):
+        raise UserError(
+            f"the model's outputs are not finite for {bad} of {counted(fit, 'image')}; {_cause(subject)}"
+        )
     return fit
+
+
+def _other_type(subject: Subject) -> str:
+    """A hint where a model's weights are not of the images' type."""
+    found = {value.dtype for value in subject.model.parameters() if value.is_floating_point()}
+    if not found or torch.float32 in found:
+        return ""
+    kind = str(found.pop()).removeprefix("torch.")
+    return f"; its weights are {kind}, images are float32: call model.float(), or convert inside it"
+
+
+def _cause(subject: Subject) -> str:
+    """Why a model's outputs may not be finite."""
+    for name, value in subject.model.named_parameters():
+        if not torch.isfinite(value).all():
+            return f"weights {name!r} of the model are not finite: it has diverged"
+    return "look for an overflow, a division by 0, or the logarithm of 0"
 
 
 def _is_connected(subject: Subject, x: Tensor) -> bool:
     """Whether torch finds a way back from the logits to an image."""
     try:
-        input_gradient(subject.model, x, x.new_zeros(len(x), dtype=torch.int64), cross_entropy)
-    except RuntimeError as error:
+        input_gradient(subject, x, x.new_zeros(len(x), dtype=torch.int64), cross_entropy)
+    except UserError:
+        raise
+    except Exception as error:
         if "does not require grad" in str(error) or "not have been used" in str(error):
             return False
+        if "in-place operation" in str(error):
+            raise UserError(CHANGES_INPUT) from error
         raise UserError(
-            f"the model fails when its gradient is taken: {str(error).splitlines()[0]}"
+            f"the model fails when its gradient is taken: {first_line(error)}"
         ) from error
     return True
 
@@ -139,7 +190,7 @@ def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
     if not len(x):
         return []
     found = []
-    raw, logits = subject.model(x).dtype, subject(x)
+    raw, logits = subject.raw(x).dtype, subject(x)
     if raw != torch.float32:
         found.append(f"the model computes in {str(raw).removeprefix('torch.')}, not in float32")
     if not torch.equal(logits, subject(x)):
@@ -185,12 +236,16 @@ def chain_warnings(
             )
     if few := sum(getattr(part, "rank", 0) >= classes for part in parts):
         found.append(
-            f"only {classes} classes, so there was no target for {few} of {len(parts)} parts"
+            f"only {counted(classes, 'class')}, so there was no target for {few} of "
+            f"{counted(len(parts), 'part')}"
         )
     if classes < LEAST_FOR_DLR and any(
         getattr(part, "loss", "").startswith("dlr") for part in parts
     ):
-        found.append(f"{classes} classes: DLR losses use the logits there are")
+        how = "DLR losses use the logits there are"
+        if classes < LEAST_FOR_SPREAD:
+            how = "without a third logit, DLR losses are the plain margin"
+        found.append(f"{counted(classes, 'class')}: {how}")
     return found
 
 
@@ -205,7 +260,8 @@ def reach_warnings(parts: Sequence[Part], eps: float) -> list[str]:
         across = 2 * eps if descents[0].start == "uniform" else eps
         if size is not None and steps * size < across * (1 - TOLERANCE):
             found.append(
-                f"{descents[-1].title}: {steps} steps of {size:.4g} cannot cross the ball of eps {eps:.4g}"
+                f"{descents[-1].title}: {counted(steps, 'step')} of {size:.4g} cannot cross the ball of "
+                f"eps {eps:.4g}"
             )
     return found
 

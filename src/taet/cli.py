@@ -251,7 +251,8 @@ def _add_own_model(sub: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--model",
         metavar="MODULE:FUNCTION",
-        help="function that returns a torch module: images in [0,1] to logits; prints a table",
+        help="function that returns a torch module: images in [0,1] to logits; the module, or FILE.py, is "
+        "executed; prints a table",
     )
     own.add_argument(
         "--attacks",
@@ -317,6 +318,7 @@ def _attack_own_model(options: argparse.Namespace) -> None:
             eps=options.eps,
             seed=options.seed or 0,
             images=options.images,
+            folders=(Path(), options.params.parent),
             title=options.model,
         )
     except ArgumentError as error:

@@ -17,26 +17,41 @@ if TYPE_CHECKING:
 def settle(compute: "Compute") -> torch.device:
     """Set threads and arithmetic of this process as the parameters say; the device to work on.
 
-    On a GPU float32 means float32: torch would let convolutions round to TF32; and convolutions take their
-    sums in the same order each time, which torch does not see to by itself. ``cuda`` is the GPU that
+    float32 means float32, whatever the environment or other code has told torch: convolutions and products
+    could round to TF32 or bfloat16, on a CPU too. And convolutions of a GPU take their sums in the same order
+    each time, which torch does not see to by itself. ``cuda`` is the GPU that
     ``taet.gpus``, or of several processes ``taet.processes``, has given to this one.
 
     Raises:
         UserError: there is no GPU here.
     """
     torch.set_num_threads(compute.threads)
+    torch.set_default_dtype(torch.float32)
+    torch.backends.cudnn.enabled = torch.backends.mkldnn.enabled = True
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    for place in precisions():
+        place.fp32_precision = "ieee"
     if compute.device == "cuda":
         if not torch.cuda.is_available():
             raise UserError(
                 "compute.device: cuda, but torch sees no GPU here; set it to cpu, or look at "
                 "CUDA_VISIBLE_DEVICES, the driver, and whether this torch was built for CUDA"
             )
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
         if team().count == 1:  # else ``taet.processes`` has given one to each
             torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
     return torch.device(compute.device)
+
+
+def precisions() -> list[Any]:
+    """Where torch 2.9 and later keep the precision of float32; what holds for all comes before its parts."""
+    gpu, cpu = torch.backends.cudnn, torch.backends.mkldnn
+    if not hasattr(gpu, "fp32_precision"):
+        return []
+    whole = [torch.backends, gpu]
+    return [*whole, torch.backends.cuda.matmul, gpu.conv, gpu.rnn, cpu.matmul, cpu.conv, cpu.rnn]
 
 
 def searching(precision: str, device: str) -> AbstractContextManager[object]:

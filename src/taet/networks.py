@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from taet import artifacts, plugins
 from taet.batches import in_batches
-from taet.errors import UserError
+from taet.errors import UserError, counted
 from taet.heads import LINEAR, build_head
 from taet.options import ModelOptions
 from taet.seeds import seed_for
@@ -172,7 +172,7 @@ def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
     """Predicted classes, [N] int64.
 
     Raises:
-        UserError: an output is not finite; its argmax would be the first class.
+        UserError: an image's outputs name no class; their argmax would be the first one.
     """
     none = torch.empty(0, dtype=torch.int64, device=x.device)
     return torch.cat([none, *in_batches(partial(_classes, model), batch_size, x)])
@@ -180,9 +180,20 @@ def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
 
 def _classes(model: nn.Module, x: Tensor) -> Tensor:
     logits = model(x)
-    if not torch.isfinite(logits).all():
-        raise UserError("the model's outputs are not finite; its training has diverged")
+    if bad := undecided(logits):
+        raise UserError(
+            f"the model's outputs are not finite for {bad} of {counted(len(x), 'image')}; its training has "
+            "diverged, or it overflows, or divides by 0"
+        )
     return logits.argmax(1)
+
+
+def undecided(logits: Tensor) -> int:
+    """How many rows of [B, classes] name no class: NaN is among them, or the largest is infinite.
+
+    A logit of -inf is that of a class that is left out.
+    """
+    return int((~torch.isfinite(logits.amax(1))).sum())
 
 
 def tensors(arrays: Arrays, prefix: str, device: torch.device | str = "cpu") -> dict[str, Tensor]:

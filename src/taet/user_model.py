@@ -1,10 +1,12 @@
 """A model of the user's own under attack: any torch module that takes images in [0,1] and gives logits."""
 
 import importlib
+import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,49 +15,66 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from taet import artifacts
+from taet import arguments, artifacts, notes
 from taet.blocks import longtail_of
-from taet.devices import settle
-from taet.errors import ArgumentError, UserError, suggest
+from taet.errors import ArgumentError, UserError, first_line
 from taet.evaluation import Evaluation, evaluate
 from taet.folding import folded
 from taet.grid import Study
+from taet.lent import lent_model, lent_process
 from taet.loader import to_pixels
 from taet.longtail import pools
 from taet.metrics import class_groups, scores, worst_case
-from taet.options import parse_number
 from taet.seeds import seed_for
 from taet.typeset import percent
 
 WORST = "worst of these"
-SEPARATOR = "; "  # of warnings, as in metrics.csv
+HERE = Path()
 
 
 def load_user_model(place: str) -> nn.Module:
     """The module that a function of the user's returns.
 
     Args:
-        place: ``module:function``; the module is looked for in the working folder first.
+        place: ``module:function``, where the module is looked for in the working folder first, or
+            ``path/to/file.py:function``. Both are executed.
 
     Raises:
         UserError: there is no such function, it fails, or it returns something else.
     """
-    module_name, colon, function_name = place.partition(":")
-    if not (colon and module_name and function_name.isidentifier()):
-        raise UserError(f"--model {place!r}: must be MODULE:FUNCTION, such as mymodels.robust:load")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    module, _, function = place.rpartition(":")
+    path = Path(module).expanduser() if module.endswith(".py") else None
+    if not function.isidentifier() or not (path or all(map(str.isidentifier, module.split(".")))):
+        raise UserError(
+            f"--model {place!r}: must be MODULE:FUNCTION, such as mymodels.robust:load, or "
+            "FILE.py:FUNCTION, such as models/robust.py:load"
+        )
+    if path is not None and not path.is_file():
+        raise UserError(f"--model {place}: no file {path}")
+    folder = str((path.parent if path else HERE).resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
-        made = getattr(importlib.import_module(module_name), function_name)()
+        made = getattr(_of_file(path) if path else importlib.import_module(module), function)()
     except (
         Exception,
         SystemExit,
     ) as error:  # whatever the user's code raises is the user's to read
-        reason = (str(error).splitlines() or [""])[0]
-        raise UserError(f"--model {place}: {type(error).__name__}: {reason}") from error
+        raise UserError(f"--model {place}: {first_line(error)}") from error
     if not isinstance(made, nn.Module):
         raise UserError(f"--model {place}: gave a {type(made).__name__}; must be a torch.nn.Module")
-    return made.eval()
+    return made
+
+
+def _of_file(path: Path) -> ModuleType:
+    """The module in a file, under a name that no other module has."""
+    spec = importlib.util.spec_from_file_location(f"model in {path.name}", path)
+    assert spec is not None  # it ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # as data classes and pickle need it
+    spec.loader.exec_module(module)
+    return module
 
 
 @dataclass(frozen=True)
@@ -75,19 +94,29 @@ class TestSet:
     class_names: list[str]
 
 
-def read_test_set(study: Study, dataset: str, seed: int, images: int | None) -> TestSet:
+def read_test_set(
+    study: Study,
+    dataset: str,
+    seed: int,
+    images: int | None,
+    folders: Iterable[Path] = (HERE,),
+) -> TestSet:
     """A data set's own test images; of a set without, those that the study holds out for a seed.
 
     Args:
         images: how many at most, as many of each class; None for all.
+        folders: the first of them that has a ``data/raw`` with this data set counts.
 
     Raises:
         UserError: the data set is not there, or fewer images are asked for than there are classes.
     """
     job = study.job("download", dataset=dataset)
-    if not job.output.exists():
-        raise UserError(f"no {job.output}; run: python -m taet download --dataset {dataset}")
-    arrays, facts = artifacts.read_arrays(job.output, job.key)
+    places = list(dict.fromkeys(folder / job.output for folder in folders))
+    file = next((place for place in places if place.exists()), None)
+    if file is None:
+        where = " and no ".join(map(str, places))
+        raise UserError(f"no {where}; run: python -m taet download --dataset {dataset}")
+    arrays, facts = artifacts.read_arrays(file, job.key)
     names = facts["class_names"]
     # As the stage `subsample` draws them.
     rng = np.random.default_rng(seed_for("split", dataset, seed))
@@ -114,56 +143,48 @@ def attack_model(
     dataset: str,
     attacks: Sequence[str] | None = None,
     *,
-    eps: float | str | None = None,
-    seed: int | str = 0,
-    images: int | None = None,
-    class_counts: Sequence[int] | None = None,
+    eps: Any = None,
+    seed: Any = 0,
+    images: Any = None,
+    class_counts: Any = None,
+    folders: Iterable[Path] = (HERE,),
     title: str = "attack",
 ) -> pd.DataFrame:
     """A model under attack; arguments, columns and errors are those of ``taet.api.evaluate``.
 
     Args:
         study: whose parameters count.
+        folders: see ``read_test_set``.
         title: shown with the progress.
     """
     p = study.params
-    names = [attacks] if isinstance(attacks, str) else attacks
-    names = p.grid.attacks if names is None else list(names)
-    for name in names:
-        if name not in p.attacks:
-            raise ArgumentError(f"attacks: no attack {name!r}{suggest(name, p.attacks)}")
-    if dataset not in p.datasets:
-        raise ArgumentError(f"dataset: no data set {dataset!r}{suggest(dataset, p.datasets)}")
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
-    try:
-        radius = p.threat.eps if eps is None else parse_number(eps)
-    except ValueError as error:
-        raise ArgumentError(f"eps {eps}: {error}") from None
+    names = arguments.attack_names(p.grid.attacks if attacks is None else attacks, p.attacks)
+    arguments.one_of("dataset", "data set", dataset, p.datasets)
+    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    limit = None if images is None else arguments.whole_number("images", images)
+    seed = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
     seed = study.axis_value("seed", seed)
-    test = read_test_set(study, dataset, seed, images)
-    counts = None if class_counts is None else [int(count) for count in class_counts]
-    if counts is not None and len(counts) != len(test.class_names):
-        raise ArgumentError(
-            f"class_counts: {len(counts)} numbers; must be one for each of "
-            f"{len(test.class_names)} classes"
-        )
-    device = settle(p.compute)
-    model = model.to(device).eval()
-    with folded(model):
-        found = evaluate(
-            model,
-            test.x.to(device),
-            test.y.to(device),
-            {name: p.attacks[name] for name in names},
-            eps=radius,
-            batch_size=p.evaluation.batch_size,
-            precision=p.evaluation.precision,
-            seed=seed,
-            classes=len(test.class_names),
-            index=test.index,
-            title=title,
-        )
+    with lent_process(p.compute, seed) as device:
+        test = read_test_set(study, dataset, seed, limit, folders)
+        counts = None
+        if class_counts is not None:
+            counts = arguments.class_counts(class_counts, test.class_names)
+        with lent_model(model, device) as borrowed, folded(borrowed):
+            found = evaluate(
+                borrowed,
+                test.x.to(device),
+                test.y.to(device),
+                {name: p.attacks[name] for name in names},
+                eps=radius,
+                batch_size=p.evaluation.batch_size,
+                precision=p.evaluation.precision,
+                seed=seed,
+                classes=len(test.class_names),
+                index=test.index,
+                title=title,
+            )
     labels = {name: p.attacks[name].label for name in names}
     groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
     return _frame(found, test, labels, radius, p.report.confidence, counts, groups)
@@ -207,7 +228,7 @@ def _frame(
     frame["norm"] = [said[name][0] for name in frame["attack"]]
     frame["eps"] = [said[name][1] for name in frame["attack"]]
     frame["eps"] = frame["eps"].astype(float)
-    frame["warnings"] = [SEPARATOR.join(said[name][2]) or None for name in frame["attack"]]
+    frame["warnings"] = [notes.join(said[name][2]) for name in frame["attack"]]
     return frame
 
 
@@ -240,15 +261,13 @@ def table(frame: pd.DataFrame, confidence: float) -> str:
 
 def _notes(everything: pd.DataFrame) -> list[str]:
     """Each warning once: of the model, and of single attacks."""
-    by_label = {
-        row.label: [] if pd.isna(row.warnings) else row.warnings.split(SEPARATOR)
-        for row in everything[everything["attack"] != WORST].itertuples()
-    }
-    of_model = by_label.pop("clean")
-    notes = dict.fromkeys(of_model)
-    for label, warnings in by_label.items():
-        notes |= dict.fromkeys(f"{label}: {w}" for w in warnings if w not in of_model)
-    return list(notes)
+    clean, *attacked = everything[everything["attack"] != WORST].itertuples()
+    of_model = notes.split(clean.warnings)
+    found = dict.fromkeys(of_model)
+    for row in attacked:
+        warnings = notes.split(row.warnings)
+        found |= dict.fromkeys(f"{row.label}: {w}" for w in warnings if w not in of_model)
+    return list(found)
 
 
 def _perturbation(row: Any) -> str:

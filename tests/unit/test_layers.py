@@ -54,7 +54,7 @@ LAYERS = [
     ],
     ["addons", "parallel"],
     ["methods", "tables", "figures"],
-    ["subject"],
+    ["subject", "lent", "arguments"],
     ["chains", "checks"],
     ["train", "evaluation", "examples"],
     ["checkpoint", "user_model", "validation"],

@@ -2,9 +2,9 @@
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
 ``view``, then the columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty:
-not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard error that comes
-from the finite test view. Both test views come from the same predictions, since the long-tailed view is a
-part of the balanced one. Worst cases over several attacks stand beside the attacks.
+not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard error
+that comes from the finite test view. Both test views come from the same predictions, since the long-tailed
+view is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
 
 intervals.csv: balanced accuracy of every method at every place, in both views, clean and under every attack
 and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,

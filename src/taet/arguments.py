@@ -1,0 +1,146 @@
+"""Arguments of ``taet.evaluate`` as plain numbers and names, whatever type they come in; or refused."""
+
+import math
+import operator
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from taet.errors import ArgumentError, counted, suggest
+from taet.options import parse_number
+
+LARGEST = 2**31  # of counts, as in the parameters
+
+
+def whole_number(name: str, value: Any) -> int:
+    """A whole number of any type, such as 3, 3.0, or an array of one.
+
+    Raises:
+        ArgumentError: it is none, or beyond all counts.
+    """
+    number = _plain(value)
+    try:
+        whole = operator.index(number) if not isinstance(number, bool) else None
+    except TypeError:
+        try:
+            whole = int(number) if not isinstance(number, str) and number == int(number) else None
+        except (TypeError, ValueError, OverflowError):  # NaN and infinity are the last two
+            whole = None
+    if whole is None or abs(whole) >= LARGEST:
+        raise ArgumentError(f"{name} {value!r}: must be a whole number below 2^31")
+    return whole
+
+
+def radius(value: Any) -> float:
+    """``eps``: a number of any type, or text such as ``8/255``.
+
+    Raises:
+        ArgumentError: it is neither, or not between 0 and 1.
+    """
+    plain = _plain(value)
+    try:
+        if isinstance(plain, bool):
+            raise TypeError
+        number = float(parse_number(plain))
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"eps {value}: must be a number or a fraction such as 8/255") from None
+    if not 0 < number < 1:
+        raise ArgumentError(
+            f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {number:g}"
+        )
+    return number
+
+
+def _plain(value: Any) -> Any:
+    """An array or tensor of one number as that number."""
+    if isinstance(value, Tensor | np.ndarray | np.generic) and math.prod(value.shape) == 1:
+        return value.item()
+    return value
+
+
+def class_counts(given: Any, names: Sequence[str]) -> list[int]:
+    """``class_counts``: training images of each class, in the order of the classes.
+
+    Mappings and Series are looked up by class, whatever their order; the order of all else is that of the
+    classes, and what has none is refused.
+
+    Args:
+        names: of the classes.
+
+    Raises:
+        ArgumentError: it is no such thing, or has other classes, or what is no count.
+    """
+    allowed = f"must be one whole number for each of {len(names)} classes"
+    counts = list(_by_class(given, len(names), allowed))
+    if len(counts) != len(names):
+        raise ArgumentError(f"class_counts: {counted(len(counts), 'number')}; {allowed}")
+    found = []
+    for c, count in enumerate(counts):
+        try:
+            number = whole_number("", count)
+        except ArgumentError:
+            number = -1
+        if number < 0:
+            raise ArgumentError(
+                f"class_counts: {_plain(count)!r} for class {c} ({names[c]}); must be a number of images: "
+                "whole, at least 0, no share"
+            )
+        found.append(number)
+    if not any(found):
+        raise ArgumentError("class_counts: no class has a training image; leave it out instead")
+    return found
+
+
+def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
+    if isinstance(given, pd.Series):
+        if not given.index.is_unique:
+            raise ArgumentError("class_counts: a Series with one class twice; " + allowed)
+        given = given.to_dict()
+    if isinstance(given, Mapping):
+        if missing := [c for c in range(classes) if c not in given]:
+            raise ArgumentError(
+                f"class_counts: no entry for class {missing[0]}; must have one for each class from 0 to "
+                f"{classes - 1}, by number, also where it is 0"
+            )
+        if other := [key for key in given if key not in range(classes)]:
+            raise ArgumentError(
+                f"class_counts: an entry for {other[0]!r}; classes are 0 to {classes - 1}"
+            )
+        return [given[c] for c in range(classes)]
+    if isinstance(given, Tensor | np.ndarray) and given.ndim == 1:
+        return given.tolist()  # type: ignore[no-any-return]
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        return given
+    raise ArgumentError(
+        f"class_counts: a value of the type {type(given).__name__}; must be a list, an array of one "
+        "dimension, or a mapping or Series by class"
+    )
+
+
+def attack_names(given: Any, known: Iterable[str]) -> list[str]:
+    """``attacks``: names, in the order in which they are given; a set is in that of the parameters.
+
+    Raises:
+        ArgumentError: one of them is unknown.
+    """
+    known = list(known)
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, Iterable):
+        raise ArgumentError(
+            f"attacks: a value of the type {type(given).__name__}; must be names of attacks"
+        )
+    names = list(given)
+    for name in names:
+        one_of("attacks", "attack", name, known)
+    return sorted(names, key=known.index) if isinstance(given, Set) else list(dict.fromkeys(names))
+
+
+def one_of(argument: str, what: str, name: Any, known: Iterable[str]) -> None:
+    """Raises ArgumentError where a name is none of those that are known."""
+    known = list(known)
+    if name not in known:
+        raise ArgumentError(f"{argument}: no {what} {name!r}{suggest(str(name), known)}")
