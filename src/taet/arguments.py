@@ -73,7 +73,7 @@ def class_counts(given: Any, names: Sequence[str]) -> list[int]:
     Raises:
         ArgumentError: it is no such thing, or has other classes, or what is no count.
     """
-    allowed = f"must be one whole number for each of {len(names)} classes"
+    allowed = f"must be one for each of {len(names)} classes"
     counts = list(_by_class(given, len(names), allowed))
     if len(counts) != len(names):
         raise ArgumentError(f"class_counts: {counted(len(counts), 'number')}; {allowed}")

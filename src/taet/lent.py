@@ -3,7 +3,8 @@
 import copy
 import operator
 import random
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ def lent_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
                 undone.callback(write, read())
             except RuntimeError:  # set by both of torch's ways, of which one then cannot be read
                 continue
+        undone.enter_context(warnings.catch_warnings())
+        if any(action == "error" for action, *_ in warnings.filters):
+            warnings.simplefilter("default")  # what torch has to say of a model is no failure of it
         undone.enter_context(torch.inference_mode(False))
         undone.enter_context(torch.enable_grad())
         device = settle(compute)
@@ -96,13 +100,11 @@ def lent_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
     with ExitStack() as undone:
         for module in model.modules():
             undone.callback(setattr, module, "training", module.training)
-            for name, buffer in module._buffers.items():
-                if buffer is not None and not is_lazy(buffer):
-                    undone.callback(
-                        _put_back, module, name, buffer, buffer._version, buffer.clone()
-                    )
-        for weight in model.parameters():
-            if not is_lazy(weight):
+            for name, buffer in _tensors(module._buffers):
+                undone.callback(_put_back, module._buffers, name, buffer)
+                undone.callback(_undo, buffer, buffer._version, buffer.clone())
+            for name, weight in _tensors(module._parameters):
+                undone.callback(_put_back, module._parameters, name, weight)
                 undone.callback(setattr, weight, "grad", weight.grad)
                 undone.callback(setattr, weight, "data", weight.data)
                 weight.grad = None
@@ -110,11 +112,23 @@ def lent_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
         yield _tried("be put into eval mode", operator.methodcaller("eval"), model)
 
 
-def _put_back(module: nn.Module, name: str, buffer: Tensor, version: int, value: Tensor) -> None:
-    if buffer._version != version:  # written to
+def _tensors(store: Mapping[str, Tensor | None]) -> Iterator[tuple[str, Tensor]]:
+    """Those of a module that have values."""
+    for name, tensor in store.items():
+        if tensor is not None and not is_lazy(tensor):
+            yield name, tensor
+
+
+def _put_back(store: MutableMapping[str, Tensor | None], name: str, tensor: Tensor) -> None:
+    if store[name] is not tensor:
+        store[name] = tensor
+
+
+def _undo(buffer: Tensor, version: int, value: Tensor) -> None:
+    """Take back what was written to a buffer."""
+    if buffer._version != version:
         with torch.no_grad():
             buffer.copy_(value)
-    module._buffers[name] = buffer
 
 
 def _tried(what: str, work: Callable[..., nn.Module], *given: Any) -> nn.Module:

@@ -1,9 +1,17 @@
 """The package from Python: what ``import taet`` costs, and what its functions refuse."""
 
+import math
+import random
 import shutil
 import subprocess
 import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +21,7 @@ from torch import nn
 
 import taet
 from taet import artifacts, blocks, cli
+from taet.lent import lent_model
 from taet.networks import build_model, describe_network, model_arrays
 from tests.conftest import ROOT
 
@@ -160,11 +169,29 @@ def test_table_without_attacks_and_counts() -> None:
         ({"dataset": "cifar10"}, "run: python -m taet download --dataset cifar10"),
         ({"eps": "8/0"}, "^eps 8/0: must be a number or a fraction"),
         ({"eps": 8}, "^eps: must be above 0 and below 1"),
+        ({"eps": torch.ones(2)}, "^eps .*: must be a number or a fraction"),
         ({"images": 3}, "^images 3: must be at least one for each of 10 classes"),
+        ({"images": 20.5}, "^images 20.5: must be a whole number"),
+        ({"images": math.inf}, "^images inf: must be a whole number"),
         ({"seed": -1}, "^seed '-1': must be a whole number"),
         ({"model": 3}, "^model: a int; must be a torch.nn.Module"),
         ({"model": nn.Flatten()}, "outputs of the shape"),
         ({"class_counts": [1, 2]}, "^class_counts: 2 numbers; must be one for each of 10 classes"),
+        ({"class_counts": [1.5] * 10}, "^class_counts: 1.5 for class 0 .*whole, at least 0, no share"),
+        ({"class_counts": [1] * 9 + [-1]}, "^class_counts: -1 for class 9"),
+        ({"class_counts": [math.nan] * 10}, "^class_counts: nan for class 0"),
+        ({"class_counts": ["1"] * 10}, "^class_counts: '1' for class 0"),
+        ({"class_counts": [0] * 10}, "^class_counts: no class has a training image"),
+        ({"class_counts": "1234567890"}, "^class_counts: a value of the type str; must be a list"),
+        ({"class_counts": set(range(10))}, "^class_counts: a value of the type set; must be a list"),
+        ({"class_counts": np.ones((2, 5))}, "^class_counts: a value of the type ndarray"),
+        ({"class_counts": Counter(range(9))}, "^class_counts: no entry for class 9"),
+        ({"class_counts": Counter(range(11))}, "^class_counts: an entry for 10; classes are 0 to 9"),
+        ({"class_counts": pd.Series([7] * 10, list("abcdefghij"))}, "^class_counts: no entry for class 0"),
+        ({"class_counts": pd.Series([7] * 11, [0, *range(10)])}, "^class_counts: a Series with one class twice"),
+        ({"attacks": [3]}, "^attacks: no attack 3; known: fgsm"),
+        ({"attacks": 3}, "^attacks: a value of the type int"),
+        ({"dataset": None}, "^dataset: no data set None; known: digits"),
         ({"study": "digit"}, "no study 'digit'"),
         ({"parameters": "none.yaml"}, "none.yaml: no such file"),
     ],
@@ -173,3 +200,358 @@ def test_refused_arguments(arguments: dict, said: str) -> None:
     whole = {"model": linear(), "dataset": "digits", "attacks": ["fgsm"]} | arguments
     with pytest.raises(taet.UserError, match=said):
         taet.evaluate(**whole)
+
+
+COUNTS = [100, 77, 59, 46, 35, 27, 21, 16, 12, 10]
+LABELS = pd.Series([c for c in reversed(range(10)) for _ in range(COUNTS[c])])
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    "counts",
+    [
+        LABELS.value_counts(),
+        LABELS.value_counts(ascending=True),
+        Counter(LABELS),
+        dict(sorted(Counter(LABELS).items(), key=lambda item: item[1])),
+        torch.tensor(COUNTS),
+        np.array(COUNTS, float),
+        tuple(COUNTS),
+    ],
+    ids=["value_counts", "ascending", "Counter", "dict", "tensor", "floats", "tuple"],
+)
+def test_counts_belong_to_their_classes(counts: object) -> None:
+    found = taet.evaluate(linear(), "digits", [], images=10, class_counts=counts)
+    assert list(found["train_images"][found["scope"] == "class"]) == COUNTS
+
+
+@pytest.mark.usefixtures("project")
+def test_numbers_of_any_type() -> None:
+    plain = taet.evaluate(linear(), "digits", ["fgsm", "pgd20"], eps=0.25, images=50)
+    for eps, images, seed, names in (
+        (torch.tensor(0.25), 50.0, np.int64(0), {"pgd20", "fgsm"}),
+        (np.float32(0.25), np.int32(50), 0.0, ("fgsm", "pgd20")),
+        (Fraction(1, 4), torch.tensor(50), torch.tensor(0), iter(["fgsm", "pgd20"])),
+        (np.array(0.25), np.array([50]), "0", {"fgsm": 1, "pgd20": 2}),
+    ):
+        found = taet.evaluate(linear(), "digits", names, eps=eps, images=images, seed=seed)
+        pd.testing.assert_frame_equal(found, plain)
+
+
+def test_data_lie_beside_the_parameters(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = taet.evaluate(linear(), "digits", [], images=50)
+    deep = project / "notebooks" / "deep"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    above = taet.evaluate(linear(), "digits", [], images=50, parameters="../../params.yaml")
+    pd.testing.assert_frame_equal(above, found)
+    monkeypatch.chdir(project)
+    (project / "notebooks" / "params.yaml").write_text((project / "params.yaml").read_text())
+    here = taet.evaluate(linear(), "digits", [], images=50, parameters="notebooks/params.yaml")
+    pd.testing.assert_frame_equal(here, found)
+    monkeypatch.chdir(deep)
+    with pytest.raises(taet.UserError, match=r"no \.\./data/raw/digits/\S+ and no data/raw/digits"):
+        taet.evaluate(linear(), "digits", [], parameters="../params.yaml")
+
+
+class Wrapped(nn.Module):
+    """A model, and something done before or after it."""
+
+    def __init__(self, work: Callable[[nn.Module, torch.Tensor], Any], model: nn.Module) -> None:
+        super().__init__()
+        self.work, self.model = work, model
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.work(self.model, x)
+
+
+@contextmanager
+def meanwhile(write: Callable[[Any], object], value: object, before: object) -> Iterator[None]:
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+def setting(place: Any, name: str, value: object) -> AbstractContextManager[None]:
+    return meanwhile(lambda new: setattr(place, name, new), value, getattr(place, name))
+
+
+SETTINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "threads": lambda: meanwhile(torch.set_num_threads, 3, torch.get_num_threads()),
+    "dtype": lambda: meanwhile(torch.set_default_dtype, torch.float64, torch.float32),
+    "products": lambda: meanwhile(torch.set_float32_matmul_precision, "medium", "highest"),
+    "convolutions": lambda: setting(torch.backends.mkldnn.conv, "fp32_precision", "bf16"),
+    "all precisions": lambda: setting(torch.backends, "fp32_precision", "tf32"),
+    "oneDNN": lambda: setting(torch.backends.mkldnn, "enabled", False),
+    "cuDNN": lambda: setting(torch.backends.cudnn, "benchmark", True),
+    "device": lambda: torch.device("meta"),
+    "inference": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "strict numpy": lambda: np.errstate(all="raise"),
+    "strict warnings": lambda: warnings.catch_warnings(action="error"),
+}
+
+
+def process_state() -> dict[str, object]:
+    """What of torch a caller may have set."""
+    cudnn, cpu = torch.backends.cudnn, torch.backends.mkldnn
+    precise = (torch.backends, cudnn, torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
+    return {
+        "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "products": torch.get_float32_matmul_precision(),
+        "precisions": [p.fp32_precision for p in (*precise, cpu.matmul, cpu.conv, cpu.rnn)],
+        "flags": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cpu.enabled),
+        "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "random": (torch.get_rng_state().tolist(), random.getstate(), np.random.rand()),  # noqa: NPY002
+    }
+
+
+def small_net() -> nn.Module:
+    torch.manual_seed(0)
+    body = (nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten())
+    return nn.Sequential(*body, nn.Linear(512, 256), nn.Dropout(0.5), nn.Linear(256, 10))
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_the_caller_has_set(name: str) -> None:
+    """It changes no number, and is there afterwards, also where the model fails."""
+    options = {"dataset": "digits", "attacks": ["pgd20", "cw_l2"], "images": 20, "eps": 0.01}
+    model, expected = small_net(), taet.evaluate(small_net(), **options)
+    with SETTINGS[name]():
+        np.random.seed(5)  # noqa: NPY002
+        before = process_state()
+        np.random.seed(5)  # noqa: NPY002
+        found = taet.evaluate(model, **options)
+        assert process_state() == before
+        np.random.seed(5)  # noqa: NPY002
+        with pytest.raises(taet.UserError, match="the model fails on 20 images"):
+            taet.evaluate(Wrapped(lambda model, x: model(x[:, 0, 0]), model), **options)
+        assert process_state() == before
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_model_is_left_as_it_was() -> None:
+    model = small_net().train()
+    model[1].eval()
+    model[0].weight.requires_grad_(False)
+    model(torch.rand(4, 1, 8, 8)).sum().backward()
+    calls: list[int] = []
+    model[4].register_forward_hook(lambda *_: calls.append(1))
+
+    def odd(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        model[1].num_batches_tracked.add_(1)
+        return model(x) + torch.rand(len(x), 10)
+
+    drawn = Wrapped(odd, model)
+
+    def facts() -> list[object]:
+        weights = [(id(w), w.requires_grad, id(w.grad), w._version) for w in drawn.parameters()]
+        buffers = [(id(b), b.tolist()) for b in drawn.buffers()]
+        return [[m.training for m in drawn.modules()], weights, buffers]
+
+    before = facts()
+    first = taet.evaluate(drawn, "digits", "fgsm", images=20)
+    assert facts() == before
+    assert calls, "hooks are called"
+    torch.rand(5)
+    again = taet.evaluate(drawn, "digits", "fgsm", images=20)
+    pd.testing.assert_frame_equal(first, again)
+    assert "the model is randomised" in first["warnings"][0]
+
+
+def test_the_model_gets_back_to_its_device() -> None:
+    model = small_net()
+    model(torch.rand(4, 1, 8, 8)).sum().backward()
+    tensors = [*model.parameters(), *model.buffers()]
+    places = [(id(t), t.data_ptr()) for t in tensors]
+    with lent_model(model, torch.device("meta")) as moved:
+        assert {t.device.type for t in (*moved.parameters(), *moved.buffers())} == {"meta"}
+    assert [(id(t), t.data_ptr()) for t in (*model.parameters(), *model.buffers())] == places
+    assert all(w.grad is not None and w.grad.device.type == "cpu" for w in model.parameters())
+
+
+class Stateful(nn.Linear):
+    """What has more to save than tensors."""
+
+    def get_extra_state(self) -> dict[str, str]:
+        return {"note": "none of a tensor"}
+
+    def set_extra_state(self, state: object) -> None:
+        pass
+
+
+def quantised() -> nn.Module:
+    with warnings.catch_warnings(action="ignore"):  # torch announces its successor
+        return torch.ao.quantization.quantize_dynamic(linear(), {nn.Linear})
+
+
+def made_in_inference_mode() -> nn.Module:
+    with torch.inference_mode():
+        return linear()
+
+
+def scripted() -> nn.Module:
+    with warnings.catch_warnings(action="ignore"):  # torch announces its successor
+        return torch.jit.script(linear())
+
+
+def masked(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return model(x).index_fill(1, torch.tensor([3, 7]), -torch.inf)
+
+
+def with_mask() -> nn.Module:
+    model = linear()
+    model.register_buffer("mask", torch.full((10, 10), -torch.inf).triu(1))
+    return model
+
+
+ODD = {
+    "extra state": lambda: nn.Sequential(nn.Flatten(), Stateful(64, 10)),
+    "quantised": quantised,
+    "made in inference mode": made_in_inference_mode,
+    "scripted": scripted,
+    "parallel": lambda: nn.DataParallel(linear()),
+    "compiled": lambda: torch.compile(linear(), backend="eager"),
+    "without weights": lambda: Wrapped(lambda _, x: x.flatten(1)[:, 20:30], nn.Identity()),
+    "frozen": lambda: linear().requires_grad_(False),
+    "infinite buffer": with_mask,
+    "masked classes": lambda: Wrapped(masked, linear()),
+    "unused NaN": lambda: nn.ModuleList([linear(), nn.Linear(1, 1)]),
+    "float64 inside": lambda: Wrapped(lambda model, x: model(x.double()), linear().double()),
+}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("name", ODD)
+def test_unusual_models_are_attacked(name: str) -> None:
+    model = ODD[name]()
+    if name == "unused NaN":
+        nn.init.constant_(model[1].weight, math.nan)
+        model = Wrapped(lambda models, x: models[0](x), model)
+    attacks = ["pgd20", "autoattack"] if name == "masked classes" else ["pgd20"]
+    found = taet.evaluate(model, "digits", attacks, images=20, eps=0.3)
+    robust = found[found["scope"] == "all"].set_index("attack")["accuracy"]
+    if name not in ("quantised", "extra state"):
+        assert robust["pgd20"] < robust["clean"] or robust["clean"] == 0
+
+
+def lazy() -> nn.Module:
+    with warnings.catch_warnings(action="ignore"):
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+
+
+def diverged() -> nn.Module:
+    model = linear()
+    nn.init.constant_(model[1].bias, math.inf)
+    return model
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "lazy": (lazy, r"^weights '1.weight' of the model have no values yet; pass a batch"),
+    "meta": (lambda: linear().to("meta"), "^model: cannot be moved to cpu: NotImplementedError: "),
+    "squeeze": (
+        lambda: Wrapped(lambda model, x: model(x).squeeze(), linear()),
+        r"the shape \(10,\) for 1 image; must be \(1, 10\).*a squeeze\(\) drops the batch",
+    ),
+    "in place": (
+        lambda: Wrapped(lambda model, x: model(x.sub_(0.5)), linear()),
+        r"^the model changes its input in place.* x = x.clone\(\)",
+    ),
+    "in place, no other values": (
+        lambda: nn.Sequential(nn.ReLU(inplace=True), linear()),
+        "^the model changes its input in place",
+    ),
+    "diverged": (
+        diverged,
+        r"outputs are not finite for 20 of 20 images; weights '1.bias' .*diverged",
+    ),
+    "NaN": (
+        lambda: Wrapped(lambda model, x: model(x) * math.nan, linear()),
+        "outputs are not finite for 20 of 20 images; look for an overflow",
+    ),
+    "all classes masked": (
+        lambda: Wrapped(lambda model, x: model(x) - torch.inf, linear()),
+        "outputs are not finite for 20 of 20 images",
+    ),
+    "double": (lambda: linear().double(), r"its weights are float64, .*call model.float\(\)"),
+    "dictionary": (
+        lambda: Wrapped(lambda model, x: {"z": model(x)}, linear()),
+        "gives a dict; must",
+    ),
+    "nine classes": (
+        lambda: Wrapped(lambda model, x: model(x)[:, :9], linear()),
+        r"\(20, 9\) for 20 images; must be \(20, 10\): one logit for each of the 10 classes$",
+    ),
+}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("name", REFUSED)
+def test_models_are_refused_in_one_line(name: str) -> None:
+    make, said = REFUSED[name]
+    with pytest.raises(taet.UserError, match=said) as caught:
+        taet.evaluate(make(), "digits", ["fgsm"], images=20)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "place", ["mine.py:load", "./mine.py:load", "sub/other.py:load", "mine:load"]
+)
+def test_a_model_in_a_file(
+    place: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    (project / "sub").mkdir()
+    (project / "sub" / "helper.py").write_text("from torch import nn\nhead = nn.Linear(64, 10)\n")
+    own = "import torch\nfrom torch import nn\nhead = nn.Linear(64, 10)\n"
+    load = "def load():\n    return nn.Sequential(nn.Flatten(), head)\n"
+    (project / "mine.py").write_text(own + load)
+    (project / "sub" / "other.py").write_text(
+        "from torch import nn\nfrom helper import head\n" + load
+    )
+    options = ["--dataset", "digits", "--attacks", "fgsm", "--images", "20"]
+    assert cli.main(["attack", "--model", place, *options]) == 0
+    assert "n = 20 images" in capsys.readouterr().out
+    for wrong, said in (
+        ("none.py:load", "no file none.py"),
+        ("mine.py", "must be MODULE:FUNCTION"),
+        ("./mine:load", "or FILE.py:FUNCTION"),
+        ("mine.py:none", "AttributeError"),
+    ):
+        assert cli.main(["attack", "--model", wrong, *options]) == 1
+        assert said in capsys.readouterr().err
+
+
+def test_a_warning_is_shown_as_one(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (project / "params.yaml").read_text()
+    block = "\n  short: {extends: digits, attacks: {autoattack: {steps: 3, queries: 10}}}\n"
+    (project / "params.yaml").write_text(text + block)
+    found = taet.evaluate(linear(), "digits", ["autoattack"], study="short", images=20)
+    (said,) = found[(found["attack"] == "autoattack") & (found["scope"] == "all")]["warnings"]
+    one = "called AutoAttack, but is not AutoAttack standard: steps 3 instead of 100; queries 10 instead of 5000"
+    assert one in said.split("\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (project / "mine.py").write_text("from tests.unit.test_api import linear as load\n")
+    options = [
+        "--study",
+        "short",
+        "--dataset",
+        "digits",
+        "--attacks",
+        "autoattack",
+        "--images",
+        "20",
+    ]
+    assert cli.main(["attack", "--model", "mine.py:load", *options]) == 0
+    assert f"warning: AutoAttack: {one}\n" in capsys.readouterr().out + "\n"

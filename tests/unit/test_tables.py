@@ -215,7 +215,9 @@ def test_unbounded_attacks_and_warnings_are_marked() -> None:
     assert first.note.endswith(" !: A|x: odd; very. !: A|x: late."), "each once, none cut"
     both = pd.concat([metrics(), frame.assign(checkpoint="best")])
     table = table_of("checkpoints", summary(both), contrasts())
-    assert table.note.endswith(" !: A|x: odd; very. !: A|x: late."), "of a checkpoint that other tables do not show"
+    assert table.note.endswith(" !: A|x: odd; very. !: A|x: late."), (
+        "of a checkpoint that other tables do not show"
+    )
     assert "Last checkpoint" not in table.note
     assert "Last checkpoint" in table_of("all classes", summary(both), contrasts()).note
     assert "odd" not in table_of("all classes", summary(both), contrasts()).note
