@@ -38,4 +38,6 @@ def test_multistep(changes: dict[str, Any], by_epoch: list[float]) -> None:
 )
 def test_cosine(warmup: float, expected: list[float]) -> None:
     schedule = blocks.Cosine(kind="cosine", warmup=warmup)
-    assert [rate_factor(schedule, step, 8, step // 4) for step in range(8)] == pytest.approx(expected)
+    assert [rate_factor(schedule, step, 8, step // 4) for step in range(8)] == pytest.approx(
+        expected
+    )

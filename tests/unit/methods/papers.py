@@ -39,7 +39,8 @@ def plain(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: G
 def trades(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
     """Zhang et al. 2019, eq. 5."""
     return mean(
-        ce(z, k) + o.beta * kl(softmax(z), softmax(a)) for z, a, k in zip(clean, adv, y, strict=True)
+        ce(z, k) + o.beta * kl(softmax(z), softmax(a))
+        for z, a, k in zip(clean, adv, y, strict=True)
     )
 
 
@@ -86,7 +87,9 @@ def robal(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: G
     """Wu et al. 2021, as in their code: the divergence is that of the unscaled cosines."""
     total = 0.0
     for g, a, k in zip(clean, adv, y, strict=True):
-        logits = np.array([o.scale * c + o.tau_b * math.log(m / sum(n)) for c, m in zip(a, n, strict=True)])
+        logits = np.array(
+            [o.scale * c + o.tau_b * math.log(m / sum(n)) for c, m in zip(a, n, strict=True)]
+        )
         logits[k] -= o.scale * o.margin + o.tau_m * math.log(n[k] / min(n))
         total += ce(logits, k) + o.beta * kl(softmax(g), softmax(a))
     return total / len(y)

@@ -87,7 +87,9 @@ def test_value_and_gradient(kind: str, changes: dict[str, Any], epoch: int) -> N
     anchors = values["adv"].reshape(len(LABELS), -1)
 
     def paper(at: dict[str, Array]) -> float:
-        clean, adv = (outputs(at[which], at["weight"], method.head, bias) for which in ("clean", "adv"))
+        clean, adv = (
+            outputs(at[which], at["weight"], method.head, bias) for which in ("clean", "adv")
+        )
         given = SimpleNamespace(
             epoch=epoch, steps=STEPS, kappa=KAPPA, anchors=anchors,
             features=at["adv"].reshape(len(LABELS), -1),

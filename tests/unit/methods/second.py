@@ -1,0 +1,385 @@
+"""Training written a second time, step by step: weights by name in a dict, and torch for gradients only."""
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from taet.seeds import seed_for
+
+EPS, STEPS, STEP_SIZE = 0.1, 3, 0.04
+MEAN, VAR, SEEN = (
+    f"backbone.block.norm.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")
+)
+
+
+@dataclass
+class Second:
+    """A training run.
+
+    Attributes:
+        kind, o: the method and its options.
+        n: training images of each class.
+        w: weights and buffers by their names in the network.
+        start, batch_norm: of the attack.
+        head: see ``taet.heads``.
+        strategy: LAS-AT's second network.
+    """
+
+    kind: str
+    o: Any
+    n: list[int]
+    w: dict[str, Tensor]
+    start: str
+    batch_norm: str
+    head: dict[str, Any]
+    strategy: Any = None
+    noise: torch.Generator = field(default_factory=torch.Generator)
+    epoch: int = 0
+    epochs: int = 2
+    steps: int = 0
+    momentum: dict[str, Tensor] = field(default_factory=dict)
+    squares: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    taken: list[float] = field(
+        default_factory=list
+    )  # REAT's counts of this epoch, and the one before
+    before: list[float] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    # -- the network: convolution, batch norm, ReLU, head ------------------------------------------
+
+    def features(self, x: Tensor, mode: str, w: dict[str, Tensor] | None = None) -> Tensor:
+        """``mode``: eval; train (moves the running statistics); train_no_track."""
+        w = self.w if w is None else w
+        z = F.conv2d(x, w["backbone.block.conv.weight"], padding=1)
+        mean, var = w[MEAN], w[VAR]
+        if mode != "eval":
+            mean = z.mean((0, 2, 3))
+            var = (z - mean.view(-1, 1, 1)).square().mean((0, 2, 3))
+        if mode == "train":
+            count = z.numel() / z.shape[1]
+            w[MEAN] = 0.9 * w[MEAN] + 0.1 * mean.detach()
+            w[VAR] = 0.9 * w[VAR] + 0.1 * var.detach() * count / (count - 1)
+            w[SEEN] = w[SEEN] + 1
+        z = (z - mean.view(-1, 1, 1)) / (var.view(-1, 1, 1) + 1e-5).sqrt()
+        scale, shift = (
+            w[f"backbone.block.norm.{name}"].view(-1, 1, 1) for name in ("weight", "bias")
+        )
+        return (scale * z + shift).clamp(min=0).flatten(1)
+
+    def outputs(self, features: Tensor, mode: str, w: dict[str, Tensor] | None = None) -> Tensor:
+        w = self.w if w is None else w
+        weight = w["head.weight"]
+        if self.head["kind"] == "linear":
+            return features @ weight.T + w["head.bias"]
+        if mode == "eval" or not self.head["projected"]:
+            weight = weight / (weight.square().sum(1, keepdim=True).sqrt() + self.head["softening"])
+        return features / features.square().sum(1, keepdim=True).sqrt() @ weight.T
+
+    def logits(self, x: Tensor, mode: str, w: dict[str, Tensor] | None = None) -> Tensor:
+        return self.outputs(self.features(x, mode, w), mode, w)
+
+    # -- attacks -----------------------------------------------------------------------------------
+
+    def first(self, x: Tensor, kind: str) -> Tensor:
+        if kind == "gauss":
+            return x + 0.001 * torch.randn(x.shape, generator=self.noise)
+        if kind == "zero":
+            return x
+        u = torch.rand(x.shape, generator=self.noise)
+        return x + EPS * u if kind == "one_sided" else (x + EPS * (2 * u - 1)).clamp(0, 1)
+
+    def radius(self, y: Tensor) -> Tensor:
+        """RobustLT's radius of each image relative to the common one, or 1."""
+        options = self.o.class_radius
+        if options is None:
+            return torch.ones(len(y))
+        rare = [math.sqrt(math.log(max(self.n) / m)) for m in self.n]
+        tau = options.alpha / sum(m / sum(self.n) * r for m, r in zip(self.n, rare, strict=True))
+        ramp = min(self.epoch / (options.beta * self.epochs), 1)
+        return torch.tensor([ramp * (1 - options.alpha + tau * rare[k]) for k in y.tolist()])
+
+    def pgd(
+        self, x: Tensor, y: Tensor, gain: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Images, and how many iterates of each were still right."""
+        gain = gain or (lambda z: ce(z, y))
+        size = self.radius(y).view(-1, 1, 1, 1)
+        at, right = self.first(x, self.start), torch.zeros(len(y))
+        for _ in range(STEPS):
+            at = at.detach().requires_grad_()
+            z = self.logits(at, self.batch_norm)
+            right += z.argmax(1) == y
+            (slope,) = torch.autograd.grad(gain(z).sum(), at)
+            at = at.detach() + STEP_SIZE * size * slope.sign()
+            at = within(at, x, EPS * size)
+        return at.detach(), right
+
+    def attack(self, x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
+        """Images, and what the method wants to know of the attack."""
+        match self.kind:
+            case "clean":
+                return x, None
+            case "adt":
+                return self.adt(x, y), None
+            case "las_at":
+                return self.las_at(x, y)
+            case "trades":
+                clean = self.logits(x, self.batch_norm).detach()
+                return self.pgd(x, y, lambda z: kl(clean, z))
+            case "he":
+                return self.pgd(x, y, lambda z: ce(self.o.scale * z, y))
+            case "reat":
+                taken = [
+                    (1 - ((m - 1) / m) ** a) * m for m, a in zip(self.n, self.before, strict=True)
+                ]
+                share = torch.tensor([1 / (e + 1e-5) for e in taken])
+                return self.pgd(x, y, lambda z: (share / share.sum())[y] * ce(z, y))
+            case "taet" if self.o.extra_clean_forward:
+                self.features(x, "train")
+        return self.pgd(x, y)
+
+    def adt(self, x: Tensor, y: Tensor) -> Tensor:
+        """Adam with betas (0, 0) on m and v of u = tanh(m + softplus(v) r)."""
+        m, v = torch.zeros_like(x), torch.zeros_like(x)
+        total = [torch.zeros_like(x), torch.zeros_like(x)]
+        for _ in range(self.o.steps):
+            if not self.o.accumulate_gradients:
+                total = [torch.zeros_like(x), torch.zeros_like(x)]
+            for _ in range(self.o.samples):
+                m, v = m.detach().requires_grad_(), v.detach().requires_grad_()
+                r = torch.randn(x.shape, generator=self.noise)
+                sigma = (1 + v.exp()).log()
+                u = (m + sigma * r).tanh()
+                entropy = r**2 / 2 + (sigma + 1e-8).log() + (1 - u**2 + 1e-8).log()
+                z = self.logits((x + EPS * u).clamp(0, 1), self.batch_norm)
+                gain = ce(z, y).mean() + self.o.entropy_weight * entropy.mean()
+                total = [
+                    t + g for t, g in zip(total, torch.autograd.grad(gain, (m, v)), strict=True)
+                ]
+            m, v = (
+                p.detach() + self.o.learning_rate * g / (g.abs() + 1e-8)
+                for p, g in zip((m, v), total, strict=True)
+            )
+        r = torch.randn(x.shape, generator=self.noise)
+        return (x + EPS * (m + (1 + v.exp()).log() * r).tanh()).clamp(0, 1)
+
+    def las_at(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Each image by itself, with the radius, steps and step size that the strategy drew for it."""
+        with torch.no_grad():
+            heads = self.strategy.eval()(x)
+        drawn = [torch.multinomial(h.softmax(1), 1, generator=self.noise)[:, 0] for h in heads]
+        start, images = self.first(x, "uniform"), []
+        for i, (e, k, a) in enumerate(torch.stack(drawn, 1).tolist()):
+            at = start[i : i + 1]
+            for _ in range(self.o.steps[k]):
+                at = self.ascend(at, y[i : i + 1], self.w, self.o.step_size_factors[a] * STEP_SIZE)
+                at = within(at, x[i : i + 1], self.o.eps_factors[e] * EPS)
+            images.append(at)
+        return torch.cat(images), drawn
+
+    def ascend(self, at: Tensor, y: Tensor, w: dict[str, Tensor], length: float) -> Tensor:
+        at = at.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(ce(self.logits(at, "eval", w), y).sum(), at)
+        return at.detach() + length * slope.sign()
+
+    # -- losses: in numpy and with other values in ``papers.py`` -----------------------------------
+
+    def loss(
+        self, x: Tensor, y: Tensor, x_adv: Tensor, known: Any, w: dict[str, Tensor], mode: str
+    ) -> Tensor:
+        o, n = self.o, torch.tensor(self.n)
+        clean = self.logits(x, mode, w) if self.kind in ("trades", "mart", "robal") else None
+        features = self.features(x_adv, mode, w)
+        adv = self.outputs(features, mode, w)
+        own = F.one_hot(y, len(n))
+        match self.kind:
+            case "trades":
+                return (ce(clean, y) + o.beta * kl(clean, adv)).mean()
+            case "mart":
+                p, q = clean.softmax(1), adv.softmax(1)
+                boosted = ce(adv, y) - (1.0001 - (q - 2 * own).amax(1)).log()
+                return (boosted + o.beta * (1 + 1e-7 - (p * own).sum(1)) * kl(clean, adv)).mean()
+            case "he":
+                return ce(o.scale * (adv - o.margin * own), y).mean()
+            case "gairat" if self.epoch >= o.begin_epoch:
+                omega = 1 + (o.lam + 5 * (1 - 2 * known / STEPS)).tanh()
+                return (omega / omega.sum() * ce(adv, y)).sum()
+            case "las_at":
+                target = own * o.confidence + (1 - own) * (1 - o.confidence) / (len(n) - 1)
+                return -(target * adv.log_softmax(1)).sum(1).mean()
+            case "robal":
+                margin = o.margin + o.tau_m / o.scale * (n / n.min()).log()
+                logits = o.scale * (adv - margin * own) + o.tau_b * (n / n.sum()).log()
+                return (ce(logits, y) + o.beta * kl(clean, adv)).mean()
+            case "reat":
+                self.taken_now = torch.bincount(adv.argmax(1), minlength=len(n)).tolist()
+                return ce(adv + n.log(), y).mean() + o.tail * self.tail(features, y)
+            case "at_bsl":
+                return ce(adv + o.tau * n.log(), y).mean()
+            case "taet":
+                return self.harl(ce(adv, y), y)
+        return ce(adv, y).mean()
+
+    def tail(self, features: Tensor, y: Tensor) -> Tensor:
+        """For four classes the two rarest; one divergence for each pair."""
+        p, n, total = features.softmax(1), self.n, torch.zeros(())
+        rows = [
+            b for b, k in enumerate(y.tolist()) if k in sorted(range(4), key=lambda c: n[c])[:1]
+        ]
+        for b in rows:
+            for j in range(len(y)):
+                weight = sum(math.sqrt(sum(n) / n[y[i]]) for i in (b, j))
+                pair = (p[b].detach() * (p[b].detach() / p[j]).log()).sum()
+                total = total + (-1 if y[b] == y[j] else 1) * weight * pair
+        return total / max(len(rows) * len(y), 1)
+
+    def harl(self, losses: Tensor, y: Tensor) -> Tensor:
+        present = [c for c in range(len(self.n)) if (y == c).any()]
+        classes = present if self.o.absent_classes == "skip" else range(len(self.n))
+        means = torch.stack(
+            [losses[y == c].mean() if c in present else torch.zeros(()) for c in classes]
+        )
+        spread = (means - means.mean()).square().mean()
+        shares = means / means.sum()
+        return self.o.alpha * means.mean() + self.o.beta * spread + self.o.gamma * (shares**2).sum()
+
+    # -- updates -----------------------------------------------------------------------------------
+
+    def gradients(self, loss: Callable[[dict[str, Tensor]], Tensor], w: dict[str, Tensor]) -> Any:
+        """Loss, and its gradient with respect to each weight."""
+        names = [name for name in w if name not in (MEAN, VAR, SEEN)]
+        leaves = {name: w[name].detach().requires_grad_() for name in names}
+        at = w | leaves
+        value = loss(at)
+        slopes = torch.autograd.grad(value, list(leaves.values()))
+        w.update({name: at[name] for name in (MEAN, VAR, SEEN)})
+        return value.item(), dict(zip(names, slopes, strict=True))
+
+    def step(self, x: Tensor, y: Tensor, rate: float, optimizer: Any) -> float:
+        x_adv, known = self.attack(x, y)
+
+        def loss(w: dict[str, Tensor], mode: str = "train") -> Tensor:
+            return self.loss(x, y, x_adv, known, w, mode)
+
+        moves = {}
+        awp = self.o.weight_perturbation
+        if awp is not None and self.epoch >= awp.warmup_epochs:
+            _, uphill = self.gradients(lambda w: loss(w, "train_no_track"), self.w)
+            moves = {
+                name: awp.gamma * norm(self.w[name]) * g / norm(g)
+                for name, g in uphill.items()
+                if g.ndim > 1
+            }
+        for name, move in moves.items():
+            self.w[name] = self.w[name] + move
+        value, slopes = self.gradients(loss, self.w)
+        self.steps += 1
+        for name, g in slopes.items():
+            g = g + optimizer.weight_decay * self.w[name]
+            self.w[name] = self.w[name] - rate * self.direction(name, g, optimizer)
+        for name, move in moves.items():
+            self.w[name] = self.w[name] - move
+        self.project()
+        self.take_average(slopes)
+        if self.kind == "reat":
+            self.taken = [a + b for a, b in zip(self.taken, self.taken_now, strict=True)]
+        if self.kind == "las_at" and self.steps % self.o.update_every == 0:
+            self.learn(x, known, self.reward(x, y, x_adv, rate))
+        return value
+
+    def direction(self, name: str, g: Tensor, optimizer: Any) -> Tensor:
+        zero = torch.zeros_like(g)
+        if optimizer.kind == "sgd":
+            self.momentum[name] = optimizer.momentum * self.momentum.get(name, zero) + g
+            return self.momentum[name]
+        self.momentum[name] = 0.9 * self.momentum.get(name, zero) + 0.1 * g
+        self.squares[name] = 0.999 * self.squares.get(name, zero) + 0.001 * g**2
+        first = self.momentum[name] / (1 - 0.9**self.steps)
+        return first / ((self.squares[name] / (1 - 0.999**self.steps)).sqrt() + 1e-8)
+
+    def project(self) -> None:
+        if self.head.get("projected"):
+            weight = self.w["head.weight"]
+            self.w["head.weight"] = weight / weight.square().sum(1, keepdim=True).sqrt()
+
+    def take_average(self, names: Iterable[str]) -> None:
+        if self.o.weight_average is not None:
+            k = self.steps - 1
+            decay = min(self.o.weight_average.decay, (1 + k) / (10 + k))
+            for name in names:
+                before = self.average.get(name, self.w[name])
+                self.average[name] = decay * before + (1 - decay) * self.w[name]
+
+    def reward(self, x: Tensor, y: Tensor, x_adv: Tensor, rate: float) -> float:
+        """LAS-AT: how hard the images are, and what a step on them is worth."""
+        w = dict(self.w)
+        hardness = ce(self.logits(x_adv, "train_no_track", w), y).clamp(0, 10).mean().item()
+        _, slopes = self.gradients(lambda at: self.loss(x, y, x_adv, None, at, "train"), w)
+        for name, g in slopes.items():
+            w[name] = w[name] - rate * (g + self.o.copy_weight_decay * w[name])
+        robust = torch.ones(len(y), dtype=torch.bool)
+        for _ in range(2):
+            at = self.first(x, "uniform")
+            for _ in range(10):
+                at = within(self.ascend(at, y, w, STEP_SIZE), x, EPS)
+            robust &= self.logits(at, "eval", w).argmax(1) == y
+        clean = (self.logits(x, "eval", w).argmax(1) == y).sum().item() / len(y)
+        share = robust.sum().item() / len(y)
+        return hardness + self.o.robust_reward * share + self.o.clean_reward * clean
+
+    def learn(self, x: Tensor, drawn: list[Tensor], reward: float) -> None:
+        """LAS-AT: a step of REINFORCE."""
+        heads, parameters = self.strategy.train()(x), list(self.strategy.parameters())
+        rows = torch.arange(len(x))
+        likely = sum(h.log_softmax(1)[rows, a].mean() for h, a in zip(heads, drawn, strict=True))
+        slopes = torch.autograd.grad(-reward * likely, parameters)
+        whole = torch.stack([norm(g) for g in slopes]).square().sum().sqrt().item()
+        shrink = min(self.o.strategy_clip / (whole + 1e-6), 1)
+        with torch.no_grad():
+            for p, g in zip(parameters, slopes, strict=True):
+                p -= self.o.strategy_learning_rate * shrink * g
+
+    def run(self, batches: Any, rates: list[float], optimizer: Any) -> "Second":
+        """All epochs; ``rates`` step by step."""
+        self.taken = list(self.n)
+        for self.epoch in range(self.epochs):
+            self.noise.manual_seed(seed_for("noise", batches.seed, self.epoch))
+            self.before, self.taken = self.taken, [0.0] * len(self.n)
+            self.project()
+            values = []
+            for x, y in batches.epoch(self.epoch):
+                values.append(self.step(x, y, rates[self.steps], optimizer))
+            mean = sum(values) / len(values)
+            self.history.append({"loss": mean, "learning_rate": rates[self.steps - 1]})
+        return self
+
+
+def begin(method: Any, model: Any, counts: list[int], start: str, batch_norm: str) -> Second:
+    """A second version of a run that has not begun."""
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    strategy = copy.deepcopy(getattr(method, "strategy", None))
+    options = method.options
+    return Second(options.kind, options, counts, weights, start, batch_norm, method.head, strategy)
+
+
+def ce(z: Tensor, y: Tensor) -> Tensor:
+    return z.logsumexp(1) - z[torch.arange(len(y)), y]
+
+
+def kl(a: Tensor, b: Tensor) -> Tensor:
+    return (a.softmax(1) * (a.log_softmax(1) - b.log_softmax(1))).sum(1)
+
+
+def norm(v: Tensor) -> Tensor:
+    return v.square().sum().sqrt()
+
+
+def within(at: Tensor, x: Tensor, eps: float | Tensor) -> Tensor:
+    return torch.minimum(torch.maximum(at, x - eps), x + eps).clamp(0, 1)
