@@ -349,7 +349,8 @@ class Second:
     def run(self, batches: Any, rates: list[float], optimizer: Any) -> "Second":
         """All epochs; ``rates`` step by step."""
         self.taken = list(self.n)
-        for self.epoch in range(self.epochs):
+        for epoch in range(self.epochs):
+            self.epoch = epoch
             self.noise.manual_seed(seed_for("noise", batches.seed, self.epoch))
             self.before, self.taken = self.taken, [0.0] * len(self.n)
             self.project()

@@ -1,0 +1,5 @@
+"""Double precision here too."""
+
+from tests.unit.methods.conftest import double
+
+__all__ = ["double"]

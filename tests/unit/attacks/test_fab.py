@@ -1,0 +1,39 @@
+"""FAB on linear networks: each iterate in closed form."""
+
+import numpy as np
+import pytest
+
+from taet.attacks._fab import Fab
+from tests.unit.attacks.literal import Array
+from tests.unit.attacks.scenes import IMAGE, LABELS, RIVAL, one_rival, run
+
+GAP = 0.5
+# To the boundary, by the shortest way.
+STEP = {
+    "linf": GAP * np.sign(RIVAL) / np.abs(RIVAL).sum(),
+    "l2": GAP * RIVAL / (RIVAL @ RIVAL),
+}
+
+
+def size(step: Array, norm: str) -> float:
+    return float(np.abs(step).max() if norm == "linf" else np.sqrt(step @ step))
+
+
+@pytest.mark.parametrize("y", LABELS)
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize(
+    ("eps", "steps", "reach"),
+    [
+        (1.06, 1, 1.05),  # beyond the boundary by 5 per cent of the way
+        (1.04, 1, 0.0),  # too far out; the clean image is given back
+        # Back to 0.9 x 1.05 = 0.945, on the right side. From there both ways lead to 1.05 times what is
+        # left, 0.055, and the whole; mixed by the share of the shorter, 0.055 / 1.055.
+        (1.04, 2, (1 - 0.055 / 1.055) * (0.945 + 1.05 * 0.055) + 0.055 / 1.055 * 1.05),
+        (0.99, 5, 0.0),
+    ],
+)
+def test_iterates(norm: str, eps: float, steps: int, reach: float, y: int) -> None:
+    net, _ = one_rival(y, GAP)
+    radius = eps * size(STEP[norm], norm)
+    found = run(Fab("f", norm, steps, 1), net, IMAGE[None], radius, [y])[0]
+    np.testing.assert_allclose(found, IMAGE + reach * STEP[norm], rtol=0, atol=1e-9)
