@@ -9,6 +9,7 @@ from torch import Tensor
 from taet import plugins
 from taet.attacks._base import Part, Target
 from taet.attacks._noise import Noise
+from taet.attacks._square import Square
 from taet.chains import chain_of
 from taet.options import AttackOptions
 from tests.unit.attacks.literal import Array, Net, cw
@@ -33,6 +34,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cw_l2": {"c": 10.0, "confidence": 0.0, "steps": 3, "learning_rate": 0.02},
     "deepfool_l2": {"steps": 50, "overshoot": 0.02},
 }  # fmt: skip
+
+
+# Options that Square is to have; the first values are what it does without them.
+SQUARES = {"positions": ["all", "official"], "schedule": ["rescaled", "fixed"]}
+SQUARES = {name: values for name, values in SQUARES.items() if name in Square.__dataclass_fields__}
+OPTIONS["autoattack"] |= {f"square_{name}": values[0] for name, values in SQUARES.items()}
 
 
 def options(kind: str, **changes: Any) -> AttackOptions:

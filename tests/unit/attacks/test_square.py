@@ -1,5 +1,6 @@
 """Square in the L-inf ball against a second version for one image; in the L2 ball, what must hold."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from taet.attacks._square import Square
 from tests.unit.attacks.literal import Array, Net, again, others, uniform, words
-from tests.unit.attacks.scenes import INDEX, LABELS, SEED, curved, run, torch_of
+from tests.unit.attacks.scenes import INDEX, LABELS, SEED, SQUARES, curved, run, torch_of
 
 EPS = 0.03
 NET, IMAGES = curved()
@@ -19,8 +20,11 @@ def signs(seed: int, purpose: str, index: int, count: int) -> Array:
     return np.array([1.0 if word >> 63 else -1.0 for word in words(seed, purpose, index, count)])
 
 
-def square(net: Net, x: Array, y: int, seed: int, index: int, queries: int) -> Array:
-    """Andriushchenko et al. 2020, algorithms 1 and 2, with the schedule stretched to the queries."""
+def square(
+    net: Net, x: Array, y: int, seed: int, index: int, queries: int, habits: dict[str, str]
+) -> Array:
+    """Andriushchenko et al. 2020, algorithms 1 and 2, and two habits of AutoAttack."""
+    fewer = habits.get("positions") == "official"  # the last row and column are not reached
     x = x.reshape(HEIGHT, WIDTH)
 
     def margin(at: Array) -> float:
@@ -31,12 +35,16 @@ def square(net: Net, x: Array, y: int, seed: int, index: int, queries: int) -> A
     for query in range(queries):
         if margin(best) < 0:
             break
-        scaled = int(query / queries * 10_000)
+        fixed = habits.get("schedule") == "fixed"
+        scaled = query if fixed else int(query / queries * 10_000)
         halved = sum(scaled > at for at in (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000))
         side = max(round(math.sqrt(0.8 / 2**halved * HEIGHT * WIDTH)), 1)
         side = min(side, HEIGHT, WIDTH)
         down, across = uniform(seed, f"square place {query}", index, 2)
-        top, left = int(down * (HEIGHT - side + 1)), int(across * (WIDTH - side + 1))
+        top, left = (
+            int(u * max(full - side + 1 - fewer, 1))
+            for u, full in ((down, HEIGHT), (across, WIDTH))
+        )
         (sign,) = signs(seed, f"square sign {query}", index, 1)
         proposed = best.copy()
         window = np.s_[top : top + side, left : left + side]
@@ -46,12 +54,18 @@ def square(net: Net, x: Array, y: int, seed: int, index: int, queries: int) -> A
     return best.flatten()
 
 
+HABITS = [
+    dict(zip(SQUARES, values, strict=True)) for values in itertools.product(*SQUARES.values())
+]
+
+
+@pytest.mark.parametrize("habits", HABITS)
 @pytest.mark.parametrize("queries", [1, 2, 40])
 @pytest.mark.parametrize("restart", [0, 1, 2])
-def test_linf(restart: int, queries: int) -> None:
-    found = run(Square("s", "linf", queries, restart), NET, IMAGES, EPS)
+def test_linf(restart: int, queries: int, habits: dict[str, str]) -> None:
+    found = run(Square("s", "linf", queries, restart=restart, **habits), NET, IMAGES, EPS)
     for x, y, index, ours in zip(IMAGES, LABELS, INDEX, found, strict=True):
-        theirs = square(NET, x, y, again(SEED, restart), index, queries)
+        theirs = square(NET, x, y, again(SEED, restart), index, queries, habits)
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
 
 
@@ -64,7 +78,9 @@ def worst(found: Array) -> Array:
 def test_l2() -> None:
     """On the surface of the ball where [0,1] lets it; more queries never leave a larger margin."""
     assert torch.get_default_dtype() == torch.float64
-    few, many = (run(Square("s", "l2", queries, 1), NET, IMAGES, 0.05) for queries in (1, 100))
+    few, many = (
+        run(Square("s", "l2", queries, restart=1), NET, IMAGES, 0.05) for queries in (1, 100)
+    )
     lengths = np.sqrt(((many - IMAGES) ** 2).sum(1))
     assert lengths.max() <= 0.05 * (1 + 1e-6)
     assert lengths == pytest.approx(0.05, rel=0.2)

@@ -1,0 +1,110 @@
+"""What a training job hands to the method, the network and the run: each value by itself."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from taet import blocks, plugins
+from taet.jobs import Job
+from taet.methods._base import TrainingMethod
+from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
+from taet.stages._data import Data
+from taet.stages._training import _describe, _inference, _method, _new_run
+
+COUNTS, SEED = [6, 1, 3], 17
+ATTACK = {"steps": 4, "step_size": 0.02, "eps": None, "start": "uniform", "batch_norm": "train"}
+TAU = 0.7
+
+
+def data() -> Data:
+    images = torch.arange(10 * 8 * 8 * 2, dtype=torch.uint8).reshape(10, 8, 8, 2) % 17
+    y = torch.repeat_interleave(torch.arange(3), torch.tensor(COUNTS))
+    return Data({"train": images}, {"train": y}, {}, torch.tensor(COUNTS), 16, 2, 8)
+
+
+def job(digits: blocks.Params, method: str, attack: dict[str, Any], **changes: Any) -> Job:
+    training = digits.training.model_copy(
+        update={"epochs": 23, "attack": blocks.TrainingAttack(**ATTACK | attack)}
+    )
+    reads = {
+        "method": digits.methods[method].model_copy(update=changes),
+        "training": training,
+        "threat": blocks.Threat(eps=0.3),
+    }
+    made: Any = SimpleNamespace(reads=reads, cell={"seed": SEED})
+    return made
+
+
+def made(digits: blocks.Params, method: str, **changes: Any) -> TrainingMethod:
+    return _method(job(digits, method, {}, **changes), data(), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("own", "eps"), [(None, 0.3), (0.2, 0.2)])
+@pytest.mark.parametrize("kind", plugins.names("methods"))
+def test_setting(kind: str, own: float | None, eps: float, digits: blocks.Params) -> None:
+    given = job(digits, kind, {"eps": own})
+    method = _method(given, data(), torch.device("cpu"))
+    setting = method.setting
+    assert setting.class_counts.tolist() == COUNTS
+    assert (setting.eps, setting.epochs, setting.channels, setting.seed) == (eps, 23, 2, SEED)
+    assert setting.attack == given.reads["training"].attack
+    assert method.options is given.reads["method"]
+    assert method.log_prior.exp().tolist() == pytest.approx([0.6, 0.1, 0.3])
+
+
+def test_addons(digits: blocks.Params) -> None:
+    network = {
+        "options": {"kind": "small_cnn", "normalization": "none", "width": 4},
+        "channels": 2, "size": 8, "classes": 3, "pixels": None, "head": {"kind": "linear"},
+    }  # fmt: skip
+    addons = {
+        "weight_perturbation": WeightPerturbation(gamma=0.3, warmup_epochs=5),
+        "weight_average": WeightAverage(decay=0.9),
+        "class_radius": ClassRadius(alpha=0.2, beta=0.5),
+    }
+    for changes in ({}, addons):
+        method = made(digits, "at_bsl", **changes)
+        run = _new_run(job(digits, "at_bsl", {}, **changes), method, network, torch.device("cpu"))
+        assert run.method is method
+        assert run.epoch == 0
+        assert len(run.optimizer.weights) == len(list(run.model.parameters()))
+        if not changes:
+            assert (run.perturber, run.averager, method.radii) == (None, None, None)
+        else:
+            assert run.perturber.options == addons["weight_perturbation"]
+            assert run.averager.decay == 0.9
+            assert method.radii is not None
+
+
+@pytest.mark.parametrize("normalization", ["none", "per_channel"])
+def test_network(normalization: str, digits: blocks.Params) -> None:
+    block = digits.architectures["small_cnn"].model_copy(update={"normalization": normalization})
+    given = data()
+    described = _describe(block, given, {"kind": "linear"})
+    assert [described[name] for name in ("channels", "size", "classes")] == [2, 8, 3]
+    assert described["options"]["normalization"] == normalization
+    if normalization == "none":
+        assert described["pixels"] is None
+    else:
+        pixels = given.images["train"].double() / 16
+        means, deviations = described["pixels"]
+        assert means == pytest.approx(pixels.mean((0, 1, 2)).tolist())
+        assert deviations == pytest.approx(pixels.std((0, 1, 2), correction=0).tolist())
+
+
+@pytest.mark.parametrize(("method", "scale"), [("at_bsl", None), ("he", 10.0), ("robal", 10.0)])
+def test_inference(method: str, scale: float | None, digits: blocks.Params) -> None:
+    """A method's own rule, and the prior that logit adjustment takes away; alike but for a constant."""
+    for options in (None, LogitAdjustment(tau=TAU)):
+        given = job(digits, method, {}, logit_adjustment=options)
+        trained: Any = SimpleNamespace(method=_method(given, data(), torch.device("cpu")))
+        found = _inference(given, data(), trained)
+        if options is None:
+            assert found == trained.method.inference()
+            assert (found is None) == (scale is None)
+        else:
+            assert found["scale"] == (scale or 1.0)
+            less = torch.tensor(found["bias"]) + TAU * torch.tensor(COUNTS).log()
+            torch.testing.assert_close(less, less[0].expand(3))
