@@ -19,5 +19,6 @@ print(everything[["test_images", "accuracy", "accuracy_low", "accuracy_high"]].r
 pgd = found[(found["attack"] == "pgd20") & (found["scope"] == "class")]
 weakest = pgd.loc[pgd["accuracy"].idxmin()]
 print(f"least robust under PGD-20: class {weakest['class_name']}, {weakest['accuracy']:.0%}")
-for label, warning in everything["warnings"].dropna().items():
-    print(f"warning, {label}: {warning}")
+for label, warnings in everything["warnings"].dropna().items():
+    for warning in warnings.splitlines():
+        print(f"warning, {label}: {warning}")

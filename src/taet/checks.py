@@ -137,10 +137,9 @@ def _cause(subject: Subject) -> str:
 
 def _is_connected(subject: Subject, x: Tensor) -> bool:
     """Whether torch finds a way back from the logits to an image."""
+    labels = x.new_zeros(len(x), dtype=torch.int64)
     try:
-        input_gradient(subject, x, x.new_zeros(len(x), dtype=torch.int64), cross_entropy)
-    except UserError:
-        raise
+        input_gradient(subject.raw, x, labels, cross_entropy)
     except Exception as error:
         if "does not require grad" in str(error) or "not have been used" in str(error):
             return False

@@ -13,9 +13,10 @@ from taet.attacks._descent import Descent
 from taet.attacks._noise import Noise
 from taet.attacks._objectives import CrossEntropy
 from taet.chains import chain_of, radius_of
+from taet.checks import chain_warnings, reach_warnings
 from taet.errors import UserError
 from taet.evaluation import Saved, evaluate, verify
-from taet.networks import build_model, describe_network
+from taet.networks import Network, as_used, build_model, describe_network
 from taet.options import AttackOptions
 
 ATTACKS = plugins.names("attacks")
@@ -204,6 +205,91 @@ def test_odd_models_are_named(change, said: str, digits: blocks.Params, trained:
     found = evaluate(Odd(model, change), x, y, attacks, **options)
     assert any(said in warning for warning in found.warnings)
     assert set(found.warnings) <= set(found.verdicts["fgsm"].warnings)
+
+
+class Strided(nn.Module):
+    """Flattens as code for contiguous images does, and notes how they come."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head = nn.Conv2d(channels, 8, 3, padding=1), nn.Linear(8 * 64, 3)
+        self.strides: set[tuple[int, ...]] = set()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.strides.add(x.stride())
+        return self.head(self.conv(x).view(x.size(0), -1)) + 0 * x.view(x.size(0), -1)[:, :3]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_modules_get_contiguous_images(name: str, channels: int, digits: blocks.Params) -> None:
+    """Clean, under attack and in checks; as the loader stores them they are channels last."""
+    torch.manual_seed(1)
+    x = torch.rand(12, 8, 8, channels).permute(0, 3, 1, 2)
+    model = Strided(channels).eval()
+    with torch.no_grad():
+        y = model(x.contiguous().view(x.shape).clone(memory_format=torch.contiguous_format)).argmax(
+            1
+        )
+    y[:3] = torch.arange(3)
+    model.strides.clear()
+    options = {"eps": EPS, "batch_size": 5, "seed": 0, "classes": 3}
+    found = evaluate(model, x, y, {name: block(name, digits)}, **options)
+    assert model.strides == {(channels * 64, 64, 8, 1)}
+    again = evaluate(
+        model,
+        x.clone(memory_format=torch.contiguous_format),
+        y,
+        {name: block(name, digits)},
+        **options,
+    )
+    assert torch.equal(found.verdicts[name].prediction, again.verdicts[name].prediction)
+
+
+@pytest.mark.parametrize("inference", [None, {"scale": 2.0, "bias": [0.0, 1.0, 2.0]}])
+def test_own_networks_keep_their_layout(
+    inference: dict | None, digits: blocks.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = as_used(
+        build_model(describe_network(digits.architectures["small_cnn"], 3, 8, 3)), inference
+    )
+    x = torch.rand(12, 8, 8, 3).permute(0, 3, 1, 2)
+    last, features = [], Network.features
+
+    def look(self: Network, x: torch.Tensor) -> torch.Tensor:
+        last.append(x.is_contiguous(memory_format=torch.channels_last))
+        return features(self, x)
+
+    monkeypatch.setattr(Network, "features", look)
+    attacks = {"pgd20": digits.attacks["pgd20"]}
+    y = torch.arange(12) % 3
+    evaluate(model, x, y, attacks, eps=EPS, batch_size=5, seed=0, classes=3)
+    assert last[0], "clean images come as they are"
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (2, "2 classes: without a third logit, DLR losses are the plain margin"),
+        (3, "3 classes: DLR losses use the logits there are"),
+        (4, None),
+    ],
+)
+def test_few_classes_are_named(classes: int, said: str | None, digits: blocks.Params) -> None:
+    parts = chain_of("aa", {"aa": digits.attacks["autoattack"]})
+    found = chain_warnings(parts, torch.full((9,), -1), classes, 9)
+    assert [w for w in found if "DLR" in w] == ([] if said is None else [said])
+
+
+def test_counts_of_one_are_singular(digits: blocks.Params) -> None:
+    pgd = digits.attacks["pgd20"].model_copy(update={"steps": 1, "step_size": 0.01})
+    assert pgd.cautions() == ["called PGD-20, but takes 1 step"]
+    (said,) = reach_warnings(chain_of("it", {"it": pgd}), EPS)
+    assert "1 step of 0.01 cannot cross" in said
+    part = chain_of("aa", {"aa": digits.attacks["apgd_ce_t"]})[-1]
+    (said, *_) = chain_warnings([part], torch.full((9,), -1), 2, 9)
+    assert said == "only 2 classes, so there was no target for 1 of 1 part"
 
 
 def test_square_beating_gradients_is_named(digits: blocks.Params, trained: tuple) -> None:
