@@ -6,14 +6,15 @@ import sys
 
 import pytest
 
+from taet import options
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 
 PAGE = "add_a_method.md"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
-
+@pytest.mark.e2e
+@pytest.mark.long
 def test_page(finished_copy: Tree) -> None:
     tree = finished_copy
     models = {
@@ -26,8 +27,11 @@ def test_page(finished_copy: Tree) -> None:
         "  clean: {label: Clean}\n" + block(PAGE, "yaml"),
     )
     tree.edit("params.yaml", "methods: [pgd_at, taet_bcl, taet], seeds: [0]", "methods: [pgd_at, alp, taet_bcl, taet], seeds: [0]")  # fmt: skip
+    with (tree.path / "params.yaml").open("a") as file:
+        file.write(block(PAGE, "yaml", 1))
     for command in commands(PAGE):
         tree.ok(*command)
+    assert "| ALP |" in (tree.path / "results/alp_try/tables/main.md").read_text()
     assert "| ALP |" in (tree.path / "results/tiny/tables/main.md").read_text()
     assert "pairing: Weight of the pairing term." in tree.ok("taet", "methods")
     (tree.path / "docs").mkdir()
@@ -49,5 +53,22 @@ def test_page(finished_copy: Tree) -> None:
     assert models == again, "nothing else is trained"
 
 
+def test_types_of_options_are_on_the_page() -> None:
+    """Those that a file in ``methods/`` uses, and every number that ``taet.options`` offers."""
+    page = (ROOT / "docs" / PAGE).read_text()
+    types = {name for name in options.__all__ if not name.endswith(("Options", "options", "Label"))}
+    assert not {name for name in types if f"`{name}" not in page and f" {name}(" not in page}
+    names: dict[str, object] = {}
+    exec("from typing import *\nfrom taet.options import *", names)
+    for text in (
+        "list[Share]",
+        "Share | None",
+        "Annotated[Share, Field(gt=0)]",
+        'Literal["mean", "sum"]',
+    ):
+        assert f"`{text}`" in page
+        eval(text, names)
+
+
 def test_page_is_short() -> None:
-    assert len((ROOT / "docs" / PAGE).read_text().splitlines()) < 40
+    assert len((ROOT / "docs" / PAGE).read_text().splitlines()) < 55
