@@ -2,7 +2,22 @@
 
 import sys
 
-from taet.cli import main
+from taet.errors import is_out_of_memory, out_of_memory
+from taet.messages import complain
+
+
+def main() -> int:
+    """The command line; also where memory does not suffice to load what it needs, such as numpy."""
+    try:
+        from taet.cli import main as command
+
+        return command()
+    except (ImportError, MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        complain(f"taet: {out_of_memory(error)}")
+        return 1
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,7 +1,6 @@
 """The command line: one command per stage, and a few that look without changing anything."""
 
 import argparse
-import contextlib
 import errno
 import json
 import os
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from taet import cards, params, sources
-from taet.errors import ArgumentError, UserError, suggest
+from taet.errors import ArgumentError, UserError, is_out_of_memory, suggest
 from taet.grid import Study
 from taet.jobs import STAGES, Stage
+from taet.messages import complain
 from taet.runner import run_job
 from taet.verification import artifact_problems, cache_problems, remake, without_record
 from taet.yamlfile import dotted
@@ -60,29 +60,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except UserError as error:
         for line in str(error).splitlines():
-            _say(options, _of_study(line, options.study))
+            complain(f"taet {options.command}: {_of_study(line, options.study)}")
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        _say(options, _of_system(error))
+        if is_out_of_memory(error):
+            raise
+        complain(f"taet {options.command}: {_of_system(error)}")
     except KeyboardInterrupt:
-        _say(options, "interrupted; the same command goes on")
+        complain(f"taet {options.command}: interrupted; the same command goes on")
         return 130
     return 1
-
-
-def _say(options: argparse.Namespace, message: str) -> None:
-    """Why a command ends, on standard error; of a job of Snakemake also where Snakemake speaks.
-
-    On a full disk the log takes nothing: neither way may keep the other from being tried.
-    """
-    text = f"taet {options.command}: {message}"
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
-    if options.console is not None:
-        with contextlib.suppress(OSError):
-            os.write(options.console, f"{text}\n".encode())
 
 
 def _of_system(error: OSError) -> str:

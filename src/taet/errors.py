@@ -1,6 +1,7 @@
 """The one exception a user is meant to read, and the words that many of its messages share."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -38,7 +39,25 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
+# What torch says of a processor and of a GPU, and what the system says of a library that it cannot load.
+OUT_OF_MEMORY = re.compile(r"allocate memory|out of memory|failed to map segment")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory did not suffice; torch says so by text, its own for a processor and for a GPU."""
-    text = str(error)
-    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+    """Whether memory did not suffice; mostly this is said by text alone."""
+    return isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def out_of_memory(error: BaseException) -> str:
+    """What to say of it: ``not enough memory``, with the line of the error that says so, and what to do."""
+    lines = [line for line in str(error).splitlines() if OUT_OF_MEMORY.search(line)]
+    what = f" ({lines[0].strip()})" if lines else ""
+    if isinstance(error, ImportError):
+        return (
+            f"not enough memory to load a library{what}; raise the limit (ulimit -v, or the scheduler's), or "
+            "use a machine with more"
+        )
+    return (
+        f"not enough memory{what}; raise the limit (ulimit -v, or the scheduler's), use a machine with more, "
+        "or lower training.batch_size, evaluation.batch_size or the width of the network"
+    )

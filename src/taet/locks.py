@@ -1,7 +1,6 @@
 """One writer at a time: what two processes must not do at once."""
 
 import errno
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from taet.errors import UserError
+from taet.messages import say
 
 NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system without flock says
 
@@ -33,7 +33,7 @@ def alone_with(output: Path) -> Iterator[bool]:
         lock.acquire(blocking=False)
         waited = False
     except Timeout:
-        print(f"{output}: another process works on it; waiting", file=sys.stderr, flush=True)
+        say(f"{output}: another process works on it; waiting")
         lock.acquire()
         waited = True
     except OSError as error:

@@ -83,10 +83,10 @@ def started() -> Team:
         here = Team(*map(int, words.values()))
         if here.local <= here.number < here.count:
             return here
-    said = ", ".join(f"{name}={text!r}" for name, text in words.items())
+    said = ", ".join(f"{name}={text[:20]!r}" for name, text in words.items())
     raise UserError(
-        f"environment: {MARK} is set, but {said} and MASTER_ADDR are not what torchrun says; unset {MARK}, or "
-        "start the command with torchrun"
+        f"environment: {MARK} is set, but {said} and MASTER_ADDR are not what torchrun says; "
+        f"unset {MARK}, or start the command with torchrun"
     )
 
 

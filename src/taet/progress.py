@@ -7,6 +7,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from taet.messages import say
+
 LOG_INTERVAL = 15.0  # seconds between two lines in a log
 
 
@@ -42,11 +44,9 @@ class Progress:
         rate = (self.done - self.first) / max(self.reported - self.began, 1e-9)
         remaining = (self.total - self.done) / rate if rate else float("inf")
         note = f", {self.note}" if self.note else ""
-        print(
+        say(
             f"{self.title}: {self.done}/{self.total} {self.unit}, "
-            f"{rate:.2f} {self.unit}/s, {remaining:.0f} s left{note}",
-            file=sys.stderr,
-            flush=True,
+            f"{rate:.2f} {self.unit}/s, {remaining:.0f} s left{note}"
         )
 
     def __exit__(

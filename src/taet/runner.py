@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from taet import artifacts, plugins
-from taet.errors import UserError, is_out_of_memory
+from taet.errors import UserError, is_out_of_memory, out_of_memory
 from taet.jobs import Job
 from taet.locks import alone_with
 from taet.processes import joined
@@ -63,13 +63,10 @@ def _work(job: Job) -> dict[str, Any]:
         return facts
     except UserError as error:
         raise UserError(f"{job.title}: {error}") from None
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
         if not is_out_of_memory(error):
             raise
-        raise UserError(
-            f"{job.title}: not enough memory ({str(error).splitlines()[0]}); use a machine with more, or "
-            "lower training.batch_size, evaluation.batch_size or the width of the network"
-        ) from None
+        raise UserError(f"{job.title}: {out_of_memory(error)}") from None
 
 
 def is_current(job: Job) -> bool:

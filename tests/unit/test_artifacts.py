@@ -2,11 +2,13 @@ import os
 import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from taet import artifacts
+from taet import artifacts, runner
 from taet.errors import UserError
 from taet.records import read_record, record_path
 
@@ -110,6 +112,17 @@ def test_leftovers_of_a_killed_writer_are_removed(file: Path) -> None:
     other.write_bytes(b"of another file")
     artifacts.remove_leftovers(file)
     assert sorted(file.parent.iterdir()) == sorted([file, other])
+
+
+def test_a_job_removes_what_was_left_of_its_record_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job: Any = SimpleNamespace(inputs={}, output=tmp_path / "x.safetensors", files=())
+    monkeypatch.setattr(runner, "_work", lambda job: {})
+    monkeypatch.setattr(runner, "write_record", lambda job, watch: None)
+    (tmp_path / ".x.record.json.abc123.part").mkdir()
+    runner._do(job)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_manifest(tmp_path: Path) -> None:

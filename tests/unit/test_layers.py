@@ -12,7 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A module may import those of its own layer and of the layers below it.
 LAYERS = [
-    ["errors", "source_code", "decimals"],
+    ["errors", "source_code", "decimals", "messages"],
     [
         "options",
         "seeds",

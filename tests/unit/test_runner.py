@@ -44,14 +44,3 @@ def test_no_environment_variable_chooses_the_study(
     monkeypatch.setenv("TAET_STUDY", "digits_cut")
     assert main(["verify", "download"]) == 0
     assert "artifacts of study tiny" in capsys.readouterr().out
-
-
-def test_why_a_job_ends_is_said_on_the_console_too(
-    study: grid.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The log of a job may lie on a disk that is full."""
-    with (tmp_path / "console").open("wb") as console:
-        assert main(["score", "--console", str(console.fileno())]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("taet score: ")
-    assert (tmp_path / "console").read_text() == said

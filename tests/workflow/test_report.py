@@ -57,10 +57,13 @@ def test_everything_is_in_it(finished: Tree) -> None:
 def test_it_is_made_again_when_what_it_shows_changes(finished_copy: Tree) -> None:
     page = finished_copy.path / REPORT
     before = page.read_text()
+    left = page.with_name(".report.html.abc123.part")  # by a killed process
+    left.mkdir()
     assert "Nothing to be done" in finished_copy.ok("snakemake", "-n", "all")
     finished_copy.edit("params.yaml", "label: TAET,", 'label: "TAET <script>alert(1)</script>",')
     said = finished_copy.ok("snakemake", "--cores", "2", "all")
     assert f"Results: {REPORT} (open it in a browser)" in said
+    assert not left.exists()
     after = page.read_text()
     assert after != before
     assert "TAET &lt;script&gt;alert(1)" in after

@@ -118,7 +118,7 @@ COMPUTE = study.params.compute
 # one at a time; a cluster gives each job its own (profiles/slurm).
 GPU = 1 if COMPUTE.device == "cuda" else 0
 # A training may be shared out to several processes. What ends a job goes to the terminal as well as into the log, which a full disk does not take.
-JOB = "python -m taet {params.command} --console 3 3>&2 > {log} 2>&1"
+JOB = "TAET_ERRORS_FD=3 python -m taet {params.command} 3>&2 > {log} 2>&1"
 TRAINING = (
     f"torchrun --standalone --nproc-per-node {COMPUTE.processes} -m taet {{params.command}} > {{log}} 2>&1"
     if COMPUTE.processes > 1
