@@ -2,7 +2,7 @@
 
     python -m tests.faults.report --kills 100
 
-Writes kills.csv, damage.csv, inputs.csv and about.md to results/reference/faults.
+Writes kills.csv, damage.csv, surroundings.csv, inputs.csv and about.md to results/reference/faults.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import pandas as pd
 from taet.artifacts import write_bytes
 from taet.records import processor
 from tests.conftest import Tree, copy_project
-from tests.faults import command_lines, damage, hostile, kills, parameters, refusals
+from tests.faults import command_lines, damage, hostile, kills, parameters, refusals, surroundings
 
 FOLDER = Path("results/reference/faults")
 
@@ -33,12 +33,14 @@ def main() -> int:
         finished = kills.tiny_tree(folder / "undisturbed")
         finished.ok(*kills.COMMAND)
         damages = _shown(damage.damage_everything(finished, folder))
+        disturbed = _shown(surroundings.disturb_everything(finished, folder))
         expected = kills.results(finished)
         killed = _shown(kills.kill_at_random(folder, expected, options.kills, options.seed))
         said = list(bad_inputs(finished, folder))
     tables = {
         "kills": pd.DataFrame(kills.rows(killed)),
         "damage": pd.DataFrame(damage.rows(damages)),
+        "surroundings": pd.DataFrame(surroundings.rows(disturbed)),
         "inputs": pd.DataFrame(refusals.rows(said)),
     }
     for name, table in tables.items():
@@ -70,6 +72,11 @@ def about(tables: dict[str, pd.DataFrame], seed: int) -> str:
     wrong = int((killed["different"] > 0).sum())
     unseen = int((~damaged["named"] | (damaged["refused"] == False)).sum())  # noqa: E712
     not_mended = int((~damaged["restored"]).sum())
+    around = [
+        f"| {kind} | {len(rows)} | {int((~rows['caught']).sum())} | {int((rows['lost'] != '').sum())} | "
+        f"{int((rows['unseen'] != '').sum())} |"
+        for kind, rows in tables["surroundings"].groupby("kind", sort=False)
+    ]
     kinds = [
         f"| {kind} | {len(rows)} | {int((~rows['harmless']).sum())} | | {int((rows['status'] == 0).sum())} |"
         for kind, rows in inputs.groupby("kind", sort=False)
@@ -87,6 +94,7 @@ def about(tables: dict[str, pd.DataFrame], seed: int) -> str:
             "| --- | ---: | ---: | ---: | ---: |",
             f"| a running study killed | {len(killed)} | {int(killed['hung'].sum())} | {lost} | {wrong} |",
             f"| a file damaged | {len(damaged)} | {unseen} | {not_mended} | {unseen} |",
+            *around,
             *kinds,
             "",
         ]
