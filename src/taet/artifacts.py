@@ -163,7 +163,7 @@ def read_arrays(path: Path, key: str | None = None) -> tuple[dict[str, Any], dic
         key: the key it must have; None accepts any.
 
     Raises:
-        UserError: missing, damaged, or made with other parameters or code.
+        UserError: missing, damaged, or made with other parameters, code or data.
     """
     facts = read_facts(path)
     with _reading(path):
@@ -283,7 +283,7 @@ def damaged(path: Path, why: str) -> UserError:
 def stale(path: Path) -> UserError:
     """The error for an artifact with another key than it should have."""
     return UserError(
-        f"{path}: was made with other parameters or code than now; delete it and remake it, for "
+        f"{path}: was made with other parameters, code or data than now; delete it and remake it, for "
         f"example with: snakemake {path}"
     )
 

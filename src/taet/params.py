@@ -20,6 +20,10 @@ from taet.problems import describe, independent
 from taet.sources import ParamFile, Source, of_common, of_study, read_file
 
 
+# Folders of `results` and of `results/reference` that are no study's.
+TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults")
+
+
 def load(
     file: Path | str = "params.yaml", study: str | None = None, *, planned: bool = False
 ) -> Params:
@@ -44,12 +48,19 @@ def load(
         params, found = _validate(of_study(read, name), partial=bool(common))
         problems |= dict.fromkeys(found)
         resolved[name] = params
-    problems |= dict.fromkeys([*_shared_problems(resolved, read), *common])
+    problems |= dict.fromkeys([*_taken_names(read), *_shared_problems(resolved, read), *common])
     if problems:
         raise UserError("\n".join(problems))
     params = resolved[chosen]
     assert params is not None  # nothing was wrong with it
     return params
+
+
+def _taken_names(file: ParamFile) -> Iterator[str]:
+    for name in TAKEN:
+        if name in file.studies:
+            line = file.lines["studies", name]
+            yield f"{file.path}:{line}: studies.{name}: a folder of results has this name; choose another"
 
 
 def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> Iterator[str]:

@@ -107,6 +107,14 @@ def test_one_tau_is_no_choice(tmp_path: Path) -> None:
                 params.load(file, "digits")
 
 
+@pytest.mark.parametrize("name", params.TAKEN)
+def test_a_study_has_no_name_of_a_folder(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(f"{TEXT}\n  {name}: {{extends: digits}}\n")
+    with pytest.raises(UserError, match=f"studies.{name}: a folder of results has this name"):
+        params.load(file)
+
+
 def test_origins() -> None:
     source = sources.of_study(sources.read_file(ROOT / "params.yaml"), "digits_cut")
     lines = TEXT.splitlines()

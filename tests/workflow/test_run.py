@@ -121,7 +121,7 @@ def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree
     assert planned(finished_copy) == ONE_NETWORK
     refused = finished_copy.run("taet", "verify")
     assert refused.returncode == 1
-    assert refused.stderr.count("was made with other parameters or code than now") == 6
+    assert refused.stderr.count("was made with other parameters, code or data than now") == 6
     before = results(finished_copy)
     finished_copy.ok("snakemake", "--cores", "2", "all")
     finished_copy.ok("taet", "verify")
@@ -490,4 +490,4 @@ def test_artifact_of_other_parameters_is_refused_as_input(finished_copy: Tree) -
     finished_copy.edit("params.yaml", "clean40: {epochs: 1}", "clean40: {epochs: 2}")
     code, message = by_hand(finished_copy, *EQUALIZE)
     assert code == 1
-    assert f"{STAGE1}: was made with other parameters or code" in message
+    assert f"{STAGE1}: was made with other parameters, code or data" in message
