@@ -19,7 +19,6 @@ from taet.options import PluginOptions
 from taet.problems import describe, independent
 from taet.sources import ParamFile, Source, of_common, of_study, read_file
 
-
 # Folders of `results` and of `results/reference` that are no study's.
 TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults")
 
