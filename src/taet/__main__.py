@@ -4,10 +4,12 @@ import sys
 
 from taet.errors import is_out_of_memory, out_of_memory
 from taet.messages import complain
+from taet.surroundings import leave_out_choices
 
 
 def main() -> int:
     """The command line; also where memory does not suffice to load what it needs, such as numpy."""
+    leave_out_choices()
     try:
         from taet.cli import main as command
 

@@ -18,6 +18,7 @@ from taet import artifacts
 from taet.errors import UserError
 from taet.fingerprint import fingerprint
 from taet.revision import revision
+from taet.surroundings import set_choices
 
 if TYPE_CHECKING:
     from taet.jobs import Job
@@ -65,6 +66,7 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
             "processor": processor(),
             "cpu_count": os.cpu_count(),
         },
+        "environment": set_choices(),
         "command": job.command.split(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(watch.clock)),
         "wall_seconds": round(time.monotonic() - watch.wall, 3),

@@ -25,6 +25,7 @@ LAYERS = [
         "gpus",
         "revision",
         "notes",
+        "surroundings",
     ],
     ["devices", "graphs"],
     ["plugins", "fingerprint", "artifacts"],

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from taet import artifacts
@@ -105,11 +106,14 @@ class _Rare:
         """Rows of features.csv."""
         seen = features_of(self.model, self.x).double().cpu().numpy()
         fitting = (len(seen) - 1) / 3  # with more, there are not enough neighbours
-        points = TSNE(
+        fit = TSNE(
             perplexity=min(self.reads["inspection"].perplexity, fitting),
             init="pca",
             random_state=seed_for("tsne", self.cell["seed"]) % 2**32,
-        ).fit_transform(seen)
+        )
+        # The sums of numpy's BLAS are others with another number of threads, which torch does not set.
+        with threadpool_limits(self.reads["compute"].threads):
+            points = fit.fit_transform(seen)
         return self._table(torch.arange(len(seen)), x=points[:, 0], y=points[:, 1])
 
     def attacked(self) -> tuple[pd.DataFrame, "np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]:
