@@ -18,5 +18,21 @@ def say(line: str) -> None:
 def complain(line: str) -> None:
     """Print why a command fails: also to whoever has started it and sends its lines to a log."""
     say(line)
-    with suppress(OSError, ValueError, KeyError, OverflowError):
-        os.write(int(os.environ["TAET_ERRORS_FD"]), f"{line}\n".encode(errors="backslashreplace"))
+    if STARTER is not None:
+        with suppress(OSError):
+            os.write(STARTER, f"{line}\n".encode(errors="backslashreplace"))
+
+
+def descriptor() -> int | None:
+    """The one that ``TAET_ERRORS_FD`` names, if it is open."""
+    try:
+        found = int(os.environ["TAET_ERRORS_FD"])
+        os.fstat(found)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
+    return found
+
+
+# Looked for before this process opens anything: a process between has perhaps closed it (torchrun does), and
+# its number is then free for another file.
+STARTER = descriptor()
