@@ -32,14 +32,6 @@ def with_study(text: str, name: str, block: str) -> str:
     return text.replace("study: digits #", f"study: {name} #", 1) + block
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of speed are not for every run: on a busy machine they may fail."""
-    if "speed" not in config.getoption("-m"):
-        timed = [item for item in items if item.get_closest_marker("speed")]
-        config.hook.pytest_deselected(items=timed)
-        items[:] = [item for item in items if item not in timed]
-
-
 @pytest.fixture(scope="session")
 def digits() -> blocks.Params:
     return params.load(ROOT / "params.yaml")
@@ -165,6 +157,18 @@ def finished_copy(finished: Tree, tmp_path: Path) -> Tree:
     return Tree(tmp_path / "tree")
 
 
+def version(tree: Tree) -> None:
+    """Make a repository of a tree, with this project's settings of DVC."""
+    tree.ok("git", "init", "-q", "-b", "main")
+    for setting in ("user.name=t", "user.email=t@example.org", "commit.gpgsign=false"):
+        tree.ok("git", "config", *setting.split("="))
+    shutil.copytree(
+        ROOT / ".dvc",
+        tree.path / ".dvc",
+        ignore=shutil.ignore_patterns("cache", "tmp", "config.local"),
+    )
+
+
 @pytest.fixture(scope="session")
 def versioned(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A repository in which ``dvc repro`` has run once and everything is committed and pushed."""
@@ -172,14 +176,7 @@ def versioned(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     tree = copy_project(base / "tree")
     choose_tiny(tree)
     tree.edit("params.yaml", "methods: [pgd_at, taet_bcl, taet]", "methods: [at_bsl, taet]")
-    tree.ok("git", "init", "-q", "-b", "main")
-    settings = ("user.name=t", "user.email=t@example.org", "commit.gpgsign=false")
-    for setting in settings:
-        tree.ok("git", "config", *setting.split("="))
-    tree.ok("dvc", "init", "-q")
-    tree.ok("dvc", "config", "core.autostage", "true")
-    tree.ok("dvc", "config", "core.analytics", "false")
-    tree.ok("dvc", "config", "cache.type", "reflink,copy")
+    version(tree)
     tree.ok("dvc", "remote", "add", "-d", "local", str(base / "remote"))
     tree.ok("dvc", "repro", "-q")
     tree.ok("git", "add", "-A")

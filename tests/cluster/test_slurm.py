@@ -12,8 +12,6 @@ from tests.cluster.story import ACCIDENTS, STUDY, Run, compare
 
 REASON = missing()
 pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.long,
     pytest.mark.slurm,
     pytest.mark.skipif(REASON is not None, reason=str(REASON)),
 ]

@@ -82,8 +82,7 @@ def test_pictures_of_the_page(tmp_path: Path) -> None:
     assert done.stderr == "photos/oak/deep.png: scale its values to 8 bits first\n"
 
 
-@pytest.mark.e2e
-@pytest.mark.long
+@pytest.mark.docs
 def test_leaves(tree: Tree) -> None:
     photos(tree.path / "photos", COUNTS)
     done = run(block(PAGE, "python", PHOTOS), tree.path)
@@ -154,8 +153,7 @@ def prepared(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
     return tree
 
 
-@pytest.mark.e2e
-@pytest.mark.long
+@pytest.mark.docs
 def test_official_files(prepared: Tree) -> None:
     prepared.ok("snakemake", "--cores", "2", "subsample", "--config", "study=fashion")
     lists = "data/longtail/fashion/fashion_mnist/ir{}/seed0.safetensors"

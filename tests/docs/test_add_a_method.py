@@ -13,8 +13,7 @@ from tests.docs.pages import block, commands
 PAGE = "add_a_method.md"
 
 
-@pytest.mark.e2e
-@pytest.mark.long
+@pytest.mark.docs
 def test_page(finished_copy: Tree) -> None:
     tree = finished_copy
     models = {

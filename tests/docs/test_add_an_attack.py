@@ -12,7 +12,7 @@ from tests.docs.pages import block, commands
 
 PAGE = "add_an_attack.md"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.docs
 
 
 def test_page(finished_copy: Tree) -> None:

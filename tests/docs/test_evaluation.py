@@ -8,7 +8,7 @@ from tests.docs.pages import block, commands
 
 PAGE = "evaluation.md"
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.docs
 
 
 def test_model_of_ones_own(tree: Tree) -> None:

@@ -21,7 +21,7 @@ SHORTER = """    grid: {seeds: [0, 1]}
     attacks: {pgd20: {steps: 2}, pgd100: {steps: 3}, cw20: {steps: 2}}
 """
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.docs
 
 
 def test_renew_the_headline_numbers(tree: Tree) -> None:

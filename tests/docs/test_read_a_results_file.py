@@ -11,7 +11,7 @@ from tests.docs.pages import block, commands
 
 PAGE = "read_a_results_file.md"
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.docs
 
 
 def run(tree: Tree, number: int, before: str = "") -> str:

@@ -8,7 +8,7 @@ from tests.conftest import Tree
 from tests.faults.damage import damage_everything
 from tests.workflow.test_run import ATTACK
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.faults
 
 
 def test_damage_is_seen_and_mended(finished: Tree, tmp_path: Path) -> None:

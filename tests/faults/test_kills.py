@@ -10,8 +10,7 @@ from tests.faults.kills import kill_at_random, results
 KILLS = 20
 
 
-@pytest.mark.e2e
-@pytest.mark.long
+@pytest.mark.faults
 def test_nothing_is_lost(finished: Tree, tmp_path: Path) -> None:
     kills = list(kill_at_random(tmp_path, results(finished), KILLS, seed=0))
     assert len(kills) >= KILLS

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Tree, choose_tiny, copy_project
 from tests.workflow.test_run import EQUALIZE, IMAGES, METRICS, MODEL, planned, results
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.faults
 
 DISK = "size=300k"  # the tree's results need some MiB
 

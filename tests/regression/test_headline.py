@@ -26,7 +26,7 @@ def expected(study: str = CUT) -> dict:
     return yaml.safe_load(FILE.read_text())[study]["numbers"]
 
 
-@pytest.mark.e2e
+@pytest.mark.kept
 def test_headline_numbers(tmp_path: Path) -> None:
     tree = copy_project(tmp_path / "tree")
     tree.ok("snakemake", "--cores", "2", "tables", "--config", "study=digits_cut", timeout=1200)

@@ -32,7 +32,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return tree
 
 
-@pytest.mark.e2e
+@pytest.mark.kept
 @pytest.mark.parametrize("study", STUDIES)
 def test_tables_and_figures_are_those_that_are_kept(study: str, drawn: Tree) -> None:
     kept, new = REFERENCE / study, drawn.path / "results" / study
@@ -48,7 +48,7 @@ def test_tables_and_figures_are_those_that_are_kept(study: str, drawn: Tree) -> 
         assert (new / file.relative_to(kept)).read_bytes() == file.read_bytes(), file
 
 
-@pytest.mark.e2e
+@pytest.mark.kept
 @pytest.mark.parametrize("study", STUDIES)
 def test_reports_name_the_kept_records(study: str, drawn: Tree) -> None:
     page = (drawn.path / "results" / study / "report.html").read_text()
@@ -62,7 +62,7 @@ def test_reports_name_the_kept_records(study: str, drawn: Tree) -> None:
         assert record["code"]["revision"] in row.partition("</tr>")[0]
 
 
-@pytest.mark.e2e
+@pytest.mark.kept
 def test_kept_metrics_are_left_alone(drawn: Tree) -> None:
     """``all`` is what Snakemake runs if no target is named; outputs of rules are deleted before they run."""
     before = drawn.contents("results/reference")
@@ -77,7 +77,7 @@ def test_kept_metrics_are_left_alone(drawn: Tree) -> None:
     assert drawn.contents("results/reference") == before
 
 
-@pytest.mark.e2e
+@pytest.mark.kept
 def test_what_was_drawn_again_is_kept(drawn: Tree) -> None:
     """Tables and pictures are taken over, and nothing else of a study moves."""
     study = "results/reference/digits_precision"
@@ -121,7 +121,7 @@ def test_about_says_what_is_not_counted(tmp_path: Path, monkeypatch: pytest.Monk
     assert "- 1 of these jobs went on after an interruption" in text
 
 
-@pytest.mark.e2e
+@pytest.mark.kept
 def test_the_page_finds_its_files(drawn: Tree) -> None:
     """docs/reproduce_a_table.md names pictures and tables that are there."""
     assert {command[-2].removeprefix("study=") for command in commands(PAGE)} <= set(STUDIES)

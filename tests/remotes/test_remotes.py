@@ -30,7 +30,7 @@ TABLE = "results/tiny/tables/main.md"
 DRAWN = ("results/tiny/tables", "results/tiny/figures")
 FIRST = "first"  # the folder that `shared` is pushed to
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.remote]
+pytestmark = pytest.mark.remote
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 from tests.workflow.test_run import planned, results, rules_run
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.study
 
 ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
 PLOTS = {  # by name, the column that says something

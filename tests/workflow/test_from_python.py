@@ -14,7 +14,7 @@ from taet.folding import folded
 from taet.summary import read_rows
 from tests.conftest import ROOT, Tree
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.study
 
 PLACE = "digits/ir10/small_cnn"
 METHODS = ["pgd_at", "taet_bcl", "taet"]

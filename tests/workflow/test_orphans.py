@@ -31,18 +31,21 @@ def cancelled(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return said
 
 
+@pytest.mark.study
 def test_those_that_wait_here_are_cancelled(tree: Tree, cancelled: Path) -> None:
     said = tree.ok("snakemake", "--cores", "1", "subsample")
     assert "cancelled 2 waiting jobs" in said
     assert cancelled.read_text() == "--state=PENDING 4 5\n"
 
 
+@pytest.mark.study
 @pytest.mark.parametrize("option", ["-n", "--summary", "--list", "--lint", "--unlock"])
 def test_what_only_looks_cancels_nothing(option: str, tree: Tree, cancelled: Path) -> None:
     tree.ok("snakemake", "subsample", option)
     assert not cancelled.exists()
 
 
+@pytest.mark.study
 def test_a_slurm_that_does_not_answer_is_said(tree: Tree, cancelled: Path) -> None:
     squeue = cancelled.parent / "bin" / "squeue"
     squeue.write_text("#!/bin/sh\necho 'slurm_load_jobs error: timed out' >&2\nexit 1\n")

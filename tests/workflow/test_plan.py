@@ -20,6 +20,7 @@ def job_counts(output: str) -> dict[str, int]:
     return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
 
 
+@pytest.mark.study
 def test_default_study() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "-n", "--forceall"],
@@ -44,6 +45,7 @@ def test_default_study() -> None:
     }
 
 
+@pytest.mark.study
 def test_stages_are_targets(tree: Tree) -> None:
     targets = tree.ok("snakemake", "--list-target-rules").split()
     assert set(STAGES) | {"all"} <= set(targets)
@@ -56,10 +58,12 @@ def test_stages_are_targets(tree: Tree) -> None:
     } | {"stabilize": 1}
 
 
+@pytest.mark.study
 def test_lint(tree: Tree) -> None:
     assert "good condition" in tree.ok("snakemake", "--lint")
 
 
+@pytest.mark.study
 @pytest.mark.parametrize(
     ("study", "models", "jobs"),
     [
@@ -78,11 +82,13 @@ def test_studies_are_planned_without_their_data(
     assert counts["attack_cell"] == models * jobs
 
 
+@pytest.mark.study
 def test_another_study_by_config(tree: Tree) -> None:
     counts = job_counts(tree.ok("snakemake", "-n", "--config", "study=digits_cut"))
     assert counts["equalize_cell"] == 8
 
 
+@pytest.mark.study
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -98,6 +104,7 @@ def test_wrong_config(tree: Tree, config: str, said: str) -> None:
     assert "Traceback" not in output
 
 
+@pytest.mark.study
 def test_wrong_parameters_stop_before_any_job(tree: Tree) -> None:
     tree.edit("params.yaml", "alpha: 0.1", "alhpa: 0.1")
     done = tree.run("snakemake", "--cores", "1", "all")
@@ -106,6 +113,7 @@ def test_wrong_parameters_stop_before_any_job(tree: Tree) -> None:
     assert not (tree.path / "data/raw").exists()
 
 
+@pytest.mark.study
 def test_every_output_lies_under_one_dvc_output(tree: Tree) -> None:
     """The two descriptions of the pipeline, rules and dvc.yaml, must cover each other."""
     values = yaml.safe_load((tree.path / "params.yaml").read_text())
@@ -175,6 +183,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         assert needed <= set(stages[name]["params"]), name
 
 
+@pytest.mark.study
 def test_ten_thousand_attack_jobs_are_planned_without_torch(tmp_path) -> None:
     tree = copy_project(tmp_path / "big")
     attacks = "".join(

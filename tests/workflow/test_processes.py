@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Tree, choose_tiny, copy_project
 from tests.workflow.test_run import CELL, EQUALIZE, MODEL, STAGE1
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.study
 ALONE = ("processes: 1", "processes: 2")
 TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2", "-m", "taet")
 

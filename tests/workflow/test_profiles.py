@@ -54,6 +54,7 @@ def test_a_second_try_gets_more() -> None:
             assert second == 2 * first > 0, (rule, name)
 
 
+@pytest.mark.study
 @needs_executor
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_of_the_page_plan(command: str, tree: Tree) -> None:
@@ -62,7 +63,7 @@ def test_commands_of_the_page_plan(command: str, tree: Tree) -> None:
     assert re.search(r"^total +\d+$", said, re.MULTILINE)
 
 
-@pytest.mark.e2e
+@pytest.mark.study
 def test_needs_of_a_finished_study(finished: Tree) -> None:
     script = str(ROOT / "workflow/scripts/needs.py")
     said = finished.ok("python", script, "tiny")
@@ -75,6 +76,7 @@ def test_needs_of_a_finished_study(finished: Tree) -> None:
     assert all(eval(value, {"attempt": 1}) >= 5 for r in asked.values() for value in r.values())
 
 
+@pytest.mark.study
 def test_needs_that_were_not_measured(tree: Tree) -> None:
     """Of a job that is over before Snakemake looks there is no memory, and sometimes no time."""
     rows = {"attack/a": "3.0 100", "attack/b": "NA NA", "score": "1.0 NA", "tables": "NA -"}
@@ -101,6 +103,7 @@ def test_slurm_sends_no_job_again_by_itself() -> None:
     assert profile("slurm")["slurm-no-requeue"] is True
 
 
+@pytest.mark.study
 def test_needs_of_nothing(tree: Tree) -> None:
     done = tree.run("python", str(Path("workflow/scripts/needs.py")), "tiny")
     assert done.returncode == 1

@@ -21,7 +21,7 @@ CHROMIUM = (
 NASTY = "<script>document.title='hacked'</script>&\"'"
 
 
-@pytest.mark.e2e
+@pytest.mark.study
 def test_everything_is_in_it(finished: Tree) -> None:
     page = (finished.path / REPORT).read_text()
     text = html.unescape(re.sub(r"<[^>]+>", " ", page))
@@ -53,7 +53,7 @@ def test_everything_is_in_it(finished: Tree) -> None:
     assert not re.search(r"(src|href)=.(https?:)?//", page), "nothing comes from elsewhere"
 
 
-@pytest.mark.e2e
+@pytest.mark.study
 def test_it_is_made_again_when_what_it_shows_changes(finished_copy: Tree) -> None:
     page = finished_copy.path / REPORT
     before = page.read_text()
@@ -72,7 +72,7 @@ def test_it_is_made_again_when_what_it_shows_changes(finished_copy: Tree) -> Non
     assert "report" in finished_copy.ok("snakemake", "-n", "all")
 
 
-@pytest.mark.e2e
+@pytest.mark.study
 def test_without_records_and_without_tables(finished_copy: Tree) -> None:
     for record in finished_copy.path.rglob("*.record.json"):
         record.unlink()
@@ -146,7 +146,6 @@ def column(page: Any, number: int) -> list[str]:
     ).all_inner_texts()
 
 
-@pytest.mark.e2e
 @pytest.mark.browser
 def test_tables_are_sorted_by_a_click(shown: tuple[Any, list[str]]) -> None:
     page, said = shown
@@ -172,7 +171,6 @@ def test_tables_are_sorted_by_a_click(shown: tuple[Any, list[str]]) -> None:
     assert said == []
 
 
-@pytest.mark.e2e
 @pytest.mark.browser
 @pytest.mark.parametrize("title", ["key", "begun"])
 def test_keys_and_times_are_no_numbers(title: str, shown: tuple[Any, list[str]]) -> None:
@@ -190,7 +188,6 @@ def test_keys_and_times_are_no_numbers(title: str, shown: tuple[Any, list[str]])
     assert len(set(before)) > 1
 
 
-@pytest.mark.e2e
 @pytest.mark.browser
 def test_numbers_gaps_and_words_in_one_column(shown: tuple[Any, list[str]]) -> None:
     page, _ = shown
@@ -207,7 +204,6 @@ def test_numbers_gaps_and_words_in_one_column(shown: tuple[Any, list[str]]) -> N
     assert column(page, 1) == ["-3", "1e-3", "9.5 ± 1", "10.0 ± 2", "> 100", "-", "none"]
 
 
-@pytest.mark.e2e
 @pytest.mark.browser
 def test_pictures_links_and_widths(shown: tuple[Any, list[str]]) -> None:
     page, said = shown
@@ -232,7 +228,6 @@ def test_pictures_links_and_widths(shown: tuple[Any, list[str]]) -> None:
     assert said == []
 
 
-@pytest.mark.e2e
 @pytest.mark.browser
 def test_no_name_is_run(browser: Any, finished_copy: Tree) -> None:
     finished_copy.edit("params.yaml", "label: TAET,", f"label: {json.dumps(NASTY)},")

@@ -18,7 +18,7 @@ from taet.errors import UserError
 from tests.conftest import Tree
 from tests.workflow.test_plan import job_counts
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.study
 
 CELL = ["--dataset", "digits", "--ir", "10", "--architecture", "small_cnn", "--seed", "0"]
 EQUALIZE = ["equalize", *CELL, "--method", "taet"]
