@@ -425,7 +425,12 @@ def _contents(name: str, options: DatasetOptions) -> str:
     Where none of them is here, as in a clone to which DVC has brought the images, what these were read from.
     """
     images = Path(STAGES["download"].output.format(dataset=name))
-    files = plugins.load("datasets", options.kind).sources(images.parent, options)
+    try:
+        files = plugins.load("datasets", options.kind).sources(images.parent, options)
+    except UserError:  # there is no folder, or nothing in it
+        files = []
+        if not images.is_file():
+            raise
     if images.is_file() and not any(file.exists() for file in files):
         return str(artifacts.read_facts(images).get("contents"))
     return digest_of(files, Path("data/contents", f"{name}.json"))

@@ -80,9 +80,13 @@ def test_a_changed_picture_makes_all_that_follows_stale(
 ) -> None:
     """For a data set whose file has ``sources``; without the pictures, the images say what they were."""
     monkeypatch.setattr(plugins, "defines", lambda *names: names[2] == "sources")
-    monkeypatch.setattr(
-        plugins, "load", lambda *_: SimpleNamespace(sources=lambda *_: sorted(pictures.iterdir()))
-    )
+
+    def sources(*_: object) -> list[Path]:
+        if not (found := sorted(pictures.iterdir())):
+            raise UserError("no pictures")
+        return found
+
+    monkeypatch.setattr(plugins, "load", lambda *_: SimpleNamespace(sources=sources))
 
     def keys() -> list[str]:
         study = grid.Study(params.load(tiny_params))
@@ -98,3 +102,6 @@ def test_a_changed_picture_makes_all_that_follows_stale(
     for file in pictures.iterdir():
         file.unlink()
     assert keys() == second
+    job.output.unlink()
+    with pytest.raises(UserError, match="no pictures"):
+        keys()
