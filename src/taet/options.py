@@ -59,7 +59,7 @@ def parse_number(value: Any) -> Any:
             raise ValueError("no such fraction")
         return float(numerator / denominators[0])
     except (ValueError, OverflowError):
-        raise ValueError(f"must be a number in {RULE}, or a fraction such as 8/255") from None
+        raise ValueError(f"must be a number or a fraction such as 8/255, in {RULE}") from None
 
 
 def _decimal(text: str) -> Fraction:
