@@ -111,6 +111,7 @@ def test_shared_steps_are_the_same_steps() -> None:
         "five": options("pgd", steps=5, **common),
         "other": options("pgd", steps=4, start="uniform", step_size=STEP / 2),
         "last": options("pgd", steps=5, convention="last_iterate", **common),
+        "last of two": options("pgd", steps=2, convention="last_iterate", **common),
         "again": options("pgd", steps=5, restarts=2, **common),
     }
     chain = {name: chains.chain_of(name, attacks) for name in attacks}
@@ -119,6 +120,7 @@ def test_shared_steps_are_the_same_steps() -> None:
         "five": [(2, False), (3, True)],
         "other": [(4, False)],
         "last": [(5, False)],
+        "last of two": [(2, False)],
         "again": [(5, False), (5, False)],
     }
     assert [part.restart for part in chain["again"]] == [0, 1]

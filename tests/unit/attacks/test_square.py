@@ -60,7 +60,7 @@ HABITS = [
 
 
 @pytest.mark.parametrize("habits", HABITS)
-@pytest.mark.parametrize("queries", [1, 2, 40])
+@pytest.mark.parametrize("queries", [1, 2, 200])
 @pytest.mark.parametrize("restart", [0, 1, 2])
 def test_linf(restart: int, queries: int, habits: dict[str, str]) -> None:
     found = run(Square("s", "linf", queries, restart=restart, **habits), NET, IMAGES, EPS)

@@ -13,9 +13,12 @@ from torch import Tensor
 from taet.seeds import seed_for
 
 EPS, STEPS, STEP_SIZE = 0.1, 3, 0.04
-MEAN, VAR, SEEN = (
-    f"backbone.block.norm.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")
-)
+FIRST, LATER = "backbone.first", "backbone.block.norm"
+BUFFERS = [
+    f"{norm}.{name}"
+    for norm in (FIRST, LATER)
+    for name in ("running_mean", "running_var", "num_batches_tracked")
+]
 
 
 @dataclass
@@ -57,21 +60,8 @@ class Second:
     def features(self, x: Tensor, mode: str, w: dict[str, Tensor] | None = None) -> Tensor:
         """``mode``: eval; train (moves the running statistics); train_no_track."""
         w = self.w if w is None else w
-        z = F.conv2d(x, w["backbone.block.conv.weight"], padding=1)
-        mean, var = w[MEAN], w[VAR]
-        if mode != "eval":
-            mean = z.mean((0, 2, 3))
-            var = (z - mean.view(-1, 1, 1)).square().mean((0, 2, 3))
-        if mode == "train":
-            count = z.numel() / z.shape[1]
-            w[MEAN] = 0.9 * w[MEAN] + 0.1 * mean.detach()
-            w[VAR] = 0.9 * w[VAR] + 0.1 * var.detach() * count / (count - 1)
-            w[SEEN] = w[SEEN] + 1
-        z = (z - mean.view(-1, 1, 1)) / (var.view(-1, 1, 1) + 1e-5).sqrt()
-        scale, shift = (
-            w[f"backbone.block.norm.{name}"].view(-1, 1, 1) for name in ("weight", "bias")
-        )
-        return (scale * z + shift).clamp(min=0).flatten(1)
+        z = F.conv2d(batch_norm(x, mode, w, FIRST), w["backbone.block.conv.weight"], padding=1)
+        return batch_norm(z, mode, w, LATER).clamp(min=0).flatten(1)
 
     def outputs(self, features: Tensor, mode: str, w: dict[str, Tensor] | None = None) -> Tensor:
         w = self.w if w is None else w
@@ -254,12 +244,12 @@ class Second:
 
     def gradients(self, loss: Callable[[dict[str, Tensor]], Tensor], w: dict[str, Tensor]) -> Any:
         """Loss, and its gradient with respect to each weight."""
-        names = [name for name in w if name not in (MEAN, VAR, SEEN)]
+        names = [name for name in w if name not in BUFFERS]
         leaves = {name: w[name].detach().requires_grad_() for name in names}
         at = w | leaves
         value = loss(at)
         slopes = torch.autograd.grad(value, list(leaves.values()))
-        w.update({name: at[name] for name in (MEAN, VAR, SEEN)})
+        w.update({name: at[name] for name in BUFFERS})
         return value.item(), dict(zip(names, slopes, strict=True))
 
     def step(self, x: Tensor, y: Tensor, rate: float, optimizer: Any) -> float:
@@ -368,6 +358,22 @@ def begin(method: Any, model: Any, counts: list[int], start: str, batch_norm: st
     strategy = copy.deepcopy(getattr(method, "strategy", None))
     options = method.options
     return Second(options.kind, options, counts, weights, start, batch_norm, method.head, strategy)
+
+
+def batch_norm(z: Tensor, mode: str, w: dict[str, Tensor], name: str) -> Tensor:
+    mean, var = w[f"{name}.running_mean"], w[f"{name}.running_var"]
+    if mode != "eval":
+        mean = z.mean((0, 2, 3))
+        var = (z - mean.view(-1, 1, 1)).square().mean((0, 2, 3))
+    if mode == "train":
+        count = z.numel() / z.shape[1]
+        new = {"running_mean": mean.detach(), "running_var": var.detach() * count / (count - 1)}
+        for which, value in new.items():
+            w[f"{name}.{which}"] = 0.9 * w[f"{name}.{which}"] + 0.1 * value
+        w[f"{name}.num_batches_tracked"] = w[f"{name}.num_batches_tracked"] + 1
+    z = (z - mean.view(-1, 1, 1)) / (var.view(-1, 1, 1) + 1e-5).sqrt()
+    scale, shift = (w[f"{name}.{which}"].view(-1, 1, 1) for which in ("weight", "bias"))
+    return scale * z + shift
 
 
 def ce(z: Tensor, y: Tensor) -> Tensor:

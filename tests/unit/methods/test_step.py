@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from taet import plugins
 from taet.addons import WeightAverager, WeightPerturber
@@ -60,7 +60,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("reat", {"tail_reduction": "per_pair"}, {"start": "uniform", "batch_norm": "train_no_track"}, {}),
     ("at_bsl", {}, {}, {}),
     ("at_bsl", {"weight_perturbation": WeightPerturbation(gamma=0.2, warmup_epochs=1)}, {}, {}),
-    ("at_bsl", {"weight_average": WeightAverage(decay=0.15)}, {}, {}),
+    ("at_bsl", {"weight_average": WeightAverage(decay=0.2)}, {}, {}),
     ("taet", {}, {}, {}),
     ("taet", {"absent_classes": "skip", "extra_clean_forward": True}, {}, {}),
 ]  # fmt: skip
@@ -71,10 +71,11 @@ class Tiny(Backbone):
 
     def __init__(self) -> None:
         super().__init__()
+        self.first = nn.BatchNorm2d(1)  # not folded into a convolution in attacks
         self.block = ConvNorm(1, 3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.block(x).relu().flatten(1)
+        return self.block(self.first(x)).relu().flatten(1)
 
 
 class Batches:
@@ -104,7 +105,8 @@ def network(head: dict[str, Any]) -> Network:
     torch.manual_seed(4)
     made = Network(Tiny(), build_head(head, Tiny.features, len(COUNTS)), None)
     with torch.no_grad():
-        for value in (*made.parameters(), made.backbone.block.norm.running_mean):
+        norms = (made.backbone.first, made.backbone.block.norm)
+        for value in (*made.parameters(), *(norm.running_mean for norm in norms)):
             value += 0.3 * torch.randn(value.shape)
     return made
 
