@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from taet.attacks._square import Square
+from taet.attacks._square import Square, _bump, _square_l2
 from tests.unit.attacks.literal import Array, Net, again, others, uniform, words
-from tests.unit.attacks.scenes import INDEX, LABELS, SEED, SQUARES, curved, run, torch_of
+from tests.unit.attacks.scenes import INDEX, LABELS, SEED, SQUARES, curved, run, target, torch_of
 
 EPS = 0.03
 NET, IMAGES = curved()
@@ -86,3 +86,29 @@ def test_l2() -> None:
     assert lengths == pytest.approx(0.05, rel=0.2)
     assert (worst(many) <= worst(few)).all()
     assert (worst(many) < worst(IMAGES)).all()
+
+
+def proposal(x: Array, best: Array, eps: float, index: int, query: int) -> Array:
+    """L2, for windows of one pixel: it takes up the norm of another, and what the ball has left."""
+    u = uniform(SEED, f"square place {query}", index, 5)
+    (sign,) = signs(SEED, f"square sign {query}", index, 1)
+    into, out_of = (int(u[i] * HEIGHT) * WIDTH + int(u[i + 1] * WIDTH) for i in (0, 2))
+    delta = best - x
+    tiny = 1e-12  # where the signs differ, it decides
+    way = sign * _bump(1, torch.ones(1)).item() + delta[into] / (tiny + abs(delta[into]))
+    left = max(eps**2 - delta @ delta, 0) + sum(delta[i] ** 2 for i in {into, out_of})
+    delta[out_of] = 0
+    delta[into] = way / (tiny + abs(way)) * math.sqrt(left)
+    return np.clip(x + eps * delta / np.sqrt(delta @ delta), 0, 1)
+
+
+def test_proposals_of_l2() -> None:
+    random, eps = np.random.default_rng(0), 0.1
+    best = np.clip(IMAGES + 0.02 * random.normal(size=IMAGES.shape), 0, 1)
+    for query in range(20):
+        given = (target(NET, IMAGES, eps), torch_of(best), 0.1, query)
+        found = _square_l2(*given, *[0 for _ in SQUARES][:1]).flatten(1).numpy()
+        for x, near, index, ours in zip(IMAGES, best, INDEX, found, strict=True):
+            np.testing.assert_allclose(
+                ours, proposal(x, near, eps, index, query), rtol=0, atol=1e-5
+            )

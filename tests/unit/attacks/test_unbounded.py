@@ -21,6 +21,13 @@ def test_deepfool_goes_straight_over_the_boundary(overshoot: float, steps: int, 
     assert net.at(found).argmax() == rival
 
 
+def test_deepfool_goes_to_the_nearest_boundary_not_the_nearest_logit() -> None:
+    slope = np.array([0 * RIVAL, RIVAL, 0.1 * RIVAL[::-1], 0 * RIVAL])
+    net = Net(slope, -slope @ IMAGE - np.array([0.0, 0.5, 0.4, 9.0]))
+    (part,) = parts("deepfool_l2")
+    assert net.at(run(part, net, IMAGE[None], 0.5, [0])[0]).argmax() == 1
+
+
 def deepfool(net: Net, x: Array, y: int, overshoot: float, steps: int) -> Array:
     """Moosavi-Dezfooli et al. 2016, algorithm 2."""
     total = np.zeros_like(x)
