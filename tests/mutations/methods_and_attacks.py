@@ -210,6 +210,5 @@ MUTATIONS: list[tuple[str, str, str, str]] = [
     (f"{ATTACKS}/cw_l2.py", "(x_adv - target.x) + self.c * gradient", "(x_adv - target.x) + gradient", "CW-L2: c ignored"),
     (f"{ATTACKS}/cw_l2.py", "(margin(logits, y) + self.confidence)", "margin(logits, y)", "CW-L2: confidence ignored"),
     (f"{ATTACKS}/cw_l2.py", "& (distance < nearest)", "", "CW-L2: last for nearest"),
-    (f"{ATTACKS}/cw_l2.py", "slope * (1 - w.tanh().square()) / 2", "slope * (1 - w.tanh().square())", "CW-L2: derivative of tanh"),
     (f"{ATTACKS}/cw_l2.py", "options.confidence, options.steps", "0.0, options.steps", "CW-L2: confidence left out"),
 ]  # fmt: skip

@@ -22,7 +22,7 @@ def test_deepfool_goes_straight_over_the_boundary(overshoot: float, steps: int, 
 
 
 def test_deepfool_goes_to_the_nearest_boundary_not_the_nearest_logit() -> None:
-    slope = np.array([0 * RIVAL, RIVAL, 0.1 * RIVAL[::-1], 0 * RIVAL])
+    slope = np.array([0 * RIVAL, RIVAL, -0.5 * RIVAL[::-1], 0 * RIVAL])
     net = Net(slope, -slope @ IMAGE - np.array([0.0, 0.5, 0.4, 9.0]))
     (part,) = parts("deepfool_l2")
     assert net.at(run(part, net, IMAGE[None], 0.5, [0])[0]).argmax() == 1
