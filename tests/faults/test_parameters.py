@@ -12,7 +12,13 @@ from tests.faults.parameters import FILES, Mistake, mistakes, refused
 ALL = list(mistakes())
 
 
-@pytest.mark.parametrize("kind", sorted({mistake.kind for mistake in ALL}))
+KINDS = sorted({mistake.kind for mistake in ALL})
+MANY = "parameters: value"
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.faults] * (kind == MANY)) for kind in KINDS]
+)
 def test_mistakes(kind: str, tmp_path: Path) -> None:
     tried = [refused(mistake, tmp_path) for mistake in ALL if mistake.kind == kind]
     assert tried
@@ -25,6 +31,7 @@ def test_there_are_many() -> None:
     assert len({mistake.content for mistake in ALL}) >= 800
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("title", ["Latin-1", "a billion laughs", "Python to be run", "tabs"])
 def test_stages_and_snakemake_say_it_too(title: str, tmp_path: Path) -> None:
     (name, content, said) = next(entry for entry in FILES if entry[0] == title)
