@@ -9,7 +9,6 @@ from torch import Tensor
 from taet import plugins
 from taet.attacks._base import Part, Target
 from taet.attacks._noise import Noise
-from taet.attacks._square import Square
 from taet.chains import chain_of
 from taet.options import AttackOptions
 from tests.unit.attacks.literal import Array, Net, cw
@@ -36,9 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-# Options that Square is to have; the first values are what it does without them.
 SQUARES = {"positions": ["all", "official"], "schedule": ["rescaled", "fixed"]}
-SQUARES = {name: values for name, values in SQUARES.items() if name in Square.__dataclass_fields__}
 OPTIONS["autoattack"] |= {f"square_{name}": values[0] for name, values in SQUARES.items()}
 
 

@@ -107,7 +107,7 @@ def test_proposals_of_l2() -> None:
     best = np.clip(IMAGES + 0.02 * random.normal(size=IMAGES.shape), 0, 1)
     for query in range(20):
         given = (target(NET, IMAGES, eps), torch_of(best), 0.1, query)
-        found = _square_l2(*given, *[0 for _ in SQUARES][:1]).flatten(1).numpy()
+        found = _square_l2(*given, 0).flatten(1).numpy()
         for x, near, index, ours in zip(IMAGES, best, INDEX, found, strict=True):
             np.testing.assert_allclose(
                 ours, proposal(x, near, eps, index, query), rtol=0, atol=1e-5
