@@ -69,6 +69,25 @@ def test_our_components_are_never_weaker(page: ModuleType) -> None:
         assert ours["value"] <= theirs["high"], name
 
 
+def test_fidelity_says_what_was_measured_of_square(page: ModuleType) -> None:
+    rows = page.read("square").set_index("what")["value"]
+    said = (ROOT / "docs/fidelity.md").read_text().replace("\n", " ")
+    for eps, there in (
+        ("0.1", "leaves {} robust where the official positions leave {}"),
+        ("0.2", "and {} where they leave {}"),
+    ):
+        all_positions, official = (
+            rows[f"eps {eps}, positions {positions}, schedule fixed: robust"]
+            for positions in ("all", "official")
+        )
+        assert f"{there.format(all_positions, official)} (eps {eps})" in said
+    apart = [
+        rows[f"eps {eps}, positions official, schedule rescaled: fewer than official"]
+        for eps in ("0.1", "0.2")
+    ]
+    assert apart == [0, 0]
+
+
 def test_every_target_is_for_a_number(page: ModuleType) -> None:
     rows = pd.concat(page.read(file.stem) for file in page.FOLDER.glob("*.csv"))
     names = [f"{row.what}, {row.unit}" for row in rows.itertuples()]
