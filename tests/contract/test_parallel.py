@@ -12,6 +12,7 @@ from taet import params
 from tests.conftest import ROOT, Tree
 from tests.contract.test_methods import METHODS
 
+pytestmark = pytest.mark.study
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 ALONE = {"las_at"}  # kinds that one process must train
 

@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 from tests.faults.command_lines import LINES, refusals
 
 
+@pytest.mark.faults
 def test_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -36,6 +36,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.faults
 def test_hostile_files(results: Path) -> None:
     tried = list(hostile.refusals(results))
     assert len(tried) >= 100

@@ -16,6 +16,7 @@ from taet.errors import UserError
 from taet.summary import read_rows
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.kept
 REFERENCE = ROOT / "results" / "reference"
 PAGE = "docs/results.md"
 GPU10, CPU10, GPU50 = "cifar10_small_gpu_ir10", "cifar10_small", "cifar10_small_gpu"

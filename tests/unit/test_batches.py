@@ -69,6 +69,7 @@ print((found.verdicts["pgd20"].prediction == y).tolist() == (abs(x[:, 0, 0, 0] -
 """
 
 
+@pytest.mark.faults
 def test_an_attack_goes_on_where_memory_is_short() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SHORT], capture_output=True, text=True, timeout=400
