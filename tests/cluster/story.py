@@ -10,7 +10,12 @@ from pathlib import Path
 from tests.cluster.slurm import Cluster, wait_for
 from tests.conftest import copy_project, with_study
 
-STUDY = "digits_cut"
+STUDY = "story"
+BLOCK = """
+  story:
+    extends: digits_cut
+    grid: {methods: [pgd_at, at_bsl, taet_bcl, taet]}
+"""
 LONG = 1800  # seconds after which something hangs
 # A real cluster is asked less often.
 COMMAND = (
@@ -36,7 +41,7 @@ class Run:
     def __init__(self, folder: Path, study: str) -> None:
         self.tree, self.study, self.gpus = copy_project(folder), study, ""
         file = self.tree.path / "params.yaml"
-        file.write_text(with_study(file.read_text(), study, ""))
+        file.write_text(with_study(file.read_text(), study, BLOCK))
 
     def ask_for_gpus(self, count: int) -> None:
         """On a cluster each training asks for so many GPUs, though it computes on the CPU."""

@@ -130,7 +130,7 @@ WRITTEN = [
     ("kind: adam, learning_rate: 4e-3", "kind: adam, momentum: 0.9, learning_rate: 4e-3",
      ["training.optimizer.momentum", "unknown key"]),
     ("study: digits #", "study: digitz #", ["'digitz'", "did you mean 'digits'"]),
-    ("digits_cut:\n    extends: digits", "digits_cut:\n    extends: digits_spread", ["circle"]),
+    ("digits_cut:\n    extends: digits", "digits_cut:\n    extends: digits_cut", ["circle"]),
     ("test_per_class: 50}", "test_per_class: 50, test_per_class: 60}", ["studies.digits.longtail.test_per_class", "twice"]),
     ("absent_classes: zero", "absent_classes: nul", ["methods.taet.absent_classes", "'nul'"]),
     ("label: FGSM, job: gradient", "label: FGSM, job: ../../x", ["attacks.fgsm.job", "valid name"]),

@@ -85,7 +85,7 @@ def test_studies_are_planned_without_their_data(
 @pytest.mark.study
 def test_another_study_by_config(tree: Tree) -> None:
     counts = job_counts(tree.ok("snakemake", "-n", "--config", "study=digits_cut"))
-    assert counts["equalize_cell"] == 8
+    assert counts["equalize_cell"] == 11 * 2
 
 
 @pytest.mark.study
