@@ -95,7 +95,7 @@ def _agreements(metrics: pd.DataFrame) -> pd.Series:
     same = pd.DataFrame(attacks[a].to_numpy() == attacks[b].to_numpy(), attacks.index)
     same.columns = [f"{x} = {y}" for x, y in zip(a, b, strict=True)]
     shares = 100 * same.groupby(["view", "method", "seed"]).all().groupby("view").mean()
-    found = pd.concat({("agreement", ALL, "class"): shares.stack()}, names=["kind", "of", "scope"])
+    found = pd.concat({("agreement", ALL, "class"): shares.stack(future_stack=True)}, names=["kind", "of", "scope"])
     return found.rename_axis([*found.index.names[:-1], "what"]).reorder_levels(NUMBER)
 
 

@@ -55,7 +55,7 @@ def by_cell(score: Path) -> pd.DataFrame:
     metrics = read_rows(score / "metrics.csv")
     metrics = metrics[(metrics["view"] == "balanced") & (metrics["checkpoint"] == "last")]
     means = metrics.groupby([*CELL, "attack", "scope"], sort=False)["balanced_accuracy"].mean()
-    found = 100 * means.unstack(["attack", "scope"], sort=False)[[*HEADLINE.values()]]
+    found = 100 * means.unstack(["attack", "scope"])[[*HEADLINE.values()]]
     return found.set_axis([*HEADLINE], axis=1)
 
 

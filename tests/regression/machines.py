@@ -2,9 +2,9 @@
 
     python -m tests.regression.machines
 
-The default study was saved twice from the same parameters, on two machines; git has both. They differ by rounding
-alone: the losses of the first epoch by a hundred-thousandth, those of the last by some per cent. Every two of the three
-seeds, at both imbalance ratios, are a cut.
+The default study was saved twice from the same parameters, on two machines; git has both. Rounding alone is between them:
+a run of the cut by later code, on the first machine, gave the first one's numbers exactly. Every two of the three seeds, at
+both imbalance ratios, are a cut.
 """
 
 import subprocess
