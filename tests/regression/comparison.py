@@ -95,7 +95,10 @@ def _agreements(metrics: pd.DataFrame) -> pd.Series:
     same = pd.DataFrame(attacks[a].to_numpy() == attacks[b].to_numpy(), attacks.index)
     same.columns = [f"{x} = {y}" for x, y in zip(a, b, strict=True)]
     shares = 100 * same.groupby(["view", "method", "seed"]).all().groupby("view").mean()
-    found = pd.concat({("agreement", ALL, "class"): shares.stack(future_stack=True)}, names=["kind", "of", "scope"])
+    found = pd.concat(
+        {("agreement", ALL, "class"): shares.stack(future_stack=True)},
+        names=["kind", "of", "scope"],
+    )
     return found.rename_axis([*found.index.names[:-1], "what"]).reorder_levels(NUMBER)
 
 
@@ -112,7 +115,8 @@ def _disordered(metrics: pd.DataFrame) -> list[str]:
     """Attacks under which some class of some network is better than under weaker ones."""
     classes = metrics[metrics["scope"] == "class"]
     attacks = _wide(classes, ["view", "method", "seed", "class_index"], "accuracy")
-    return [f"{b} is weaker than {a}" for a, b in STRONGER if (attacks[b] > attacks[a]).any()]
+    both = [(a, b) for a, b in STRONGER if a in attacks and b in attacks]
+    return [f"{b} is weaker than {a}" for a, b in both if (attacks[b] > attacks[a]).any()]
 
 
 def _wide(rows: pd.DataFrame, index: list[str], values: str) -> pd.DataFrame:

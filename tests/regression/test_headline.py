@@ -104,6 +104,13 @@ def test_what_rounding_cannot_move_is_exact(
     assert f"{table}.csv: other rows" in differences(expected, Scores(**tables))
 
 
+def test_a_missing_attack_is_named(expected: Scores) -> None:
+    metrics = expected.metrics[expected.metrics["attack"] != "cw20"]
+    lines = differences(expected, Scores(metrics, expected.training))
+    assert "metrics.csv: other rows" in lines
+    assert any(line.startswith("accuracy taet balanced tail cw20: ") for line in lines)
+
+
 @pytest.mark.parametrize(("weaker", "stronger"), STRONGER)
 def test_a_stronger_attack_leaves_no_more_images_right(
     expected: Scores, weaker: str, stronger: str
