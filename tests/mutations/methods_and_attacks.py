@@ -5,6 +5,7 @@
 
 METHODS, ATTACKS = "src/taet/methods", "src/taet/attacks"
 LOSSES, ADDONS, TRAIN = "src/taet/losses.py", "src/taet/addons.py", "src/taet/train.py"
+STAGE = "src/taet/stages/_training.py"
 OPTIMIZERS, SCHEDULES = "src/taet/optimizers.py", "src/taet/schedules.py"
 BASE, PGD, NOISE = f"{METHODS}/_base.py", f"{ATTACKS}/_pgd.py", f"{ATTACKS}/_noise.py"
 APGD, FAB, SQUARE = f"{ATTACKS}/_apgd.py", f"{ATTACKS}/_fab.py", f"{ATTACKS}/_square.py"
@@ -27,7 +28,6 @@ MUTATIONS: list[tuple[str, str, str, str]] = [
     (LOSSES, "alpha * bcl + beta * hdl + gamma * rcel", "alpha * bcl + beta * hdl", "TAET without RCEL"),
     (LOSSES, "alpha * bcl + beta * hdl + gamma * rcel", "beta * hdl + gamma * rcel", "TAET without BCL"),
     (LOSSES, "alpha * bcl + beta * hdl + gamma * rcel", "alpha * bcl + beta * hdl - gamma * rcel", "sign of RCEL"),
-    (LOSSES, "(losses - bcl).square().mean()", "(losses - bcl.detach()).square().mean()", "HDL: the mean is cut from the gradient"),
     (LOSSES, "(losses - bcl).square().mean()", "(losses - bcl).abs().mean()", "HDL: no square"),
     (LOSSES, "(losses - bcl).square().mean()", "losses.var()", "HDL: divided by C - 1"),
     (LOSSES, "(losses.sum() + HARL_GUARD)).square().sum()", "(losses.sum().detach() + HARL_GUARD)).square().sum()", "RCEL: the sum is cut from the gradient"),
@@ -63,7 +63,6 @@ MUTATIONS: list[tuple[str, str, str, str]] = [
     (f"{METHODS}/adt.py", "losses.mean() + self.options.entropy_weight", "losses.mean() - self.options.entropy_weight", "ADT: sign of the entropy"),
     (f"{METHODS}/adt.py", "range(options.steps)", "range(options.steps - 1)", "ADT: a step less"),
     (f"{METHODS}/adt.py", "F.softplus(spread)", "spread.exp()", "ADT: exp for softplus"),
-    (f"{METHODS}/adt.py", "r.square() / 2 + (sigma", "(sigma", "ADT: entropy without r^2 / 2"),
     (f"{METHODS}/adt.py", "+ (1 - u.square() + LOG_GUARD).log()", "", "ADT: entropy without the density of tanh"),
     (f"{METHODS}/he.py", "options.scale, options.margin", "options.margin, options.scale", "HE: scale and margin swapped"),
     (f"{METHODS}/he.py", "self.options.scale * cosines", "cosines", "HE: attack without scale"),
@@ -211,4 +210,33 @@ MUTATIONS: list[tuple[str, str, str, str]] = [
     (f"{ATTACKS}/cw_l2.py", "(margin(logits, y) + self.confidence)", "margin(logits, y)", "CW-L2: confidence ignored"),
     (f"{ATTACKS}/cw_l2.py", "& (distance < nearest)", "", "CW-L2: last for nearest"),
     (f"{ATTACKS}/cw_l2.py", "options.confidence, options.steps", "0.0, options.steps", "CW-L2: confidence left out"),
+    (f"{METHODS}/las_at.py", "REWARD_LIMIT = 10", "REWARD_LIMIT = 100", "LAS-AT: hardness without limit"),
+    (f"{METHODS}/las_at.py", "RESTARTS, REWARD_STEPS = 2, 10", "RESTARTS, REWARD_STEPS = 2, 3", "LAS-AT: a weak attack for the reward"),
+    (f"{METHODS}/las_at.py", "robust &= _correct", "robust = _correct", "LAS-AT: last restart only"),
+    (f"{METHODS}/las_at.py", "robust &= _correct", "robust |= _correct", "LAS-AT: best restart"),
+    (f"{METHODS}/las_at.py", "step_size=setting.attack.step_size", "step_size=setting.eps", "LAS-AT: the reward's step size"),
+    (f"{METHODS}/las_at.py", "optimizer.step(learning_rate)", "optimizer.step(options.strategy_learning_rate)", "LAS-AT: rate of the copy's step"),
+    (f"{METHODS}/las_at.py", "self.options.strategy_clip)", "100.0)", "LAS-AT: no clipping"),
+    (f"{METHODS}/las_at.py", "self.strategy.train()(batch.x)", "self.strategy.eval()(batch.x)", "LAS-AT: learns in eval mode"),
+    (f"{METHODS}/robal.py", "options.beta * kl_divergence(clean, adversarial)", "options.beta * kl_divergence(adversarial, clean)", "RoBal: KL turned round"),
+    (f"{METHODS}/robal.py", "self.options.softening", "0.0", "RoBal: no softening"),
+    (LOSSES, "(1.0001 - strongest", "(1.001 - strongest", "MART: another constant"),
+    (BASE, "(counts / counts.sum()).log()", "(counts / counts.max()).log()", "prior relative to the head"),
+    (BASE, "eps * factor, step_size * factor", "eps * factor, step_size * factor * factor", "RobustLT: step size"),
+    (TRAIN, "sum(torch.stack(losses).tolist()) / len(losses)", "losses[-1].item()", "loss of the last step for the epoch's"),
+    (TRAIN, "training.optimizer.learning_rate * factor", "training.optimizer.learning_rate", "no schedule"),
+    (OPTIMIZERS, "dampening=0", "dampening=0.1", "SGD with dampening"),
+    (f"{ATTACKS}/_base.py", "            noise=self.noise.rows(rows),\n", "", "other images' noise after some have left"),
+    # -- what the parts are put together with ---------------------------------------------------------
+    (STAGE, 'job.reads["threat"].eps if attack.eps is None else attack.eps', 'job.reads["threat"].eps', "training's own eps ignored"),
+    (STAGE, "class_counts=data.class_counts.to(device)", "class_counts=data.class_counts.flip(0).to(device)", "counts of other classes"),
+    (STAGE, 'epochs=job.reads["training"].epochs', 'epochs=job.reads["training"].epochs // 2', "RobustLT's ramp over half of the run"),
+    (STAGE, "perturber=WeightPerturber(perturbation) if perturbation else None", "perturber=None", "AWP left out"),
+    (STAGE, "averager=WeightAverager(average) if average else None", "averager=None", "EMA left out"),
+    (STAGE, "    return inference_of(own, bias, data.classes)", "    return own", "logit adjustment left out in validation"),
+    (ADDONS, "-tau * (log_prior", "tau * (log_prior", "logit adjustment: sign"),
+    ("src/taet/heads.py", "norm + self.softening", "norm", "cosine head: no softening"),
+    ("src/taet/heads.py", "if self.projected and self.training:", "if self.training:", "cosine head: norms left out"),
+    ("src/taet/folding.py", "norm.bias - norm.running_mean * scale", "norm.bias", "folding: the mean left out"),
+    ("src/taet/folding.py", "(norm.running_var + norm.eps).sqrt()", "norm.running_var.sqrt()", "folding: no eps"),
 ]  # fmt: skip

@@ -31,8 +31,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "robust_reward": 2.3,
         "clean_reward": 0.9,
         "strategy_width": 8,
-        "strategy_learning_rate": 0.2,
-        "strategy_clip": 0.7,
+        "strategy_learning_rate": 0.02,
+        "strategy_clip": 200.0,  # so that the size of the reward shows
         "copy_weight_decay": 0.03,
     },
     "robal": {

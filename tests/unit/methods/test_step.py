@@ -54,7 +54,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("he", {"projected": True}, {}, {}),
     ("gairat", {}, {"start": "uniform"}, {}),
     ("las_at", {}, {}, {}),
-    ("las_at", {"update_every": 1}, {}, {}),
+    ("las_at", {"update_every": 1, "strategy_clip": 0.7}, {}, {}),
     ("robal", {}, {"start": "one_sided"}, {}),
     # With statistics of the batch, images see each other, and the attack's weights matter.
     ("reat", {"tail_reduction": "per_pair"}, {"start": "uniform", "batch_norm": "train_no_track"}, {}),
@@ -115,9 +115,28 @@ def network(head: dict[str, Any]) -> Network:
 def test_two_epochs(
     kind: str, changes: dict[str, Any], attack: dict[str, Any], training: dict[str, Any]
 ) -> None:
+    compare(kind, changes, attack, training)
+
+
+@pytest.mark.parametrize("scale", [4.0, 30.0])
+def test_rewards_of_las_at_on_sure_networks(scale: float) -> None:
+    """Some images are robust, some not; with the larger scale, losses are beyond the limit of the reward."""
+    slow = {"optimizer": SGD | {"learning_rate": 0.2 / scale**2}}
+    compare("las_at", {"update_every": 1}, {}, slow, scale)
+
+
+def compare(
+    kind: str,
+    changes: dict[str, Any],
+    attack: dict[str, Any],
+    training: dict[str, Any],
+    scale: float = 1.0,
+) -> None:
     method, parameters = make(kind, COUNTS, attack, **changes), training_of(training)
     options, optimizer = method.options, parameters.optimizer
     model = network(method.head)
+    with torch.no_grad():
+        model.head.weight.mul_(scale)
     used = ATTACK | attack
     second = begin(method, model, COUNTS, used["start"], used["batch_norm"])
     run = Run(
