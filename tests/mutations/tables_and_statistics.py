@@ -1,0 +1,1 @@
+MUTATIONS: list[tuple[str, ...]] = []
