@@ -1,1 +1,124 @@
-MUTATIONS: list[tuple[str, ...]] = []
+"""Changes to data, augmentation, networks, training jobs, checkpoints and the grid, each of which falsifies numbers.
+
+(file, exact text before, text after, what it breaks); the text before is in the file once.
+"""
+
+LONGTAIL, LOADER, AUGMENT = "src/taet/longtail.py", "src/taet/loader.py", "src/taet/augment.py"
+SUBSAMPLE, DATA, STAGE = (f"src/taet/stages/{n}.py" for n in ("subsample", "_data", "_training"))
+EQUALIZE, RESUME = "src/taet/stages/equalize.py", "src/taet/stages/_resume.py"
+PICTURES, MEDMNIST = "src/taet/datasets/_pictures.py", "src/taet/datasets/medmnist.py"
+CIFAR, DIGITS = "src/taet/datasets/_cifar.py", "src/taet/datasets/digits.py"
+NETWORKS, TRAIN, CHECKPOINT = (f"src/taet/{n}.py" for n in ("networks", "train", "checkpoint"))
+VALIDATION, OPTIMIZERS, SEEDS = (f"src/taet/{n}.py" for n in ("validation", "optimizers", "seeds"))
+GRID, COSTS, GRAPHS = (f"src/taet/{n}.py" for n in ("grid", "costs", "graphs"))
+JOBS, FINGERPRINT, ADDONS = (f"src/taet/{n}.py" for n in ("jobs", "fingerprint", "addons"))
+PARALLEL, BATCHES, HEADS = (f"src/taet/{n}.py" for n in ("parallel", "batches", "heads"))
+SMALL, PREACT, WIDE = (f"src/taet/models/{n}.py" for n in ("small_cnn", "_preact", "wide_resnet"))
+RESNET = "src/taet/models/resnet18.py"
+
+MUTATIONS: list[tuple[str, ...]] = [
+    # -- long-tailed lists ----------------------------------------------------------------------------
+    (LONGTAIL, "imbalance_ratio ** (-c / max(classes - 1, 1))", "imbalance_ratio ** (-c / classes)", "exponential profile over C, not C - 1"),
+    (LONGTAIL, "c < (classes + 1) // 2", "c < classes // 2", "step profile: the middle class"),
+    (LONGTAIL, "math.floor(count + 1e-9)", "math.ceil(count - 1e-9)", "counts rounded up"),
+    (LONGTAIL, "math.floor(count + 1e-9)", "math.floor(count)", "a whole number lost by rounding"),
+    (LONGTAIL, "return labels[::-1]", "return labels", "reversed order is the order of labels"),
+    (LONGTAIL, "key=lambda c: (-sizes[c], c)", "key=lambda c: (sizes[c], c)", "the smallest class is the head"),
+    (LONGTAIL, "return min(train), min(test)", "return max(train), max(test)", "head as large as the largest class"),
+    (LONGTAIL, "head_images * n // size", "head_images", "test view as large as the training set"),
+    (LONGTAIL, "        counts[c] = count\n", "        counts[order.index(c)] = count\n", "counts by rank, not by label"),
+    (LONGTAIL, "train = [c[test_per_class:] for c in permuted]", "train = [c[: len(c) - test_per_class] for c in permuted]", "test images are trained on"),
+    (LONGTAIL, "rng.permutation(pool[labels[pool] == c])", "pool[labels[pool] == c]", "images in the order of the data set, not drawn"),
+    (LONGTAIL, "for split in (TRAIN, TEST)", "for split in (TEST, TRAIN)", "official training and test images swapped"),
+    (LONGTAIL, "np.random.RandomState(0)", "np.random.RandomState(1)", "LDAM-DRW's selection with another seed"),
+    (LONGTAIL, "min(floor(share * count), count - 1)", "min(floor(share * count) + 1, count - 1)", "a validation image too many"),
+    (LONGTAIL, "images[first:last] for images", "images[: last - first] for images", "validation images are training images"),
+    (SUBSAMPLE, 'seed_for("split", job.cell["dataset"], seed)', 'seed_for("split", job.cell["dataset"])', "one split for all seeds"),
+    (SUBSAMPLE, '"train": take(train, kept)', '"train": take(train, counts)', "validation images are trained on"),
+    (SUBSAMPLE, "class_counts=kept", "class_counts=counts", "class counts with the validation images"),
+    (SUBSAMPLE, "longtail.profile, order, \"test\")", "longtail.profile, order[::-1], \"test\")", "long-tailed test view turned round"),
+    (SUBSAMPLE, '"test_long_tailed": take(test, test_counts)', '"test_long_tailed": np.concatenate(test)', "long-tailed test view is the balanced one"),
+    (SUBSAMPLE, 'longtail.selection == "ldam_drw"', 'longtail.selection != "ldam_drw"', "selections swapped"),
+    # -- data sets ------------------------------------------------------------------------------------
+    (DIGITS, "max_value=16", "max_value=255", "digits: 16 times darker"),
+    (MEDMNIST, 'SPLITS = {"train": TRAIN, "val": VALIDATION, "test": TEST}', 'SPLITS = {"train": TRAIN, "val": TEST, "test": VALIDATION}', "MedMNIST: validation for test"),
+    (MEDMNIST, "key=_number", "key=lambda entry: entry[0]", "MedMNIST: names of classes 10 and more"),
+    (CIFAR, "np.array([TRAIN, TEST], dtype", "np.array([TEST, TRAIN], dtype", "CIFAR: training and test images swapped"),
+    (CIFAR, "for train in (True, False)]", "for train in (True, True)]", "CIFAR: tested on training images"),
+    (PICTURES, "int(name) if numbers else 0", "0", "pictures: class 10 before class 2"),
+    (PICTURES, "key=lambda picture: picture.split)", "key=lambda picture: -picture.split)", "pictures: splits in another order"),
+    (PICTURES, '"validation": VALIDATION, "val": VALIDATION', '"validation": TRAIN, "val": VALIDATION', "pictures: validation images are trained on"),
+    (DATA, "(counts * values).sum() / counts.sum()", "(counts * values).sum() / len(values)", "mean pixel"),
+    (DATA, "variance.sqrt().item() / self.max_value", "variance.item() / self.max_value", "variance for the deviation of pixels"),
+    (DATA, "train[..., channel].flatten()", "train[..., 0].flatten()", "statistics of the first channel for all"),
+    # -- loader and augmentation ----------------------------------------------------------------------
+    (LOADER, 'seed_for("batches", self.seed, epoch)', 'seed_for("batches", self.seed)', "the same order in every epoch"),
+    (LOADER, 'seed_for("batches", self.seed, epoch)', 'seed_for("batches", epoch)', "the same order with every seed"),
+    (LOADER, ".float() / max_value", ".float() / 255", "pixels by 255, whatever is white"),
+    (LOADER, "images.permute(0, 3, 1, 2)", "images.permute(0, 3, 2, 1)", "images turned"),
+    (LOADER, "1 if rest and not self.drop_last else 0", "1 if rest else 0", "drop_last ignored"),
+    (LOADER, "self.labels[rows]", "self.labels[rows.sort()[0]]", "labels of other images"),
+    (AUGMENT, "2 * PADDING + 1, offsets", "2 * PADDING, offsets", "a crop too few"),
+    (AUGMENT, "< 0.5).to", "< 0.25).to", "every fourth image is flipped"),
+    (AUGMENT, "torch.where(flips[:, None], width - 1 - x, x)", "torch.where(flips[:, None], width - x, x)", "flip is a pixel off"),
+    (AUGMENT, 'seed_for("augment", self.seed, epoch)', 'seed_for("augment", self.seed)', "the same crops in every epoch"),
+    (AUGMENT, "RAND_AUGMENT = (2, 8)", "RAND_AUGMENT = (2, 9)", "RandAugment: magnitude"),
+    (AUGMENT, 'seed_for("policy", self.seed, self.epoch, row)', 'seed_for("policy", self.seed, self.epoch)', "the same policy for all images"),
+    (AUGMENT, "padded, everything, self.offsets[rows], self.flips[rows]", "padded, everything, self.offsets[everything], self.flips[everything]", "policies: crops depend on the place in the batch"),
+    # -- networks -------------------------------------------------------------------------------------
+    (NETWORKS, "(x - self.mean) / self.std if", "x / self.std - self.mean if", "normalisation in another order"),
+    (NETWORKS, "self.scale * self.network(x) + self.bias", "self.scale * (self.network(x) + self.bias)", "the bias is scaled too"),
+    (NETWORKS, 'seed_for("weights", kind, seed)', 'seed_for("weights", kind)', "the same first weights with every seed"),
+    (NETWORKS, 'restore_model(model, arrays, f"{checkpoint}/")', 'restore_model(model, arrays, f"{LAST}/")', "best checkpoint is the last"),
+    (NETWORKS, 'facts["checkpoints"][checkpoint]["inference"]', "None", "the saved model without its adjustment"),
+    (NETWORKS, "return Adjusted(model, **inference).eval()", "return Adjusted(model, **inference)", "adjusted networks are attacked in train mode"),
+    (SMALL, "nn.Conv2d(2 * width, 2 * width, 3, padding=1)", "nn.Conv2d(2 * width, 2 * width, 3, padding=1, bias=False)", "SmallCNN: no bias"),
+    (PREACT, "out + (x if self.shortcut is None else self.shortcut(active))", "out + (active if self.shortcut is None else self.shortcut(active))", "PreAct: shortcut of the activated input"),
+    (WIDE, "math.sqrt(2 / fan_out)", "2 / fan_out", "WideResNet: variance for deviation"),
+    (RESNET, "2 if stage else 1", "2", "ResNet: the first stage strides"),
+    (HEADS, "F.normalize(x, dim=1) @ (self.weight", "x @ (self.weight", "cosine head: features not normalised"),
+    # -- training -------------------------------------------------------------------------------------
+    (TRAIN, "robustness > run.best.robustness", "robustness >= run.best.robustness", "best: the last of equals"),
+    (TRAIN, "value.detach().clone() for name", "value.detach() for name", "best weights are the last"),
+    (TRAIN, "run.best = Best(run.epoch, robustness, kept)", "run.best = Best(run.epoch - 1, robustness, kept)", "best epoch counted from 0"),
+    (TRAIN, "epoch % training.validation.every == 0 or epoch == stop", "epoch % training.validation.every == 0", "the last epoch is not measured"),
+    (TRAIN, "_perturbed(run, taken, batch.epoch)", "_perturbed(run, taken, 0)", "AWP never begins"),
+    (TRAIN, "        run.averager.update(model)\n", "        pass\n", "EMA never updated"),
+    (STAGE, 'build_model(network, seed=job.cell["seed"])', "build_model(network, seed=0)", "first weights of seed 0"),
+    (STAGE, '        job.cell["seed"],\n        training.augmentation', "        0,\n        training.augmentation", "batches and noise of seed 0"),
+    (STAGE, 'channels=data.channels,\n        seed=job.cell["seed"]', "channels=data.channels,\n        seed=0", "a method's own draws of seed 0"),
+    (STAGE, 'restore_run if job.stage == "stabilize" else start_from_stage_one', "restore_run", "stage 2 takes over the state of stage 1's method"),
+    (STAGE, 'stop, saver = job.reads["stop"], Saver()', 'stop, saver = job.reads["training"].epochs, Saver()', "stage 1 as long as the whole training"),
+    (VALIDATION, 'seed_for("validation", seed)', 'seed_for("validation")', "one start of validation for all seeds"),
+    (VALIDATION, "robust[standing] = predict", "robust[standing] |= True | predict", "validation robustness is accuracy"),
+    (VALIDATION, "            steps=self.options.steps,\n", "            steps=1,\n", "validation attack of one step"),
+    (VALIDATION, "(hits / images)[images > 0].mean()", "hits.sum() / images.sum()", "validation is not balanced"),
+    (VALIDATION, "return max(range(len(scores))", "return min(range(len(scores))", "the worst bias is chosen"),
+    (EQUALIZE, "(trained.epoch, averaged(trained.model, trained.averager))", "(trained.epoch, trained.model.state_dict())", "EMA not in the saved weights"),
+    (EQUALIZE, "(trained.best.epoch, trained.best.weights)", "(trained.best.epoch, found[LAST][1])", "best weights are the last, in the file"),
+    (EQUALIZE, 'return {"inference": inference_of(own, bias, data.classes), "tau": tau}', 'return {"inference": own, "tau": tau}', "logit adjustment not saved"),
+    # -- checkpoints ----------------------------------------------------------------------------------
+    (CHECKPOINT, '    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device))\n    run.method', "    run.method", "momentum lost on resume"),
+    (CHECKPOINT, '    run.method.load_state(tensors(arrays, "method/", run.device))\n', "", "a method's state lost on resume"),
+    (CHECKPOINT, '        run.averager.load_state(tensors(arrays, "average/", run.device))\n', "        pass\n", "EMA lost on resume"),
+    (CHECKPOINT, '        run.best = Best(**facts["best"], weights=tensors(arrays, "best/", run.device))\n', "        pass\n", "best lost on resume"),
+    (CHECKPOINT, '    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device), count)\n', "", "momentum lost between stages"),
+    (CHECKPOINT, '    run.epoch = facts["epoch"]\n', '    run.epoch = facts["epoch"] + 1\n', "an epoch skipped on resume"),
+    (ADDONS, 'self.steps = int(self.average.pop("steps"))', 'self.average.pop("steps")', "EMA's steps counted anew on resume"),
+    (OPTIMIZERS, "count is None or int(index) < count", "count is None or int(index) <= count", "the head's momentum goes into another head"),
+    (SEEDS, '"/".join(map(str, names))', '"/".join(map(str, names[:-1]))', "streams without their last name"),
+    (BATCHES, "tensor[done : done + size] for tensor", "tensor[:size] for tensor", "the first batch for all"),
+    (GRAPHS, "own.copy_(given)", "pass", "GPU graphs repeat the first batch", "runs on a GPU alone: tests/gpu, which no machine without one can run"),
+    (PARALLEL, "variance.detach() * count / (count - 1)", "variance.detach()", "shared batch norm: biased running variance"),
+    # -- the grid -------------------------------------------------------------------------------------
+    (GRID, "recipe.method, recipe.epochs, recipe.after)", "recipe.method, recipe.epochs // 2, recipe.after)", "stage 1 of half its length"),
+    (GRID, "cell, recipe.method, recipe.epochs", 'cell, "pgd_at", recipe.epochs', "stage 1 adversarial"),
+    (GRID, 'stage1 = self.params.methods[method].stabilization\n        stop', "stage1 = None\n        stop", "methods without their stage 1"),
+    (GRID, '"training": self._training_of(method)', '"training": p.training', "a method's own training ignored"),
+    (COSTS, "attack + 2 * losses * options.loss_passes", "attack + losses * options.loss_passes", "costs without the backward passes of losses"),
+    (COSTS, "epochs -= stage1.epochs - before", "epochs -= stage1.epochs", "costs of a chain of stages"),
+    (COSTS, "1 if options.weight_perturbation is None else 2", "1", "costs without AWP"),
+    (JOBS, '"inputs": {name: job.key for name, job in self.inputs.items()},\n', '"inputs": {},\n', "results of other inputs are taken for these"),
+    (JOBS, '"reads": {name: self.dump(value) for name, value in self.reads.items()},\n', '"reads": {},\n', "results of other parameters are taken for these"),
+    (FINGERPRINT, "            todo += _imports(module)\n", "", "results of other imported code are taken for these"),
+]  # fmt: skip

@@ -1,1 +1,109 @@
-MUTATIONS: list[tuple[str, ...]] = []
+"""Changes to evaluation, metrics and what is scored, each of which falsifies numbers.
+
+(file, exact text before, text after, what it breaks); the text before is in the file once.
+"""
+
+EVALUATION, CHAINS, SUBJECT = (f"src/taet/{n}.py" for n in ("evaluation", "chains", "subject"))
+CHECKS, USER, EXAMPLES = (f"src/taet/{n}.py" for n in ("checks", "user_model", "examples"))
+METRICS = "src/taet/metrics.py"
+PREDICTIONS, SCORE, ATTACK, INSPECT = (f"src/taet/stages/{n}.py" for n in ("_predictions", "score", "attack", "inspect"))
+FGSM, PGD, CW = (f"src/taet/attacks/{n}.py" for n in ("fgsm", "pgd", "cw_linf"))
+NORMS = "src/taet/attacks/_norms.py"
+METHODS = "src/taet/methods"
+PGD20 = 'Descent("PGD-20", CrossEntropy(), "uniform", 2 / 255, 20, "any_iterate")'
+READ = 'name: arrays[f"{name}/prediction"] for name in order'
+
+MUTATIONS: list[tuple[str, ...]] = [
+    # -- issue 21's own: an attack or a method is another one -----------------------------------------
+    (PREDICTIONS, "[predicted[attack] for attack in chosen]", "[predicted[attack] for attack in chosen[:2]]", "worst of all over the first two attacks only"),
+    (PREDICTIONS, "[predicted[attack] for attack in chosen]", '[predicted[attack] for attack in chosen if "cw" not in attack]', "CW left out of the worst case"),
+    (PREDICTIONS, READ, READ.replace("{name}/", "{'pgd20' if name == 'fgsm' and 'pgd20' in order else name}/"), "FGSM reported as PGD-20"),
+    (PREDICTIONS, READ, READ.replace("{name}/", "{'pgd20' if name == 'pgd100' and 'pgd20' in order else name}/"), "PGD-100 reported as PGD-20"),
+    (PREDICTIONS, READ, READ.replace("{name}/", "{'pgd20' if name.startswith('cw') and 'pgd20' in order else name}/"), "CW reported as PGD-20"),
+    (PREDICTIONS, '"balanced": np.ones(len(arrays["index"]), dtype=bool),\n            "long_tailed": np.isin(arrays["index"], split["test_long_tailed"])', '"long_tailed": np.ones(len(arrays["index"]), dtype=bool),\n            "balanced": np.isin(arrays["index"], split["test_long_tailed"])', "test views swapped"),
+    (FGSM, 'Descent("FGSM", CrossEntropy(), "zero", None, 1, "any_iterate")', PGD20, "FGSM is PGD-20"),
+    (PGD, "            options.steps,\n            options.convention", "            min(options.steps, 20),\n            options.convention", "PGD-100 is PGD-20"),
+    (CW, "            options.steps,\n            options.convention", "            min(options.steps, 20) // 2,\n            options.convention", "CW-Linf: half the steps"),
+    (ATTACK, 'eps=job.reads["threat"].eps', 'eps=job.reads["threat"].eps - 1 / 255', "an evaluation ball that is 1/255 smaller"),
+    (EVALUATION, "(radius_of(options, eps), chain_of", "(radius_of(options, eps) - 1 / 255, chain_of", "balls of an evaluation 1/255 smaller"),
+    (f"{METHODS}/trades.py", "(cross_entropy(clean, batch.y) + self.options.beta * stability).mean()", "cross_entropy(adversarial, batch.y).mean()", "TRADES is PGD-AT"),
+    (f"{METHODS}/mart.py", "mart(model(batch.x), model(attacked.x), batch.y, self.options.beta)", "F.cross_entropy(model(attacked.x), batch.y)", "MART is PGD-AT"),
+    (f"{METHODS}/he.py", "margin_logits(model(attacked.x), batch.y, options.scale, options.margin)", "options.scale * model(attacked.x)", "HE without margin"),
+    (f"{METHODS}/reat.py", "        return fit + self.options.tail * tail\n", "        return fit\n", "REAT is AT-BSL"),
+    (f"{METHODS}/robal.py", "(fit + options.beta * kl_divergence(clean, adversarial)).mean()", "fit.mean()", "RoBal is AT-BSL with cosines"),
+    (f"{METHODS}/taet.py", "            options.gamma,\n", "            10 * options.gamma,\n", "gamma times ten"),
+    (f"{METHODS}/taet.py", "            options.alpha,\n            options.beta,\n            options.gamma,\n", "            1.0,\n            1.0,\n            1.0,\n", "all weights of TAET are 1"),
+    (f"{METHODS}/taet.py", "            options.beta,\n", "            0.0,\n", "TAET's options: no HDL"),
+    # -- evaluation -----------------------------------------------------------------------------------
+    (EVALUATION, "standing = (clean == y)", "standing = (clean == clean)", "misclassified images are attacked"),
+    (EVALUATION, "self.noise.rows(alive)", "self.noise.rows(torch.arange(len(alive)))", "noise by the place in the batch"),
+    (EVALUATION, "alive, iterate = alive[~fooled], x_adv[~fooled]", "alive, iterate = alive[~fooled], self.x[alive[~fooled]]", "attacks that go on begin at the clean image"),
+    (EVALUATION, "after.prediction[alive] = prediction", "after.prediction[alive[fooled]] = prediction[fooled] * 0", "fooled images are all of class 0"),
+    (EVALUATION, "= size(x_adv - target.x, part.norm)", "= size(x_adv - target.x, \"linf\")", "distances in L-inf for all"),
+    (EVALUATION, "after.broken_by[alive[fooled]] = place", "after.broken_by[alive[fooled]] = place + 1", "parts counted from 1"),
+    (EVALUATION, "radius if chain[-1].bounded else None", "radius", "attacks without bound have an eps"),
+    (EVALUATION, "rows[before.prediction[rows] == self.y[rows]]", "rows", "images that have fallen are attacked again"),
+    (EVALUATION, "Noise(seed, (torch.arange", "Noise(0, (torch.arange", "noise of seed 0 in every evaluation"),
+    (EVALUATION, "while depth < len(chain) and chain[depth].goes_on:", "while False:", "resumed attacks go on from the clean image"),
+    (CHAINS, "eps if own is None else own", "eps", "an attack's own radius ignored"),
+    (CHAINS, "radius == r and len(other) > len(chain)", "len(other) > len(chain)", "chains of another ball are shared"),
+    (SUBJECT, "2 * low - known.amax(1, keepdim=True) - 1", "known.amax(1, keepdim=True) + 1", "classes left out are the largest"),
+    (SUBJECT, "        self.eval()  #", "        self.train()  #", "evaluation in train mode"),
+    (SUBJECT, "self.raw(x).float()", "self.raw(x).float().softmax(1)", "attacks see probabilities"),
+    (CHECKS, "ALONE = 0.002", "ALONE = 0.02", "ten times as many images that Square alone breaks pass without a word"),
+    (CHECKS, 'across = 2 * eps if descents[0].start == "uniform" else eps', "across = eps", "steps too short for the ball are passed over"),
+    (CHECKS, "steps, size = sum(part.steps for part in descents), descents[0].step_size", "steps, size = descents[-1].steps, descents[0].step_size", "reach of the last part only"),
+    (CHECKS, "distance > target.eps + TOLERANCE", "distance > 2 * target.eps", "images outside the ball count"),
+    (CHECKS, "len(clean.unique()) == 1", "len(clean.unique()) == 0", "a collapsed training is ranked"),
+    (NORMS, "flat.square().sum(1).sqrt()", "flat.square().mean(1).sqrt()", "L2 is a mean"),
+    (EXAMPLES, "Noise(seed, index[standing])", "Noise(seed, torch.arange(len(standing)))", "examples are other images than those judged"),
+    (EXAMPLES, "        images[standing] = found\n", "", "examples are clean images"),
+    (EXAMPLES, "radius_of(attacks[name], eps)", "eps", "examples in another ball"),
+    # -- attack and score -----------------------------------------------------------------------------
+    (ATTACK, 'seed=job.cell["seed"]', "seed=0", "attack noise of seed 0"),
+    (ATTACK, 'job.cell["checkpoint"])', '"last")', "the last checkpoint attacked for the best"),
+    (ATTACK, "            index=index,\n", "", "noise by the place in the list"),
+    (PREDICTIONS, 'said["eps"] == eps', 'said["eps"] >= eps', "worst cases over larger balls"),
+    (PREDICTIONS, "groups.head, groups.tail)", "groups.tail, groups.head)", "shares of head and tail swapped"),
+    (SCORE, "{name: values[kept] for name, values in model.predicted.items()}", "{name: np.where(kept, values, 0)[kept][::-1] for name, values in model.predicted.items()}", "predictions of other images"),
+    (SCORE, "1 if epoch <= stage1 else 2", "1 if epoch < stage1 else 2", "stage 1 an epoch shorter in training.csv"),
+    (SCORE, "enumerate(facts[\"history\"], 1)", "enumerate(facts[\"history\"], 0)", "epochs counted from 0"),
+    (SCORE, "np.bincount(true * len(bins) + predicted", "np.bincount(predicted * len(bins) + true", "confusion matrix turned round"),
+    (SCORE, "matrix.sum(1, keepdims=True)", "matrix.sum(0, keepdims=True)", "confusion: shares of the predicted class"),
+    (SCORE, "kept = model.views[job.reads[\"view\"]]", "kept = model.views[\"balanced\"]", "confusion of the balanced view always"),
+    (SCORE, "inside[np.argsort(same[0].index[inside])]", "inside", "images of seeds compared in other orders"),
+    (SCORE, "_checkpoint(model) == job.reads[\"checkpoint\"]", "True", "confusion over all checkpoints"),
+    (SCORE, "reads[\"bootstrap\"], rng)", "100, rng)", "a bootstrap of 100 draws"),
+    (SCORE, 'COMPARED = ("all", "tail")', 'COMPARED = ("all", "head")', "contrasts of the head for the tail"),
+    (INSPECT, "descending=True, stable=True)", "stable=True)", "the most frequent classes for the rarest"),
+    (INSPECT, "_picture(images - x)", "_picture(images)", "what is added to an image is the image"),
+    (INSPECT, "(len(rows) for rows in of_class[:-1])", "(len(rows) for rows in of_class[1:])", "examples of other images"),
+    (INSPECT, 'seed=self.cell["seed"]', "seed=0", "examples with the noise of seed 0"),
+    # -- metrics --------------------------------------------------------------------------------------
+    (METRICS, "hits = np.bincount(labels[correct]", "hits = np.bincount(labels[~correct]", "recall is its complement"),
+    (METRICS, "return Estimate(float(r.mean()), float(np.sqrt(_variance(r, n).sum()) / len(present)))", "return Estimate(float((r * n).sum() / n.sum()), float(np.sqrt(_variance(r, n).sum()) / len(present)))", "balanced accuracy is accuracy"),
+    (METRICS, "np.sqrt(_variance(r, n).sum()) / len(present)", "np.sqrt(_variance(r, n).sum() / len(present))", "standard error of the mean: n under the root"),
+    (METRICS, "error = np.sqrt((n**2 * _variance(r, n)).sum()) / n.sum()", "error = np.sqrt((n * _variance(r, n)).sum()) / n.sum()", "standard error of accuracy"),
+    (METRICS, "(share * images + 1) / (images + 2)", "share", "no Laplace: recalls of 0 have no error"),
+    (METRICS, "key=lambda c: (-train_counts[c], c)", "key=lambda c: (train_counts[c], c)", "head and tail swapped"),
+    (METRICS, "first = round(head * classes)", "first = int(head * classes)", "head rounded down"),
+    (METRICS, "ranked[first:last], \"tail\": ranked[last:]", "ranked[first : last + 1], \"tail\": ranked[last + 1 :]", "a tail class in the middle"),
+    (METRICS, "np.nanargmin(recall)", "np.nanargmax(recall)", "the best class for the worst"),
+    (METRICS, 'method="higher"', 'method="lower"', "the lower of two middle distances"),
+    (METRICS, "np.where(fooled, distance, np.inf)[attacked]", "distance[attacked & fooled]", "median over fooled images only"),
+    (METRICS, "for prediction in reversed(predictions):", "for prediction in predictions:", "worst case: the last wrong prediction"),
+    (METRICS, "for prediction in reversed(predictions):", "for prediction in predictions[:1]:", "worst case of the first attack"),
+    (METRICS, 'attacked = predictions["clean"] == labels', 'attacked = labels == labels', "distances of misclassified images count"),
+    (METRICS, "attacked & np.isin(labels, members)", "attacked", "one median distance for all groups"),
+    (METRICS, "int(sum(train_counts[c] for c in members))", "int(sum(train_counts))", "training images of all classes in every row"),
+    (METRICS, "images[c] > 0]\n    if not present:\n        return Estimate(float(\"nan\"), float(\"nan\"))\n    r, n = recall[present], images[present]\n    error", "True]\n    if not present:\n        return Estimate(float(\"nan\"), float(\"nan\"))\n    r, n = recall[present], images[present]\n    error", "accuracy: classes without images are NaN"),
+    # -- a model of the user's own --------------------------------------------------------------------
+    (USER, 'seed_for("split", dataset, seed)', 'seed_for("split", dataset)', "user's model: tested on images of another seed"),
+    (USER, "arrays[\"images\"][index]), facts[\"max_value\"])", "arrays[\"images\"][index]), 255)", "user's model: pixels by 255"),
+    (USER, "of_class[: images // len(names)] for", "of_class[:images] for", "user's model: more images than asked for"),
+    (USER, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
+    (USER, "eps=radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
+    (USER, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
+    (USER, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
+    (USER, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
+]  # fmt: skip

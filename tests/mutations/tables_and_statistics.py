@@ -1,1 +1,102 @@
-MUTATIONS: list[tuple[str, ...]] = []
+"""Changes to statistics, summaries, tables and figures, each of which falsifies numbers.
+
+(file, exact text before, text after, what it breaks); the text before is in the file once.
+"""
+
+COMPARE, SUMMARY, TYPESET = (f"src/taet/{n}.py" for n in ("compare", "summary", "typeset"))
+PUBLISHED, VARIANTS = "src/taet/published.py", "src/taet/variants.py"
+CELLS, DIFFERENCES, HEADLINE, TABLE, PLACE, BESIDE, RAREST, VIEWS = (
+    f"src/taet/tables/{n}.py"
+    for n in ("_cells", "differences", "headline", "methods", "place", "published", "rarest", "views")
+)
+STYLE, LEARNING, CONFUSION, IMBALANCE, PER_CLASS, BA_BR, EFFICIENCY, WEIGHTS = (
+    f"src/taet/figures/{n}.py"
+    for n in ("_style", "learning", "confusion", "imbalance", "per_class", "ba_br", "efficiency", "loss_weights")
+)
+TABLES, LENGTH = "src/taet/stages/tables.py", "src/taet/figures/stage1_length.py"
+
+MUTATIONS: list[tuple[str, ...]] = [
+    # -- statistics -----------------------------------------------------------------------------------
+    (COMPARE, "np.array_equal(seed.index, seeds[0].index)", "True or np.array_equal(seed.index, seeds[0].index)", "seeds with images of their own are crossed"),
+    (COMPARE, "order if crossed else rng.permutation(order)", "order", "a seed picked twice brings the same images twice"),
+    (COMPARE, "picked = rng.integers(0, len(seeds), (len(seeds), draws))", "picked = np.tile(np.arange(len(seeds))[:, None], (1, draws))", "bootstrap without seeds"),
+    (COMPARE, "picked = rng.integers(0, n, (draws, n)) + n", "picked = np.tile(np.arange(n), (draws, 1)) + n", "bootstrap without images"),
+    (COMPARE, "result[c] = counts @ table[images] / n", "result[c] = counts @ table[images] / len(table)", "resampled recalls are shares of all images"),
+    (COMPARE, "[0.5 - confidence / 2, 0.5 + confidence / 2]", "[1 - confidence, confidence]", "bootstrap intervals: one-sided levels"),
+    (COMPARE, "(len(order) - place) * p[i]", "len(order) * p[i]", "Bonferroni for Holm"),
+    (COMPARE, "highest = max(highest, min(1.0, (len(order) - place) * p[i]))", "highest = min(1.0, (len(order) - place) * p[i])", "Holm: not monotone"),
+    (COMPARE, "order = [i for i in np.argsort(p) if not np.isnan(p[i])]", "order = list(np.argsort(p))", "Holm counts missing p"),
+    (COMPARE, "stats.ttest_1samp(differences, 0).pvalue", "stats.ttest_1samp(differences, 0).pvalue / 2", "one-sided p"),
+    (COMPARE, "return 1.0 if abs(differences[0]) < NO_SPREAD else float(\"nan\")", "return 1.0", "p of equal differences"),
+    (COMPARE, "first = 2 + bisect_left", "first = 1 + bisect_left", "a seed too few"),
+    (COMPARE, "POWER = 0.8", "POWER = 0.9", "seeds for another power"),
+    (COMPARE, "stats.t.ppf(0.5 + confidence / 2, seeds - 1)", "stats.t.ppf(confidence, seeds - 1)", "power of a one-sided test"),
+    (COMPARE, "effect * seeds**0.5", "effect * seeds", "power: noncentrality without the root"),
+    (COMPARE, "np.std(differences, ddof=1)", "np.std(differences)", "sd over seeds with n"),
+    (COMPARE, "found.exact[:, a] - found.exact[:, b]", "found.exact[:, b] - found.exact[:, a]", "sign of the differences"),
+    (COMPARE, "interval(found.draws[:, a] - found.draws[:, b], confidence)", "interval(found.draws[:, b] - found.draws[:, a], confidence)", "sign of the intervals of differences"),
+    (COMPARE, "drawn[_present(seed, seed.scopes[scope])].mean(0)", "drawn[_present(seed, seed.scopes[\"all\"])].mean(0)", "bootstrap of all classes for every group"),
+    (COMPARE, "recall = [table[seed.labels == c].mean(0) for c in _present(seed, members)]", "recall = [table[np.isin(seed.labels, members)].mean(0)]", "balanced accuracy of contrasts is accuracy"),
+    (COMPARE, "corrected = holm([row[\"p\"] for row in rows])", "corrected = [row[\"p\"] for row in rows]", "no correction"),
+    # -- summary --------------------------------------------------------------------------------------
+    (SUMMARY, "groups[metric].std(ddof=1)", "groups[metric].std(ddof=0)", "sd over seeds with n, in tables"),
+    (SUMMARY, "stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5", "stats.norm.ppf(0.5 + confidence / 2) / n**0.5", "normal intervals for Student's"),
+    (SUMMARY, "(n - 1).clip(lower=1)) / n**0.5", "(n - 1).clip(lower=1))", "interval of a seed, not of the mean"),
+    (SUMMARY, "0.5 + confidence / 2", "confidence", "one-sided level of intervals"),
+    (SUMMARY, "(mean - reach * sd).clip(0, 1)", "mean - reach * sd", "intervals below 0"),
+    (SUMMARY, 'seeds=("seed", "nunique")', 'seeds=("seed", "max")', "number of seeds is the last seed"),
+    (SUMMARY, 'median_distance=("median_distance", "mean")', 'median_distance=("median_distance", "first")', "distance of the first seed"),
+    (SUMMARY, '(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)', '(rows["view"] == report.view) & (rows["checkpoint"] == "last")', "the last checkpoint shown for the best"),
+    (SUMMARY, '(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)', '(rows["view"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced view shown always"),
+    (SUMMARY, '"low": "bootstrap_low", "high": "bootstrap_high"', '"high": "bootstrap_low", "low": "bootstrap_high"', "bounds swapped"),
+    (SUMMARY, "({most / least:.3g}:1)", "({least / most:.3g}:1)", "ratio of a view turned round"),
+    # -- tables ---------------------------------------------------------------------------------------
+    (CELLS, "reverse=True)[: len(places)]", "reverse=False)[: len(places)]", "the worst in bold"),
+    (CELLS, '["best", "second"]', '["second", "best"]', "best and second swapped"),
+    (CELLS, 'f" ± {100 * sd:.1f}"', 'f" ± {50 * sd:.1f}"', "half the sd in tables"),
+    (CELLS, '"balanced_accuracy" if row["seeds"] > 1 else "bootstrap"', '"bootstrap" if row["seeds"] > 1 else "balanced_accuracy"', "kinds of intervals swapped"),
+    (CELLS, 'stats.norm.ppf(0.5 + confidence / 2)', 'stats.norm.ppf(confidence)', "interval of one seed's accuracy"),
+    (CELLS, "f\"{100 * row[metric]:.1f}{spread}{between}\"", "f\"{100 * row[metric]:.0f}{spread}{between}\"", "numbers without decimals"),
+    (DIFFERENCES, "np.nanargmax", "np.nanargmin", "differences to the worst"),
+    (DIFFERENCES, "f\"{pair['p_holm']:.3f}\"", "f\"{pair['p']:.3f}\"", "uncorrected p in the table"),
+    (DIFFERENCES, "math.comb(len(place.methods), 2)", "len(place.methods) ** 2", "number of pairs"),
+    (DIFFERENCES, "{100 * pair['low']:+z.1f}, {100 * pair['high']:+z.1f}", "{100 * pair['high']:+z.1f}, {100 * pair['low']:+z.1f}", "bounds of differences swapped"),
+    (HEADLINE, 'picked[(*cell, "clean", "all")]', 'picked[(*cell, attack, "all")]', "BA is BR"),
+    (HEADLINE, 'picked[(*cell, attack, "tail")]\n', 'picked[(*cell, "clean", "tail")]\n', "BR of the tail is its BA"),
+    (HEADLINE, "round(100 * float(value), 3)", "round(100 * float(value), 0)", "headline without decimals"),
+    (TABLE, 'pair["low"] <= 0 <= pair["high"] or pair["p"] >= level', 'pair["low"] <= 0 <= pair["high"]', "≈ without the t-test"),
+    (TABLE, 'pair["low"] <= 0 <= pair["high"] or pair["p"] >= level', 'pair["p"] >= level', "≈ without the bootstrap"),
+    (TABLE, 'level = 1 - place.shown["report"].confidence', 'level = place.shown["report"].confidence', "≈ at the wrong level"),
+    (TABLE, "costs[method] / least", "least / costs[method]", "cost ratios turned round"),
+    (TABLE, "column + 2): mark", "column + 1): mark", "marks of the costs table a column off"),
+    (PLACE, '-row["difference"],\n                -row["high"],\n                -row["low"],', '-row["difference"],\n                -row["low"],\n                -row["high"],', "bounds of a turned contrast"),
+    (PLACE, '                -row["difference"],\n', '                row["difference"],\n', "sign of a turned contrast"),
+    (PLACE, "math.nan if method in self.collapsed else value", "value", "collapsed methods are ranked"),
+    (PLACE, 'int(self.part["seeds"].max())', 'int(self.part["seeds"].sum())', "number of seeds in notes"),
+    (PLACE, 'self.summary[self.summary["view"] == self.view]', 'self.summary[self.summary["view"] == "balanced"]', "other views' tables show the balanced one"),
+    (PLACE, '100 * everything["balanced_accuracy_se"].max()', '100 * everything["balanced_accuracy_se"].min()', "the smallest error for the largest"),
+    (BESIDE, "math.hypot(reading, 50 * (high - low))", "math.hypot(reading, 100 * (high - low))", "whole intervals for half ones"),
+    (BESIDE, '100 * ours["balanced_accuracy"] - published["value"]', 'published["value"] - 100 * ours["balanced_accuracy"]', "published minus ours"),
+    (RAREST, '.sort_values(kind="stable")', '.sort_values(kind="stable", ascending=False)', "the most frequent classes for the rarest"),
+    (RAREST, 'values.loc[(method, attack, c), "accuracy"]', 'values.loc[(method, "clean", c), "accuracy"]', "clean accuracies under attack"),
+    (VIEWS, 'values.loc[(method, attack, "all")]', 'values.loc[(method, "clean", "all")]', "clean accuracy as robust one"),
+    (PUBLISHED, 'row["scope"] == "all"', 'row["scope"] != ""', "published numbers of groups as those of all"),
+    (PUBLISHED, 'and UNUSABLE not in row["note"]', "", "published numbers that must not be compared"),
+    (VARIANTS, "recipe.epochs if recipe else 0", "recipe.epochs if recipe else 1", "no stage 1 is one epoch of it"),
+    # -- figures --------------------------------------------------------------------------------------
+    (STYLE, "100 * (error if math.isnan(sd) else sd)", "100 * error", "bars are standard errors"),
+    (STYLE, 'return 100 * row["balanced_accuracy"]', 'return 100 * row["accuracy"]', "figures show accuracy"),
+    (LEARNING, "values.std(ddof=1)", "values.std(ddof=0)", "shades: sd with n"),
+    (LEARNING, "before.max() + 0.5", "before.max() - 0.5", "end of stage 1 an epoch early"),
+    (LEARNING, "rates < DROP * rates.shift()", "rates < DROP * rates.shift(-1)", "drops of the learning rate"),
+    (CONFUSION, "shares[method, attack].unstack(sort=False)", "shares[method, attack].unstack(sort=False).T", "confusion matrix drawn turned round"),
+    (IMBALANCE, "sorted(picture[\"ratios\"], key=float)", "sorted(picture[\"ratios\"])", "ratios in the order of text"),
+    (IMBALANCE, "values.loc[(method, attack, ratio)]", "values.loc[(method, \"clean\", ratio)]", "BR against IR is BA"),
+    (PER_CLASS, ".sort_values(ascending=False, kind=\"stable\")", ".sort_values(kind=\"stable\")", "classes from tail to head"),
+    (PER_CLASS, "part[\"accuracy_sd\"].fillna(part[\"accuracy_se\"])", "part[\"accuracy_se\"]", "per class: bars are standard errors"),
+    (BA_BR, 'value_bar(part.loc[(method, report.headline_attack)])', 'value_bar(part.loc[(method, "clean")])', "BR is BA in the figure"),
+    (BA_BR, "xerr=ba_bar,\n                    yerr=br_bar", "xerr=br_bar,\n                    yerr=ba_bar", "bars of BA and BR swapped"),
+    (EFFICIENCY, "                    places[method],\n", "                    costs[method],\n", "methods of one cost hide each other"),
+    (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
+    (WEIGHTS, 'for w in ("alpha", "beta", "gamma"))', 'for w in ("beta", "alpha", "gamma"))', "heat map: axes swapped"),
+]  # fmt: skip

@@ -29,6 +29,7 @@ LIBRARIES = (
 def prepare() -> None:
     """Import what takes long, and nothing that is under test."""
     os.environ.update(OMP_NUM_THREADS="1", MPLBACKEND="agg", PYTHONDONTWRITEBYTECODE="1")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
