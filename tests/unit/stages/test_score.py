@@ -1,0 +1,136 @@
+"""The tables of ``score`` from hand-made predictions: views, epochs, confusion, order of images, bootstrap."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from taet import artifacts
+from taet.seeds import seed_for
+from taet.stages import score
+from taet.stages._predictions import Predictions
+
+LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+CELL = {"dataset": "d", "ir": "10", "architecture": "net", "method": "m", "seed": 3, "checkpoint": "last"}
+PREDICTED = {
+    "clean": np.array([0, 0, 0, 1, 1, 1, 2, 2]),
+    "pgd": np.array([0, 0, 1, 2, 1, 0, 2, 1]),
+}
+
+
+def model(**changes: Any) -> Predictions:
+    facts = {name: {"norm": "linf", "eps": 0.1, "warnings": [f"odd {name}"]} for name in PREDICTED}
+    facts["clean"] |= {"norm": None, "eps": None}
+    whole = {
+        "cell": dict(CELL),
+        "index": np.array([7, 3, 5, 1, 6, 2, 4, 0]),
+        "label": LABELS,
+        "predicted": PREDICTED,
+        "distance": {"pgd": np.arange(8, dtype=np.float32)},
+        "facts": facts,
+        "views": {
+            "balanced": np.ones(8, dtype=bool),
+            "long_tailed": np.array([1, 1, 1, 0, 1, 0, 0, 1], dtype=bool),
+        },
+        "class_counts": [9, 5, 2],
+        "class_names": ["a", "b", "c"],
+        "groups": {"head": [0], "medium": [1], "tail": [2]},
+    }
+    return Predictions(**whole | changes)
+
+
+def test_metrics_of_both_views() -> None:
+    rows = list(score._rows(model()))
+    found = {
+        (row["view"], row["attack"], row["class_index"]): row["accuracy"]
+        for row in rows
+        if row["scope"] == "class"
+    }
+    assert found == pytest.approx(
+        {
+            ("balanced", "clean", 0): 0.75, ("balanced", "clean", 1): 1.0, ("balanced", "clean", 2): 1.0,
+            ("balanced", "pgd", 0): 0.5, ("balanced", "pgd", 1): 0.5, ("balanced", "pgd", 2): 0.5,
+            ("long_tailed", "clean", 0): 1.0, ("long_tailed", "clean", 1): 1.0, ("long_tailed", "clean", 2): 1.0,
+            ("long_tailed", "pgd", 0): 2 / 3, ("long_tailed", "pgd", 1): 1.0, ("long_tailed", "pgd", 2): 0.0,
+        }
+    )  # fmt: skip
+    (row,) = (r for r in rows if (r["view"], r["attack"], r["scope"]) == ("long_tailed", "pgd", "all"))
+    assert row["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert (row["test_images"], row["train_images"]) == (5, 16)
+    assert (row["norm"], row["eps"], row["warnings"]) == ("linf", 0.1, "odd pgd")
+    assert (row["imbalance_ratio"], row["seed"], row["checkpoint"]) == ("10", 3, "last")
+
+
+@pytest.mark.parametrize("view", ["balanced", "long_tailed"])
+def test_confusion(view: str) -> None:
+    job: Any = SimpleNamespace(reads={"view": view, "headline_attack": "pgd"})
+    rows = pd.DataFrame(score._confusion(job, model()))
+    found = rows[rows["attack"] == "pgd"].pivot(index="true", columns="predicted", values="share")
+    expected = {
+        "balanced": [[1 / 2, 1 / 4, 1 / 4], [1 / 2, 1 / 2, 0], [0, 1 / 2, 1 / 2]],
+        "long_tailed": [[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 1, 0]],
+    }
+    np.testing.assert_allclose(found.to_numpy(), expected[view])
+
+
+def test_confusion_between_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score, "MOST_CONFUSED", 2)
+    groups = {"head": [1], "tail": [0, 2]}
+    job: Any = SimpleNamespace(reads={"view": "balanced", "headline_attack": "pgd"})
+    rows = pd.DataFrame(score._confusion(job, model(groups=groups)))
+    found = rows[rows["attack"] == "pgd"].set_index(["true", "predicted"])["share"]
+    assert found["tail", "head"] == pytest.approx(2 / 6)
+    assert found["head", "tail"] == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("stop", [None, 2])
+def test_epochs(tmp_path: Path, stop: int | None) -> None:
+    history = [{"loss": 3.0 - i, "learning_rate": 0.1} for i in range(3)]
+    output = tmp_path / "network.safetensors"
+    artifacts.write_arrays(output, {"x": np.zeros(1)}, "k", history=history)
+    stage1 = {} if stop is None else {"stage1": SimpleNamespace(reads={"stop": stop})}
+    network: Any = SimpleNamespace(output=output, key="k", inputs=stage1, cell=CELL)
+    rows = list(score._epochs(network))
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["loss"] for row in rows] == [3.0, 2.0, 1.0]
+    assert [row["stage"] for row in rows] == ([2, 2, 2] if stop is None else [1, 1, 2])
+    assert rows[0]["validation_accuracy"] is None
+
+
+def test_images_of_a_seed_are_compared_in_the_order_of_the_data_set() -> None:
+    (seed,) = score._seeds([model()], "balanced")
+    assert seed.index.tolist() == list(range(8))
+    assert seed.labels.tolist() == [2, 0, 1, 0, 2, 0, 1, 0]
+    assert seed.correct["m", "pgd"].tolist() == [False, False, False, True, True, False, True, True]
+    assert seed.scopes == {"all": [0, 1, 2], "head": [0], "medium": [1], "tail": [2]}
+    (seed,) = score._seeds([model()], "long_tailed")
+    assert seed.index.tolist() == [0, 3, 5, 6, 7]
+
+
+def test_intervals_and_contrasts_of_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All groups have intervals, only all and tail classes contrasts; draws and seeds as the parameters say."""
+    drawn = []
+
+    def resample(seeds: Any, draws: int, rng: Any) -> Any:
+        drawn.append((draws, rng.bit_generator.state))
+        return kept(seeds, draws, rng)
+
+    kept = score.resample
+    monkeypatch.setattr(score, "resample", resample)
+    job: Any = SimpleNamespace(reads={"bootstrap": 37, "confidence": 0.9})
+    other = model(cell=CELL | {"method": "o"}, predicted=dict.fromkeys(PREDICTED, LABELS))
+    found = list(score._bootstrapped(job, [model(), other]))
+    for view, (ranges, compared), (draws, state) in zip(
+        ("balanced", "long_tailed"), found, drawn, strict=True
+    ):
+        assert {row["scope"] for row in ranges} == {"all", "head", "medium", "tail"}
+        assert {row["scope"] for row in compared} == {"all", "tail"}
+        assert {row["view"] for row in [*ranges, *compared]} == {view}
+        assert draws == 37
+        own = np.random.default_rng(seed_for("bootstrap", view, "d", "10", "net"))
+        assert state == own.bit_generator.state
+    tail = next(r for r in found[0][1] if (r["scope"], r["attack"]) == ("tail", "pgd"))
+    assert (tail["method"], tail["other"], tail["difference"]) == ("m", "o", -0.5)

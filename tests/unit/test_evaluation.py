@@ -1,0 +1,126 @@
+"""Evaluation on a model and attacks whose every verdict is known: brightness above or below a half, and shifts."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from taet import evaluation
+from taet.attacks._base import Target
+from taet.attacks._norms import Norm
+from taet.chains import longest, radius_of
+from taet.evaluation import Evaluation, evaluate
+
+EPS = 0.12
+BRIGHTNESS = [0.42, 0.46, 0.54, 0.60, 0.30, 0.48]
+LABELS = [0, 0, 1, 1, 0, 1]  # the last image is misclassified when clean
+INDEX = [20, 21, 22, 23, 24, 25]
+
+
+class Brightness(nn.Module):
+    """Class 1 is bright; in train mode it says the opposite."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        gap = 20 * (x.flatten(1).mean(1) - 0.5)
+        gap = -gap if self.training else gap
+        return torch.stack([-gap, gap], 1)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """All pixels brighter by one amount; remembers what it was run on."""
+
+    title: str
+    amount: float
+    goes_on: bool = False
+    norm: Norm = "linf"
+    bounded: bool = True
+    seen: ClassVar[list[tuple[str, Target]]] = []
+
+    def run(self, target: Target) -> Tensor:
+        self.seen.append((self.title, target))
+        return ((target.iterate if self.goes_on else target.x) + self.amount).clamp(0, 1)
+
+
+BRIGHTER, DARKER = Shift("brighter", 0.05), Shift("darker", -0.05)
+FURTHER = Shift("further", 0.05, goes_on=True)
+FAR = Shift("far", 0.25, norm="l2", bounded=False)
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Evaluation:
+    chains = {
+        "both": (BRIGHTER, DARKER),
+        "brighter": (BRIGHTER,),
+        "twice": (BRIGHTER, FURTHER),
+        "far": (FAR,),
+    }
+    Shift.seen.clear()
+    monkeypatch.setattr(evaluation, "chain_of", lambda name, attacks: chains[name])
+    options: Any = SimpleNamespace(cautions=list, eps=None)
+    return evaluate(
+        Brightness().train(),
+        torch.tensor(BRIGHTNESS).view(-1, 1, 1, 1).expand(-1, 1, 2, 2).contiguous(),
+        torch.tensor(LABELS),
+        dict.fromkeys(chains, options),
+        eps=EPS,
+        batch_size=2,
+        seed=7,
+        classes=2,
+        index=torch.tensor(INDEX),
+    )
+
+
+def test_verdicts(found: Evaluation) -> None:
+    assert found.clean.tolist() == [0, 0, 1, 1, 0, 0]
+    predictions = {name: v.prediction.tolist() for name, v in found.verdicts.items()}
+    assert predictions == {
+        "both": [0, 1, 0, 1, 0, 0],
+        "brighter": [0, 1, 1, 1, 0, 0],
+        "twice": [1, 1, 1, 1, 0, 0],
+        "far": [1, 1, 1, 1, 1, 0],
+    }
+
+
+def test_which_part_it_was_and_how_far(found: Evaluation) -> None:
+    verdicts = found.verdicts
+    assert verdicts["both"].broken_by.tolist() == [-1, 0, 1, -1, -1, -1]
+    assert verdicts["twice"].broken_by.tolist() == [1, 0, -1, -1, -1, -1]
+    twice = [0.1, 0.05, 0.1, 0.1, 0.1, 0.0]
+    assert verdicts["twice"].distance.tolist() == pytest.approx(twice, abs=1e-6)
+    far = [0.5, 0.5, 0.5, 0.5, 0.5, 0.0]  # L2 of four pixels
+    assert verdicts["far"].distance.tolist() == pytest.approx(far, abs=1e-6)
+
+
+def test_norm_and_bound(found: Evaluation) -> None:
+    said = {name: (v.norm, v.eps) for name, v in found.verdicts.items()}
+    assert said == {name: ("linf", EPS) for name in said if name != "far"} | {"far": ("l2", None)}
+
+
+def test_what_parts_are_run_on(found: Evaluation) -> None:
+    """On images that are classified correctly and still stand, with noise by their index in the data set."""
+    seen = {title: target for title, target in Shift.seen}
+    assert seen["brighter"].y.tolist() == [0, 0, 1, 1, 0]
+    assert seen["brighter"].noise.index.tolist() == INDEX[:5]
+    assert seen["darker"].noise.index.tolist() == [20, 22, 23, 24]
+    assert seen["further"].iterate[:, 0, 0, 0].tolist() == pytest.approx([0.47, 0.59, 0.65, 0.35])
+    assert {target.noise.seed for target in seen.values()} == {7}
+    assert {target.eps for target in seen.values()} == {EPS}
+    titles = [title for title, _ in Shift.seen]
+    assert titles.count("brighter") == 2, "once for each chain that is no beginning of another"
+
+
+def test_balls_are_told_apart() -> None:
+    """A chain is shared inside one ball only."""
+    wanted = [(0.1, (BRIGHTER,)), (0.2, (BRIGHTER, DARKER)), (0.1, (BRIGHTER, FURTHER))]
+    assert longest(wanted) == wanted[1:]
+    assert longest(wanted[:2]) == wanted[:2]
+
+
+@pytest.mark.parametrize(("own", "radius"), [(None, EPS), (0.03, 0.03)])
+def test_radius(own: float | None, radius: float) -> None:
+    options: Any = SimpleNamespace(eps=own)
+    assert radius_of(options, EPS) == radius
