@@ -24,6 +24,7 @@ FOLDERS = ("tests/unit", "tests/contract", "tests/workflow")
 NO_NUMBERS = (
     *("test_keys", "test_fingerprint", "test_layers", "test_names", "test_source_code", "test_kept"),
     *("test_locks", "test_environment", "test_help", "test_messages", "test_revision"),
+    *("test_plan", "test_orphans", "test_profiles"),
 )
 SECONDS = 600  # for one file of tests
 

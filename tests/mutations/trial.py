@@ -18,7 +18,7 @@ QUICK = " and ".join(
     f"not {marker}"
     for marker in "e2e long browser gpu remote slurm speed study kept headline faults docs".split()
 )
-SECONDS = 240  # for one change, on a busy machine; a loop without an end is cut, and counts as survived
+SECONDS = 120  # for one change, on a busy machine; a loop without an end is cut, and counts as survived
 LIBRARIES = (
     *("torch", "torchvision.transforms.v2", "numpy", "scipy.stats", "scipy.optimize", "pandas"),
     *("sklearn.datasets", "sklearn.manifold", "matplotlib.pyplot", "seaborn", "pydantic", "yaml"),

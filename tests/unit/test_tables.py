@@ -328,7 +328,7 @@ def test_rarest_classes() -> None:
     table = table_of("the rarest classes", summary(frame), contrasts())
     assert table.head == ["Method", "clean: c1", "PGD-2: c1"]
     assert table.rows[0] == ["B & C", "61.0 ± 1.0", "41.0 ± 1.0"]
-    assert "The 1 class with the fewest training images: c1 3." in table.note
+    assert "The class with the fewest training images: c1 3." in table.note
 
 
 def test_costs() -> None:
