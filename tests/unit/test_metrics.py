@@ -134,3 +134,36 @@ def test_worst_class_of_those_with_images() -> None:
     row = next(r for r in rows if (r["attack"], r["scope"]) == ("pgd", "worst_class"))
     assert row["balanced_accuracy"] == row["accuracy"] == 0.5
     assert (row["test_images"], row["train_images"], row["class_index"]) == (2, 2, None)
+
+
+def test_groups_are_rounded_to_whole_classes() -> None:
+    """36 % and 24 % of 10 classes are 4 and 2; of 7 classes a half is 4 (3.5, to the even number)."""
+    counts = [3, 9, 1, 7, 5, 10, 2, 8, 6, 4]
+    assert class_groups(counts, 0.36, 0.24) == {
+        "head": [1, 3, 5, 7], "medium": [0, 4, 8, 9], "tail": [2, 6],
+    }  # fmt: skip
+    assert class_groups([5, 5, 5, 5, 5, 5, 5], 0.5, 0.2)["head"] == [0, 1, 2, 3]
+
+
+def test_rows_of_each_group() -> None:
+    """Distances over the images of a group that are right when clean; its own training images."""
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    predictions = {"clean": np.array([0, 0, 1, 1, 1, 2]), "cw": np.array([1, 1, 1, 0, 1, 0])}
+    distances = {"cw": np.array([3.0, 5.0, 0.0, 7.0, 9.0, 1.0])}
+    groups = {"head": [0], "tail": [1, 2]}
+    rows = scores(predictions, distances, labels, [30, 20, 10], ["a", "b", "c"], groups)
+    found = {row["scope"]: row for row in rows if row["attack"] == "cw" and row["scope"] != "class"}
+    assert {scope: row["median_distance"] for scope, row in found.items()} == {
+        "all": 5.0, "head": 5.0, "tail": 7.0, "worst_class": 5.0,
+    }  # fmt: skip
+    assert {scope: row["train_images"] for scope, row in found.items()} == {
+        "all": 60, "head": 30, "tail": 30, "worst_class": 30,
+    }  # fmt: skip
+    assert found["tail"]["accuracy"] == pytest.approx(1 / 3)
+    assert found["tail"]["balanced_accuracy"] == pytest.approx(1 / 4)
+
+
+def test_accuracy_leaves_out_classes_without_images() -> None:
+    recall, images = recalls(np.array([True, False, True]), np.array([0, 0, 2]), 3)
+    assert accuracy(recall, images, range(3)).value == pytest.approx(2 / 3)
+    assert math.isfinite(accuracy(recall, images, range(3)).standard_error)

@@ -134,3 +134,29 @@ def test_intervals_and_contrasts_of_a_place(monkeypatch: pytest.MonkeyPatch) -> 
         assert state == own.bit_generator.state
     tail = next(r for r in found[0][1] if (r["scope"], r["attack"]) == ("tail", "pgd"))
     assert (tail["method"], tail["other"], tail["difference"]) == ("m", "o", -0.5)
+
+
+def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All models in the order of the grid; confusion of the checkpoint that is shown alone."""
+    cells = [CELL | {"seed": s, "checkpoint": c} for s in (3, 4) for c in ("last", "best")]
+    attacks = {str(i): SimpleNamespace(stage="attack", cell=cell) for i, cell in enumerate(cells)}
+    monkeypatch.setattr(score, "read_predictions", lambda job, own: model(cell=own[0].cell))
+    names = ("metrics", "intervals", "contrasts", "training", "confusion")
+    job: Any = SimpleNamespace(
+        inputs=attacks,
+        output=tmp_path / "manifest.json",
+        key="k",
+        files=[tmp_path / f"{name}.csv" for name in names],
+        reads={
+            "checkpoint": "best", "view": "balanced", "headline_attack": "pgd",
+            "bootstrap": 10, "confidence": 0.95,
+        },
+    )  # fmt: skip
+    score.run(job)
+    confusion, metrics, intervals = (
+        pd.read_csv(tmp_path / f"{name}.csv") for name in ("confusion", "metrics", "intervals")
+    )
+    assert len(confusion) == 2 * 2 * 9
+    assert list(metrics.drop_duplicates(["seed", "checkpoint"])["seed"]) == [3, 3, 4, 4]
+    assert set(intervals["seeds"]) == {2}
+    assert set(intervals["checkpoint"]) == {"last", "best"}
