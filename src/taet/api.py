@@ -7,7 +7,7 @@ import pandas as pd
 from torch import nn
 
 from taet import artifacts, networks, params
-from taet.errors import UserError
+from taet.errors import ArgumentError, UserError
 from taet.grid import Study
 from taet.user_model import attack_model
 
@@ -96,13 +96,16 @@ def evaluate(
         ``balanced_accuracy_se``: mean over classes, and its standard error. Intervals and errors are those
         of drawing the test images. ``median_distance``: of the perturbations it took, see
         ``taet.metrics``. ``norm``: ``linf`` or ``l2``. ``eps``: bound of the norm in the [0,1] pixel range,
-        missing for attacks without one. ``warnings``: why not to believe the row, one a line; missing where
+        missing for attacks without one. ``warnings``: warnings about the row, one a line; missing where
         there is nothing to warn of.
 
     Raises:
         UserError: a name is unknown, a value impossible, the images are not there, or the model does not
             fit them or gives what is not finite.
     """
+    if not isinstance(parameters, str | Path):
+        kind = type(parameters).__name__
+        raise ArgumentError(f"parameters: a value of the type {kind}; must be the path of a file")
     return attack_model(
         Study(params.load(parameters, study)),
         model,

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from taet.errors import ArgumentError, counted, suggest
 from taet.options import parse_number
 
 LARGEST = 2**31  # of counts, as in the parameters
+SHOWN = 60  # characters of a value in a message
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -30,7 +32,7 @@ def whole_number(name: str, value: Any) -> int:
         except (TypeError, ValueError, OverflowError):  # NaN and infinity are the last two
             whole = None
     if whole is None or abs(whole) >= LARGEST:
-        raise ArgumentError(f"{name} {value!r}: must be a whole number below 2^31")
+        raise ArgumentError(f"{name} {_short(repr(value))}: must be a whole number below 2^31")
     return whole
 
 
@@ -46,12 +48,18 @@ def radius(value: Any) -> float:
             raise TypeError
         number = float(parse_number(plain))
     except (TypeError, ValueError, OverflowError):
-        raise ArgumentError(f"eps {value}: must be a number or a fraction such as 8/255") from None
+        raise ArgumentError(
+            f"eps {_short(str(value))}: must be a number or a fraction such as 8/255"
+        ) from None
     if not 0 < number < 1:
         raise ArgumentError(
             f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {number:g}"
         )
     return number
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _plain(value: Any) -> Any:
@@ -110,6 +118,8 @@ def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
                 f"class_counts: an entry for {other[0]!r}; classes are 0 to {classes - 1}"
             )
         return [given[c] for c in range(classes)]
+    if isinstance(given, Tensor) and given.layout != torch.strided:
+        given = given.to_dense()
     if isinstance(given, Tensor | np.ndarray) and given.ndim == 1:
         return given.tolist()  # type: ignore[no-any-return]
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
@@ -143,4 +153,6 @@ def one_of(argument: str, what: str, name: Any, known: Iterable[str]) -> None:
     """Raises ArgumentError where a name is none of those that are known."""
     known = list(known)
     if name not in known:
-        raise ArgumentError(f"{argument}: no {what} {name!r}{suggest(str(name), known)}")
+        raise ArgumentError(
+            f"{argument}: no {what} {_short(repr(name))}{suggest(str(name)[:SHOWN], known)}"
+        )

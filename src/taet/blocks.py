@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, InstanceOf, Tag
 
+from taet.decimals import RULE
 from taet.options import (
     AttackOptions,
     Count,
@@ -38,7 +39,9 @@ def imbalance_ratio(value: Any) -> Any:
     """
     if value == NATURAL:
         return value
-    problem = ValueError(f"must be a number from 1 to {MAX_RATIO}, or {NATURAL}")
+    problem = ValueError(
+        f"must be a number from 1 to {MAX_RATIO} in {RULE} (1:10 is written 10), or {NATURAL}"
+    )
     try:
         ratio = parse_number(value)
     except ValueError:

@@ -138,8 +138,9 @@ def _cause(subject: Subject) -> str:
 def _is_connected(subject: Subject, x: Tensor) -> bool:
     """Whether torch finds a way back from the logits to an image."""
     labels = x.new_zeros(len(x), dtype=torch.int64)
+    given = x.clone(memory_format=torch.contiguous_format)
     try:
-        input_gradient(subject.raw, x, labels, cross_entropy)
+        input_gradient(subject.raw, given, labels, cross_entropy)
     except Exception as error:
         if "does not require grad" in str(error) or "not have been used" in str(error):
             return False
@@ -148,6 +149,8 @@ def _is_connected(subject: Subject, x: Tensor) -> bool:
         raise UserError(
             f"the model fails when its gradient is taken: {first_line(error)}"
         ) from error
+    if not torch.equal(given, x):  # by way of detach(), say, which torch does not see
+        raise UserError(CHANGES_INPUT)
     return True
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from taet import cards, params, sources
-from taet.errors import ArgumentError, UserError, is_out_of_memory, suggest
+from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, suggest
 from taet.grid import Study
 from taet.jobs import STAGES, Stage
 from taet.messages import complain
@@ -307,7 +307,7 @@ def _attack_own_model(options: argparse.Namespace) -> None:
             eps=options.eps,
             seed=options.seed or 0,
             images=options.images,
-            folders=(Path(), options.params.parent),
+            folders=(options.params.parent, Path()),
             title=options.model,
         )
     except ArgumentError as error:
@@ -320,14 +320,15 @@ def _verify(options: argparse.Namespace) -> None:
     if unknown:
         raise UserError(f"no stage {unknown[0]!r}{suggest(unknown[0], STAGES)}")
     study = _study(options)
-    stages = options.stages or list(STAGES)
+    stages, name = options.stages or list(STAGES), study.params.study
+    make = f"snakemake --cores 4 all --config study={name}"
     found = list(artifact_problems(study, stages))
     if not options.stages:
         found += cache_problems()
     if found and not options.remake:
         shown = [problem.message for problem in found[:SHOWN]]
         rest = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-        todo = ["all at once: snakemake --cores 4 all, or: python -m taet verify --remake"]
+        todo = [f"all at once: {make}, or: python -m taet verify --study {name} --remake"]
         raise UserError("\n".join([*shown, *rest, *(todo if len(found) > 1 else [])]))
     remake(found)
     for problem in found:
@@ -336,10 +337,11 @@ def _verify(options: argparse.Namespace) -> None:
     count = sum(job.output.exists() for job in jobs)
     if jobs and not count:
         raise UserError(
-            f"study {study.params.study!r} has none of its {len(jobs)} artifacts here, so nothing was "
-            "verified; make them with: snakemake --cores 4 all"
+            f"study {name!r} has none of its {len(jobs)} artifacts here, so nothing was verified; make them "
+            f"with: {make}"
         )
-    print(f"{count} artifacts of study {study.params.study} match params.yaml and the code")
+    match = "matches" if count == 1 else "match"
+    print(f"{counted(count, 'artifact')} of study {name} {match} params.yaml and the code")
     if unknown := without_record(study, stages):
         print(f"{len(unknown)} of them have no record of their making: {unknown[0]}, ...")
 

@@ -19,30 +19,31 @@ YOUNG = 2  # seconds: a file this young could change again within the same tick 
 Stat = list[int]
 
 
-def digest_of(files: Iterable[Path], memory: Path) -> str:
+def digest_of(files: Iterable[Path], root: Path, memory: Path) -> str:
     """Hash over names and contents of files, in any order; 16 hex digits.
 
     Args:
-        files: names count as they are given, so give them relative to a common folder.
-        memory: where to remember what each had inside; losing it costs reading them again.
+        files: their names below ``root`` count.
+        root: a folder that may lie elsewhere on another machine.
+        memory: where below ``root`` to remember what each file had inside; without it they are read again.
 
     Raises:
         UserError: a file cannot be read.
     """
-    before = _remembered(memory)
+    before = _remembered(root / memory)
     now: dict[str, tuple[Stat, str]] = {}
     for file in sorted(files):
+        name = str(file.relative_to(root) if file.is_relative_to(root) else file)
         try:
             stat = _stat(file)
-            known, content = before.get(str(file), ([], ""))
-            now[str(file)] = stat, content if known == stat else _digest(file)
+            known, content = before.get(name, ([], ""))
+            now[name] = stat, content if known == stat else _digest(file)
         except OSError as error:
             raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     if now != before:
-        old = time.time_ns() - YOUNG * 10**9
-        sure = {name: entry for name, entry in now.items() if max(entry[0][1:3]) < old}
+        sure = {name: entry for name, entry in now.items() if not _young(entry[0])}
         with suppress(OSError):  # a folder that cannot be written to: they are read each time
-            write_json(memory, sure)
+            write_json(root / memory, sure)
     body = [(name, content) for name, (_, content) in now.items()]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
 
@@ -60,6 +61,11 @@ def _remembered(memory: Path) -> dict[str, tuple[Stat, str]]:
 def _stat(file: Path) -> Stat:
     stat = file.stat()
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _young(stat: Stat) -> bool:
+    """By the time of the last change of any kind, which nobody sets."""
+    return 0 <= time.time_ns() - stat[2] < YOUNG * 10**9
 
 
 def _digest(file: Path) -> str:

@@ -9,7 +9,7 @@ import re
 _DIGITS = 40  # before the point, and after it
 _INTEGER = rf"-?(0|[1-9][0-9]{{0,{_DIGITS - 1}}})"
 DECIMAL = rf"{_INTEGER}(\.[0-9]{{1,{_DIGITS}}})?([eE][-+]?[0-9]{{1,3}})?"
-RULE = "plain decimals, such as 10, 0.5 or 5e-4"
+RULE = f"plain decimals of at most {_DIGITS} digits, such as 10, 0.5 or 5e-4"
 
 
 def is_integer(text: str) -> bool:

@@ -40,10 +40,11 @@ class Study:
     Args:
         params: its parameters.
         kept: draw tables and figures from the metrics in ``results/reference``, not from new ones.
+        folder: where data sets of one's own are read from; paths of jobs are relative to it.
     """
 
-    def __init__(self, params: Params, kept: bool = False) -> None:
-        self.params, self.kept = params, kept
+    def __init__(self, params: Params, kept: bool = False, folder: Path = Path()) -> None:
+        self.params, self.kept, self.folder = params, kept, folder
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._dumps: dict[int, Any] = {}
         self._trainings: dict[str, Training] = {}
@@ -185,8 +186,24 @@ class Study:
         dataset = self.params.datasets[cell["dataset"]]
         reads: dict[str, Any] = {"dataset": dataset, "download": self.params.download}
         if plugins.defines("datasets", dataset.kind, "sources"):
-            reads["contents"] = _contents(cell["dataset"], dataset)
+            reads["contents"] = self._contents(cell["dataset"], dataset)
         return self._make("download", cell, reads, {}, (f"taet.datasets.{dataset.kind}",))
+
+    def _contents(self, name: str, options: DatasetOptions) -> str:
+        """Digest of the files that a data set of one's own is read from.
+
+        Where none of them is here, as in a clone to which DVC has brought the images: of those they were.
+        """
+        images = self.folder / STAGES["download"].output.format(dataset=name)
+        try:
+            files = plugins.load("datasets", options.kind).sources(images.parent, options)
+        except UserError:  # there is no folder, or nothing in it
+            files = []
+            if not images.is_file():
+                raise
+        if images.is_file() and not any(file.exists() for file in files):
+            return str(artifacts.read_facts(images).get("contents"))
+        return digest_of(files, self.folder, Path("data/contents", f"{name}.json"))
 
     def _subsample(self, cell: Cell) -> Job:
         return self._make(
@@ -417,20 +434,3 @@ class Study:
             grid.datasets, ratios, grid.architectures
         ):
             yield {"dataset": dataset, "ir": ir, "architecture": architecture}
-
-
-def _contents(name: str, options: DatasetOptions) -> str:
-    """Digest of the files that a data set of one's own is read from.
-
-    Where none of them is here, as in a clone to which DVC has brought the images, what these were read from.
-    """
-    images = Path(STAGES["download"].output.format(dataset=name))
-    try:
-        files = plugins.load("datasets", options.kind).sources(images.parent, options)
-    except UserError:  # there is no folder, or nothing in it
-        files = []
-        if not images.is_file():
-            raise
-    if images.is_file() and not any(file.exists() for file in files):
-        return str(artifacts.read_facts(images).get("contents"))
-    return digest_of(files, Path("data/contents", f"{name}.json"))

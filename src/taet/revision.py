@@ -30,9 +30,12 @@ def revision(root: Path = ROOT) -> str | None:
         changed = _git(root, "status", "--porcelain", "--untracked-files=no")
         # Ignored files too: a plugin runs wherever it is listed.
         unknown = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
+        # Files that git was told not to look at have a tag in lower case, or S.
+        listed = _git(root, "ls-files", "-v", "--", SOURCES).splitlines()
+        unseen = any(line[0].islower() or line[0] == "S" for line in listed)
     except (OSError, subprocess.SubprocessError):
         return None
-    return f"{commit}-dirty" if changed or unknown else commit
+    return f"{commit}-dirty" if changed or unknown or unseen else commit
 
 
 def _is_this_project(root: Path) -> bool:

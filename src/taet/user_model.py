@@ -21,10 +21,11 @@ from taet.errors import ArgumentError, UserError, first_line
 from taet.evaluation import Evaluation, evaluate
 from taet.folding import folded
 from taet.grid import Study
-from taet.lent import lent_model, lent_process
+from taet.jobs import STAGES
 from taet.loader import to_pixels
 from taet.longtail import pools
 from taet.metrics import class_groups, scores, worst_case
+from taet.restored import restored_model, restored_process
 from taet.seeds import seed_for
 from taet.typeset import percent
 
@@ -110,13 +111,14 @@ def read_test_set(
     Raises:
         UserError: the data set is not there, or fewer images are asked for than there are classes.
     """
-    job = study.job("download", dataset=dataset)
-    places = list(dict.fromkeys(folder / job.output for folder in folders))
-    file = next((place for place in places if place.exists()), None)
-    if file is None:
-        where = " and no ".join(map(str, places))
+    stored = STAGES["download"].output.format(dataset=dataset)
+    places = list(dict.fromkeys(folders))
+    place = next((folder for folder in places if (folder / stored).exists()), None)
+    if place is None:
+        where = " and no ".join(str(folder / stored) for folder in places)
         raise UserError(f"no {where}; run: python -m taet download --dataset {dataset}")
-    arrays, facts = artifacts.read_arrays(file, job.key)
+    job = Study(study.params, folder=place).job("download", dataset=dataset)
+    arrays, facts = artifacts.read_arrays(place / stored, job.key)
     names = facts["class_names"]
     # As the stage `subsample` draws them.
     rng = np.random.default_rng(seed_for("split", dataset, seed))
@@ -166,14 +168,14 @@ def attack_model(
     limit = None if images is None else arguments.whole_number("images", images)
     seed = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
     seed = study.axis_value("seed", seed)
-    with lent_process(p.compute, seed) as device:
+    with restored_process(p.compute, seed) as device:
         test = read_test_set(study, dataset, seed, limit, folders)
         counts = None
         if class_counts is not None:
             counts = arguments.class_counts(class_counts, test.class_names)
-        with lent_model(model, device) as borrowed, folded(borrowed):
+        with restored_model(model, device) as ready, folded(ready):
             found = evaluate(
-                borrowed,
+                ready,
                 test.x.to(device),
                 test.y.to(device),
                 {name: p.attacks[name] for name in names},
@@ -233,7 +235,7 @@ def _frame(
 
 
 def table(frame: pd.DataFrame, confidence: float) -> str:
-    """What the command line shows: a line for each attack, with n and intervals, and why not to believe it.
+    """What the command line shows: a line for each attack, with n and intervals, and warnings.
 
     Args:
         frame: of ``attack_model``.

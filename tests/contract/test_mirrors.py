@@ -183,7 +183,7 @@ def test_slow_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://127.0.0.1:99999", "cannot be fetched"),
         ("http://127.0.0.1:port", "cannot be fetched"),
         ("http://[::1", "cannot be fetched"),
-        ("http://user:word@127.0.0.1:9", "cannot be fetched"),
+        ("http://user:word@127.0.0.1:9", "names and passwords are not sent"),
         ("http://" + "x" * 70 + ".example", "cannot be fetched"),
         ("http://127.0.0.1:9/\x1b[31m\nx", "cannot be fetched"),
         ("https://127.0.0.1:9", "refused"),
@@ -291,3 +291,35 @@ def test_damaged_file_of_an_unpacked_set_is_named(
     os.mkfifo(batch)
     with pytest.raises(UserError, match=r"data_batch_4: missing, or no regular file"):
         cifar10.obtain(tmp_path, options, None)
+
+
+def test_a_head_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_transfer, "TIMEOUT", 1)
+
+    def drip(connection: socket.socket, request: bytes) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    with answering(drip) as mirror, pytest.raises(UserError, match="no answer in 1 seconds"):
+        fetch(URL, tmp_path / "data.bin", md5(DATA), mirror)
+    assert time.monotonic() - began < 5
+
+
+def test_names_and_passwords_are_neither_sent_nor_printed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"names and passwords are not sent") as caught:
+        fetch(URL, tmp_path / "data.bin", md5(DATA), "http://ada:secret@example.org/data")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mirror", ["ftp://x", "FILE:///nope", "http://[::1", "http://h:abc/"])
+def test_what_can_never_work_is_not_to_be_repeated(tmp_path: Path, mirror: str) -> None:
+    with pytest.raises(UserError) as caught:
+        fetch(URL, tmp_path / "data.bin", md5(DATA), mirror)
+    assert "run the same command again" not in str(caught.value)
+
+
+def test_a_file_address_without_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="names no folder"):
+        fetch(URL, tmp_path / "data.bin", md5(DATA), "file://")

@@ -129,9 +129,15 @@ def test_what_is_stored_otherwise_is_read_exactly(mode: str, own: Path) -> None:
 def test_no_folder_and_no_pictures(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="own/x: no such folder; put a folder for each class"):
         in_folders(tmp_path / "own/x")
-    (tmp_path / "own/x/oak").mkdir(parents=True)
+    (tmp_path / "own/x").mkdir(parents=True)
     with pytest.raises(UserError, match="own/x: no pictures; put them"):
         in_folders(tmp_path / "own/x")
+
+
+def test_an_empty_folder_is_no_class(own: Path) -> None:
+    (own / "empty").mkdir(parents=True)
+    with pytest.raises(UserError, match="empty: no pictures; put some there, or remove the folder"):
+        in_folders(own)
 
 
 def test_table(own: Path) -> None:

@@ -22,7 +22,14 @@ CACHE = ROOT / ".pytest_cache/mutations.json"
 FOLDERS = ("tests/unit", "tests/contract", "tests/workflow")
 # These say that code differs, not that a number does: golden keys, layers of imports, names of files.
 NO_NUMBERS = (
-    *("test_keys", "test_fingerprint", "test_layers", "test_names", "test_source_code", "test_kept"),
+    *(
+        "test_keys",
+        "test_fingerprint",
+        "test_layers",
+        "test_names",
+        "test_source_code",
+        "test_kept",
+    ),
     *("test_locks", "test_environment", "test_help", "test_messages", "test_revision"),
     *("test_plan", "test_orphans", "test_profiles"),
 )
@@ -100,7 +107,9 @@ class _Recorder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.coverage = coverage.Coverage(data_file=None, source=[str(root / "src")], config_file=False)
+        self.coverage = coverage.Coverage(
+            data_file=None, source=[str(root / "src")], config_file=False
+        )
         self.coverage.start()
         self.seconds: dict[str, float] = defaultdict(float)
         self.fixtures: dict[str, list[str]] = {}
@@ -112,7 +121,9 @@ class _Recorder:
         yield from self._in_context(item.nodeid, "import")
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any, request: pytest.FixtureRequest) -> Iterator[None]:
+    def pytest_fixture_setup(
+        self, fixturedef: Any, request: pytest.FixtureRequest
+    ) -> Iterator[None]:
         if fixturedef.scope == "function":
             return (yield)
         test = request._pyfuncitem.nodeid

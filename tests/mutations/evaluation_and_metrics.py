@@ -6,7 +6,9 @@
 EVALUATION, CHAINS, SUBJECT = (f"src/taet/{n}.py" for n in ("evaluation", "chains", "subject"))
 CHECKS, USER, EXAMPLES = (f"src/taet/{n}.py" for n in ("checks", "user_model", "examples"))
 METRICS = "src/taet/metrics.py"
-PREDICTIONS, SCORE, ATTACK, INSPECT = (f"src/taet/stages/{n}.py" for n in ("_predictions", "score", "attack", "inspect"))
+PREDICTIONS, SCORE, ATTACK, INSPECT = (
+    f"src/taet/stages/{n}.py" for n in ("_predictions", "score", "attack", "inspect")
+)
 FGSM, PGD, CW = (f"src/taet/attacks/{n}.py" for n in ("fgsm", "pgd", "cw_linf"))
 NORMS = "src/taet/attacks/_norms.py"
 METHODS = "src/taet/methods"

@@ -37,7 +37,13 @@ class Results:
 
     def add(self, result: Result) -> None:
         change = result.change
-        values = (change.file, change.text, change.breaks, result.caught_by, f"{result.seconds:.1f}")
+        values = (
+            change.file,
+            change.text,
+            change.breaks,
+            result.caught_by,
+            f"{result.seconds:.1f}",
+        )
         self.rows[change.file, change.text] = dict(zip(COLUMNS, values, strict=True))
 
     def caught(self, change: Change) -> bool:

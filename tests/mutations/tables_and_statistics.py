@@ -7,11 +7,29 @@ COMPARE, SUMMARY, TYPESET = (f"src/taet/{n}.py" for n in ("compare", "summary", 
 PUBLISHED, VARIANTS = "src/taet/published.py", "src/taet/variants.py"
 CELLS, DIFFERENCES, HEADLINE, TABLE, PLACE, BESIDE, RAREST, VIEWS = (
     f"src/taet/tables/{n}.py"
-    for n in ("_cells", "differences", "headline", "methods", "place", "published", "rarest", "views")
+    for n in (
+        "_cells",
+        "differences",
+        "headline",
+        "methods",
+        "place",
+        "published",
+        "rarest",
+        "views",
+    )
 )
 STYLE, LEARNING, CONFUSION, IMBALANCE, PER_CLASS, BA_BR, EFFICIENCY, WEIGHTS = (
     f"src/taet/figures/{n}.py"
-    for n in ("_style", "learning", "confusion", "imbalance", "per_class", "ba_br", "efficiency", "loss_weights")
+    for n in (
+        "_style",
+        "learning",
+        "confusion",
+        "imbalance",
+        "per_class",
+        "ba_br",
+        "efficiency",
+        "loss_weights",
+    )
 )
 TABLES, LENGTH = "src/taet/stages/tables.py", "src/taet/figures/stage1_length.py"
 

@@ -16,9 +16,24 @@ from tests.mutations.scratch import Scratch
 
 QUICK = " and ".join(
     f"not {marker}"
-    for marker in "e2e long browser gpu remote slurm speed study kept headline faults docs".split()
+    for marker in [
+        "e2e",
+        "long",
+        "browser",
+        "gpu",
+        "remote",
+        "slurm",
+        "speed",
+        "study",
+        "kept",
+        "headline",
+        "faults",
+        "docs",
+    ]
 )
-SECONDS = 120  # for one change, on a busy machine; a loop without an end is cut, and counts as survived
+SECONDS = (
+    120  # for one change, on a busy machine; a loop without an end is cut, and counts as survived
+)
 LIBRARIES = (
     *("torch", "torchvision.transforms.v2", "numpy", "scipy.stats", "scipy.optimize", "pandas"),
     *("sklearn.datasets", "sklearn.manifold", "matplotlib.pyplot", "seaborn", "pydantic", "yaml"),
@@ -75,7 +90,10 @@ def _in_scratch(scratch: Scratch, sender: Any, work: Callable[..., Any], given: 
 def run_pytest(scratch: Scratch, *arguments: str, plugin: object) -> int:
     options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-m", QUICK]
     options += ["--basetemp", str(scratch.temporary)]
-    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before, in ``prepare``
+    options += [
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]  # imported before, in ``prepare``
     return int(pytest.main([*options, *arguments], plugins=[plugin]))
 
 

@@ -21,8 +21,8 @@ from torch import nn
 
 import taet
 from taet import artifacts, blocks, cli
-from taet.lent import lent_model
 from taet.networks import build_model, describe_network, model_arrays
+from taet.restored import restored_model
 from tests.conftest import ROOT
 
 
@@ -372,7 +372,7 @@ def test_the_model_gets_back_to_its_device() -> None:
     model(torch.rand(4, 1, 8, 8)).sum().backward()
     tensors = [*model.parameters(), *model.buffers()]
     places = [(id(t), t.data_ptr()) for t in tensors]
-    with lent_model(model, torch.device("meta")) as moved:
+    with restored_model(model, torch.device("meta")) as moved:
         assert {t.device.type for t in (*moved.parameters(), *moved.buffers())} == {"meta"}
     assert [(id(t), t.data_ptr()) for t in (*model.parameters(), *model.buffers())] == places
     assert all(w.grad is not None and w.grad.device.type == "cpu" for w in model.parameters())
@@ -480,6 +480,15 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "all classes masked": (
         lambda: Wrapped(lambda model, x: model(x) - torch.inf, linear()),
         "outputs are not finite for 20 of 20 images",
+    ),
+    "in place, with gradients": (
+        lambda: Wrapped(
+            lambda model, x: model(
+                x if not x.requires_grad else x + 0 * x.detach().clamp_(0.1, 0.5)
+            ),
+            linear(),
+        ),
+        "^the model changes its input in place",
     ),
     "double": (lambda: linear().double(), r"its weights are float64, .*call model.float\(\)"),
     "dictionary": (

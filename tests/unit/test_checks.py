@@ -64,5 +64,5 @@ def test_images_outside_the_ball_stop_the_evaluation(moved: float, fine: bool) -
     if fine:
         verify(SQUARE, x_adv, target)
     else:
-        with pytest.raises(UserError, match="exceeds eps = 0.1"):
+        with pytest.raises(UserError, match=r"exceeds eps = 0\.1"):
             verify(SQUARE, x_adv, target)

@@ -21,7 +21,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digest(folder: Path) -> str:
-    return contents.digest_of(folder.iterdir(), Path("memory.json"))
+    return contents.digest_of(folder.iterdir(), Path(), Path("memory.json"))
 
 
 def test_contents_and_names_count_and_times_do_not(pictures: Path) -> None:
@@ -63,6 +63,24 @@ def test_young_files_are_read_again(pictures: Path, monkeypatch: pytest.MonkeyPa
     assert len(read) == 2
 
 
+def test_the_place_of_the_project_does_not_count(pictures: Path) -> None:
+    here = Path.cwd()
+    moved = contents.digest_of((here / pictures).iterdir(), here, Path("memory.json"))
+    assert moved == digest(pictures)
+
+
+def test_a_time_in_the_future_is_not_read_again(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera's clock was wrong; when a file was put here, the system knows."""
+    os.utime(pictures / "a", (2**33, 2**33))
+    later = contents.time.time_ns() + 10 * contents.YOUNG * 10**9
+    monkeypatch.setattr(contents.time, "time_ns", lambda: later)
+    first = digest(pictures)
+    monkeypatch.setattr(contents, "_digest", lambda file: pytest.fail(f"{file} was read"))
+    assert digest(pictures) == first
+
+
 @pytest.mark.parametrize("odd", [b"", b"[]", b'{"pictures/a": 3}', b"\xff", b'{"pictures/a": []}'])
 def test_a_damaged_memory_costs_reading_only(pictures: Path, odd: bytes) -> None:
     first = digest(pictures)
@@ -72,7 +90,7 @@ def test_a_damaged_memory_costs_reading_only(pictures: Path, odd: bytes) -> None
 
 def test_a_file_that_cannot_be_read_is_named(pictures: Path) -> None:
     with pytest.raises(UserError, match="pictures/gone: cannot be read: No such file"):
-        contents.digest_of([pictures / "gone"], Path("memory.json"))
+        contents.digest_of([pictures / "gone"], Path(), Path("memory.json"))
 
 
 def test_a_changed_picture_makes_all_that_follows_stale(

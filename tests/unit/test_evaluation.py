@@ -102,7 +102,7 @@ def test_norm_and_bound(found: Evaluation) -> None:
 
 def test_what_parts_are_run_on(found: Evaluation) -> None:
     """On images that are classified correctly and still stand, with noise by their index in the data set."""
-    seen = {title: target for title, target in Shift.seen}
+    seen = dict(Shift.seen)
     assert seen["brighter"].y.tolist() == [0, 0, 1, 1, 0]
     assert seen["brighter"].noise.index.tolist() == INDEX[:5]
     assert seen["darker"].noise.index.tolist() == [20, 22, 23, 24]

@@ -55,7 +55,7 @@ LAYERS = [
     ],
     ["addons", "parallel"],
     ["methods", "tables", "figures"],
-    ["subject", "lent", "arguments"],
+    ["subject", "restored", "arguments"],
     ["chains", "checks"],
     ["train", "evaluation", "examples"],
     ["checkpoint", "user_model", "validation"],

@@ -103,7 +103,9 @@ def test_what_a_killed_snakemake_was_making(outputs, study, images) -> None:
 @pytest.mark.parametrize(
     "odd",
     [b"", b"\x00\xff", b"[]", b"3", b"null", b'{"rule": "r"', b"{}", b"[" * 100_000,
-     json.dumps(RECORD | {"params": 5}).encode(), json.dumps(RECORD | {"record_format_version": None}).encode()],
+     json.dumps(RECORD | {"params": 5}).encode(), json.dumps(RECORD | {"record_format_version": None}).encode(),
+     *(json.dumps(RECORD | field).encode() for field in ({"input": [None]}, {"log": [1]}, {"code": 5},
+       {"input_checksums": [1]}, {"job_hash": "x"}, {"incomplete": "x"}, {"container_img_url": []}))],
 )  # fmt: skip
 def test_odd_records_of_snakemake_are_dropped(outputs, study, images, odd: bytes) -> None:
     good, bad = (
@@ -115,6 +117,16 @@ def test_odd_records_of_snakemake_are_dropped(outputs, study, images, odd: bytes
     outputs.judge(study, PAGE)
     assert good.exists()
     assert not bad.exists()
+
+
+def test_odd_records_of_what_is_gone_are_dropped_too(outputs, study, images) -> None:
+    for file in (images.output, PAGE):
+        record = outputs._path(outputs.RECORDS, file)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_bytes(b"\xff\x00[")
+        file.unlink()
+    outputs.judge(study, PAGE)
+    assert not [path for path in outputs.RECORDS.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda p: p.symlink_to(p)])

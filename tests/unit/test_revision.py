@@ -114,6 +114,13 @@ def test_code_of_no_commit_is_named(name: str, own: Path) -> None:
     assert revision(own) == f"{clean}-dirty"
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_code_that_git_was_told_not_to_look_at(flag: str, own: Path) -> None:
+    clean = revision(own)
+    git(own, "update-index", flag, f"src/taet/{HERE}")
+    assert revision(own) == f"{clean}-dirty"
+
+
 def test_what_runs_leaves_behind_is_no_change(own: Path) -> None:
     clean = revision(own)
     (own / "results").mkdir()

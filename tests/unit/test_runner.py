@@ -35,7 +35,9 @@ def test_a_verify_that_verified_nothing_is_an_error(
 ) -> None:
     assert main(["verify", "download"]) == 0
     assert main(["verify", "subsample"]) == 1
-    assert "none of its 1 artifacts here, so nothing was verified" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "none of its 1 artifacts here, so nothing was verified" in said
+    assert "--config study=tiny" in said
 
 
 def test_no_environment_variable_chooses_the_study(
@@ -43,4 +45,4 @@ def test_no_environment_variable_chooses_the_study(
 ) -> None:
     monkeypatch.setenv("TAET_STUDY", "digits_cut")
     assert main(["verify", "download"]) == 0
-    assert "artifacts of study tiny" in capsys.readouterr().out
+    assert "1 artifact of study tiny matches" in capsys.readouterr().out

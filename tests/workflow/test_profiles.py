@@ -11,7 +11,13 @@ import yaml
 from tests.conftest import ROOT, Tree
 
 PROFILES = ROOT / "profiles"
-SHARED = ("rerun-incomplete", "keep-going", "show-failed-logs", "max-checksum-file-size")
+SHARED = (
+    "rerun-incomplete",
+    "rerun-triggers",
+    "ignore-incomplete",
+    "keep-going",
+    "show-failed-logs",
+)
 PAGE = (ROOT / "docs/cluster.md").read_text()
 COMMANDS = [
     line

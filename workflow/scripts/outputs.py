@@ -14,10 +14,15 @@ from pathlib import Path
 from taet import jobs, records, runner
 from taet.errors import UserError
 
+try:
+    from snakemake.persistence import MetadataRecord
+except ImportError:  # an older Snakemake reads records unchecked
+    MetadataRecord = None
+
 RECORDS, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
 NAME_LIMIT = 254  # longer record names are cut into folders, each but the last marked with @
 OURS = {"external_jobid": None, "reason": "key"}  # a mark of this module, not of a killed Snakemake
-# What Snakemake reads in a record of its own, unchecked.
+# What every record has, and Snakemake reads unchecked.
 WHOLE = {
     "record_format_version": int,
     "rule": str,
@@ -32,6 +37,7 @@ HEAD = 2048  # bytes of a page, with its key
 
 def judge(study, page):
     """Before planning: mark what has another key than its job; outputs that may be taken for done."""
+    _drop_odd_records()
     marked = {path for path in INCOMPLETE.rglob("*") if path.is_file()}
     found = [job for stage in jobs.STAGES for job in study.jobs(stage) if job.output.exists()]
     done = {
@@ -46,8 +52,6 @@ def judge(study, page):
 
 def _done(marked, files, current, job=None):
     """Whether the files of a job need not be made again; if they must, they bear a mark afterwards."""
-    for file in files:
-        _drop_if_odd(_path(RECORDS, file))
     marks = [_path(INCOMPLETE, file) for file in files]
     if not current:
         RECORDS.mkdir(parents=True, exist_ok=True)  # else Snakemake takes the folder for an old one
@@ -59,7 +63,7 @@ def _done(marked, files, current, job=None):
     if not all(_read(mark) == OURS for mark in marks) and not _finished(job):
         return False
     for mark in marks:
-        mark.unlink()
+        mark.unlink(missing_ok=True)  # a Snakemake that runs beside a dry run may be quicker
     return True
 
 
@@ -71,15 +75,25 @@ def _finished(job):
         return False
 
 
-def _drop_if_odd(record):
-    """Remove a record that would end Snakemake in a traceback: cut off, or not of its making."""
-    if record.is_symlink() or record.exists():
-        facts = _read(record)
-        if not isinstance(facts, dict) or not all(
-            isinstance(facts.get(name), kind) for name, kind in WHOLE.items()
-        ):
-            folder = record.is_dir() and not record.is_symlink()
-            shutil.rmtree(record) if folder else record.unlink()
+def _drop_odd_records():
+    """Remove records that would end Snakemake in a traceback: cut off, or not of its making."""
+    for path in RECORDS.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            if not path.name.startswith("@"):  # no part of a long name
+                shutil.rmtree(path)
+        elif not _is_record(_read(path)):
+            path.unlink(missing_ok=True)
+
+
+def _is_record(facts):
+    if not isinstance(facts, dict):
+        return False
+    if not all(isinstance(facts.get(name), kind) for name, kind in WHOLE.items()):
+        return False
+    try:
+        return MetadataRecord is None or bool(MetadataRecord.model_validate(facts))
+    except ValueError:
+        return False
 
 
 def _read(path):

@@ -22,6 +22,7 @@ from taet.datasets._transfer import (
     FAILURES,
     MIRROR,
     TooLargeError,
+    can_pass,
     printable,
     reason,
     source_of,
@@ -69,7 +70,7 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise _no_room(part, error) from None
         bad = f"; {target}: {_not_official(there, md5)}" if there else ""
-        again = "" if isinstance(source, Path) else "run the same command again to go on, or "
+        again = "run the same command again to go on, or " if can_pass(error, source) else ""
         raise UserError(
             f"{target.name}: cannot be fetched from {shown}: {reason(error)}{bad}; {again}{advice}"
         ) from None

@@ -57,9 +57,12 @@ def in_folders(own: Path) -> list[Picture]:
         classes = [(SPLITS[name], of) for name in names for of in _folders(own / name)]
     else:
         classes = [(NO_SPLIT, folder) for folder in _folders(own)]
-    found = [
-        Picture(file, folder.name, split) for split, folder in classes for file in _files(folder)
-    ]
+    found = []
+    for split, folder in classes:
+        pictures = [Picture(file, folder.name, split) for file in _files(folder)]
+        if not pictures:
+            raise UserError(f"{folder}: no pictures; put some there, or remove the folder")
+        found += pictures
     if not found:
         raise UserError(f"{own}: no pictures; put them into a folder for each class, {own}/CLASS/")
     return found

@@ -4,11 +4,14 @@ import errno
 import http.client
 import os
 import re
+import socket
 import stat
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +41,8 @@ def mirror_folder(mirror: str | None) -> Path | None:
         host, slash, path = place.removeprefix("file://").partition("/")
         if host not in ("", "localhost"):
             raise _no_place(place, f"{host} is another machine; write file:///FOLDER")
+        if not path:
+            raise _no_place(place, "names no folder; write file:///FOLDER")
         place = urllib.request.url2pathname(slash + path)
     if place is None or "://" in place:
         return None
@@ -55,6 +60,11 @@ def source_of(url: str, mirror: str | None) -> str | Path:
     place = _mirror(mirror)
     if place is None:
         return url
+    if "@" in place.partition("://")[2].partition("/")[0]:
+        shown = re.sub("//[^/]*@", "//...@", place)
+        raise _no_place(
+            shown, "names and passwords are not sent; fetch the file yourself, or leave them out"
+        )
     place, mark, query = place.partition("#")[0].partition("?")
     return f"{place.rstrip('/')}/{name}{mark}{query}"
 
@@ -80,11 +90,19 @@ def transfer(source: str | Path, part: Path, most: int) -> None:
 def reason(error: Exception) -> str:
     """Why a transfer failed. A server's words may be anything: what cannot be printed is left out."""
     if isinstance(error, http.client.IncompleteRead):
-        return f"the connection broke off, {error.expected} bytes are missing"
+        missing = "" if error.expected is None else f", {error.expected} bytes are missing"
+        return f"the connection broke off{missing}"
     text = str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
     if isinstance(error, urllib.error.HTTPError):
         text = f"{error.code} {text}"
     return printable(text[:300]) or type(error).__name__
+
+
+def can_pass(error: Exception, source: str | Path) -> bool:
+    """Whether the same transfer may succeed another time: no wrong address, and no file that is not there."""
+    if isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500:
+        return False
+    return isinstance(source, str) and not isinstance(error, ValueError | http.client.InvalidURL)
 
 
 def printable(text: str) -> str:
@@ -127,10 +145,50 @@ def _from_address(source: str, part: Path, most: int) -> None:
         start = _first_byte(answer, have)
         if start not in (0, have):
             part.unlink(missing_ok=True)
-            raise ValueError(f"it was sent from byte {start} on, not from byte {have}")
+            raise ConnectionError(f"it was sent from byte {start} on, not from byte {have}")
         # Not the header: http.client takes no length that is negative or no number.
         total = None if answer.length is None else start + answer.length
         _copy(answer, part, start, total, most)
+
+
+class _Bounded:
+    """A connection that gives the head of an answer ``TIMEOUT`` seconds, however slowly it drips."""
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        late = threading.Event()
+        timer = threading.Timer(TIMEOUT, _hang_up, [self.sock, late])  # type: ignore[attr-defined]
+        timer.start()
+        try:
+            answer: http.client.HTTPResponse = super().getresponse()  # type: ignore[misc]
+            return answer
+        finally:
+            timer.cancel()
+            if late.is_set():  # what http.client takes for the end of the head
+                raise TimeoutError(f"no answer in {TIMEOUT} seconds")
+
+
+def _hang_up(sock: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with suppress(OSError):  # it is closed already
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(_Bounded, http.client.HTTPConnection):
+    pass
+
+
+class _SafeConnection(_Bounded, http.client.HTTPSConnection):
+    pass
+
+
+class _Handler(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, request)
+
+
+class _SafeHandler(urllib.request.HTTPSHandler):
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SafeConnection, request)
 
 
 def _opener() -> urllib.request.OpenerDirector:
@@ -138,8 +196,8 @@ def _opener() -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
+        _Handler,
+        _SafeHandler,
         urllib.request.HTTPDefaultErrorHandler,
         urllib.request.HTTPRedirectHandler,
         urllib.request.HTTPErrorProcessor,

@@ -66,7 +66,9 @@ def test_first_where_a_class_has_few(monkeypatch: pytest.MonkeyPatch, rare: insp
 def test_what_is_attacked(monkeypatch: pytest.MonkeyPatch, rare: inspect._Rare) -> None:
     given: dict[str, Any] = {}
 
-    def attacked_images(model: Any, x: Any, y: Any, index: Any, name: str, attacks: Any, **rest: Any) -> Any:
+    def attacked_images(
+        model: Any, x: Any, y: Any, index: Any, name: str, attacks: Any, **rest: Any
+    ) -> Any:
         given.update(x=x, y=y, index=index, name=name, **rest)
         return x + 0.125, torch.tensor([4, 1, 0]), torch.tensor([0, 1, 2])
 

@@ -39,10 +39,16 @@ def attack_job(folder: Path, names: list[str], split: Any) -> Any:
         norm, eps = NORMS.get(name, ("linf", EPS))
         arrays[f"{name}/prediction"] = np.array(PREDICTED[name])
         arrays[f"{name}/distance"] = np.full(len(LABELS), ORDER.index(name), np.float32)
-        facts[name] = {"norm": norm, "eps": eps, "warnings": [f"of {name}", "of the model"][: 2 - place]}
+        facts[name] = {
+            "norm": norm,
+            "eps": eps,
+            "warnings": [f"of {name}", "of the model"][: 2 - place],
+        }
     artifacts.write_arrays(output, arrays, "k", attacks=facts, warnings=["of the model"])
     cell = {"dataset": "d", "method": "m", "seed": 3, "job": names[0]}
-    return SimpleNamespace(output=output, key="k", inputs={"split": split}, cell=cell, title=names[0])
+    return SimpleNamespace(
+        output=output, key="k", inputs={"split": split}, cell=cell, title=names[0]
+    )
 
 
 def read(folder: Path, attacks: Any = "all", eps: float = EPS) -> Predictions:

@@ -14,7 +14,14 @@ from taet.stages import score
 from taet.stages._predictions import Predictions
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
-CELL = {"dataset": "d", "ir": "10", "architecture": "net", "method": "m", "seed": 3, "checkpoint": "last"}
+CELL = {
+    "dataset": "d",
+    "ir": "10",
+    "architecture": "net",
+    "method": "m",
+    "seed": 3,
+    "checkpoint": "last",
+}
 PREDICTED = {
     "clean": np.array([0, 0, 0, 1, 1, 1, 2, 2]),
     "pgd": np.array([0, 0, 1, 2, 1, 0, 2, 1]),
@@ -57,7 +64,9 @@ def test_metrics_of_both_views() -> None:
             ("long_tailed", "pgd", 0): 2 / 3, ("long_tailed", "pgd", 1): 1.0, ("long_tailed", "pgd", 2): 0.0,
         }
     )  # fmt: skip
-    (row,) = (r for r in rows if (r["view"], r["attack"], r["scope"]) == ("long_tailed", "pgd", "all"))
+    (row,) = (
+        r for r in rows if (r["view"], r["attack"], r["scope"]) == ("long_tailed", "pgd", "all")
+    )
     assert row["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert (row["test_images"], row["train_images"]) == (5, 16)
     assert (row["norm"], row["eps"], row["warnings"]) == ("linf", 0.1, "odd pgd")

@@ -71,7 +71,7 @@ def test_selection(tmp_path: Path, selection: str) -> None:
     split, _ = lists(
         tmp_path, official, class_order="label", validation_share=0.0, selection=selection
     )
-    pool = [np.flatnonzero((official == TRAIN) & (LABELS == c)) for c in range(3)]
+    pool = [np.flatnonzero((official == TRAIN) & (c == LABELS)) for c in range(3)]
     theirs = np.concatenate([c[:n] for c, n in zip(ldam_drw_order(pool), [24, 12, 6], strict=True)])
     assert counts(split["train"]) == [24, 12, 6]
     assert (split["train"].tolist() == theirs.tolist()) == (selection == "ldam_drw")

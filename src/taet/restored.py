@@ -1,4 +1,4 @@
-"""What somebody else lends, and gets back as it was: a process to work in, and a model to work on."""
+"""A caller's process and model, set up for an evaluation and restored afterwards."""
 
 import copy
 import operator
@@ -24,7 +24,7 @@ State = tuple[Callable[[], Any], Callable[[Any], Any]]  # how to read it, and ho
 
 
 @contextmanager
-def lent_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
+def restored_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
     """Inside the block, arithmetic as in a job, in a process that others go on to use; the device to work on.
 
     Whatever its owner has set of torch (types, threads, precisions, autocast, gradients), results are those
@@ -83,7 +83,7 @@ def _seed_all(seed: int, device: torch.device) -> None:
 
 
 @contextmanager
-def lent_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
+def restored_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
     """A model in eval mode on a device, inside the block.
 
     Its modes, buffers and gradients are put back afterwards, and it on its own device. What was made in
@@ -99,7 +99,8 @@ def lent_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
         model = _tried("be copied, made in inference mode", copy.deepcopy, model)
     with ExitStack() as undone:
         for module in model.modules():
-            undone.callback(setattr, module, "training", module.training)
+            if hasattr(module, "training"):  # a frozen TorchScript module has no mode
+                undone.callback(setattr, module, "training", module.training)
             for name, buffer in _tensors(module._buffers):
                 undone.callback(_put_back, module._buffers, name, buffer)
                 undone.callback(_undo, buffer, buffer._version, buffer.clone())
@@ -109,7 +110,9 @@ def lent_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
                 undone.callback(setattr, weight, "data", weight.data)
                 weight.grad = None
         model = _tried(f"be moved to {device}", model.to, device)
-        yield _tried("be put into eval mode", operator.methodcaller("eval"), model)
+        if hasattr(model, "training"):
+            model = _tried("be put into eval mode", operator.methodcaller("eval"), model)
+        yield model
 
 
 def _tensors(store: Mapping[str, Tensor | None]) -> Iterator[tuple[str, Tensor]]:
