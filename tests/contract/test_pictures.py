@@ -60,8 +60,9 @@ def test_folders(own: Path) -> None:
     assert all(np.array_equal(found.images[2, ..., c], grey) for c in range(3))
 
 
-def test_official_splits(own: Path) -> None:
-    for split in ("train", "val", "test"):
+@pytest.mark.parametrize("validation", ["val", "validation"])
+def test_official_splits(own: Path, validation: str) -> None:
+    for split in ("train", validation, "test"):
         for name in ("2", "10"):
             (own.parent / "x" / split / name).mkdir(parents=True)
             picture(8, 8).save(own.parent / "x" / split / name / "a.png")
