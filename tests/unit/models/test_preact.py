@@ -1,0 +1,29 @@
+"""The shortcut of a pre-activation block is the input as it came, or a convolution of the activated input."""
+
+import torch
+import torch.nn.functional as F
+
+from taet.models._preact import PreActBlock
+
+X = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def block(outputs: int, stride: int) -> PreActBlock:
+    """In eval mode, where fresh batch norm changes nothing but for its eps; the convolutions give 0."""
+    made = PreActBlock(3, outputs, stride).eval()
+    for conv in (made.first.conv, made.second):
+        conv.weight.zero_()
+    return made
+
+
+def test_same_shape() -> None:
+    torch.testing.assert_close(block(3, 1)(X), X)
+
+
+def test_another_shape() -> None:
+    made = block(5, 2)
+    assert made.shortcut is not None
+    active = F.relu(X / (1 + made.norm.eps) ** 0.5)
+    expected = F.conv2d(active, made.shortcut.weight, stride=2)
+    torch.testing.assert_close(made(X), expected)
