@@ -8,10 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TABLES = (
+    "methods_and_attacks",
+    "tables_and_statistics",
     "evaluation_and_metrics",
     "data_and_training",
-    "tables_and_statistics",
-    "methods_and_attacks",
 )
 
 

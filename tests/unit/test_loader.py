@@ -40,7 +40,9 @@ def test_sizes(drop_last: bool, sizes: list[int]) -> None:
 
 def test_pixels() -> None:
     """Rows stay rows, columns columns, and white is 1."""
-    image = torch.tensor([[[0, 16], [4, 8]], [[2, 1], [16, 0]], [[8, 8], [1, 2]]], dtype=torch.uint8)
+    image = torch.tensor(
+        [[[0, 16], [4, 8]], [[2, 1], [16, 0]], [[8, 8], [1, 2]]], dtype=torch.uint8
+    )
     found = to_pixels(image[None], 16)
     assert found.shape == (1, 2, 3, 2)
     assert found[0, 0].tolist() == [[0.0, 0.25], [0.125, 1.0], [0.5, 0.0625]]
