@@ -42,6 +42,8 @@ def test_attacks_that_differ_in_steps_alone_share_them(digits: blocks.Params) ->
             "100": {"steps": 100},
             "other": {"steps": 50, "step_size": 0.02},
             "again": {"steps": 40, "restarts": 2},
+            "last": {"steps": 30, "convention": "last_iterate"},
+            "last of more": {"steps": 60, "convention": "last_iterate"},
         }.items()
     }
     chains = pgd.chains(attacks)
@@ -51,4 +53,6 @@ def test_attacks_that_differ_in_steps_alone_share_them(digits: blocks.Params) ->
         "100": [(20, False), (80, True)],
         "other": [(50, False)],
         "again": [(40, False), (40, False)],
+        "last": [(30, False)],
+        "last of more": [(60, False)],
     }
