@@ -10,7 +10,7 @@ OPTIMIZERS, SCHEDULES = "src/taet/optimizers.py", "src/taet/schedules.py"
 BASE, PGD, NOISE = f"{METHODS}/_base.py", f"{ATTACKS}/_pgd.py", f"{ATTACKS}/_noise.py"
 APGD, FAB, SQUARE = f"{ATTACKS}/_apgd.py", f"{ATTACKS}/_fab.py", f"{ATTACKS}/_square.py"
 
-MUTATIONS: list[tuple[str, str, str, str]] = [
+MUTATIONS: list[tuple[str, ...]] = [
     # -- issue 21's own -----------------------------------------------------------------------------
     (f"{METHODS}/taet.py", "cross_entropy(model(attacked.x), batch.y)", "cross_entropy(model(batch.x), batch.y)", "TAET's stage 2 trains on clean images"),
     (f"{METHODS}/pgd_at.py", "model(attacked.x)", "model(batch.x)", "PGD-AT trains on clean images"),
@@ -209,6 +209,8 @@ MUTATIONS: list[tuple[str, str, str, str]] = [
     (f"{ATTACKS}/cw_l2.py", "(x_adv - target.x) + self.c * gradient", "(x_adv - target.x) + gradient", "CW-L2: c ignored"),
     (f"{ATTACKS}/cw_l2.py", "(margin(logits, y) + self.confidence)", "margin(logits, y)", "CW-L2: confidence ignored"),
     (f"{ATTACKS}/cw_l2.py", "& (distance < nearest)", "", "CW-L2: last for nearest"),
+    (f"{ATTACKS}/cw_l2.py", "slope * (1 - w.tanh().square()) / 2", "slope * (1 - w.tanh().square())", "CW-L2: twice the gradient", "Adam's steps do not depend on the scale of the gradient"),
+    (f"{ATTACKS}/cw_l2.py", "slope * (1 - w.tanh().square()) / 2", "slope", "CW-L2: derivative of tanh"),
     (f"{ATTACKS}/cw_l2.py", "options.confidence, options.steps", "0.0, options.steps", "CW-L2: confidence left out"),
     (f"{METHODS}/las_at.py", "REWARD_LIMIT = 10", "REWARD_LIMIT = 100", "LAS-AT: hardness without limit"),
     (f"{METHODS}/las_at.py", "RESTARTS, REWARD_STEPS = 2, 10", "RESTARTS, REWARD_STEPS = 2, 3", "LAS-AT: a weak attack for the reward"),

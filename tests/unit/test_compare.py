@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from taet.compare import (
+    Resampled,
     Seed,
     class_draws,
     contrasts,
@@ -239,3 +240,40 @@ def test_contrasts() -> None:
     assert same["difference"] == 0
     assert same["p_holm"] == 1
     assert same["seeds_needed"] is None
+
+
+def test_images_of_ones_own_are_resampled_for_each_seed() -> None:
+    """Two seeds with the same verdicts: on the same images their errors are one, on other images they cancel.
+
+    A seed that is picked twice brings other images the second time: half the variance, not three quarters.
+    """
+    rng = np.random.default_rng(11)
+    labels = np.repeat([0, 1], 150)
+    correct = {("a", "pgd"): rng.random(300) < 0.5}
+    spreads = []
+    for offset in (0, 1000):
+        seeds = [
+            Seed(np.arange(300) + i * offset, labels, correct, {"all": [0, 1]}) for i in (0, 1)
+        ]
+        spreads.append(resample(seeds, 8000, rng)["all"].draws.std())
+    shared, own = spreads
+    assert own / shared == pytest.approx(math.sqrt(1 / 2), rel=0.05)
+
+
+def test_contrasts_by_hand() -> None:
+    """Method minus other: mean, sd with n - 1, paired t-test, corrected for three pairs; bounds of the draws."""
+    exact = np.array([[0.60, 0.50, 0.30], [0.64, 0.52, 0.35], [0.62, 0.46, 0.31]])
+    draws = np.linspace(0, 1, 101)[:, None] * [0.4, 0.1, 0.0] + [0.3, 0.2, 0.1]
+    pairs = [(method, "pgd") for method in "abc"]
+    rows = list(contrasts({"all": Resampled(exact, draws)}, pairs, 0.9))
+    found = {(row["method"], row["other"]): row for row in rows}
+    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
+    p = [stats.ttest_rel(exact[:, i], exact[:, j]).pvalue for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert [row["p"] for row in rows] == pytest.approx(p)
+    least, middle, most = sorted(p)
+    holms = {least: 3 * least, middle: max(3 * least, 2 * middle), most: max(2 * middle, most)}
+    assert [row["p_holm"] for row in rows] == pytest.approx([holms[value] for value in p])
+    first = found["a", "b"]
+    assert first["difference"] == pytest.approx((0.10 + 0.12 + 0.16) / 3)
+    assert first["sd"] == pytest.approx(np.std([0.10, 0.12, 0.16]) * math.sqrt(3 / 2))
+    assert (first["low"], first["high"]) == pytest.approx((0.1 + 0.05 * 0.3, 0.1 + 0.95 * 0.3))
