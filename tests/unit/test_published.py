@@ -4,10 +4,14 @@ import csv
 import math
 import re
 from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from taet import blocks
+from taet.published import comparable
 from tests.conftest import ROOT
 
 Row = dict[str, str]
@@ -158,3 +162,30 @@ def test_second_hand_table_agrees_with_the_scatter() -> None:
             (marker,) = chosen(scatter, method=method, attack=attack)
             assert float(told["value"]) == pytest.approx(float(marker["value"]), abs=0.3)
     assert all("not for comparison" in row["note"] for row in chosen(table, method="taet"))
+
+
+def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
+    row = {
+        "source": "X", "dataset": "cifar10", "imbalance_ratio": "50", "method": "pgd_at", "variant": "",
+        "attack": "clean", "scope": "all", "metric": "balanced_accuracy", "value": "61.5", "uncertainty": "",
+        "note": "", "architecture": "net", "view": "balanced", "selection": "last",
+    }  # fmt: skip
+    others = {
+        "dataset": "cifar100", "imbalance_ratio": "10", "method": "trades", "variant": "v",
+        "attack": "pgd100", "scope": "tail", "metric": "accuracy", "note": "odd; not for comparison",
+    }  # fmt: skip
+    rows = [row, *(row | {name: other} for name, other in others.items())]
+    rows.append(row | {"attack": "pgd20", "value": "40", "uncertainty": "0.5"})
+    with (tmp_path / "x.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerows(rows)
+    grid = SimpleNamespace(
+        imbalance_ratios=[50], datasets=["ours"], methods=["pgd_at"], attacks=["pgd20"]
+    )
+    params: Any = SimpleNamespace(grid=grid, datasets={"ours": SimpleNamespace(kind="cifar10")})
+    found = comparable(params, tmp_path)
+    assert [(r["attack"], r["value"], r["uncertainty"]) for r in found] == [
+        ("clean", 61.5, None), ("pgd20", 40.0, 0.5),
+    ]  # fmt: skip
+    assert {(r["dataset"], r["ir"], r["method"]) for r in found} == {("ours", "50", "pgd_at")}

@@ -633,3 +633,48 @@ def test_examples_figure() -> None:
     assert np.allclose(grid[1, 0].images[0].get_array(), 0)  # the most that is taken away
     assert np.allclose(grid[2, 2].images[0].get_array(), 0.5)  # nothing is added
     assert np.allclose(grid[1, 1].images[0].get_array(), np.clip(image - 0.1, 0, 1))
+
+
+def test_differences_show_the_corrected_p_and_the_number_of_pairs() -> None:
+    table = table_of("differences", summary(), contrasts().assign(p=0.01, p_holm=0.03))
+    assert table.rows[0][2] == "0.030"
+    assert "corrected for all 1 pairs" in table.note
+    third = metrics()[lambda rows: rows["method"] == "a"].assign(method="c")
+    methods = SHOWN["labels"]["methods"] | {"c": "C"}
+    shown = SHOWN | {"labels": SHOWN["labels"] | {"methods": methods}, "variants": {}}
+    shown["costs"] = SHOWN["costs"] | {"c": 30.0}
+    frame = summary(pd.concat([metrics(), third]))
+    (table,) = (
+        t for t in tables.main_tables(frame, contrasts(), shown) if t.title.startswith("diff")
+    )
+    assert "corrected for all 3 pairs" in table.note
+
+
+def test_headline_has_three_decimals() -> None:
+    frame = metrics()
+    frame["balanced_accuracy"] += 0.002346
+    numbers = headline(summary(frame), SHOWN)["balanced"]["d"]["ir10"]["net"]["a"]
+    assert (numbers["BA"], numbers["tail_BR_pgd"]) == (41.235, 21.235)
+
+
+def test_marks_stand_at_the_numbers_they_are_of() -> None:
+    table = table_of("what training costs", summary(), contrasts())
+    assert table.head == ["Method", "Passes", "Ratio", "BA", "BR PGD-2"]
+    assert table.marks == {(0, 3): "best", (0, 4): "best", (1, 3): "second", (1, 4): "second"}
+    table = table_of("variants", summary(), contrasts())
+    assert {column for _, column in table.marks} == set(range(5, len(table.head)))
+
+
+def test_a_collapsed_training_is_not_ranked() -> None:
+    frame = metrics()
+    frame.loc[frame["method"] == "b", "warnings"] = "odd: the training has collapsed"
+    first, *_ = tables.main_tables(summary(frame), contrasts(), SHOWN)
+    assert first.marks == {(1, column): "best" for column in (1, 2, 3)}
+    assert table_of("differences", summary(frame), contrasts()).title.endswith("to A|x, BR PGD-2")
+
+
+def test_the_largest_error_is_named() -> None:
+    frame = metrics()
+    frame.loc[frame["method"] == "a", "balanced_accuracy_se"] = 0.011
+    first, *_ = tables.main_tables(summary(frame), contrasts(), SHOWN)
+    assert "a standard error of up to 3.0 points" in first.note
