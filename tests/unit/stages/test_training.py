@@ -1,17 +1,22 @@
 """What a training job hands to the method, the network and the run: each value by itself."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from taet import blocks, plugins
+from taet import artifacts, blocks, plugins
+from taet.checkpoint import run_arrays, run_facts
 from taet.jobs import Job
 from taet.methods._base import TrainingMethod
+from taet.networks import build_model
 from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
+from taet.stages import _training
 from taet.stages._data import Data
-from taet.stages._training import _describe, _inference, _method, _new_run
+from taet.stages._training import _describe, _inference, _method, _new_run, _resume, train_job
+from taet.train import Best
 
 COUNTS, SEED = [6, 1, 3], 17
 ATTACK = {"steps": 4, "step_size": 0.02, "eps": None, "start": "uniform", "batch_norm": "train"}
@@ -108,3 +113,62 @@ def test_inference(method: str, scale: float | None, digits: blocks.Params) -> N
             assert found["scale"] == (scale or 1.0)
             less = torch.tensor(found["bias"]) + TAU * torch.tensor(COUNTS).log()
             torch.testing.assert_close(less, less[0].expand(3))
+
+
+def test_first_weights_are_those_of_the_seed(digits: blocks.Params) -> None:
+    method, given = made(digits, "at_bsl"), job(digits, "at_bsl", {})
+    network = _describe(digits.architectures["small_cnn"], data(), method.head)
+    found = _new_run(given, method, network, torch.device("cpu")).model.state_dict()
+    for seed in (SEED, 0):
+        expected = build_model(network, seed).state_dict()
+        same = all(torch.equal(value, expected[name]) for name, value in found.items())
+        assert same == (seed == SEED)
+
+
+def test_batches_are_those_of_the_seed(
+    digits: blocks.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    class Made(Exception):
+        pass
+
+    def loader(*values: Any) -> None:
+        given.extend(values)
+        raise Made
+
+    monkeypatch.setattr(_training, "Loader", loader)
+    monkeypatch.setattr(_training, "settle", lambda compute: torch.device("cpu"))
+    training_job, images = job(digits, "at_bsl", {}), data()
+    training_job.reads |= {"compute": None, "architecture": digits.architectures["small_cnn"]}  # type: ignore[operator]
+    with pytest.raises(Made):
+        train_job(training_job, images)
+    block = training_job.reads["training"]
+    assert torch.equal(given[0], data().images["train"])
+    assert torch.equal(given[1], data().labels["train"])
+    assert given[2:7] == [16, block.batch_size, block.drop_last, SEED, block.augmentation]
+
+
+@pytest.mark.parametrize("stage", ["stabilize", "equalize"])
+def test_what_is_taken_over_from_stage_one(
+    digits: blocks.Params, tmp_path: Path, stage: str
+) -> None:
+    """Weights and epochs; what was best there is the next part's of the same stage 1, and not another method's."""
+    method = made(digits, "at_bsl")
+    network = _describe(digits.architectures["small_cnn"], data(), method.head)
+    first = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
+    with torch.no_grad():
+        for weight in first.model.parameters():
+            weight.add_(1)
+    first.epoch, first.history = 2, [{"loss": 1.0}, {"loss": 0.5}]
+    first.best = Best(1, 0.75, first.model.state_dict())
+    output = tmp_path / "stage1.safetensors"
+    artifacts.write_arrays(output, run_arrays(first), "k", network=network, **run_facts(first))
+    run = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
+    stage1 = SimpleNamespace(output=output, key="k")
+    given: Any = SimpleNamespace(stage=stage, inputs={"stage1": stage1}, title="t")
+    assert _resume(run, given, tmp_path / "none") is None
+    assert (run.epoch, run.history) == (2, first.history)
+    expected = first.model.state_dict()
+    assert all(torch.equal(v, expected[name]) for name, v in run.model.state_dict().items())
+    assert (run.best is None) == (stage == "equalize")
