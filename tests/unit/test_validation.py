@@ -139,3 +139,13 @@ def test_the_best_bias_and_the_first_of_equals() -> None:
     biases = [[0.0, 0.0], [0.0, 0.5], [0.0, 0.6], [9.0, 0.0]]
     inferences = [{"scale": 1.0, "bias": bias} for bias in biases]
     assert best_bias(nn.Identity(), inferences, x, y, batch_size=2) == 1
+
+
+def test_each_seed_has_a_start_of_its_own(problem: Problem) -> None:  # noqa: F811
+    network, x = problem.run("pgd_at").model, to_pixels(*shades())
+    starts = [
+        Validator(network, None, x, LABELS, validation(), EPS, 16, seed=seed).start
+        for seed in (3, 3, 4)
+    ]
+    assert torch.equal(starts[0], starts[1])
+    assert not torch.equal(starts[0], starts[2])

@@ -172,3 +172,13 @@ def test_what_is_taken_over_from_stage_one(
     expected = first.model.state_dict()
     assert all(torch.equal(v, expected[name]) for name, v in run.model.state_dict().items())
     assert (run.best is None) == (stage == "equalize")
+
+
+def test_training_stops_where_the_job_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(_training, "train", lambda *values: given.extend(values))
+    run, loader, training = SimpleNamespace(epoch=0), object(), SimpleNamespace(epochs=23)
+    reads = {"stop": 7, "training": training}
+    stopping: Any = SimpleNamespace(reads=reads, title="t", key="k")
+    _training._train_and_save(run, stopping, loader, None, tmp_path / "none")  # type: ignore[arg-type]
+    assert given[:4] == [run, loader, training, 7]
