@@ -60,7 +60,7 @@ def markdown(tables: Sequence[Table], title: str) -> str:
 def markdown_table(table: Table) -> str:
     """Head and rows of one table."""
     lines = [
-        [markdown_text(cell) for cell in table.head],
+        [markdown_inline(cell) for cell in table.head],
         ["---"] + ["---:"] * (len(table.head) - 1),
         *_cells(table, _md_cell),
     ]
@@ -112,7 +112,7 @@ def _cells(table: Table, write: Callable[[str, Mark | None], str]) -> Rows:
 
 
 def _md_cell(cell: str, mark: Mark | None) -> str:
-    text = markdown_text(cell)
+    text = markdown_inline(cell)
     return MARKDOWN[mark].format(text) if mark else text
 
 
@@ -143,19 +143,24 @@ _MARKDOWN = re.compile(
     | (?<=\])(?=[(\[:])                              # a link, a picture, what a link refers to
     | (?<=http)(?=://) | (?<=https)(?=://) | (?<=ftp)(?=://) | (?<=www)(?=\.)
     | (?<!\S)(?=\#)                                  # a title, or the end of one
-    | ^(?=[-+]\s | -- | >)                           # a list, a rule, a quotation
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"^(\d+)(?=[.)](\s|$))")
+_BLOCK = re.compile(
+    r"^(?:(?=[-+](?:\s|$)|--|>)|(\d+)(?=[.)](?:\s|$)))"
+)  # a list, a rule, a quotation
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
 def markdown_text(text: str) -> str:
     """Text that Markdown prints as it is, as a paragraph, a title or a cell of a table."""
+    return _BLOCK.sub(r"\1\\", markdown_inline(text))
+
+
+def markdown_inline(text: str) -> str:
+    """The same where no list, rule or quotation can begin: in a cell of a table."""
     line = re.sub(r"[\r\n]+", " ", text).strip()
-    escaped = _NUMBERED.sub(r"\1\\", _MARKDOWN.sub(r"\\", line))
-    return _ENTITY.sub("&amp;", escaped).replace("<", "&lt;")
+    return _ENTITY.sub("&amp;", _MARKDOWN.sub(r"\\", line)).replace("<", "&lt;")
 
 
 def _protected(row: str) -> str:
