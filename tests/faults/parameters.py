@@ -203,7 +203,7 @@ WRITTEN = [
     ("  digits_ablation:\n    extends: digits", "  ../x:\n    extends: digits", ["../x", "no valid name"]),
     ("studies:\n", "studies: []\nstudies2:\n", ["studies", "missing"]),
     # What YAML 1.1 reads otherwise than people, and other YAML, do.
-    ("[10, 20]", "[1:10]", ["grid.imbalance_ratios[0]", "'1:10' as the int 70", "plain decimals, such as 10"]),
+    ("[10, 20]", "[1:10]", ["grid.imbalance_ratios[0]", "'1:10' as the int 70", "plain decimals of at most 40 digits, such as 10"]),
     ("[10, 20]", "[010]", ["grid.imbalance_ratios[0]", "'010' as the int 8", "plain decimals"]),
     ("[0, 1, 2]", "[00, 010]", ["grid.seeds[0]", "'00' as the int 0", "plain decimals"]),
     ("steps: 10, step_size: 2/255", "steps: 020, step_size: 2/255", ["training.attack.steps", "'020' as the int 16", "plain decimals"]),

@@ -85,6 +85,7 @@ def test_images_are_those_of_the_test_set(
     monkeypatch.setattr(user_model, "longtail_of", lambda params, dataset: longtail)
     job = SimpleNamespace(output=output, key="k")
     study: Any = SimpleNamespace(job=lambda stage, dataset: job, params=None)
+    monkeypatch.setattr(user_model, "Study", lambda params, folder: study)
 
     def read(seed: int, images: int | None) -> user_model.TestSet:
         return read_test_set(study, "d", seed, images, [tmp_path])
