@@ -57,7 +57,7 @@ LINES = [
     (["download", "--dataset", "a\\nb"], ["known: digits"]),
     (["download", "--dataset", "digits", "--seed", "0"], ["unrecognized arguments: --seed 0"]),
     (["subsample", *SPLIT[:4]], ["required: --ir"]),
-    (["subsample", *SPLIT[:5], "0"], ["'0'", "from 1 to 100000, or natural"]),
+    (["subsample", *SPLIT[:5], "0"], ["'0'", "from 1 to 100000", "or natural"]),
     (["subsample", *SPLIT[:5], "nan"], ["'nan'", "from 1 to 100000"]),
     (["subsample", *SPLIT[:5], "1e9"], ["'1e9'", "from 1 to 100000"]),
     (["subsample", *SPLIT[:5], "10/0"], ["'10/0'", "from 1 to 100000"]),
