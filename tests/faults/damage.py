@@ -9,13 +9,13 @@ the file must refuse it.
 
 import random
 import shutil
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import Tree
 from tests.faults.kills import results
+from tests.faults.outcomes import try_all
 
 CELL = "digits/ir10/small_cnn"
 SPLIT = ["--dataset", "digits", "--ir", "10", "--seed", "0"]
@@ -113,27 +113,5 @@ def _outcome(
     return Damage(kind, way, named, refused, results(tree) == before)
 
 
-def rows(found: list[Damage]) -> list[dict[str, object]]:
-    """The damages as rows of a table."""
-    return [{**asdict(one), "harmless": one.harmless} for one in found]
-
-
-def main() -> int:
-    import tempfile
-
-    from tests.faults.kills import COMMAND, tiny_tree
-
-    with tempfile.TemporaryDirectory() as folder:
-        finished = tiny_tree(Path(folder, "finished"))
-        finished.ok(*COMMAND)
-        found = []
-        for one in damage_everything(finished, Path(folder)):
-            print(one, flush=True)
-            found.append(one)
-    bad = [one for one in found if not one.harmless]
-    print(f"{len(found)} damages, {len(bad)} of them not seen or not mended")
-    return bool(bad)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try_all(damage_everything, "{all} damages, {bad} of them not seen or not mended")

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,7 @@ import psutil
 from taet import artifacts
 from taet.errors import UserError
 from tests.conftest import Tree, choose_tiny, copy_project
+from tests.faults.outcomes import shown
 
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "all"]
 VICTIMS = ("everything", "snakemake", "a job")
@@ -225,11 +226,6 @@ def _cut(tree: Tree, rng: random.Random) -> int:
     return len(files)
 
 
-def rows(kills: list[Kill]) -> list[dict[str, object]]:
-    """The kills as rows of a table."""
-    return [{**asdict(kill), "harmless": kill.harmless} for kill in kills]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
@@ -238,10 +234,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         undisturbed = tiny_tree(Path(folder, "undisturbed"))
         undisturbed.ok(*COMMAND)
-        found = []
-        for kill in kill_at_random(Path(folder), results(undisturbed), options.kills, options.seed):
-            print(kill, flush=True)
-            found.append(kill)
+        expected = results(undisturbed)
+        found = shown(kill_at_random(Path(folder), expected, options.kills, options.seed))
     bad = [kill for kill in found if not kill.harmless]
     print(f"{len(found)} kills, {len(bad)} of them did harm")
     return bool(bad)

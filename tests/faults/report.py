@@ -19,6 +19,7 @@ from taet.artifacts import write_bytes
 from taet.records import processor
 from tests.conftest import Tree, copy_project
 from tests.faults import command_lines, damage, hostile, kills, parameters, refusals, surroundings
+from tests.faults.outcomes import rows, shown
 
 FOLDER = Path("results/reference/faults")
 
@@ -32,15 +33,15 @@ def main() -> int:
         folder = Path(name)
         finished = kills.tiny_tree(folder / "undisturbed")
         finished.ok(*kills.COMMAND)
-        damages = _shown(damage.damage_everything(finished, folder))
-        disturbed = _shown(surroundings.disturb_everything(finished, folder))
+        damages = shown(damage.damage_everything(finished, folder))
+        disturbed = shown(surroundings.disturb_everything(finished, folder))
         expected = kills.results(finished)
-        killed = _shown(kills.kill_at_random(folder, expected, options.kills, options.seed))
+        killed = shown(kills.kill_at_random(folder, expected, options.kills, options.seed))
         said = list(bad_inputs(finished, folder))
     tables = {
-        "kills": pd.DataFrame(kills.rows(killed)),
-        "damage": pd.DataFrame(damage.rows(damages)),
-        "surroundings": pd.DataFrame(surroundings.rows(disturbed)),
+        "kills": pd.DataFrame(rows(killed)),
+        "damage": pd.DataFrame(rows(damages)),
+        "surroundings": pd.DataFrame(rows(disturbed)),
         "inputs": pd.DataFrame(refusals.rows(said)),
     }
     for name, table in tables.items():
@@ -99,14 +100,6 @@ def about(tables: dict[str, pd.DataFrame], seed: int) -> str:
             "",
         ]
     )
-
-
-def _shown(found):
-    rows = []
-    for row in found:
-        print(row, flush=True)
-        rows.append(row)
-    return rows
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ nothing; after a change of one method's parameter, exactly what that touches; an
 import os
 import random
 import shutil
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import Tree
+from tests.faults.outcomes import try_all
 
 ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
 TOUCHED = {"equalize_cell", "attack_cell", "score", "inspect", "tables", "figures", "report", "all"}
@@ -151,27 +151,5 @@ def _planned(tree: Tree) -> tuple[bool, set[str]]:
     return True, set() if "Nothing to be done" in said else {*job_counts(said)} - {"total"}
 
 
-def rows(found: list[Disturbance]) -> list[dict[str, object]]:
-    """The disturbances as rows of a table."""
-    return [{**asdict(one), "harmless": one.harmless} for one in found]
-
-
-def main() -> int:
-    import tempfile
-
-    from tests.faults.kills import COMMAND, tiny_tree
-
-    with tempfile.TemporaryDirectory() as folder:
-        finished = tiny_tree(Path(folder, "finished"))
-        finished.ok(*COMMAND)
-        found = []
-        for one in disturb_everything(finished, Path(folder)):
-            print(one, flush=True)
-            found.append(one)
-    bad = [one for one in found if not one.harmless]
-    print(f"{len(found)} disturbances, {len(bad)} of them with consequences")
-    return bool(bad)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try_all(disturb_everything, "{all} disturbances, {bad} of them with consequences")

@@ -38,6 +38,18 @@ FILES = {
 }
 
 
+def forget() -> None:
+    """Have every source read again."""
+    for cached in (
+        module.source,
+        module.fingerprint,
+        module._tree,
+        module._imports,
+        module._digest,
+    ):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = tmp_path / "pkg"
@@ -50,25 +62,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         text = (root / name).read_text()
         assert old in text
         (root / name).write_text(text.replace(old, new))
-        for cached in (
-            module.source,
-            module.fingerprint,
-            module._tree,
-            module._imports,
-            module._digest,
-        ):
-            cached.cache_clear()
+        forget()
         return module.fingerprint("pkg.entry")
 
     yield edited
-    for cached in (
-        module.source,
-        module.fingerprint,
-        module._tree,
-        module._imports,
-        module._digest,
-    ):
-        cached.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(
