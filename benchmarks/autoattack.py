@@ -15,13 +15,13 @@ from torch import Tensor
 
 import strength
 from measured import Results, in_turn
-from taet import params
-from taet.evaluation import evaluate
-from taet.folding import folded
-from taet.grid import Study
-from taet.loader import to_pixels
-from taet.networks import load_model
-from taet.stages._data import read_data
+from taet.adversary.evaluation import evaluate
+from taet.compute.folding import folded
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
+from taet.networks.network import load_model
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
 
 REPEATS, IMAGES = 3, 100
 CELL = {
@@ -58,7 +58,7 @@ def ours(model: torch.nn.Module, x: Tensor, y: Tensor, study: Study) -> Tensor:
 
 def main() -> None:
     torch.set_num_threads(1)
-    study = Study(params.load(study="cifar10_small_ir50"))
+    study = Study(load_params(study="cifar10_small_ir50"))
     trained = study.job("equalize", **CELL)
     data = read_data(trained, "test")
     first = torch.cat([(data.labels["test"] == c).nonzero()[: IMAGES // 10, 0] for c in range(10)])

@@ -20,15 +20,16 @@ import torch
 from torch import Tensor
 
 from measured import ROOT, Results
-from taet import blocks, params, plugins
-from taet.methods._base import Batch, Setting
-from taet.networks import Network, build_model, describe_network
-from taet.optimizers import make_optimizer
-from taet.train import Run, _step
+from taet.networks.network import Network, build_model, describe_network
+from taet.study.params import blocks, plugins
+from taet.study.params.load import load_params
+from taet.training.loop import Run, _step
+from taet.training.method import Batch, Setting
+from taet.training.optimizers import make_optimizer
 
 REPEATS, STEPS, BATCH, EPOCH_STEPS, WIDTH = 3, 4, 128, 159, 16
 COUNTS = (5000, 3871, 2997, 2320, 1796, 1391, 1077, 834, 645, 500)
-PARAMS = params.load(ROOT / "params.yaml", "cifar10_lt")
+PARAMS = load_params(ROOT / "params.yaml", "cifar10_lt")
 NARROWED = {"strategy_width": WIDTH}  # LAS-AT's second network, cut like the first
 
 
@@ -121,7 +122,7 @@ def mixed(name: str, found: dict[str, dict[str, float]]) -> dict[str, float]:
 
 
 def main() -> None:
-    methods = ["clean", *params.load(ROOT / "params.yaml", "digits").grid.methods]
+    methods = ["clean", *load_params(ROOT / "params.yaml", "digits").grid.methods]
     results = Results("efficiency")
     rounds = [
         {name: measured(name) for name in methods} for _ in range(REPEATS)

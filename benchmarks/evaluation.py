@@ -16,12 +16,13 @@ import torch
 import torchattacks
 
 from measured import Results
-from taet import blocks, params
-from taet.evaluation import evaluate
-from taet.grid import Study
-from taet.loader import to_pixels
-from taet.networks import load_model
-from taet.stages._data import read_data
+from taet.adversary.evaluation import evaluate
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
+from taet.networks.network import load_model
+from taet.study.params import blocks
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
 
 REPEATS, THEIR_BATCH, STEPS = 9, 32, 100
 CELL = {"dataset": "digits", "ir": 10, "architecture": "small_cnn", "method": "pgd_at", "seed": 0}
@@ -81,7 +82,7 @@ class Subject:
 
 
 def of_default_study() -> Subject:
-    study = Study(params.load(study="digits"))
+    study = Study(load_params(study="digits"))
     trained = study.job("equalize", **CELL)
     data = read_data(trained, "test")
     x = to_pixels(data.images["test"], data.max_value).contiguous()

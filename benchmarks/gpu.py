@@ -30,23 +30,24 @@ from torch import Tensor
 import autoattack as small
 import peers
 from measured import Results, in_turn
-from taet import params, plugins
-from taet.attacks._pgd import input_gradient
-from taet.devices import device_facts, settle
-from taet.evaluation import evaluate
-from taet.folding import folded
-from taet.grid import Study
-from taet.loader import to_pixels
+from taet.adversary.evaluation import evaluate
+from taet.adversary.pgd import input_gradient
+from taet.compute.devices import device_facts, settle
+from taet.compute.folding import folded
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
 from taet.losses import cross_entropy
-from taet.methods._base import Batch, Setting
-from taet.networks import Network, build_model, describe_network, load_model
-from taet.optimizers import make_optimizer
-from taet.records import record_path
-from taet.stages._data import read_data
-from taet.stages._resume import resume_path
-from taet.train import Run, _step
+from taet.networks.network import Network, build_model, describe_network, load_model
+from taet.study.params import plugins
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
+from taet.study.run.resume import resume_path
+from taet.study.store.records import record_path
+from taet.training.loop import Run, _step
+from taet.training.method import Batch, Setting
+from taet.training.optimizers import make_optimizer
 
-STUDY = Study(params.load(study="cifar10_gpu"))
+STUDY = Study(load_params(study="cifar10_gpu"))
 CELL = {"dataset": "cifar10", "ir": 10, "architecture": "resnet18", "method": "pgd_at", "seed": 0}
 ATTACKED = {**CELL, "method": "taet"}
 REPEATS, STEPS = 5, 10
@@ -61,7 +62,7 @@ def clock() -> float:
 
 @contextmanager
 def by_itself() -> Iterator[None]:
-    """torch's own settings, not those of ``taet.devices.settle``."""
+    """torch's own settings, not those of ``taet.compute.devices.settle``."""
     torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = True, False
     try:
         yield

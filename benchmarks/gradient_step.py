@@ -13,8 +13,8 @@ from functools import partial
 import torch
 
 from measured import Results, in_turn
-from taet.attacks._pgd import input_gradient
-from taet.folding import folded
+from taet.adversary.pgd import input_gradient
+from taet.compute.folding import folded
 from taet.losses import cross_entropy
 from training_step import made_up_batch, network
 

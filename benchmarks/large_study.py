@@ -110,10 +110,10 @@ def size(file: Path) -> int:
 
 
 def count_weights(results: Results) -> None:
-    from taet import params
-    from taet.networks import build_model, describe_network
+    from taet.networks.network import build_model, describe_network
+    from taet.study.params.load import load_params
 
-    blocks = params.load(ROOT / "params.yaml", "cifar10_lt").architectures
+    blocks = load_params(ROOT / "params.yaml", "cifar10_lt").architectures
     for name in NETWORKS:
         model = build_model(describe_network(blocks[name], 3, 32, 10))
         values = sum(v.numel() * v.element_size() for v in model.state_dict().values())
@@ -198,7 +198,7 @@ def page() -> str:
 
 def picture() -> bytes:
     """Planning, bytes and hours against size."""
-    from taet.figures._style import COLUMN, colors, house_style, settle, to_bytes
+    from taet.report.style import COLUMN, colors, house_style, settle, to_bytes
 
     rows = pd.read_csv(FOLDER / "large_study.csv").set_index("what")["value"]
     with house_style(formulas=True):

@@ -12,7 +12,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from measured import Results
-from taet.loader import Loader
+from taet.data.loader import Loader
 
 COUNT, BATCH, REPEATS = 5120, 128, 7
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from taet.records import processor
-from taet.revision import revision
+from taet.study.store.records import processor
+from taet.study.store.revision import revision
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "reference" / "benchmarks"

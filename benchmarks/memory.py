@@ -26,12 +26,12 @@ DATA, LIMIT = (
 CELL = ["--dataset", "cifar10", "--ir", "10", "--seed", "0"]
 LOADER = """
 import sys
-from taet import params
-from taet.grid import Study
-from taet.loader import Loader
-from taet.stages._data import read_data
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
+from taet.data.loader import Loader
+from taet.data.split import read_data
 if sys.argv[1] == "loader":
-    study = Study(params.load(study="cifar10_small"))
+    study = Study(load_params(study="cifar10_small"))
     cell = {"dataset": "cifar10", "ir": 10, "architecture": "resnet18_narrow", "method": "pgd_at", "seed": 0}
     data = read_data(study.job("equalize", **cell), "train")
     loader = Loader(
@@ -42,17 +42,18 @@ if sys.argv[1] == "loader":
 NETWORK = """
 import sys
 import torch
-from taet import params, plugins
-from taet.attacks._pgd import input_gradient
-from taet.folding import folded
+from taet.study.params.load import load_params
+from taet.study.params import plugins
+from taet.adversary.pgd import input_gradient
+from taet.compute.folding import folded
 from taet.losses import cross_entropy
-from taet.methods._base import Batch, Setting
-from taet.networks import build_model, describe_network
-from taet.optimizers import make_optimizer
-from taet.train import Run, _step
+from taet.training.method import Batch, Setting
+from taet.networks.network import build_model, describe_network
+from taet.training.optimizers import make_optimizer
+from taet.training.loop import Run, _step
 what, name, images = sys.argv[1], sys.argv[2], int(sys.argv[3])
 torch.set_num_threads(1)
-p = params.load(study="cifar10_lt")
+p = load_params(study="cifar10_lt")
 attack = p.training.attack.model_copy(update={"steps": 1})
 setting = Setting(torch.full((10,), 100), p.threat.eps, attack, 100, 3, 0)
 method = plugins.load("methods", "pgd_at").Method(p.methods["pgd_at"], setting)

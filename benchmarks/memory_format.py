@@ -10,9 +10,9 @@ import time
 import torch
 
 from measured import Results
-from taet.attacks._pgd import input_gradient
+from taet.adversary.pgd import input_gradient
 from taet.losses import cross_entropy
-from taet.networks import build_model
+from taet.networks.network import build_model
 
 REPEATS, STEPS, BATCH = 9, 60, 64
 NETWORK = {

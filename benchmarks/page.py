@@ -16,8 +16,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from taet.figures._style import COLUMN, colors, house_style, settle, to_bytes
-from taet.jobs import STAGES
+from taet.report.style import COLUMN, colors, house_style, settle, to_bytes
+from taet.study.plan.job import STAGES
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_suffix(".md")

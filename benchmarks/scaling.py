@@ -11,15 +11,16 @@ weights too), and quadratic in the width once channels fill the vector units.
 import torch
 
 from measured import Results, in_turn
-from taet import params, plugins
-from taet.methods._base import Batch, Setting
-from taet.networks import build_model, describe_network
-from taet.optimizers import make_optimizer
-from taet.train import Run, _step
+from taet.networks.network import build_model, describe_network
+from taet.study.params import plugins
+from taet.study.params.load import load_params
+from taet.training.loop import Run, _step
+from taet.training.method import Batch, Setting
+from taet.training.optimizers import make_optimizer
 
 REPEATS, BATCH, STEPS, WIDTH = 5, 64, 10, 16
 IMAGES, ATTACK_STEPS, WIDTHS = (16, 32, 64, 128, 256), (1, 3, 5, 10, 20), (8, 16, 32, 64)
-PARAMS = params.load(study="cifar10_lt")
+PARAMS = load_params(study="cifar10_lt")
 
 
 class Step:

@@ -13,12 +13,12 @@ import torch
 
 from evaluation import CELL
 from measured import Results
-from taet import params
-from taet.evaluation import evaluate
-from taet.grid import Study
-from taet.loader import to_pixels
-from taet.networks import load_model
-from taet.stages._data import read_data
+from taet.adversary.evaluation import evaluate
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
+from taet.networks.network import load_model
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
 
 STARTS = 5
 POSITIONS, SCHEDULES = ("official", "all"), ("fixed", "rescaled")
@@ -26,7 +26,7 @@ POSITIONS, SCHEDULES = ("official", "all"), ("fixed", "rescaled")
 
 def main() -> None:
     torch.set_num_threads(1)
-    study = Study(params.load(study="digits"))
+    study = Study(load_params(study="digits"))
     trained = study.job("equalize", **CELL)
     data = read_data(trained, "test")
     model = load_model(trained.output, trained.key)

@@ -14,12 +14,12 @@ import torchattacks
 
 from evaluation import CELL
 from measured import Results
-from taet import params
-from taet.evaluation import evaluate
-from taet.grid import Study
-from taet.loader import to_pixels
-from taet.networks import load_model
-from taet.stages._data import read_data
+from taet.adversary.evaluation import evaluate
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
+from taet.networks.network import load_model
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
 
 STARTS, STEPS, QUERIES, BATCH = 5, 100, 5000, 250
 COMPONENTS = ("apgd_ce", "apgd_t", "fab_t", "square")
@@ -43,7 +43,7 @@ def reference(
 
 def main() -> None:
     torch.set_num_threads(1)
-    study = Study(params.load(study="digits"))
+    study = Study(load_params(study="digits"))
     eps, block = study.params.threat.eps, study.params.attacks["autoattack"]
     trained = study.job("equalize", **CELL)
     data = read_data(trained, "test")

@@ -17,17 +17,18 @@ from torch import Tensor, nn
 
 import peers
 from measured import Results, in_turn
-from taet import params, plugins
-from taet.attacks._pgd import input_gradient
-from taet.folding import folded
+from taet.adversary.pgd import input_gradient
+from taet.compute.folding import folded
 from taet.losses import cross_entropy
-from taet.methods._base import Batch, Setting
-from taet.networks import Network, build_model, describe_network
-from taet.optimizers import make_optimizer
-from taet.train import Run, _step
+from taet.networks.network import Network, build_model, describe_network
+from taet.study.params import plugins
+from taet.study.params.load import load_params
+from taet.training.loop import Run, _step
+from taet.training.method import Batch, Setting
+from taet.training.optimizers import make_optimizer
 
 REPEATS, BATCH, COUNTS = 5, 64, (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
-PARAMS = params.load(study="cifar10_lt")
+PARAMS = load_params(study="cifar10_lt")
 TRAINING = PARAMS.training
 THEIR_STEPS = {"at_bsl": peers.at_bsl_step, "taet": peers.taet_step}
 

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from taet import blocks, grid, params, report, runner
-from taet.jobs import STAGES
+from taet.report.page import write
+from taet.study.params import blocks
+from taet.study.params.load import load_params
+from taet.study.plan.job import STAGES
+from taet.study.plan.study import Study
+from taet.study.run import runner
 
 # As every job does; several threads on a busy machine wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,7 +38,7 @@ def with_study(text: str, name: str, block: str) -> str:
 
 @pytest.fixture(scope="session")
 def digits() -> blocks.Params:
-    return params.load(ROOT / "params.yaml")
+    return load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture
@@ -134,11 +138,11 @@ def choose_tiny(tree: Tree) -> None:
 def make_everything(tree: Tree) -> None:
     """Do every job of the tree's study and write its report, in this process."""
     with contextlib.chdir(tree.path):
-        study = grid.Study(params.load())
+        study = Study(load_params())
         for stage in STAGES:
             for job in study.jobs(stage):
                 runner.run_job(job)
-        report.write(study, Path("params.yaml"))
+        write(study, Path("params.yaml"))
 
 
 @pytest.fixture(scope="session")

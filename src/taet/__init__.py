@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from taet.source_code import compile_this_package
 
 if TYPE_CHECKING:
-    from taet.api import evaluate, load_model
+    from taet.api.functions import evaluate, load_model
     from taet.errors import UserError
 
 __all__ = ["UserError", "evaluate", "load_model"]
 
-_HOME = {"UserError": "taet.errors", "evaluate": "taet.api", "load_model": "taet.api"}
+_HOME = {
+    "UserError": "taet.errors",
+    "evaluate": "taet.api.functions",
+    "load_model": "taet.api.functions",
+}
 
 
 compile_this_package()

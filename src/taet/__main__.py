@@ -4,7 +4,7 @@ import sys
 
 from taet.errors import is_out_of_memory, out_of_memory
 from taet.messages import complain
-from taet.surroundings import leave_out_choices
+from taet.study.store.surroundings import leave_out_choices
 
 
 def main() -> int:

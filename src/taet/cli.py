@@ -11,14 +11,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from taet import cards, params, sources
 from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, suggest
-from taet.grid import Study
-from taet.jobs import STAGES, Stage
 from taet.messages import complain
-from taet.runner import run_job
-from taet.verification import artifact_problems, cache_problems, remake, without_record
-from taet.yamlfile import dotted
+from taet.study.params import cards
+from taet.study.params.load import load_params
+from taet.study.params.overlay import leaves, of_study, read_file
+from taet.study.params.yamlfile import dotted
+from taet.study.plan.job import STAGES, Stage
+from taet.study.plan.study import Study
+from taet.study.run.runner import run_job
+from taet.study.run.verify import artifact_problems, cache_problems, remake, without_record
 
 SHOWN = 20  # problems
 SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # the end of a message
@@ -255,7 +257,7 @@ def _add_own_model(sub: argparse.ArgumentParser) -> None:
 
 
 def _study(options: argparse.Namespace) -> Study:
-    read = params.load(options.params, options.study)
+    read = load_params(options.params, options.study)
     return Study(read, kept=getattr(options, "kept", False))
 
 
@@ -271,7 +273,7 @@ def _run_stage(options: argparse.Namespace) -> None:
         )
     planned = options.key is not None
     study = Study(
-        params.load(options.params, options.study, planned=planned),
+        load_params(options.params, options.study, planned=planned),
         kept=getattr(options, "kept", False),
     )
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
@@ -292,7 +294,7 @@ def _attack_own_model(options: argparse.Namespace) -> None:
         raise UserError(f"--dataset: missing; known: {', '.join(study.params.datasets)}")
     wanted = [name.strip() for name in (options.attacks or "").split(",") if name.strip()]
 
-    from taet.user_model import (  # here: with torch, which no other command needs
+    from taet.api.own_model import (  # here: with torch, which no other command needs
         attack_model,
         load_user_model,
         table,
@@ -348,22 +350,22 @@ def _verify(options: argparse.Namespace) -> None:
 
 def _params(options: argparse.Namespace) -> None:
     if options.schema:
-        from taet.schema import json_schema
+        from taet.study.params.schema import json_schema
 
         print(json.dumps(json_schema(), indent=1))
         return
-    params.load(options.params, options.study)
-    source = sources.of_study(sources.read_file(options.params), options.study)
-    rows = list(sources.leaves(source.values))
+    load_params(options.params, options.study)
+    source = of_study(read_file(options.params), options.study)
+    rows = list(leaves(source.values))
     width = max(len(dotted(path)) for path, _ in rows)
     for path, value in rows:
         print(f"{dotted(path):{width}}  {json.dumps(value):24}  {source.origin(path)}")
 
 
 def _report(options: argparse.Namespace) -> None:
-    from taet import report  # with pandas, which few commands need
+    from taet.report.page import write  # with pandas, which few commands need
 
-    print(f"wrote {report.write(_study(options), options.params)}")
+    print(f"wrote {write(_study(options), options.params)}")
 
 
 def _methods(options: argparse.Namespace) -> None:

@@ -10,14 +10,15 @@ import torch
 from safetensors.torch import save_file
 from torch import distributed
 
-from taet import blocks, params, plugins
-from taet.addons import WeightPerturber
-from taet.methods._base import Batch, Setting
-from taet.networks import build_model, describe_network
-from taet.optimizers import Sgd
-from taet.parallel import share_out
-from taet.processes import started
-from taet.train import Run, _step
+from taet.networks.network import build_model, describe_network
+from taet.study.params import blocks, plugins
+from taet.study.params.load import load_params
+from taet.study.run.processes import started
+from taet.training.addons import WeightPerturber
+from taet.training.loop import Run, _step
+from taet.training.method import Batch, Setting
+from taet.training.optimizers import Sgd
+from taet.training.parallel import share_out
 from tests.conftest import ROOT
 from tests.contract.test_methods import METHODS
 
@@ -58,7 +59,7 @@ def main(folder: str, sync: str) -> None:
     torch.set_num_threads(1)
     if started().count > 1:
         distributed.init_process_group("gloo")
-    digits = params.load(ROOT / "params.yaml", "digits")
+    digits = load_params(ROOT / "params.yaml", "digits")
     for name in METHODS:
         found = {
             key: value.contiguous()

@@ -7,17 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from taet import blocks, evaluation, plugins
-from taet.attacks._base import Target
-from taet.attacks._descent import Descent
-from taet.attacks._noise import Noise
-from taet.attacks._objectives import CrossEntropy
-from taet.chains import chain_of, radius_of
-from taet.checks import chain_warnings, reach_warnings
+from taet.adversary import evaluation
+from taet.adversary.chains import chain_of, radius_of
+from taet.adversary.checks import chain_warnings, reach_warnings
+from taet.adversary.descent import Descent
+from taet.adversary.evaluation import Saved, evaluate, verify
+from taet.adversary.noise import Noise
+from taet.adversary.objectives import CrossEntropy
+from taet.adversary.parts import Target
 from taet.errors import UserError
-from taet.evaluation import Saved, evaluate, verify
-from taet.networks import Network, as_used, build_model, describe_network
+from taet.networks.network import Network, as_used, build_model, describe_network
 from taet.options import AttackOptions
+from taet.study.params import blocks, plugins
 
 ATTACKS = plugins.names("attacks")
 EPS = 0.1
@@ -435,8 +436,8 @@ def test_killed_evaluation_goes_on_with_the_same_verdicts(
     digits: blocks.Params, trained: tuple, killed_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, x, y = trained
-    monkeypatch.setattr("taet.evaluation.SAVE_EVERY", 0.0)
-    monkeypatch.setattr("taet.evaluation.CHUNK", 1)
+    monkeypatch.setattr("taet.adversary.evaluation.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("taet.adversary.evaluation.CHUNK", 1)
     attacks = {n: digits.attacks[n] for n in ("pgd20", "pgd100")}
     attacks |= {n: shorter(digits.attacks[n]) for n in ("apgd_ce_t", "autoattack")}
     options = {"eps": EPS, "batch_size": 50, "seed": 0, "classes": 3}

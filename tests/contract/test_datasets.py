@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet import blocks, plugins
+from taet.data.fetch import MIRROR
+from taet.data.image_files import own_folder
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
 from taet.datasets import digits as digits_module
 from taet.datasets import medmnist
-from taet.datasets._base import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
-from taet.datasets._download import MIRROR
-from taet.datasets._pictures import own_folder
 from taet.errors import UserError
+from taet.study.params import blocks, plugins
 from tests.conftest import ROOT
 from tests.contract.official import mirror_files
 

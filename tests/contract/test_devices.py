@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from taet import blocks
-from taet.addons import WeightAverager, WeightPerturber
-from taet.devices import settle
+from taet.compute.devices import settle
+from taet.data.loader import Loader
 from taet.errors import UserError
-from taet.loader import Loader
-from taet.methods._base import Batch, TrainingMethod
-from taet.networks import as_used, build_model, describe_network
-from taet.optimizers import make_optimizer
+from taet.networks.network import as_used, build_model, describe_network
 from taet.options import WeightAverage, WeightPerturbation
-from taet.train import Run, _step
+from taet.study.params import blocks
+from taet.training.addons import WeightAverager, WeightPerturber
+from taet.training.loop import Run, _step
+from taet.training.method import Batch, TrainingMethod
+from taet.training.optimizers import make_optimizer
 from tests.contract.test_methods import METHODS, make
 
 NOWHERE = torch.device("meta")

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from taet import blocks
+from taet.data.fetch import MIRROR, fetch, put_folder, unpack
+from taet.data.imageset import TEST, TRAIN
 from taet.datasets import cifar10, cifar100
-from taet.datasets._base import TEST, TRAIN
-from taet.datasets._download import MIRROR, fetch, put_folder, unpack
 from taet.errors import UserError
+from taet.study.params import blocks
 from tests.contract.official import Server, md5, serve, small_cifar
 
 DATA = os.urandom(3_000_000)
@@ -117,7 +117,7 @@ def test_folders_that_cannot_be_read_or_written(server: Server, tmp_path: Path) 
 FETCH = """
 import sys
 from pathlib import Path
-from taet.datasets._download import fetch
+from taet.data.fetch import fetch
 from taet.errors import UserError
 try:
     fetch("http://127.0.0.1:9/data.bin", Path(sys.argv[1], "data.bin"), "0" * 32, sys.argv[2])

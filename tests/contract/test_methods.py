@@ -11,18 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from taet import blocks, params, plugins
 from taet.errors import UserError
-from taet.heads import build_head
-from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
 from taet.methods.reat import tail_loss
-from taet.models._base import Backbone
-from taet.networks import Network
+from taet.networks.backbone import Backbone
+from taet.networks.heads import build_head
+from taet.networks.network import Network
 from taet.options import MethodOptions
+from taet.study.params import blocks, plugins
+from taet.study.params.load import load_params
+from taet.training.method import Attacked, Batch, Setting, TrainingMethod
 from tests.conftest import ROOT
 
 KINDS = plugins.names("methods")
-DIGITS = params.load(ROOT / "params.yaml", "digits")
+DIGITS = load_params(ROOT / "params.yaml", "digits")
 
 
 def distinct_blocks() -> list[str]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import CIFAR10
 
-from taet import blocks
-from taet.datasets import _transfer, cifar10
-from taet.datasets._download import MIRROR, fetch, unpack
+from taet.data import transfer as transfers
+from taet.data.fetch import MIRROR, fetch, unpack
+from taet.datasets import cifar10
 from taet.errors import UserError
+from taet.study.params import blocks
 from tests.contract.official import md5, serve, small_cifar
 
 DATA = bytes(range(256)) * 40
@@ -158,7 +159,7 @@ def test_part_that_is_sent_from_elsewhere_begins_anew(tmp_path: Path) -> None:
 
 def test_slow_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then keeps a connection alive, and is no answer."""
-    monkeypatch.setattr(_transfer, "TIMEOUT", 0.2)
+    monkeypatch.setattr(transfers, "TIMEOUT", 0.2)
 
     def answer(connection: socket.socket, request: bytes) -> None:
         says("HTTP/1.1 200 OK\nContent-Length: 10240")(connection, request)
@@ -294,7 +295,7 @@ def test_damaged_file_of_an_unpacked_set_is_named(
 
 
 def test_a_head_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_transfer, "TIMEOUT", 1)
+    monkeypatch.setattr(transfers, "TIMEOUT", 1)
 
     def drip(connection: socket.socket, request: bytes) -> None:
         for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200:

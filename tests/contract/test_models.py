@@ -1,13 +1,13 @@
-"""What every file in models/ must keep, new ones included."""
+"""What every file in architectures/ must keep, new ones included."""
 
 import pytest
 import torch
 
-from taet import blocks, plugins
-from taet.folding import ConvNorm, folded
-from taet.networks import build_model, describe_network
+from taet.compute.folding import ConvNorm, folded
+from taet.networks.network import build_model, describe_network
+from taet.study.params import blocks, plugins
 
-MODELS = plugins.names("models")
+MODELS = plugins.names("architectures")
 
 
 def network(name: str, digits: blocks.Params, channels: int, size: int, classes: int) -> dict:

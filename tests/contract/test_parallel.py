@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from taet import params
+from taet.study.params.load import load_params
 from tests.conftest import ROOT, Tree
 from tests.contract.test_methods import METHODS
 
@@ -37,7 +37,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", METHODS)
 def test_two_processes_take_the_step_of_one(name: str, weights: Path) -> None:
     one, first, second = (load_file(weights / f"{name}.{who}") for who in ("0of1", "0of2", "1of2"))
-    if params.load(ROOT / "params.yaml", "digits").methods[name].kind in ALONE:
+    if load_params(ROOT / "params.yaml", "digits").methods[name].kind in ALONE:
         assert one == {}
         return
     assert one.keys() == first.keys()

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from taet.datasets._base import NO_SPLIT, TEST, TRAIN, VALIDATION, verify
-from taet.datasets._pictures import in_folders, in_table, own_folder, read_pictures
+from taet.data.image_files import in_folders, in_table, own_folder, read_pictures
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, verify
 from taet.errors import UserError
 
 RNG = np.random.default_rng(0)

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import nn
 
-from taet import blocks, params
-from taet.attacks._base import Target
-from taet.attacks._noise import Noise
-from taet.attacks._square import Square
-from taet.evaluation import evaluate
-from taet.networks import build_model, describe_network
+from taet.adversary.evaluation import evaluate
+from taet.adversary.noise import Noise
+from taet.adversary.parts import Target
+from taet.adversary.square import Square
+from taet.networks.network import build_model, describe_network
+from taet.study.params import blocks
+from taet.study.params.load import load_params
 
 torchattacks = pytest.importorskip(
     "torchattacks", reason="pip install --no-deps torchattacks==3.5.1"
@@ -32,7 +33,7 @@ def trained() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     from sklearn.datasets import load_digits
 
     torch.manual_seed(0)  # of the training attack, whose library has no generator of its own
-    options = params.load("params.yaml", "digits").architectures["small_cnn"]
+    options = load_params("params.yaml", "digits").architectures["small_cnn"]
     model = build_model(describe_network(options, 1, 8, 10), seed=0)
     digits = load_digits()
     x = torch.from_numpy(digits.images).float()[:, None] / 16

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from taet import artifacts
-from taet.datasets._base import NO_SPLIT, ImageSet, verify
+from taet.data.imageset import NO_SPLIT, ImageSet, verify
+from taet.study.store import artifacts
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 

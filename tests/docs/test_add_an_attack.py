@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from taet.summary import read_rows
+from taet.scores.summary import read_rows
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 

@@ -1,6 +1,6 @@
 """The page of method cards is that of the files."""
 
-from taet import cards, plugins
+from taet.study.params import cards, plugins
 from tests.conftest import ROOT
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from taet.summary import read_rows
+from taet.scores.summary import read_rows
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
 
@@ -48,7 +48,7 @@ def test_all_files(finished: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["stages/score.py", "stages/attack.py", "stages/equalize.py", "records.py"]
+    "file", ["stages/score.py", "stages/attack.py", "stages/equalize.py", "study/store/records.py"]
 )
 def test_it_says_where_files_are_described(file: str) -> None:
     assert f"`src/taet/{file}`" in (ROOT / "docs" / PAGE).read_text()

@@ -6,8 +6,9 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from taet import blocks, params
-from taet.costs import training_passes
+from taet.study.params import blocks
+from taet.study.params.load import load_params
+from taet.study.plan.costs import training_passes
 from tests.conftest import ROOT
 
 
@@ -49,10 +50,10 @@ def test_targets_are_of_their_own_unit(page: ModuleType) -> None:
     assert "410.3 MiB | 410.3 to 410.4 | 3 |  |" in page.table("memory")
 
 
-@pytest.mark.parametrize("method", [*params.load(ROOT / "params.yaml").grid.methods, "clean"])
+@pytest.mark.parametrize("method", [*load_params(ROOT / "params.yaml").grid.methods, "clean"])
 def test_passes_are_those_that_cards_say(page: ModuleType, method: str) -> None:
     """Counted as they happen, against the formulas that tables and figures use."""
-    study = params.load(ROOT / "params.yaml", "cifar10_lt")
+    study = load_params(ROOT / "params.yaml", "cifar10_lt")
     rows = page.read("efficiency").set_index("what")["value"]
     label = study.methods[method].label
     counted = sum(rows[f"{label}: {way} passes"] for way in ("forward", "backward"))

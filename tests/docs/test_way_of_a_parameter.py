@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from taet import params, plugins
-from taet.grid import Study
 from taet.losses import harl
-from taet.methods._base import Attacked, Batch, Setting
+from taet.study.params import plugins
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
+from taet.training.method import Attacked, Batch, Setting
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/way_of_a_parameter.md").read_text()
@@ -39,11 +40,11 @@ def test_stations_are_there() -> None:
 
 
 def test_a_value_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Study(params.load(ROOT / "params.yaml")).job("equalize", **CELL)
+    before = Study(load_params(ROOT / "params.yaml")).job("equalize", **CELL)
     file = tmp_path / "params.yaml"
     text = (ROOT / "params.yaml").read_text()
     file.write_text(re.sub(r"(label: TAET, .*?alpha: )0\.1", r"\g<1>0.7", text, count=1))
-    study = Study(params.load(file))
+    study = Study(load_params(file))
     job = study.job("equalize", **CELL)
     assert job.reads["method"].alpha == 0.7
     assert job.key != before.key

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from taet import artifacts
 from taet.errors import UserError
+from taet.study.store import artifacts
 from tests.conftest import Tree, choose_tiny, copy_project
 from tests.faults.outcomes import shown
 

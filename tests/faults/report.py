@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from taet.artifacts import write_bytes
-from taet.records import processor
+from taet.study.store.artifacts import write_bytes
+from taet.study.store.records import processor
 from tests.conftest import Tree, copy_project
 from tests.faults import command_lines, damage, hostile, kills, parameters, refusals, surroundings
 from tests.faults.outcomes import rows, shown

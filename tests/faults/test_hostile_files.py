@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from taet import grid, params, runner, typeset
-from taet.jobs import STAGES
+from taet.report import typeset
+from taet.study.params.load import load_params
+from taet.study.plan.job import STAGES
+from taet.study.plan.study import Study
+from taet.study.run import runner
 from tests.conftest import ROOT
 from tests.faults import hostile
 
@@ -29,7 +32,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "data/reference", folder / "data/reference")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        study = grid.Study(params.load())
+        study = Study(load_params())
         for stage in STAGES:
             for job in study.jobs(stage):
                 runner.run_job(job)

@@ -12,17 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from taet import blocks, params
-from taet.attacks._pgd import input_gradient
-from taet.evaluation import Evaluation, evaluate
-from taet.folding import folded
-from taet.graphs import Recorder
+from taet.adversary.evaluation import Evaluation, evaluate
+from taet.adversary.pgd import input_gradient
+from taet.architectures.resnet18 import ResNet18
+from taet.compute.folding import folded
+from taet.compute.graphs import Recorder
 from taet.losses import cross_entropy
-from taet.methods._base import Batch
-from taet.models.resnet18 import ResNet18
-from taet.networks import Network, build_model, describe_network
+from taet.networks.network import Network, build_model, describe_network
 from taet.options import AttackOptions
-from taet.train import _step
+from taet.study.params import blocks
+from taet.study.params.load import load_params
+from taet.training.loop import _step
+from taet.training.method import Batch
 from tests.conftest import ROOT
 from tests.contract.test_devices import ASKS, moved_to, run_on
 from tests.contract.test_methods import METHODS, make
@@ -55,7 +56,7 @@ def no_waiting() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def exact() -> None:
-    """As ``taet.devices.settle`` has it."""
+    """As ``taet.compute.devices.settle`` has it."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
 
@@ -103,7 +104,7 @@ def test_no_step_waits(name: str, digits: blocks.Params) -> None:
 @pytest.fixture(scope="module")
 def network() -> Network:
     """Has seen a few batches, so that batch norm has statistics."""
-    block = params.load(ROOT / "params.yaml", "cifar10_lt").architectures["resnet18_narrow"]
+    block = load_params(ROOT / "params.yaml", "cifar10_lt").architectures["resnet18_narrow"]
     spec = describe_network(block, 3, 32, 10)
     model = build_model(spec, seed=0).to(GPU)
     with torch.no_grad():

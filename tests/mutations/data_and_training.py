@@ -3,18 +3,37 @@
 (file, exact text before, text after, what it breaks); the text before is in the file once.
 """
 
-LONGTAIL, LOADER, AUGMENT = "src/taet/longtail.py", "src/taet/loader.py", "src/taet/augment.py"
-SUBSAMPLE, DATA, STAGE = (f"src/taet/stages/{n}.py" for n in ("subsample", "_data", "_training"))
-EQUALIZE, RESUME = "src/taet/stages/equalize.py", "src/taet/stages/_resume.py"
-PICTURES, MEDMNIST = "src/taet/datasets/_pictures.py", "src/taet/datasets/medmnist.py"
-CIFAR, DIGITS = "src/taet/datasets/_cifar.py", "src/taet/datasets/digits.py"
-NETWORKS, TRAIN, CHECKPOINT = (f"src/taet/{n}.py" for n in ("networks", "train", "checkpoint"))
-VALIDATION, OPTIMIZERS, SEEDS = (f"src/taet/{n}.py" for n in ("validation", "optimizers", "seeds"))
-GRID, COSTS, GRAPHS = (f"src/taet/{n}.py" for n in ("grid", "costs", "graphs"))
-JOBS, FINGERPRINT, ADDONS = (f"src/taet/{n}.py" for n in ("jobs", "fingerprint", "addons"))
-PARALLEL, BATCHES, HEADS = (f"src/taet/{n}.py" for n in ("parallel", "batches", "heads"))
-SMALL, PREACT, WIDE = (f"src/taet/models/{n}.py" for n in ("small_cnn", "_preact", "wide_resnet"))
-RESNET = "src/taet/models/resnet18.py"
+LONGTAIL = "src/taet/data/longtail.py"
+LOADER = "src/taet/data/loader.py"
+AUGMENT = "src/taet/data/augment.py"
+SUBSAMPLE = "src/taet/stages/subsample.py"
+DATA = "src/taet/data/split.py"
+STAGE = "src/taet/training/begin.py"
+EQUALIZE = "src/taet/stages/equalize.py"
+RESUME = "src/taet/study/run/resume.py"
+PICTURES = "src/taet/data/image_files.py"
+MEDMNIST = "src/taet/datasets/medmnist.py"
+CIFAR = "src/taet/data/cifar.py"
+DIGITS = "src/taet/datasets/digits.py"
+NETWORKS = "src/taet/networks/network.py"
+TRAIN = "src/taet/training/loop.py"
+CHECKPOINT = "src/taet/training/checkpoint.py"
+VALIDATION = "src/taet/training/validation.py"
+OPTIMIZERS = "src/taet/training/optimizers.py"
+SEEDS = "src/taet/seeds.py"
+GRID = "src/taet/study/plan/study.py"
+COSTS = "src/taet/study/plan/costs.py"
+GRAPHS = "src/taet/compute/graphs.py"
+JOBS = "src/taet/study/plan/job.py"
+FINGERPRINT = "src/taet/study/store/fingerprint.py"
+ADDONS = "src/taet/training/addons.py"
+PARALLEL = "src/taet/training/parallel.py"
+BATCHES = "src/taet/compute/batches.py"
+HEADS = "src/taet/networks/heads.py"
+SMALL = "src/taet/architectures/small_cnn.py"
+PREACT = "src/taet/networks/preact.py"
+WIDE = "src/taet/architectures/wide_resnet.py"
+RESNET = "src/taet/architectures/resnet18.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- long-tailed lists ----------------------------------------------------------------------------

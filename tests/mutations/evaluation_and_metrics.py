@@ -3,14 +3,21 @@
 (file, exact text before, text after, what it breaks); the text before is in the file once.
 """
 
-EVALUATION, CHAINS, SUBJECT = (f"src/taet/{n}.py" for n in ("evaluation", "chains", "subject"))
-CHECKS, USER, EXAMPLES = (f"src/taet/{n}.py" for n in ("checks", "user_model", "examples"))
-METRICS = "src/taet/metrics.py"
-PREDICTIONS, SCORE, ATTACK, INSPECT = (
-    f"src/taet/stages/{n}.py" for n in ("_predictions", "score", "attack", "inspect")
-)
-FGSM, PGD, CW = (f"src/taet/attacks/{n}.py" for n in ("fgsm", "pgd", "cw_linf"))
-NORMS = "src/taet/attacks/_norms.py"
+EVALUATION = "src/taet/adversary/evaluation.py"
+CHAINS = "src/taet/adversary/chains.py"
+SUBJECT = "src/taet/adversary/subject.py"
+CHECKS = "src/taet/adversary/checks.py"
+USER = "src/taet/api/own_model.py"
+EXAMPLES = "src/taet/adversary/examples.py"
+METRICS = "src/taet/scores/metrics.py"
+PREDICTIONS = "src/taet/scores/predictions.py"
+SCORE = "src/taet/stages/score.py"
+ATTACK = "src/taet/stages/attack.py"
+INSPECT = "src/taet/stages/inspect.py"
+FGSM = "src/taet/attacks/fgsm.py"
+PGD = "src/taet/attacks/pgd.py"
+CW = "src/taet/attacks/cw_linf.py"
+NORMS = "src/taet/adversary/norms.py"
 METHODS = "src/taet/methods"
 PGD20 = 'Descent("PGD-20", CrossEntropy(), "uniform", 2 / 255, 20, "any_iterate")'
 READ = 'name: arrays[f"{name}/prediction"] for name in order'

@@ -3,12 +3,21 @@
 (file, exact text before, text after, what it breaks); the text before is in the file once.
 """
 
-METHODS, ATTACKS = "src/taet/methods", "src/taet/attacks"
-LOSSES, ADDONS, TRAIN = "src/taet/losses.py", "src/taet/addons.py", "src/taet/train.py"
-STAGE = "src/taet/stages/_training.py"
-OPTIMIZERS, SCHEDULES = "src/taet/optimizers.py", "src/taet/schedules.py"
-BASE, PGD, NOISE = f"{METHODS}/_base.py", f"{ATTACKS}/_pgd.py", f"{ATTACKS}/_noise.py"
-APGD, FAB, SQUARE = f"{ATTACKS}/_apgd.py", f"{ATTACKS}/_fab.py", f"{ATTACKS}/_square.py"
+METHODS = "src/taet/methods"
+ATTACKS = "src/taet/attacks"
+ADVERSARY = "src/taet/adversary"
+LOSSES = "src/taet/losses.py"
+ADDONS = "src/taet/training/addons.py"
+TRAIN = "src/taet/training/loop.py"
+STAGE = "src/taet/training/begin.py"
+OPTIMIZERS = "src/taet/training/optimizers.py"
+SCHEDULES = "src/taet/training/schedules.py"
+BASE = "src/taet/training/method.py"
+PGD = "src/taet/adversary/pgd.py"
+NOISE = "src/taet/adversary/noise.py"
+APGD = "src/taet/adversary/apgd.py"
+FAB = "src/taet/adversary/fab.py"
+SQUARE = "src/taet/adversary/square.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- issue 21's own -----------------------------------------------------------------------------
@@ -19,9 +28,9 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{METHODS}/taet.py", "            options.beta,\n            options.gamma,", "            options.gamma,\n            options.beta,", "TAET: beta and gamma swapped"),
     (f"{ATTACKS}/cw_linf.py", "            Margin(options.confidence),", "            __import__('taet.losses').losses.cross_entropy,", "CW-Linf is PGD on cross-entropy"),
     (f"{ATTACKS}/cw_linf.py", "Margin(options.confidence)", "Margin(0.0)", "CW-Linf: confidence ignored"),
-    (f"{ATTACKS}/_objectives.py", "(margin(logits, y) + self.confidence).clamp(min=0)", "margin(logits, y).clamp(min=0)", "CW's confidence ignored"),
+    (f"{ADVERSARY}/objectives.py", "(margin(logits, y) + self.confidence).clamp(min=0)", "margin(logits, y).clamp(min=0)", "CW's confidence ignored"),
     (TRAIN, 'seed_for("noise", loader.seed, run.epoch)', 'seed_for("noise", loader.seed, 0)', "the same attack noise in every epoch"),
-    (f"{ATTACKS}/_descent.py", "target.noise.again(self.restart)", "target.noise", "one start for every restart of PGD"),
+    (f"{ADVERSARY}/descent.py", "target.noise.again(self.restart)", "target.noise", "one start for every restart of PGD"),
     (NOISE, 'seed_for("restart", self.seed, restart)', 'seed_for("restart", self.seed)', "one start for every restart after the first"),
     # -- losses -------------------------------------------------------------------------------------
     (LOSSES, "alpha * bcl + beta * hdl + gamma * rcel", "alpha * bcl + gamma * rcel", "TAET without HDL"),
@@ -152,17 +161,17 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PGD, "going.steps <= step", "going.steps < step", "a step more for images with steps of their own"),
     (PGD, 'model.train(batch_norm != "eval")', "model.train(True)", "attack in train mode"),
     (PGD, 'if batch_norm == "train_no_track" else []', "if False else []", "train_no_track moves statistics"),
-    (f"{ATTACKS}/_norms.py", "torch.clamp(x_adv, x - eps, x + eps).clamp_(0, 1)", "torch.clamp(x_adv, x - eps, x + eps)", "no pixel range"),
-    (f"{ATTACKS}/_norms.py", "torch.clamp(x_adv, x - eps, x + eps)", "torch.clamp(x_adv, x - 1.02 * eps, x + 1.02 * eps)", "a ball too large"),
-    (f"{ATTACKS}/_norms.py", "gradient.sign() if norm", "gradient if norm", "APGD: no sign"),
-    (f"{ATTACKS}/_objectives.py", "self.scale * logits if self.scale != 1 else logits", "logits", "LSA is PGD"),
-    (f"{ATTACKS}/_objectives.py", "return own - others", "return own - logits.mean(1)", "margin to the mean"),
-    (f"{ATTACKS}/_objectives.py", "_spread(logits, 1)", "_spread(logits, 2)", "DLR with the wrong spread"),
-    (f"{ATTACKS}/_objectives.py", "_spread(logits, 2)", "_spread(logits, 1)", "targeted DLR with the wrong spread"),
-    (f"{ATTACKS}/_objectives.py", "ordered[:, 2 : 2 + lower]", "ordered[:, 1 : 1 + lower]", "DLR from the second logit on"),
-    (f"{ATTACKS}/_descent.py", 'self.convention == "any_iterate"', 'self.convention == "last_iterate"', "conventions swapped"),
-    (f"{ATTACKS}/_descent.py", "target.eps if self.step_size is None else self.step_size", "target.eps", "steps of eps"),
-    (f"{ATTACKS}/_descent.py", "start=target.iterate if self.goes_on else self._start(target)", "start=self._start(target)", "PGD-100 begins anew after PGD-20"),
+    (f"{ADVERSARY}/norms.py", "torch.clamp(x_adv, x - eps, x + eps).clamp_(0, 1)", "torch.clamp(x_adv, x - eps, x + eps)", "no pixel range"),
+    (f"{ADVERSARY}/norms.py", "torch.clamp(x_adv, x - eps, x + eps)", "torch.clamp(x_adv, x - 1.02 * eps, x + 1.02 * eps)", "a ball too large"),
+    (f"{ADVERSARY}/norms.py", "gradient.sign() if norm", "gradient if norm", "APGD: no sign"),
+    (f"{ADVERSARY}/objectives.py", "self.scale * logits if self.scale != 1 else logits", "logits", "LSA is PGD"),
+    (f"{ADVERSARY}/objectives.py", "return own - others", "return own - logits.mean(1)", "margin to the mean"),
+    (f"{ADVERSARY}/objectives.py", "_spread(logits, 1)", "_spread(logits, 2)", "DLR with the wrong spread"),
+    (f"{ADVERSARY}/objectives.py", "_spread(logits, 2)", "_spread(logits, 1)", "targeted DLR with the wrong spread"),
+    (f"{ADVERSARY}/objectives.py", "ordered[:, 2 : 2 + lower]", "ordered[:, 1 : 1 + lower]", "DLR from the second logit on"),
+    (f"{ADVERSARY}/descent.py", 'self.convention == "any_iterate"', 'self.convention == "last_iterate"', "conventions swapped"),
+    (f"{ADVERSARY}/descent.py", "target.eps if self.step_size is None else self.step_size", "target.eps", "steps of eps"),
+    (f"{ADVERSARY}/descent.py", "start=target.iterate if self.goes_on else self._start(target)", "start=self._start(target)", "PGD-100 begins anew after PGD-20"),
     (f"{ATTACKS}/fgsm.py", '"zero", None, 1', '"uniform", None, 1', "FGSM from a random start"),
     (f"{ATTACKS}/pgd.py", "            options.convention,\n            restart,", "            options.convention,\n            0,", "restarts of PGD are the same"),
     (f"{ATTACKS}/pgd.py", "steps=end - begin", "steps=end", "PGD-100 takes 120 steps"),
@@ -228,7 +237,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (TRAIN, "sum(torch.stack(losses).tolist()) / len(losses)", "losses[-1].item()", "loss of the last step for the epoch's"),
     (TRAIN, "training.optimizer.learning_rate * factor", "training.optimizer.learning_rate", "no schedule"),
     (OPTIMIZERS, "dampening=0", "dampening=0.1", "SGD with dampening"),
-    (f"{ATTACKS}/_base.py", "            noise=self.noise.rows(rows),\n", "", "other images' noise after some have left"),
+    (f"{ADVERSARY}/parts.py", "            noise=self.noise.rows(rows),\n", "", "other images' noise after some have left"),
     # -- what the parts are put together with ---------------------------------------------------------
     (STAGE, 'job.reads["threat"].eps if attack.eps is None else attack.eps', 'job.reads["threat"].eps', "training's own eps ignored"),
     (STAGE, "class_counts=data.class_counts.to(device)", "class_counts=data.class_counts.flip(0).to(device)", "counts of other classes"),
@@ -237,8 +246,8 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STAGE, "averager=WeightAverager(average) if average else None", "averager=None", "EMA left out"),
     (STAGE, "    return inference_of(own, bias, data.classes)", "    return own", "logit adjustment left out in validation"),
     (ADDONS, "-tau * (log_prior", "tau * (log_prior", "logit adjustment: sign"),
-    ("src/taet/heads.py", "norm + self.softening", "norm", "cosine head: no softening"),
-    ("src/taet/heads.py", "if self.projected and self.training:", "if self.training:", "cosine head: norms left out"),
-    ("src/taet/folding.py", "norm.bias - norm.running_mean * scale", "norm.bias", "folding: the mean left out"),
-    ("src/taet/folding.py", "(norm.running_var + norm.eps).sqrt()", "norm.running_var.sqrt()", "folding: no eps"),
+    ("src/taet/networks/heads.py", "norm + self.softening", "norm", "cosine head: no softening"),
+    ("src/taet/networks/heads.py", "if self.projected and self.training:", "if self.training:", "cosine head: norms left out"),
+    ("src/taet/compute/folding.py", "norm.bias - norm.running_mean * scale", "norm.bias", "folding: the mean left out"),
+    ("src/taet/compute/folding.py", "(norm.running_var + norm.eps).sqrt()", "norm.running_var.sqrt()", "folding: no eps"),
 ]  # fmt: skip

@@ -3,35 +3,29 @@
 (file, exact text before, text after, what it breaks); the text before is in the file once.
 """
 
-COMPARE, SUMMARY, TYPESET = (f"src/taet/{n}.py" for n in ("compare", "summary", "typeset"))
-PUBLISHED, VARIANTS = "src/taet/published.py", "src/taet/variants.py"
-CELLS, DIFFERENCES, HEADLINE, TABLE, PLACE, BESIDE, RAREST, VIEWS = (
-    f"src/taet/tables/{n}.py"
-    for n in (
-        "_cells",
-        "differences",
-        "headline",
-        "methods",
-        "place",
-        "published",
-        "rarest",
-        "views",
-    )
-)
-STYLE, LEARNING, CONFUSION, IMBALANCE, PER_CLASS, BA_BR, EFFICIENCY, WEIGHTS = (
-    f"src/taet/figures/{n}.py"
-    for n in (
-        "_style",
-        "learning",
-        "confusion",
-        "imbalance",
-        "per_class",
-        "ba_br",
-        "efficiency",
-        "loss_weights",
-    )
-)
-TABLES, LENGTH = "src/taet/stages/tables.py", "src/taet/figures/stage1_length.py"
+COMPARE = "src/taet/scores/compare.py"
+SUMMARY = "src/taet/scores/summary.py"
+TYPESET = "src/taet/report/typeset.py"
+PUBLISHED = "src/taet/study/plan/published.py"
+VARIANTS = "src/taet/study/plan/variants.py"
+CELLS = "src/taet/report/tables/cells.py"
+DIFFERENCES = "src/taet/report/tables/differences.py"
+HEADLINE = "src/taet/report/tables/headline.py"
+TABLE = "src/taet/report/tables/methods.py"
+PLACE = "src/taet/report/tables/place.py"
+BESIDE = "src/taet/report/tables/published.py"
+RAREST = "src/taet/report/tables/rarest.py"
+VIEWS = "src/taet/report/tables/views.py"
+STYLE = "src/taet/report/style.py"
+LEARNING = "src/taet/report/figures/learning.py"
+CONFUSION = "src/taet/report/figures/confusion.py"
+IMBALANCE = "src/taet/report/figures/imbalance.py"
+PER_CLASS = "src/taet/report/figures/per_class.py"
+BA_BR = "src/taet/report/figures/ba_br.py"
+EFFICIENCY = "src/taet/report/figures/efficiency.py"
+WEIGHTS = "src/taet/report/figures/loss_weights.py"
+TABLES = "src/taet/stages/tables.py"
+LENGTH = "src/taet/report/figures/stage1_length.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- statistics -----------------------------------------------------------------------------------

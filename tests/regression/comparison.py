@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from taet.summary import read_rows
+from taet.scores.summary import read_rows
 
 BANDS = Path(__file__).with_name("machines.csv")
 ALL = "all methods"

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from taet.kept import kept_key
-from taet.summary import CELL, read_rows
+from taet.scores.summary import CELL, read_rows
+from taet.study.plan.kept import kept_key
 from tests.regression.comparison import BANDS, Scores
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from taet import params
-from taet.artifacts import write_manifest
 from taet.errors import UserError
+from taet.study.params.load import load_params
+from taet.study.store.artifacts import write_manifest
 from tests.conftest import ROOT, copy_project
 from tests.regression import machines
 from tests.regression.comparison import ALL, BANDS, STRONGER, Scores, bands, differences, moved
@@ -24,7 +24,7 @@ SCORES = sorted(REFERENCE.glob("*/score"))
 
 
 def seeds() -> list[int]:
-    return params.load(ROOT / "params.yaml", CUT).grid.seeds
+    return load_params(ROOT / "params.yaml", CUT).grid.seeds
 
 
 def of_cut(study: str = STUDY) -> Scores:
@@ -46,7 +46,7 @@ def test_a_run_gives_the_saved_numbers(tmp_path: Path, expected: Scores) -> None
 
 
 def test_the_cut_trains_networks_of_the_default_study() -> None:
-    cut, whole = (params.load(ROOT / "params.yaml", name) for name in (CUT, STUDY))
+    cut, whole = (load_params(ROOT / "params.yaml", name) for name in (CUT, STUDY))
     grid = {"imbalance_ratios": [int(RATIO)], "seeds": whole.grid.seeds[: len(seeds())]}
     assert cut == whole.model_copy(
         update={"study": CUT, "grid": whole.grid.model_copy(update=grid)}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from taet.compare import holm
-from taet.summary import CELL, PLACE, read_contrasts, read_rows
+from taet.scores.compare import holm
+from taet.scores.summary import CELL, PLACE, read_contrasts, read_rows
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.kept

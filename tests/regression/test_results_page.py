@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from taet import params
-from taet.costs import training_passes
 from taet.errors import UserError
-from taet.summary import read_rows
+from taet.scores.summary import read_rows
+from taet.study.params.load import load_params
+from taet.study.plan.costs import training_passes
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.kept
@@ -239,7 +239,7 @@ def test_the_other_view_keeps_the_signs() -> None:
 
 def test_costs() -> None:
     def cells(study: str, other: str) -> str:
-        costs = [training_passes(params.load(study=study), method) for method in ("taet", other)]
+        costs = [training_passes(load_params(study=study), method) for method in ("taet", other)]
         return "{:g} passes{{}}, not {:g}".format(*costs)
 
     for other in ("pgd_at", "at_bsl"):

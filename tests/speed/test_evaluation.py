@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from taet import params
+from taet.study.params.load import load_params
 
 torchattacks = pytest.importorskip(
     "torchattacks", reason="pip install --no-deps torchattacks==3.5.1"
@@ -25,7 +25,7 @@ def test_an_evaluation_beats_torchattacks(
 ) -> None:
     evaluation = benchmark_of("evaluation")
     torch.set_num_threads(1)
-    subject = evaluation.Subject(*trained, params.load("params.yaml", "digits"))
+    subject = evaluation.Subject(*trained, load_params("params.yaml", "digits"))
     theirs = [
         torchattacks.PGD(subject.model, eps=EPS, alpha=EPS / 8, steps=steps) for steps in (20, 100)
     ]

@@ -20,9 +20,11 @@ import torch
 from torch import nn
 
 import taet
-from taet import artifacts, blocks, cli
-from taet.networks import build_model, describe_network, model_arrays
-from taet.restored import restored_model
+from taet import cli
+from taet.api.restored import restored_model
+from taet.networks.network import build_model, describe_network, model_arrays
+from taet.study.params import blocks
+from taet.study.store import artifacts
 from tests.conftest import ROOT
 
 
@@ -39,7 +41,7 @@ def test_import_is_light() -> None:
 
 def test_functions_win_over_modules() -> None:
     """Whatever has been imported before, ``taet.evaluate`` is the function."""
-    code = "import taet.cli, taet.stages.attack, taet.api; print(taet.evaluate, taet.load_model)"
+    code = "import taet.cli, taet.stages.attack, taet.api.functions; print(taet.evaluate, taet.load_model)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert said.count("<function ") == 2, said
 

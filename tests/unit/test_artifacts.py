@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet import artifacts, runner
 from taet.errors import UserError
-from taet.records import read_record, record_path
+from taet.study.run import runner
+from taet.study.store import artifacts
+from taet.study.store.records import read_record, record_path
 
 ARRAYS = {
     "a": np.arange(6, dtype=np.int16).reshape(2, 3),

@@ -8,13 +8,13 @@ import torch
 from scipy import optimize, stats
 from torch import nn
 
-from taet.attacks._apgd import Apgd
-from taet.attacks._base import Target
-from taet.attacks._fab import Fab, to_hyperplane
-from taet.attacks._noise import Noise
-from taet.attacks._norms import project, size
-from taet.attacks._objectives import DifferenceOfLogits, TargetedDifferenceOfLogits
-from taet.attacks._square import HALVED_AT, Square, _half_bump, _odd_side, _window
+from taet.adversary.apgd import Apgd
+from taet.adversary.fab import Fab, to_hyperplane
+from taet.adversary.noise import Noise
+from taet.adversary.norms import project, size
+from taet.adversary.objectives import DifferenceOfLogits, TargetedDifferenceOfLogits
+from taet.adversary.parts import Target
+from taet.adversary.square import HALVED_AT, Square, _half_bump, _odd_side, _window
 from taet.attacks.cw_l2 import CarliniWagner
 from taet.attacks.deepfool_l2 import DeepFool
 

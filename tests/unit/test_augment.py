@@ -6,8 +6,8 @@ import torch
 from scipy.stats import chi2_contingency
 from torchvision.transforms import v2
 
-from taet.augment import PADDING, Augmentation, crop_flip
-from taet.loader import Loader
+from taet.data.augment import PADDING, Augmentation, crop_flip
+from taet.data.loader import Loader
 from taet.seeds import seed_for
 
 SIZE = 12

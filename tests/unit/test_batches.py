@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from taet.batches import in_batches
+from taet.compute.batches import in_batches
 
 NO_MEMORY = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"
 
@@ -51,8 +51,8 @@ def test_other_errors_are_not_hidden() -> None:
 # An attack in a process that may have little memory, on a model that needs 40 MiB for an image.
 SHORT = """
 import resource, torch
-from taet import params
-from taet.evaluation import evaluate
+from taet.study.params.load import load_params
+from taet.adversary.evaluation import evaluate
 
 class Greedy(torch.nn.Module):
     def forward(self, x):
@@ -61,7 +61,7 @@ class Greedy(torch.nn.Module):
 
 x = torch.linspace(0, 1, 24)[:, None, None, None].expand(-1, 1, 4, 4).clone()
 y = (x[:, 0, 0, 0] < 0.5).long()
-attacks = {name: params.load(study="digits").attacks[name] for name in ("fgsm", "pgd20")}
+attacks = {name: load_params(study="digits").attacks[name] for name in ("fgsm", "pgd20")}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (600 << 20), resource.RLIM_INFINITY))
 found = evaluate(Greedy(), x, y, attacks, eps=0.1, batch_size=24, seed=0, classes=2)

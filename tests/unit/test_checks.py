@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from taet.attacks._apgd import Apgd
-from taet.attacks._base import Target
-from taet.attacks._descent import Descent, Start
-from taet.attacks._noise import Noise
-from taet.attacks._objectives import CrossEntropy
-from taet.attacks._square import Square
-from taet.checks import chain_warnings, clean_warnings, reach_warnings, verify
+from taet.adversary.apgd import Apgd
+from taet.adversary.checks import chain_warnings, clean_warnings, reach_warnings, verify
+from taet.adversary.descent import Descent, Start
+from taet.adversary.noise import Noise
+from taet.adversary.objectives import CrossEntropy
+from taet.adversary.parts import Target
+from taet.adversary.square import Square
 from taet.errors import UserError
 
 EPS = 0.1

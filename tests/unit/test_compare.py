@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from taet.compare import (
+from taet.scores.compare import (
     Resampled,
     Seed,
     class_draws,
@@ -18,7 +18,7 @@ from taet.compare import (
     resample,
     seeds_needed,
 )
-from taet.stages._predictions import Predictions
+from taet.scores.predictions import Predictions
 from taet.stages.score import _seeds
 
 

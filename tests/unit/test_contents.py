@@ -6,8 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from taet import artifacts, contents, grid, params, plugins
 from taet.errors import UserError
+from taet.study.params import plugins
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
+from taet.study.store import artifacts, contents
 
 
 @pytest.fixture
@@ -107,7 +110,7 @@ def test_a_changed_picture_makes_all_that_follows_stale(
     monkeypatch.setattr(plugins, "load", lambda *_: SimpleNamespace(sources=sources))
 
     def keys() -> list[str]:
-        study = grid.Study(params.load(tiny_params))
+        study = Study(load_params(tiny_params))
         jobs = [study.job("download", dataset="digits"), study.jobs("equalize")[0]]
         return [job.key for job in jobs]
 
@@ -115,7 +118,7 @@ def test_a_changed_picture_makes_all_that_follows_stale(
     (pictures / "a").write_text("another")
     second = keys()
     assert not set(first) & set(second)
-    job = grid.Study(params.load(tiny_params)).job("download", dataset="digits")
+    job = Study(load_params(tiny_params)).job("download", dataset="digits")
     artifacts.write_arrays(job.output, {}, job.key, contents=job.reads["contents"])
     for file in pictures.iterdir():
         file.unlink()

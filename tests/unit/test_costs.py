@@ -1,10 +1,10 @@
 """Passes of whole trainings by hand."""
 
-from taet import params
-from taet.costs import step_passes, training_passes
+from taet.study.params.load import load_params
+from taet.study.plan.costs import step_passes, training_passes
 from tests.conftest import ROOT
 
-PAPER = params.load(ROOT / "params.yaml", "cifar10_lt")
+PAPER = load_params(ROOT / "params.yaml", "cifar10_lt")
 
 
 def test_steps() -> None:
@@ -19,5 +19,5 @@ def test_trainings() -> None:
     assert training_passes(PAPER, "at_bsl") == 100 * 22
     assert training_passes(PAPER, "taet") == 40 * 2 + 60 * 22
     assert training_passes(PAPER, "taet_adversarial") == training_passes(PAPER, "pgd_at")
-    chained = params.load(ROOT / "params.yaml", "digits_ablation")
+    chained = load_params(ROOT / "params.yaml", "digits_ablation")
     assert training_passes(chained, "taet_60") == 17 * 2 + 11 * 22

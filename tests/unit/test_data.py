@@ -2,7 +2,7 @@
 
 import torch
 
-from taet.stages._data import Data
+from taet.data.split import Data
 
 
 def test_pixel_statistics_are_those_of_the_training_images() -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from taet import evaluation
-from taet.attacks._base import Target
-from taet.attacks._norms import Norm
-from taet.chains import longest, radius_of
-from taet.evaluation import Evaluation, evaluate
+from taet.adversary import evaluation
+from taet.adversary.chains import longest, radius_of
+from taet.adversary.evaluation import Evaluation, evaluate
+from taet.adversary.norms import Norm
+from taet.adversary.parts import Target
 
 EPS = 0.12
 BRIGHTNESS = [0.42, 0.46, 0.54, 0.60, 0.30, 0.48]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from taet import examples
-from taet.examples import attacked_images
+from taet.adversary import examples
+from taet.adversary.examples import attacked_images
 from tests.unit.test_evaluation import BRIGHTNESS, EPS, INDEX, LABELS, Brightness, Shift
 
 

@@ -9,9 +9,9 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from taet import plugins
-from taet.figures._style import value_bar
-from taet.figures.efficiency import _side_by_side
+from taet.report.figures.efficiency import _side_by_side
+from taet.report.style import value_bar
+from taet.study.params import plugins
 from tests.unit.test_tables import SHOWN, metrics, training
 
 LEVEL = {("b", "clean"): 0.8, ("b", "pgd"): 0.5, ("a", "clean"): 0.7, ("a", "pgd"): 0.2}
@@ -29,7 +29,7 @@ def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
 
 
 def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
-    return plugins.load("figures", name).draw(frame, shown, picture)
+    return plugins.load("report.figures", name).draw(frame, shown, picture)
 
 
 def bars(container: Any) -> tuple[list[float], list[list[float]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taet import fingerprint as module
+from taet.study.store import fingerprint as module
 
 FILES = {
     "__init__.py": "",
@@ -111,14 +111,14 @@ def test_messages_retrain_nothing() -> None:
     closure = _closure("taet.stages.equalize", "taet.methods.taet") - module.PLUMBING
     assert {
         "taet.errors",
-        "taet.gpus",
+        "taet.study.run.gpus",
         "taet.options",
-        "taet.plugins",
-        "taet.processes",
-        "taet.progress",
+        "taet.study.params.plugins",
+        "taet.study.run.processes",
+        "taet.study.run.progress",
     } == module.PLUMBING
     assert all(module._file(name) for name in module.PLUMBING)
-    assert {"taet.train", "taet.losses", "taet.artifacts"} <= closure
+    assert {"taet.training.loop", "taet.losses", "taet.study.store.artifacts"} <= closure
 
 
 def test_methods_do_not_see_each_other() -> None:
@@ -129,25 +129,30 @@ def test_methods_do_not_see_each_other() -> None:
 
 def test_closures_hold_what_runs() -> None:
     training = _closure("taet.stages.equalize", "taet.methods.taet")
-    assert {"taet.train", "taet.losses", "taet.attacks._pgd", "taet.checkpoint"} <= training
+    assert {
+        "taet.training.loop",
+        "taet.losses",
+        "taet.adversary.pgd",
+        "taet.training.checkpoint",
+    } <= training
     assert (
         not {
-            "taet.params",
-            "taet.blocks",
-            "taet.grid",
+            "taet.study.params.load",
+            "taet.study.params.blocks",
+            "taet.study.plan.study",
             "taet.cli",
-            "taet.evaluation",
-            "taet.figures.ba_br",
+            "taet.adversary.evaluation",
+            "taet.report.figures.ba_br",
         }
         & training
     )
     attack = _closure("taet.stages.attack", "taet.attacks.pgd")
-    assert "taet.evaluation" in attack
-    assert "taet.train" not in attack
+    assert "taet.adversary.evaluation" in attack
+    assert "taet.training.loop" not in attack
 
 
 def test_same_in_another_process() -> None:
-    code = "from taet.fingerprint import fingerprint as f; print(f('taet.stages.equalize'))"
+    code = "from taet.study.store.fingerprint import fingerprint as f; print(f('taet.stages.equalize'))"
     outs = {
         subprocess.check_output(
             [sys.executable, "-X", "utf8", "-c", code], env={"PYTHONHASHSEED": s}

@@ -2,7 +2,7 @@
 
 import torch
 
-from taet.folding import ConvNorm, folded
+from taet.compute.folding import ConvNorm, folded
 
 
 def test_same_function() -> None:

@@ -8,18 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from taet import blocks, plugins
-from taet.addons import (
-    WeightAverager,
-    WeightPerturber,
-    adjustment,
-    class_radii,
-    inference_of,
-    radius_ramp,
-)
-from taet.attacks._pgd import pgd, start_point
-from taet.heads import CosineHead
-from taet.longtail import class_counts
+from taet.adversary.pgd import pgd, start_point
+from taet.data.longtail import class_counts
 from taet.losses import (
     boosted_cross_entropy,
     cross_entropy,
@@ -27,12 +17,22 @@ from taet.losses import (
     margin_logits,
     smoothed_cross_entropy,
 )
-from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
 from taet.methods.gairat import geometry_weights
 from taet.methods.mart import mart
 from taet.methods.reat import balance_weights, tail_loss
-from taet.networks import Adjusted
+from taet.networks.heads import CosineHead
+from taet.networks.network import Adjusted
 from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
+from taet.study.params import blocks, plugins
+from taet.training.addons import (
+    WeightAverager,
+    WeightPerturber,
+    adjustment,
+    class_radii,
+    inference_of,
+    radius_ramp,
+)
+from taet.training.method import Attacked, Batch, Setting, TrainingMethod
 
 IR50 = torch.tensor(class_counts(5000, 50, 10, "exponential"))
 

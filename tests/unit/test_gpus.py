@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 TAKE = """
 import sys
-from taet.gpus import take
+from taet.study.run.gpus import take
 print(take(2), flush=True)
 sys.stdin.read()
 """

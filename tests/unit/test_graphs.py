@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from taet import blocks
-from taet.graphs import Recorder, Work
+from taet.compute.graphs import Recorder, Work
 from taet.losses import cross_entropy
 from taet.methods import pgd_at
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network, build_model, describe_network
-from taet.optimizers import make_optimizer
-from taet.train import Run, _step
+from taet.networks.network import Network, build_model, describe_network
+from taet.study.params import blocks
+from taet.training.loop import Run, _step
+from taet.training.method import Attacked, Batch, TrainingMethod
+from taet.training.optimizers import make_optimizer
 from tests.contract.test_methods import METHODS, make
 
 CLASSES, BATCH, STEPS = 4, 12, 4

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from taet import grid, params
-from taet.jobs import Job
+from taet.study.params.load import load_params
+from taet.study.plan.job import Job
+from taet.study.plan.study import Study
 
 STUDY = """
   stages:
@@ -23,22 +24,22 @@ STUDY = """
 
 
 @pytest.fixture
-def study(tiny_params: Path) -> grid.Study:
+def study(tiny_params: Path) -> Study:
     with tiny_params.open("a") as file:
         file.write(STUDY)
-    return grid.Study(params.load(tiny_params, "stages"))
+    return Study(load_params(tiny_params, "stages"))
 
 
-def trained(study: grid.Study, method: str) -> Job:
+def trained(study: Study, method: str) -> Job:
     return study.job(
         "equalize", dataset="digits", ir="10", architecture="small_cnn", method=method, seed=0
     )
 
 
-def test_a_method_trains_to_the_end_from_its_stage_one(study: grid.Study) -> None:
+def test_a_method_trains_to_the_end_from_its_stage_one(study: Study) -> None:
     job = trained(study, "taet")
     assert (job.reads["method"].kind, job.reads["stop"]) == ("taet", 9)
-    assert job.code == ("taet.stages.equalize", "taet.models.small_cnn", "taet.methods.taet")
+    assert job.code == ("taet.stages.equalize", "taet.architectures.small_cnn", "taet.methods.taet")
     stage1 = job.inputs["stage1"]
     assert stage1.reads["method"].kind == "clean"
     assert (stage1.reads["stop"], stage1.reads["training"].epochs) == (3, 9)
@@ -50,7 +51,7 @@ def test_a_method_trains_to_the_end_from_its_stage_one(study: grid.Study) -> Non
     assert (adversarial.reads["method"].kind, adversarial.reads["stop"]) == ("pgd_at", 4)
 
 
-def test_a_methods_own_training_counts_for_it_alone(study: grid.Study) -> None:
+def test_a_methods_own_training_counts_for_it_alone(study: Study) -> None:
     slow, plain = trained(study, "taet_slow"), trained(study, "taet")
     assert slow.reads["training"].optimizer.weight_decay == 0.125
     assert plain.reads["training"].optimizer.weight_decay != 0.125
@@ -58,7 +59,7 @@ def test_a_methods_own_training_counts_for_it_alone(study: grid.Study) -> None:
     assert slow.key != plain.key
 
 
-def test_an_attack_reads_the_network_of_its_own_cell(study: grid.Study) -> None:
+def test_an_attack_reads_the_network_of_its_own_cell(study: Study) -> None:
     network = trained(study, "taet")
     name = next(iter(study.attack_jobs))
     job = study.job("attack", **network.cell, checkpoint="last", job=name)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from taet import params
-from taet.blocks import Params
 from taet.errors import UserError
-from taet.grid import REFERENCE, Study
+from taet.study.params.blocks import Params
+from taet.study.params.load import load_params
+from taet.study.plan.study import REFERENCE, Study
 from tests.conftest import ROOT
 
 STUDY = "digits_precision"
@@ -27,7 +27,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def of_study(**grid: list[object]) -> Params:
     """The study's parameters, with another grid."""
-    loaded = params.load(ROOT / "params.yaml", STUDY)
+    loaded = load_params(ROOT / "params.yaml", STUDY)
     return loaded.model_copy(update={"grid": loaded.grid.model_copy(update=grid)})
 
 
@@ -124,7 +124,7 @@ def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
 
 
 def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = params.load(ROOT / "params.yaml", "cifar10_small")
+    study = load_params(ROOT / "params.yaml", "cifar10_small")
     longer = study.stabilizations["clean40"].model_copy(update={"epochs": 8})
     monkeypatch.chdir(ROOT)
     changed = study.model_copy(

@@ -1,7 +1,8 @@
 """What a job's key depends on."""
 
-from taet import blocks, grid
 from taet.options import DatasetOptions
+from taet.study.params import blocks
+from taet.study.plan.study import Study
 
 
 class Named(DatasetOptions):
@@ -11,7 +12,7 @@ class Named(DatasetOptions):
 
 def test_only_marked_fields_stay_out_of_keys(digits: blocks.Params) -> None:
     """A plugin's own field enters the key, whatever it is called; its label does not."""
-    study = grid.Study(digits)
+    study = Study(digits)
     block = Named(kind="named", label="x", training="a", mirror="b")
     assert study._dumped(block) == {"kind": "named", "training": "a", "mirror": "b"}
     assert study._dumped(digits.download) == {}

@@ -7,110 +7,113 @@ from pathlib import Path
 
 import pytest
 
+from taet.study.params import plugins
+
 PACKAGE = Path(__file__).parents[2] / "src/taet"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# A module may import those of its own layer and of the layers below it.
-LAYERS = [
-    ["errors", "source_code", "decimals", "messages"],
-    [
-        "options",
-        "seeds",
-        "progress",
-        "yamlfile",
-        "folding",
-        "locks",
-        "batches",
-        "processes",
-        "gpus",
-        "revision",
-        "notes",
-        "surroundings",
-    ],
-    ["devices", "graphs"],
-    ["plugins", "fingerprint", "artifacts"],
-    ["contents"],
-    ["jobs"],
-    ["records"],
-    ["problems", "blocks"],
-    ["sources"],
-    ["consistency"],
-    ["params", "losses", "metrics", "compare", "datasets", "models", "heads", "optimizers"],
-    [
-        "longtail",
-        "attacks",
-        "networks",
-        "augment",
-        "loader",
-        "schedules",
-        "summary",
-        "schema",
-        "variants",
-        "costs",
-        "published",
-        "kept",
-        "grid",
-        "cards",
-        "typeset",
-    ],
-    ["addons", "parallel"],
-    ["methods", "tables", "figures"],
-    ["subject", "restored", "arguments"],
-    ["chains", "checks"],
-    ["train", "evaluation", "examples"],
-    ["checkpoint", "user_model", "validation"],
-    ["stages"],
-    ["runner", "report", "api"],
-    ["verification"],
-    ["cli"],
-    ["__main__", "__init__"],
+# A room is a package, or one of the modules at the top. Each may import itself and the rooms before it.
+ROOMS = [
+    "ground",
+    "study.store",
+    "study.params",
+    "study.plan",
+    "study.run",
+    "compute",
+    "data",
+    "networks",
+    "adversary",
+    "training",
+    "plugins",
+    "scores",
+    "report",
+    "stages",
+    "api",
+    "cli",
+    "package",
 ]
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+RANK = {room: rank for rank, room in enumerate(ROOMS)}
+GROUND = ("decimals", "errors", "losses", "messages", "options", "seeds", "source_code")
+PLUGINS = ("architectures", "attacks", "datasets", "methods")
+# Numbers and pages know what was to be done and what was written, but not how it was computed.
+BESIDE = {"scores", "report"}
+
+
+def room_of(module: str) -> str:
+    """Room of a module, named below the package: ``study.plan.job`` is in ``study.plan``."""
+    first, *rest = module.split(".")
+    if first in GROUND:
+        return "ground"
+    if first in PLUGINS:
+        return "plugins"
+    if first in ("__init__", "__main__"):
+        return "package"
+    return f"{first}.{rest[0]}" if first == "study" and rest else first
 
 
 def module_of(file: Path) -> str:
-    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+
+
+MODULES = {module_of(file) for file in FILES}
 
 
 def imports(file: Path) -> list[str]:
-    """First part of every module of this package that the file imports when it runs."""
-    found = []
+    """Every module of this package that the file imports when it runs, named below the package."""
+    modules = []
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             return
-        if isinstance(node, ast.ImportFrom) and node.module == "taet":
-            found.extend(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("taet."):
-            found.append(node.module.split(".")[1])
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "taet":
+            package = node.module.split(".")[1:]
+            for alias in node.names:
+                inner = ".".join([*package, alias.name])
+                modules.append(inner if inner in MODULES else ".".join(package))
         for child in ast.iter_child_nodes(node):
             visit(child)
 
     visit(ast.parse(file.read_text()))
-    return found
+    return modules
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_imports_point_down(file: Path) -> None:
-    own = module_of(file)
-    for imported in imports(file):
+    own = room_of(module_of(file))
+    for imported in map(room_of, imports(file)):
         assert RANK[imported] <= RANK[own], f"{own} imports {imported}"
+        if own in BESIDE:
+            allowed = imported in BESIDE | {"ground"} or imported.startswith("study.")
+            assert allowed, f"{own} imports {imported}"
+
+
+def test_only_stages_and_doors_import_scores_and_reports() -> None:
+    importers = {
+        room_of(module_of(file)) for file in FILES if BESIDE & set(map(room_of, imports(file)))
+    }
+    assert importers - BESIDE <= {"stages", "api", "cli"}
 
 
 def test_no_module_leads_back_to_itself() -> None:
-    """Within a layer too, where ranks say nothing."""
-    wanted: dict[str, set[str]] = {}
-    for file in FILES:
-        own = module_of(file)
-        wanted.setdefault(own, set()).update(set(imports(file)) - {own})
+    """Within a room too, where ranks say nothing."""
+    wanted = {module_of(file): set(imports(file)) - {module_of(file)} for file in FILES}
     while leaves := {module for module, below in wanted.items() if not below & wanted.keys()}:
         wanted = {module: below for module, below in wanted.items() if module not in leaves}
     assert not wanted
 
 
-def test_train_and_evaluation_do_not_know_each_other() -> None:
-    assert "evaluation" not in imports(PACKAGE / "train.py")
-    assert "train" not in imports(PACKAGE / "evaluation.py")
+def test_folders_of_plugins_have_nothing_else() -> None:
+    for folder in PLUGINS:
+        for file in (PACKAGE / folder).glob("*.py"):
+            assert file.name == "__init__.py" or file.stem in plugins.names(folder)
+
+
+def test_training_and_evaluation_do_not_know_each_other() -> None:
+    for file in (PACKAGE / "training").glob("*.py"):
+        assert not {"adversary.evaluation", "adversary.checks"} & set(imports(file)), file
+    assert all(
+        "training" not in map(room_of, imports(f)) for f in (PACKAGE / "adversary").glob("*.py")
+    )
 
 
 def test_the_package_knows_no_workflow_tool() -> None:
@@ -124,7 +127,7 @@ def test_the_package_knows_no_workflow_tool() -> None:
 def test_one_gradient_loop() -> None:
     for file in FILES:
         text = file.read_text()
-        if file.parent.name != "attacks":
+        if file.parent.name not in ("adversary", "attacks"):
             # ADT's gradients are of its distribution's parameters, AWP's of the weights.
             if file.name not in ("adt.py", "addons.py"):
                 assert "autograd.grad(" not in text, file
@@ -134,8 +137,8 @@ def test_one_gradient_loop() -> None:
 @pytest.mark.parametrize(
     "modules",
     [
-        "taet.cli, taet.grid, taet.params, taet.blocks, taet.consistency, taet.schema",
-        "taet.metrics, taet.summary, taet.tables, taet.figures.ba_br",
+        "taet.cli, taet.study.plan.study, taet.study.params.load, taet.study.params.blocks, taet.study.params.rules, taet.study.params.schema",
+        "taet.scores.metrics, taet.scores.summary, taet.report.tables, taet.report.figures.ba_br",
     ],
 )
 def test_no_torch(modules: str) -> None:
@@ -145,8 +148,9 @@ def test_no_torch(modules: str) -> None:
 
 def test_planning_a_study_needs_no_torch() -> None:
     code = (
-        "import sys; from taet import params, grid, jobs; s = grid.Study(params.load());"
-        "[job.key for stage in jobs.STAGES for job in s.jobs(stage)];"
+        "import sys; from taet.study.params.load import load_params; from taet.study.plan.job import STAGES;"
+        "from taet.study.plan.study import Study; study = Study(load_params());"
+        "[job.key for stage in STAGES for job in study.jobs(stage)];"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parents[1]).returncode == 0

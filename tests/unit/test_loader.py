@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from taet.loader import Loader, to_pixels
+from taet.data.loader import Loader, to_pixels
 
 COUNT = 10
 

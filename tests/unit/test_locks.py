@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from taet.errors import UserError
-from taet.locks import alone_with
+from taet.study.store.locks import alone_with
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from taet.locks import alone_with
+from taet.study.store.locks import alone_with
 output = Path(sys.argv[1])
 with alone_with(output) as waited:
     output.with_suffix(".busy").mkdir()  # fails where another is at it

@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taet import blocks, params
-from taet.errors import UserError
-from taet.longtail import (
+from taet.data.longtail import (
     class_counts,
     class_shares,
     head_sizes,
@@ -19,6 +17,9 @@ from taet.longtail import (
     pools,
     take,
 )
+from taet.errors import UserError
+from taet.study.params import blocks
+from taet.study.params.load import load_params
 from tests.conftest import ROOT
 
 # The label files of TAET's release agree with these.
@@ -199,7 +200,7 @@ def test_official_sizes_are_those_of_the_sets() -> None:
 @pytest.mark.parametrize("study", ["cifar10_lt", "cifar100_lt", "medmnist", "cifar10_faithful"])
 def test_studies_fit_the_official_class_sizes(study: str) -> None:
     """Every ratio of a study can be drawn, nested, and with enough images to train on."""
-    resolved = params.load(ROOT / "params.yaml", study)
+    resolved = load_params(ROOT / "params.yaml", study)
     for name in set(resolved.grid.datasets) & set(OFFICIAL):
         train, test = OFFICIAL[name]
         longtail = blocks.longtail_of(resolved, name)

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from taet import messages, plugins
+from taet import messages
 from taet.errors import UserError, is_out_of_memory, out_of_memory
 from taet.messages import complain, descriptor, say
-from taet.progress import Progress
-from taet.runner import _work
+from taet.study.params import plugins
+from taet.study.run.progress import Progress
+from taet.study.run.runner import _work
 
 UNLOADABLE = "libtorch_cpu.so: failed to map segment from shared object"
 
@@ -36,7 +37,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("full")
 def test_a_full_disk_of_the_log_does_not_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("taet.progress.LOG_INTERVAL", 0)
+    monkeypatch.setattr("taet.study.run.progress.LOG_INTERVAL", 0)
     say("a line")
     with Progress("training", 2, "epochs") as progress:
         progress.step(2)

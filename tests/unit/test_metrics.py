@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from taet.metrics import (
+from taet.scores.metrics import (
     accuracy,
     balanced_accuracy,
     class_groups,

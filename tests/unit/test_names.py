@@ -16,10 +16,11 @@ import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from taet import plugins, tables, typeset
-from taet.checks import clean_warnings
-from taet.figures._style import settle, to_bytes
-from taet.summary import over_seeds, read_rows
+from taet.adversary.checks import clean_warnings
+from taet.report import tables, typeset
+from taet.report.style import settle, to_bytes
+from taet.scores.summary import over_seeds, read_rows
+from taet.study.params import plugins
 from tests.unit import test_tables as made
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ def drawn(figure: str, rows: pd.DataFrame, shown: dict[str, Any] = made.SHOWN) -
     """The figure, drawn without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = settle(plugins.load("figures", figure).draw(rows, shown, made.PICTURE))
+        result = settle(plugins.load("report.figures", figure).draw(rows, shown, made.PICTURE))
         to_bytes(result, "svg")
         return result
 

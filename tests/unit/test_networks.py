@@ -6,8 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from taet import artifacts, blocks
-from taet.networks import Adjusted, Network, build_model, describe_network, load_model, model_arrays
+from taet.networks.network import (
+    Adjusted,
+    Network,
+    build_model,
+    describe_network,
+    load_model,
+    model_arrays,
+)
+from taet.study.params import blocks
+from taet.study.store import artifacts
 
 X = torch.rand(4, 2, 8, 8, generator=torch.Generator().manual_seed(0))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet.optimizers import Adam, Optimizer, Sgd, load_optimizer_state, optimizer_state
+from taet.training.optimizers import Adam, Optimizer, Sgd, load_optimizer_state, optimizer_state
 
 
 def losses(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -74,7 +74,7 @@ def test_another_optimisers_state_is_not_taken_for_ones_own() -> None:
 def test_torchs_compiler_is_not_imported() -> None:
     """It takes a second, of every job."""
     code = (
-        "import sys, torch; from taet.optimizers import Sgd; w = torch.nn.Parameter(torch.ones(2));"
+        "import sys, torch; from taet.training.optimizers import Sgd; w = torch.nn.Parameter(torch.ones(2));"
         "w.square().sum().backward(); Sgd([w], 0.9, 0).step(0.1); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from taet import artifacts, grid, params
-from taet.jobs import Job
-from taet.records import Stopwatch, write_record
+from taet.study.params.load import load_params
+from taet.study.plan.job import Job
+from taet.study.plan.study import Study
+from taet.study.store import artifacts
+from taet.study.store.records import Stopwatch, write_record
 from tests.conftest import ROOT
 
 PAGE = Path("results/tiny/report.html")
@@ -30,12 +32,10 @@ def outputs(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def study(
-    tiny_params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outputs
-) -> grid.Study:
+def study(tiny_params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outputs) -> Study:
     """The study ``tiny`` with its images and a manifest of tables, in the working folder."""
     monkeypatch.chdir(tmp_path)
-    made = grid.Study(params.load(tiny_params))
+    made = Study(load_params(tiny_params))
     images, tables = made.job("download", dataset="digits"), made.job("tables")
     artifacts.write_arrays(images.output, {}, images.key)
     for file in tables.files:
@@ -46,7 +46,7 @@ def study(
 
 
 @pytest.fixture
-def images(study: grid.Study) -> Job:
+def images(study: Study) -> Job:
     return study.job("download", dataset="digits")
 
 

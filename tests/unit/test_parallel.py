@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from taet import parallel
-from taet.parallel import SharedBatchNorm
+from taet.training import parallel
+from taet.training.parallel import SharedBatchNorm
 
 
 def test_shared_batch_norm_of_one_is_torchs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,14 @@ import jsonschema
 import pytest
 import yaml
 
-from taet import blocks, params, sources
 from taet.errors import UserError
-from taet.grid import Study
 from taet.options import parse_number
-from taet.schema import FRACTION, json_schema
-from taet.yamlfile import read_yaml
+from taet.study.params import blocks
+from taet.study.params.load import TAKEN, load_params
+from taet.study.params.overlay import of_study, read_file
+from taet.study.params.schema import FRACTION, json_schema
+from taet.study.params.yamlfile import read_yaml
+from taet.study.plan.study import Study
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "params.yaml").read_text()
@@ -25,17 +27,17 @@ def test_every_message_carries_the_right_line(tmp_path: Path) -> None:
         i for i, text in enumerate(file.read_text().splitlines(), 1) if "epochs: -1" in text
     )
     with pytest.raises(UserError, match=rf"params.yaml:{line}: studies.digits.training.epochs"):
-        params.load(file)
+        load_params(file)
 
 
 def test_files_that_are_no_params(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        params.load(tmp_path / "none.yaml")
+        load_params(tmp_path / "none.yaml")
     for content in (b"", b"[1, 2]", b"\xff\xfe\x00", b"study: digits\n"):
         file = tmp_path / "odd.yaml"
         file.write_bytes(content)
         with pytest.raises(UserError, match=r"odd\.yaml"):
-            params.load(file)
+            load_params(file)
 
 
 def test_studies_override_and_keep_the_rest(digits: blocks.Params) -> None:
@@ -43,7 +45,7 @@ def test_studies_override_and_keep_the_rest(digits: blocks.Params) -> None:
     assert digits.training.optimizer.kind == "adam"
     assert not hasattr(digits.training.optimizer, "momentum")  # another kind replaces the block
     assert digits.training.attack.steps == 10
-    cut = params.load(ROOT / "params.yaml", "digits_cut")
+    cut = load_params(ROOT / "params.yaml", "digits_cut")
     assert cut.grid.imbalance_ratios == [10]
     assert cut.threat == digits.threat
 
@@ -54,16 +56,16 @@ def test_a_kind_that_is_the_blocks_own_name_changes_nothing(tmp_path: Path) -> N
     old = "las_at: {strategy_width: 8}"
     assert TEXT.count(old) == 1
     file.write_text(TEXT.replace(old, f"{old}\n      taet: {{kind: taet, alpha: 0.5}}"))
-    method = params.load(file, "digits").methods["taet"]
+    method = load_params(file, "digits").methods["taet"]
     assert (method.stabilization, method.model_dump()["alpha"]) == ("clean40", 0.5)
 
 
 def test_a_study_that_is_only_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(TEXT.replace("study: digits #", "#", 1))
-    assert params.load(file, "digits_cut").study == "digits_cut"
+    assert load_params(file, "digits_cut").study == "digits_cut"
     with pytest.raises(UserError, match="study: missing"):
-        params.load(file)
+        load_params(file)
 
 
 def test_worst_cases_are_over_attacks_of_one_adversary(tmp_path: Path) -> None:
@@ -75,11 +77,11 @@ def test_worst_cases_are_over_attacks_of_one_adversary(tmp_path: Path) -> None:
     for attack in ("cw_l2", "autoattack_l2"):
         file.write_text(more.replace("attacks: [pgd20, cw20]}", f"attacks: [pgd20, {attack}]}}"))
         with pytest.raises(UserError, match=rf"worst2.attacks\[1\]: '{attack}' is not bounded by"):
-            params.load(file, "digits")
+            load_params(file, "digits")
     only = "attacks: [deepfool_l2]\n  seeds"
     file.write_text(TEXT.replace(grid, only).replace("attacks: [pgd20, cw20]}", "attacks: all}"))
     with pytest.raises(UserError, match=r"worst.attacks: no attack of the grid is bounded"):
-        params.load(file, "digits")
+        load_params(file, "digits")
 
 
 def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"methods.trades.logit_adjustment.tau: several values are chosen"
     ):
-        params.load(file, "digits_learning")
+        load_params(file, "digits_learning")
 
 
 def test_one_tau_is_no_choice(tmp_path: Path) -> None:
@@ -101,22 +103,22 @@ def test_one_tau_is_no_choice(tmp_path: Path) -> None:
         adjusted = f"{old}\n      trades: {{logit_adjustment: {{tau: {tau}}}}}"
         file.write_text(TEXT.replace(old, adjusted))
         if problem is None:
-            params.load(file, "digits")
+            load_params(file, "digits")
         else:
             with pytest.raises(UserError, match=problem):
-                params.load(file, "digits")
+                load_params(file, "digits")
 
 
-@pytest.mark.parametrize("name", params.TAKEN)
+@pytest.mark.parametrize("name", TAKEN)
 def test_a_study_has_no_name_of_a_folder(tmp_path: Path, name: str) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(f"{TEXT}\n  {name}: {{extends: digits}}\n")
     with pytest.raises(UserError, match=f"studies.{name}: a folder of results has this name"):
-        params.load(file)
+        load_params(file)
 
 
 def test_origins() -> None:
-    source = sources.of_study(sources.read_file(ROOT / "params.yaml"), "digits_cut")
+    source = of_study(read_file(ROOT / "params.yaml"), "digits_cut")
     lines = TEXT.splitlines()
 
     def line_of(path: tuple[str, ...]) -> str:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from taet.attacks._norms import project
-from taet.attacks._pgd import pgd, start_point
+from taet.adversary.norms import project
+from taet.adversary.pgd import pgd, start_point
 from taet.losses import cross_entropy
 
 EPS = 0.1

@@ -8,7 +8,7 @@ import pytest
 from torch import cuda, distributed
 
 from taet.errors import UserError
-from taet.processes import ALONE, Team, joined, started, team
+from taet.study.run.processes import ALONE, Team, joined, started, team
 
 TORCHRUN = {
     "TORCHELASTIC_RUN_ID": "none",

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from taet.blocks import Params
-from taet.datasets._base import NO_SPLIT
-from taet.evaluation import evaluate
-from taet.longtail import pools
+from taet.adversary.evaluation import evaluate
+from taet.data.imageset import NO_SPLIT
+from taet.data.longtail import pools
 from taet.losses import (
     balanced_softmax,
     boosted_cross_entropy,
@@ -23,7 +22,8 @@ from taet.losses import (
     kl_divergence,
     smoothed_cross_entropy,
 )
-from taet.metrics import balanced_accuracy, class_groups, recalls, worst_case
+from taet.scores.metrics import balanced_accuracy, class_groups, recalls, worst_case
+from taet.study.params.blocks import Params
 
 CLASSES = 5
 LOSSES = {
@@ -148,7 +148,7 @@ def network(seed: int) -> nn.Module:
 @settings(max_examples=15)
 @given(seeds, st.floats(1e-4, 0.99), st.integers(1, 9), st.integers(4, 12))
 def test_attacks(digits: Params, seed: int, eps: float, batch_size: int, images: int) -> None:
-    """Verdicts are an image's own; what is bounded stays inside (``taet.checks.verify`` stops it else)."""
+    """Verdicts are an image's own; what is bounded stays inside (``taet.adversary.checks.verify`` stops it else)."""
     rng = torch.Generator().manual_seed(seed)
     x, y = torch.rand(images, 3, 3, 3, generator=rng), torch.arange(images) % 4
     few = {"fgsm": {}, "pgd20": {"steps": 3}, "cw20": {"steps": 3}, "lsa": {"steps": 2}}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from taet import blocks
-from taet.published import comparable
+from taet.study.params import blocks
+from taet.study.plan.published import comparable
 from tests.conftest import ROOT
 
 Row = dict[str, str]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from taet import revision as module
-from taet.revision import revision
+from taet.study.store import revision as module
+from taet.study.store.revision import revision
 
 HERE = Path(module.__file__).name
 

@@ -6,21 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from taet import grid, params
 from taet.cli import main
-from taet.runner import run_job
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
+from taet.study.run.runner import run_job
 
 
 @pytest.fixture
-def study(tiny_params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> grid.Study:
+def study(tiny_params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """The study ``tiny`` with its images, in the working folder."""
     monkeypatch.chdir(tmp_path)
-    made = grid.Study(params.load(tiny_params))
+    made = Study(load_params(tiny_params))
     run_job(made.job("download", dataset="digits"))
     return made
 
 
-def test_inputs_from_the_future_get_the_present_time(study: grid.Study) -> None:
+def test_inputs_from_the_future_get_the_present_time(study: Study) -> None:
     """After a clock was set back; Snakemake deletes an output that is older than its input."""
     split = study.jobs("subsample")[0]
     (images,) = split.inputs.values()
@@ -31,7 +32,7 @@ def test_inputs_from_the_future_get_the_present_time(study: grid.Study) -> None:
 
 
 def test_a_verify_that_verified_nothing_is_an_error(
-    study: grid.Study, capsys: pytest.CaptureFixture[str]
+    study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", "download"]) == 0
     assert main(["verify", "subsample"]) == 1
@@ -41,7 +42,7 @@ def test_a_verify_that_verified_nothing_is_an_error(
 
 
 def test_no_environment_variable_chooses_the_study(
-    study: grid.Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    study: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TAET_STUDY", "digits_cut")
     assert main(["verify", "download"]) == 0

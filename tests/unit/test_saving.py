@@ -2,14 +2,14 @@
 
 import pytest
 
-from taet.stages import _resume
-from taet.stages._resume import SAVING_SHARE, Saver
+from taet.study.run import resume
+from taet.study.run.resume import SAVING_SHARE, Saver
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.5])
 def test_saving_takes_a_small_share(cost: float, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(_resume.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(resume.time, "monotonic", lambda: now[0])
     saver, saved = Saver(), []
 
     def save() -> None:

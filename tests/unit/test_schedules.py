@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from taet import blocks
-from taet.schedules import rate_factor
+from taet.study.params import blocks
+from taet.training.schedules import rate_factor
 
 MULTISTEP = {"kind": "multistep", "milestones": [2, 4], "factor": 0.5, "compounding": False}
 EPOCHS, PER_EPOCH = 6, 2

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from taet.subject import Subject
+from taet.adversary.subject import Subject
 
 X = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 

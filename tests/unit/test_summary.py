@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from taet.summary import KEYS, over_seeds, shown_rows, with_bootstrap
+from taet.scores.summary import KEYS, over_seeds, shown_rows, with_bootstrap
 
 CELL: dict[str, Any] = {
     "dataset": "d", "imbalance_ratio": "10", "architecture": "net", "method": "m", "checkpoint": "last",

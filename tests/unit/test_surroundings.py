@@ -11,7 +11,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from taet.stages import inspect
-from taet.surroundings import BEYOND_REACH, CHOICES, leave_out_choices, set_choices
+from taet.study.store.surroundings import BEYOND_REACH, CHOICES, leave_out_choices, set_choices
 
 NUMBERS = """
 import sys, types, taet.__main__

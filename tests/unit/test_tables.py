@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from taet import plugins, tables, typeset
-from taet.figures._style import settle, to_bytes
-from taet.summary import over_seeds, read_contrasts, view_title, with_bootstrap
-from taet.tables._cells import standing
-from taet.tables.headline import headline
+from taet.report import tables, typeset
+from taet.report.style import settle, to_bytes
+from taet.report.tables.cells import standing
+from taet.report.tables.headline import headline
+from taet.scores.summary import over_seeds, read_contrasts, view_title, with_bootstrap
+from taet.study.params import plugins
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -407,7 +408,7 @@ PICTURE = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
 
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
-    return plugins.load("figures", name).draw(frame, shown, PICTURE)
+    return plugins.load("report.figures", name).draw(frame, shown, PICTURE)
 
 
 def two_ratios(seeds: int) -> pd.DataFrame:
@@ -475,7 +476,7 @@ SOURCES = {
 
 
 def test_every_figure_is_tested() -> None:
-    assert set(plugins.names("figures")) == {*SOURCES, "loss_weights"}
+    assert set(plugins.names("report.figures")) == {*SOURCES, "loss_weights"}
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

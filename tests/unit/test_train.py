@@ -6,17 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from taet import artifacts, blocks, plugins
-from taet.addons import WeightAverager, WeightPerturber
-from taet.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
+from taet.data.loader import Loader, to_pixels
 from taet.errors import UserError
-from taet.loader import Loader, to_pixels
-from taet.methods._base import Setting
-from taet.networks import build_model, describe_network
-from taet.optimizers import make_optimizer
+from taet.networks.network import build_model, describe_network
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
-from taet.schedules import rate_factor
-from taet.train import Run, train
+from taet.study.params import blocks, plugins
+from taet.study.store import artifacts
+from taet.training.addons import WeightAverager, WeightPerturber
+from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
+from taet.training.loop import Run, train
+from taet.training.method import Setting
+from taet.training.optimizers import make_optimizer
+from taet.training.schedules import rate_factor
 
 COUNTS = torch.tensor([30, 12, 5])
 METHODS = plugins.names("methods")

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from taet import artifacts, user_model
-from taet.datasets._base import TEST, TRAIN
-from taet.evaluation import Evaluation, Verdict
-from taet.user_model import WORST, _frame, read_test_set, table
+from taet.adversary.evaluation import Evaluation, Verdict
+from taet.api import own_model
+from taet.api.own_model import WORST, _frame, read_test_set, table
+from taet.data.imageset import TEST, TRAIN
+from taet.study.store import artifacts
 
 EPS = 0.1
 LABELS = torch.tensor([0, 0, 0, 1, 1])
@@ -32,7 +33,7 @@ def verdict(name: str) -> Verdict:
 
 def frame(confidence: float = 0.95) -> Any:
     found = Evaluation(LABELS.clone(), {name: verdict(name) for name in PREDICTED}, ("odd",))
-    test = user_model.TestSet(torch.zeros(5, 1, 2, 2), LABELS, torch.arange(5), ["a", "b"])
+    test = own_model.TestSet(torch.zeros(5, 1, 2, 2), LABELS, torch.arange(5), ["a", "b"])
     groups = {"head": [0], "tail": [1]}
     labels = {name: name.upper() for name in PREDICTED}
     return _frame(found, test, labels, EPS, confidence, [9, 4], groups)
@@ -82,12 +83,12 @@ def test_images_are_those_of_the_test_set(
     output = Path("data/raw/d/images.safetensors")
     artifacts.write_arrays(tmp_path / output, arrays, "k", class_names=["a", "b"], max_value=16)
     longtail = SimpleNamespace(test_per_class=None if official else 6)
-    monkeypatch.setattr(user_model, "longtail_of", lambda params, dataset: longtail)
+    monkeypatch.setattr(own_model, "longtail_of", lambda params, dataset: longtail)
     job = SimpleNamespace(output=output, key="k")
     study: Any = SimpleNamespace(job=lambda stage, dataset: job, params=None)
-    monkeypatch.setattr(user_model, "Study", lambda params, folder: study)
+    monkeypatch.setattr(own_model, "Study", lambda params, folder: study)
 
-    def read(seed: int, images: int | None) -> user_model.TestSet:
+    def read(seed: int, images: int | None) -> own_model.TestSet:
         return read_test_set(study, "d", seed, images, [tmp_path])
 
     found = read(0, None)

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from taet.attacks._pgd import pgd, start_point
-from taet.blocks import Validation
-from taet.checkpoint import restore_run, run_arrays, run_facts
-from taet.loader import Loader, to_pixels
+from taet.adversary.pgd import pgd, start_point
+from taet.data.loader import Loader, to_pixels
 from taet.losses import cross_entropy
 from taet.seeds import seed_for
-from taet.train import train
-from taet.validation import Validator, balanced, best_bias
+from taet.study.params.blocks import Validation
+from taet.training.checkpoint import restore_run, run_arrays, run_facts
+from taet.training.loop import train
+from taet.training.validation import Validator, balanced, best_bias
 from tests.unit.test_train import Problem, assert_same, problem  # noqa: F401
 
 EPS, STEPS, STEP_SIZE = 0.1, 3, 0.05

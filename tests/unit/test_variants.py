@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from taet import blocks, params
-from taet.grid import Study
-from taet.variants import STAGE1, STAGE1_EPOCHS, sweep, variants
+from taet.study.params import blocks
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
+from taet.study.plan.variants import STAGE1, STAGE1_EPOCHS, sweep, variants
 from tests.conftest import ROOT
 
 
 @pytest.fixture
 def ablation() -> blocks.Params:
-    return params.load(ROOT / "params.yaml", "digits_ablation")
+    return load_params(ROOT / "params.yaml", "digits_ablation")
 
 
 def test_only_what_differs_is_told(ablation: blocks.Params) -> None:
@@ -33,10 +34,10 @@ def test_only_what_differs_is_told(ablation: blocks.Params) -> None:
 
 
 def test_add_ons_and_training_are_told() -> None:
-    found = variants(params.load(ROOT / "params.yaml", "digits_addons"))["at_bsl"]
+    found = variants(load_params(ROOT / "params.yaml", "digits_addons"))["at_bsl"]
     assert found["at_bsl_ema"]["weight_average.decay"] == 0.999
     assert found["at_bsl"]["weight_average.decay"] is None
-    assert variants(params.load(ROOT / "params.yaml", "cifar10_faithful")) == {}
+    assert variants(load_params(ROOT / "params.yaml", "cifar10_faithful")) == {}
 
 
 def test_sweeps(ablation: blocks.Params) -> None:

@@ -9,9 +9,9 @@ import torch
 from safetensors.numpy import load_file
 
 import taet
-from taet import artifacts
-from taet.folding import folded
-from taet.summary import read_rows
+from taet.compute.folding import folded
+from taet.scores.summary import read_rows
+from taet.study.store import artifacts
 from tests.conftest import ROOT, Tree
 
 pytestmark = pytest.mark.study

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from taet import artifacts, grid, runner
-from taet.jobs import Job
-from taet.summary import read_rows
+from taet.scores.summary import read_rows
+from taet.study.plan.job import Job
+from taet.study.plan.study import Study
+from taet.study.run import runner
+from taet.study.store import artifacts
 from tests.workflow.test_stages import study
 
 PLACE = "digits/ir10/small_cnn"
@@ -20,7 +22,7 @@ METHODS = (
 
 
 @pytest.fixture
-def inspected(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> grid.Study:
+def inspected(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     there = study(tiny_params, monkeypatch)
     wanted = (job for s in ("download", "subsample", "equalize", "attack") for job in there.jobs(s))
     for job in (*wanted, there.job("inspect")):
@@ -34,7 +36,7 @@ def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, "np.ndarray"]]
     return read_rows(points), read_rows(facts), arrays
 
 
-def test_images_and_classes_are_those_of_the_evaluation(inspected: grid.Study) -> None:
+def test_images_and_classes_are_those_of_the_evaluation(inspected: Study) -> None:
     features, examples, arrays = read(inspected.job("inspect"))
     wanted = inspected.params.report.inspection
     raw, facts = artifacts.read_arrays(inspected.job("download", dataset="digits").output)
@@ -62,7 +64,7 @@ def test_images_and_classes_are_those_of_the_evaluation(inspected: grid.Study) -
     assert features.groupby(["method", "class_index"]).size().max() <= wanted.images_per_class
 
 
-def test_the_rarest_classes_are_shown(inspected: grid.Study) -> None:
+def test_the_rarest_classes_are_shown(inspected: Study) -> None:
     _, examples, _ = read(inspected.job("inspect"))
     split = artifacts.read_facts(inspected.jobs("subsample")[0].output)
     counts = np.array(split["class_counts"])
@@ -71,7 +73,7 @@ def test_the_rarest_classes_are_shown(inspected: grid.Study) -> None:
     assert list(counts[shown]) == sorted(rarest, reverse=True)
 
 
-def test_near_images_are_of_one_class(inspected: grid.Study) -> None:
+def test_near_images_are_of_one_class(inspected: Study) -> None:
     """Trained networks tell digits apart, so a point's neighbours should be its like."""
     features, _, _ = read(inspected.job("inspect"))
     for _, points in features.groupby("method"):

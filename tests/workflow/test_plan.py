@@ -10,7 +10,7 @@ from collections import defaultdict
 import pytest
 import yaml
 
-from taet.jobs import STAGES
+from taet.study.plan.job import STAGES
 from tests.conftest import ROOT, Tree, copy_project, with_study
 
 
@@ -161,9 +161,11 @@ def test_every_command_of_dvc_names_the_study() -> None:
 def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
     """Rather one key too many: what a job's key depends on must be among its DVC parameters."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    from taet import grid, jobs, params
+    from taet.study.params.load import load_params
+    from taet.study.plan.job import Job
+    from taet.study.plan.study import Study
 
-    study = grid.Study(params.load(ROOT / "params.yaml"))
+    study = Study(load_params(ROOT / "params.yaml"))
     blocks = {
         "dataset": "datasets",
         "architecture": "architectures",
@@ -178,7 +180,7 @@ def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
         "order": "grid",
     }
 
-    def reads(job: jobs.Job) -> set[str]:
+    def reads(job: Job) -> set[str]:
         own = {blocks.get(name, name) for name in job.reads}
         return own.union(*(reads(needed) for needed in job.inputs.values()))
 

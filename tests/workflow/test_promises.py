@@ -5,8 +5,9 @@ What each start proves in detail, ``pytest -m study`` does: damage, kills, other
 
 import re
 
-from taet import grid, params
-from taet.jobs import STAGES
+from taet.study.params.load import load_params
+from taet.study.plan.job import STAGES
+from taet.study.plan.study import Study
 from tests.conftest import Tree, version
 from tests.workflow.test_plan import job_counts
 from tests.workflow.test_run import planned, results
@@ -19,7 +20,7 @@ ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
 
 def keys(tree: Tree) -> dict[str, str]:
     """Key of every job of the tree's study, by its name; the rule comes first."""
-    study = grid.Study(params.load(tree.path / "params.yaml"))
+    study = Study(load_params(tree.path / "params.yaml"))
     return {
         f"{TARGETS.get(stage, stage)} {job.title}": job.key
         for stage in STAGES

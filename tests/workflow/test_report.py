@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from taet import grid, params, report
-from taet.jobs import STAGES
+from taet.report.page import _graph, stages_picture
+from taet.study.params.load import load_params
+from taet.study.plan.job import STAGES
+from taet.study.plan.study import Study
 from tests.conftest import ROOT, Tree
 
 REPORT = "results/tiny/report.html"
@@ -90,8 +92,8 @@ def test_without_records_and_without_tables(finished_copy: Tree) -> None:
 def test_picture_of_the_stages() -> None:
     """Of every study: each stage stands to the right of all that it waits for."""
     for name in ("digits", "digits_ablation", "digits_precision", "cifar10_small"):
-        study = grid.Study(params.load(ROOT / "params.yaml", name))
-        drawn = report._graph(study)
+        study = Study(load_params(ROOT / "params.yaml", name))
+        drawn = _graph(study)
         boxes = {box["name"]: box for box in drawn["boxes"]}
         assert set(boxes) == {stage for stage in STAGES if study.jobs(stage)}
         assert len({(box["x"], box["y"]) for box in boxes.values()}) == len(boxes)
@@ -100,8 +102,8 @@ def test_picture_of_the_stages() -> None:
 
 
 def test_the_readme_shows_the_stages_as_they_are() -> None:
-    study = grid.Study(params.load(ROOT / "params.yaml"))
-    picture = report.stages_picture(study)
+    study = Study(load_params(ROOT / "params.yaml"))
+    picture = stages_picture(study)
     assert (ROOT / "docs/images/stages.svg").read_text() == picture, (
         "run: python workflow/scripts/stages.py"
     )

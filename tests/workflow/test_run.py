@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from taet import artifacts
 from taet.errors import UserError
+from taet.study.store import artifacts
 from tests.conftest import Tree
 from tests.workflow.test_plan import job_counts
 
@@ -129,8 +129,8 @@ def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree
          "        options = self.options  # said in another way\n", {}),
         ("src/taet/methods/taet.py", "            options.gamma,\n", "            2 * options.gamma,\n",
          {"equalize_cell": 2, "attack_cell": 2, "score": 1, "inspect": 1, "tables": 1, "figures": 1}),
-        ("src/taet/figures/_style.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
-        ("src/taet/metrics.py", "first = round(head", "first = 1 * round(head", {"score": 1, "tables": 1, "figures": 1}),
+        ("src/taet/report/style.py", "COLUMN = 3.4", "COLUMN = 3.5", {"figures": 1}),
+        ("src/taet/scores/metrics.py", "first = round(head", "first = 1 * round(head", {"score": 1, "tables": 1, "figures": 1}),
         ("params.yaml", "label: TAET,", "label: TAET!,", {"tables": 1, "figures": 1}),
         ("params.yaml", "methods: [pgd_at, taet_bcl, taet]", "methods: [taet, pgd_at, taet_bcl]",
          {"score": 1, "inspect": 1, "tables": 1, "figures": 1}),

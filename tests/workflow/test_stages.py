@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from taet import artifacts, grid, params, runner
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
 from taet.errors import UserError
-from taet.jobs import Job
-from taet.loader import to_pixels
-from taet.networks import Adjusted, build_model, load_model, predict, restore_model
-from taet.stages._data import read_data
-from taet.validation import balanced
+from taet.networks.network import Adjusted, build_model, load_model, predict, restore_model
+from taet.study.params.load import load_params
+from taet.study.plan.job import Job
+from taet.study.plan.study import Study
+from taet.study.run import runner
+from taet.study.store import artifacts
+from taet.training.validation import balanced
 
 ADJUSTED = """
   adjusted:
@@ -39,15 +42,15 @@ ADJUSTED = """
 """
 
 
-def study(tiny_params: Path, monkeypatch: pytest.MonkeyPatch, name: str = "adjusted") -> grid.Study:
+def study(tiny_params: Path, monkeypatch: pytest.MonkeyPatch, name: str = "adjusted") -> Study:
     """A study of the file ``tiny_params``, to run in its folder."""
     with tiny_params.open("a") as file:
         file.write(ADJUSTED)
     monkeypatch.chdir(tiny_params.parent)
-    return grid.Study(params.load(tiny_params, name))
+    return Study(load_params(tiny_params, name))
 
 
-def finished(study: grid.Study, method: str) -> Job:
+def finished(study: Study, method: str) -> Job:
     job = study.job(
         "equalize", dataset="digits", ir="10", architecture="small_cnn", method=method, seed=0
     )
@@ -89,8 +92,8 @@ def test_loaded_model_gives_what_an_attack_must_see(
 def test_averaged_weights_are_saved(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = study(tiny_params, monkeypatch)
     averaged, _ = artifacts.read_arrays(finished(made, "at_bsl_ema").output)
-    plain = grid.Study(
-        params.load(tiny_params, "adjusted").model_copy(
+    plain = Study(
+        load_params(tiny_params, "adjusted").model_copy(
             update={"grid": made.params.grid.model_copy(update={"methods": ["at_bsl"]})}
         )
     )
@@ -108,7 +111,7 @@ def test_choosing_needs_validation_images(
             "\n    methods: {pgd_at_la: {logit_adjustment: {tau: [0, 1]}}}\n"
         )
     with pytest.raises(UserError, match=r"no validation images to choose with.*validation_share"):
-        params.load(tiny_params, "without")
+        load_params(tiny_params, "without")
 
 
 def test_what_is_measured_is_what_is_saved(
@@ -133,7 +136,7 @@ def test_chained_stage_one_is_one_stage_one(
         "clean20",
     ]
     found = []
-    for made in (chained, grid.Study(params.load(tiny_params, "unchained"))):
+    for made in (chained, Study(load_params(tiny_params, "unchained"))):
         job = made.job("stabilize", dataset="digits", ir="10", architecture="small_cnn", stabilization="clean40", seed=0)  # fmt: skip
         for needed in (*job.inputs.values(), job):
             if not needed.output.exists():
@@ -158,9 +161,9 @@ def test_diverged_run_names_its_cell_and_leaves_nothing(
 
 def test_killed_attack_goes_on(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job's file is that of an undisturbed run, and what was saved on the way is gone."""
-    monkeypatch.setattr("taet.evaluation.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("taet.adversary.evaluation.SAVE_EVERY", 0.0)
     model = finished(study(tiny_params, monkeypatch), "at_bsl_ema")
-    made = grid.Study(params.load(tiny_params, "adjusted"))
+    made = Study(load_params(tiny_params, "adjusted"))
     cell = {**model.cell, "checkpoint": "last", "job": "gradient"}
     job = made.job("attack", **cell)
     runner.run_job(job)

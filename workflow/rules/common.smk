@@ -14,7 +14,8 @@ tree.enter(workflow.basedir)
 ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
-from taet import grid, params
+from taet.study.plan.study import Study
+from taet.study.params.load import load_params
 from taet.errors import UserError
 
 
@@ -29,7 +30,7 @@ def read_study():
     if kept not in ("true", "false"):
         raise WorkflowError(f"--config kept={kept}: must be true or false")
     try:
-        return grid.Study(params.load(study=config.get("study")), kept == "true")
+        return Study(load_params(study=config.get("study")), kept == "true")
     except UserError as error:
         raise WorkflowError(str(error))
 

@@ -12,10 +12,13 @@ import shutil
 import sys
 from datetime import datetime, timedelta
 
-from taet import grid, params, records, runner
 from taet.errors import UserError
-from taet.jobs import STAGES
-from taet.report import DRAWN
+from taet.report.page import DRAWN
+from taet.study.params.load import load_params
+from taet.study.plan.job import STAGES
+from taet.study.plan.study import REFERENCE, Study
+from taet.study.run import runner
+from taet.study.store import records
 
 SMALL = ("score", "inspect", *DRAWN)
 KEPT_FORMATS = {
@@ -130,7 +133,7 @@ if __name__ == "__main__":
     if len(names) != 1:
         sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY [--drawn]")
     try:
-        chosen = grid.Study(params.load(study=names[0]), kept="--drawn" in sys.argv)
-        keep(chosen, grid.REFERENCE / chosen.params.study)
+        chosen = Study(load_params(study=names[0]), kept="--drawn" in sys.argv)
+        keep(chosen, REFERENCE / chosen.params.study)
     except UserError as error:
         sys.exit(f"keep: {error}")

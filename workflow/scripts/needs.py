@@ -11,8 +11,8 @@ import math
 import sys
 from pathlib import Path
 
-from taet import params
 from taet.errors import UserError
+from taet.study.params.load import load_params
 
 RULES = {
     "subsample": "subsample_cell",
@@ -58,7 +58,7 @@ def needs(study):
 
 def main():
     """Print the table and the lines."""
-    study = params.load(study=sys.argv[1] if len(sys.argv) > 1 else None).study
+    study = load_params(study=sys.argv[1] if len(sys.argv) > 1 else None).study
     rows = needs(study)
     print(f"{'rule':16} {'jobs':>5} {'longest, s':>11} {'largest, MiB':>13}")
     for rule, (jobs, seconds, memory) in rows.items():

@@ -15,7 +15,7 @@ def cancel_waiting():
 
     For whoever knows that no other Snakemake works here, and will send them again. Left alone, one could
     begin when its successor has ended, and would delete what that has made while others read it. Those
-    that run go on: their successors wait for them (taet.locks).
+    that run go on: their successors wait for them (taet.study.store.locks).
     """
     if shutil.which("squeue") is None:
         return

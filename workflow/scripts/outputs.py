@@ -11,8 +11,10 @@ import shutil
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from taet import jobs, records, runner
 from taet.errors import UserError
+from taet.study.plan.job import STAGES
+from taet.study.run import runner
+from taet.study.store import records
 
 try:
     from snakemake.persistence import MetadataRecord
@@ -39,7 +41,7 @@ def judge(study, page):
     """Before planning: mark what has another key than its job; outputs that may be taken for done."""
     _drop_odd_records()
     marked = {path for path in INCOMPLETE.rglob("*") if path.is_file()}
-    found = [job for stage in jobs.STAGES for job in study.jobs(stage) if job.output.exists()]
+    found = [job for stage in STAGES for job in study.jobs(stage) if job.output.exists()]
     done = {
         job.output
         for job in found

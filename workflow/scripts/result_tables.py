@@ -14,13 +14,14 @@ from pathlib import Path
 
 import scipy.stats
 
-from taet import grid, params
 from taet.errors import UserError, suggest
-from taet.stages._scored import read_scored
-from taet.summary import over_seeds, with_bootstrap
-from taet.tables import overview_tables
-from taet.tables.place import places
-from taet.typeset import Table, markdown_table, markdown_text, percent
+from taet.report.tables import overview_tables
+from taet.report.tables.place import places
+from taet.report.typeset import Table, markdown_table, markdown_text, percent
+from taet.scores.files import read_scored
+from taet.scores.summary import over_seeds, with_bootstrap
+from taet.study.params.load import load_params
+from taet.study.plan.study import Study
 
 PAGES = (Path("README.md"), Path("docs/results.md"))
 BLOCK = re.compile(
@@ -116,7 +117,7 @@ def _note(studies):
 
 def _summary_of(name):
     """Summary, contrasts and what else tables need, of the metrics that are kept of a study."""
-    job = grid.Study(params.load(study=name), kept=True).job("tables")
+    job = Study(load_params(study=name), kept=True).job("tables")
     scored = read_scored(job)
     summary = over_seeds(scored.metrics, job.reads["report"].confidence)
     return with_bootstrap(summary, scored.intervals), scored.contrasts, job.reads

@@ -1,1 +1,1 @@
-"""Evaluation attacks, one file each, and the one gradient loop that they and training share."""
+"""Evaluation attacks, one file each, made of the parts in ``taet.adversary``."""

@@ -10,10 +10,10 @@ targets; with fewer than 4, DLR uses the logits there are.
 
 from typing import Literal
 
-from taet.attacks._apgd import Apgd
-from taet.attacks._base import Part
-from taet.attacks._fab import Fab
-from taet.attacks._square import Square
+from taet.adversary.apgd import Apgd
+from taet.adversary.fab import Fab
+from taet.adversary.parts import Part
+from taet.adversary.square import Square
 from taet.options import AttackOptions, Count, Field, Positive
 
 

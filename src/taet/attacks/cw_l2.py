@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from taet.attacks._base import Part, Target
-from taet.attacks._norms import Norm, size
-from taet.attacks._objectives import margin
+from taet.adversary.norms import Norm, size
+from taet.adversary.objectives import margin
+from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions, Count, NonNegative, Positive
 
 INSIDE = 1 - 1e-6  # pixels are kept off 0 and 1, where tanh has no inverse

@@ -7,9 +7,9 @@ image is misclassified, which under ``any_iterate`` costs nothing; the peers use
 
 from typing import Literal
 
-from taet.attacks._base import Part
-from taet.attacks._descent import Descent
-from taet.attacks._objectives import Margin
+from taet.adversary.descent import Descent
+from taet.adversary.objectives import Margin
+from taet.adversary.parts import Part
 from taet.options import AttackOptions, Count, NonNegative, PixelDistance, steps_in_label
 
 
@@ -19,7 +19,7 @@ class Options(AttackOptions):
     step_size: PixelDistance
     """Length of a step in the L-inf norm."""
     start: Literal["zero", "gauss", "uniform"]
-    """First iterate; see ``taet.attacks._pgd.start_point``."""
+    """First iterate; see ``taet.adversary.pgd.start_point``."""
     confidence: NonNegative
     """Margin by which the image should be misclassified, in logits."""
     convention: Literal["any_iterate", "last_iterate"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from taet.attacks._base import Part, Target
-from taet.attacks._norms import Norm
-from taet.attacks._objectives import logit_gap
+from taet.adversary.norms import Norm
+from taet.adversary.objectives import logit_gap
+from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions, Count, NonNegative
 
 

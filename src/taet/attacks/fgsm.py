@@ -1,8 +1,8 @@
 """FGSM: one step of size eps along the sign of the gradient (Goodfellow et al. 2015), no random start."""
 
-from taet.attacks._base import Part
-from taet.attacks._descent import Descent
-from taet.attacks._objectives import CrossEntropy
+from taet.adversary.descent import Descent
+from taet.adversary.objectives import CrossEntropy
+from taet.adversary.parts import Part
 from taet.options import AttackOptions
 
 

@@ -7,9 +7,9 @@ them. Logits so far apart that even the smallest scale leaves them saturated are
 
 from typing import Literal
 
-from taet.attacks._base import Part
-from taet.attacks._descent import Descent
-from taet.attacks._objectives import CrossEntropy
+from taet.adversary.descent import Descent
+from taet.adversary.objectives import CrossEntropy
+from taet.adversary.parts import Part
 from taet.options import AttackOptions, Count, Field, PixelDistance, Positive
 
 
@@ -21,7 +21,7 @@ class Options(AttackOptions):
     step_size: PixelDistance
     """Length of a step in the L-inf norm."""
     start: Literal["zero", "gauss", "uniform"]
-    """First iterate; see ``taet.attacks._pgd.start_point``."""
+    """First iterate; see ``taet.adversary.pgd.start_point``."""
     convention: Literal["any_iterate", "last_iterate"]
     """Which iterate must be misclassified for the image to count as fooled."""
 

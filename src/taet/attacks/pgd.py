@@ -10,9 +10,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
-from taet.attacks._base import Part
-from taet.attacks._descent import Descent
-from taet.attacks._objectives import CrossEntropy
+from taet.adversary.descent import Descent
+from taet.adversary.objectives import CrossEntropy
+from taet.adversary.parts import Part
 from taet.options import AttackOptions, Count, PixelDistance, steps_in_label
 
 
@@ -22,7 +22,7 @@ class Options(AttackOptions):
     step_size: PixelDistance
     """Length of a step in the L-inf norm (``alpha`` in torchattacks)."""
     start: Literal["zero", "gauss", "uniform"]
-    """First iterate; see ``taet.attacks._pgd.start_point``."""
+    """First iterate; see ``taet.adversary.pgd.start_point``."""
     convention: Literal["any_iterate", "last_iterate"]
     """Which iterate must be misclassified for the image to count as fooled."""
     restarts: Count

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10
 
-from taet.datasets._base import ImageSet
-from taet.datasets._cifar import obtain_cifar
+from taet.data.cifar import obtain_cifar
+from taet.data.imageset import ImageSet
 from taet.options import DatasetOptions
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from taet.datasets._base import NO_SPLIT, ImageSet
+from taet.data.imageset import NO_SPLIT, ImageSet
 from taet.errors import UserError
 from taet.options import DatasetOptions
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from taet.datasets._base import TEST, TRAIN, VALIDATION, ImageSet
-from taet.datasets._download import fetch
+from taet.data.fetch import fetch
+from taet.data.imageset import TEST, TRAIN, VALIDATION, ImageSet
 from taet.errors import UserError
 from taet.options import DatasetOptions
 

@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from taet.attacks._pgd import attack_mode
+from taet.adversary.pgd import attack_mode
 from taet.losses import cross_entropy
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import Count, MethodOptions, NonNegative, Positive, unused_attack_options
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 LOG_GUARD, ADAM_GUARD = 1e-8, 1e-8  # of the authors' entropy, and of torch's Adam
 

@@ -7,9 +7,9 @@ Cost per step: 1 forward and 1 backward pass.
 from torch import Tensor
 
 from taet.losses import cross_entropy
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 
 class Options(MethodOptions):

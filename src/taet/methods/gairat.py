@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from taet.losses import cross_entropy
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions, Number, Whole
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 
 class Options(MethodOptions):

@@ -12,9 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from taet.losses import cross_entropy, margin_logits
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions, NonNegative, Positive
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 
 class Options(MethodOptions):

@@ -24,13 +24,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from taet.attacks._pgd import pgd, start_point
+from taet.adversary.pgd import pgd, start_point
+from taet.architectures.resnet18 import ResNet18
 from taet.errors import UserError
 from taet.losses import cross_entropy, smoothed_cross_entropy
-from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
-from taet.models.resnet18 import ResNet18
-from taet.networks import Network
-from taet.optimizers import Sgd
+from taet.networks.network import Network
 from taet.options import (
     Count,
     MethodOptions,
@@ -41,6 +39,8 @@ from taet.options import (
     unused_attack_options,
 )
 from taet.seeds import seed_for
+from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.training.optimizers import Sgd
 
 REWARD_LIMIT = 10  # of R1, in the authors' code
 RESTARTS, REWARD_STEPS = 2, 10  # of the attack that measures R2

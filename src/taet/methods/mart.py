@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from taet.losses import boosted_cross_entropy
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions, Positive
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 # The authors' guards against log 0 and a weight of exactly 0.
 LOG_GUARD, WEIGHT_GUARD = 1e-12, 1e-7

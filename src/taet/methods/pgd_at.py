@@ -8,9 +8,9 @@ Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 from torch import Tensor
 
 from taet.losses import cross_entropy
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 
 class Options(MethodOptions):

@@ -21,9 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from taet.losses import balanced_softmax, cross_entropy
-from taet.methods._base import Attacked, Batch, Setting, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions, NonNegative
+from taet.training.method import Attacked, Batch, Setting, TrainingMethod
 
 WEIGHT_GUARD = 1e-5  # the authors' guard against an effective number of 0
 

@@ -11,11 +11,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from taet.attacks._pgd import attack_mode
+from taet.adversary.pgd import attack_mode
 from taet.losses import cross_entropy, kl_divergence
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.network import Network
 from taet.options import MethodOptions, Positive
+from taet.training.method import Attacked, Batch, TrainingMethod
 
 
 class Options(MethodOptions):

@@ -13,25 +13,25 @@ images of the ``test`` list, 12 bytes an image and 8 bytes an image and attack:
 An image that is misclassified when clean is never robust: its adversarial prediction is the clean one, at
 distance 0. The header, JSON under ``taet``, says in ``attacks`` of each attack its ``norm``, its ``eps``
 (null: not bounded), its ``options`` (steps and so on, as in the parameters), the titles of its ``parts`` and
-its ``warnings`` (see ``taet.checks``); ``warnings`` are those that concern the model.
+its ``warnings`` (see ``taet.adversary.checks``); ``warnings`` are those that concern the model.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taet import artifacts
-from taet.devices import device_facts, settle
+from taet.adversary.evaluation import Arrays, Saved, evaluate
+from taet.compute.devices import device_facts, settle
+from taet.compute.folding import folded
+from taet.data.loader import to_pixels
+from taet.data.split import read_data
 from taet.errors import UserError
-from taet.evaluation import Arrays, Saved, evaluate
-from taet.folding import folded
-from taet.loader import to_pixels
-from taet.networks import load_model
-from taet.stages._data import read_data
-from taet.stages._resume import finish, resume_path
+from taet.networks.network import load_model
+from taet.study.run.resume import finish, resume_path
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 def run(job: "Job") -> dict[str, Any]:
@@ -80,7 +80,8 @@ def run(job: "Job") -> dict[str, Any]:
 
 def _saved(job: "Job") -> Saved:
     """Verdicts of an interrupted run of the same job, and where to keep those of this one."""
-    path, arrays = resume_path(job), {}
+    path = resume_path(job)
+    arrays: Arrays = {}
     if path.exists():
         try:
             arrays, _ = artifacts.read_arrays(path, job.key)

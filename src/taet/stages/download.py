@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from taet import artifacts, plugins
-from taet.datasets._base import verify
+from taet.data.imageset import verify
 from taet.errors import UserError
+from taet.study.params import plugins
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write all images of the job's data set; see ``taet.datasets._base.ImageSet``."""
+    """Write all images of the job's data set; see ``taet.data.imageset.ImageSet``."""
     options, folder = job.reads["dataset"], job.output.parent
     plugin = plugins.load("datasets", options.kind)
     found = plugin.obtain(folder, options, job.reads["download"].mirror)

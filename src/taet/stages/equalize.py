@@ -3,7 +3,7 @@
 The file holds the weights of one or two checkpoints, ``last/...`` and, where the training was validated,
 ``best/...``. Its header says in ``network`` how to build the network, in ``history`` what each epoch gave,
 and in ``checkpoints`` of each its ``epoch`` (trained for so many) and ``inference``: what is done to the
-outputs (``taet.networks.Adjusted``), or null.
+outputs (``taet.networks.network.Adjusted``), or null.
 """
 
 from functools import partial
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from taet.addons import adjustment, averaged, inference_of
+from taet.data.loader import to_pixels
+from taet.data.split import Data, read_data
 from taet.errors import UserError
-from taet.loader import to_pixels
-from taet.networks import BEST, LAST, Arrays, model_arrays
-from taet.stages._data import Data, read_data
-from taet.stages._resume import finish
-from taet.stages._training import train_job
-from taet.train import Run
-from taet.validation import best_bias
+from taet.networks.network import BEST, LAST, Arrays, model_arrays
+from taet.study.run.resume import finish
+from taet.training.addons import adjustment, averaged, inference_of
+from taet.training.begin import train_job
+from taet.training.loop import Run
+from taet.training.validation import best_bias
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from taet import artifacts, plugins
-from taet.figures._style import settle, to_bytes
-from taet.stages._inspected import read_inspected
-from taet.stages._scored import read_scored
+from taet.report.style import settle, to_bytes
+from taet.scores.files import read_scored
+from taet.scores.inspected import read_inspected
+from taet.study.params import plugins
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 # Columns of the tables, by the axes that say what a picture is about.
@@ -25,7 +26,7 @@ def run(job: "Job") -> dict[str, Any]:
     tables = {**vars(read_scored(job)), **read_inspected(job)}
     classes = _classes(tables["metrics"])
     for picture, about in job.reads["pictures"].items():
-        module = plugins.load("figures", about["figure"])
+        module = plugins.load("report.figures", about["figure"])
         rows = tables[getattr(module, "SOURCE", "metrics")]
         for axis in (axis for axis in PLACE if axis in about):
             rows = rows[rows[PLACE[axis]] == about[axis]]

@@ -27,17 +27,17 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from taet import artifacts
-from taet.devices import settle
-from taet.examples import attacked_images, features_of
-from taet.folding import folded
-from taet.loader import to_pixels
-from taet.networks import load_model
+from taet.adversary.examples import attacked_images, features_of
+from taet.compute.devices import settle
+from taet.compute.folding import folded
+from taet.data.loader import to_pixels
+from taet.data.split import Data, read_data
+from taet.networks.network import load_model
 from taet.seeds import seed_for
-from taet.stages._data import Data, read_data
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 PLACE = ("dataset", "ir", "architecture")
 CSV = {"index": False, "float_format": "%.2f", "lineterminator": "\n"}

@@ -1,18 +1,18 @@
 """Stage ``score``: all predictions of the study, and how its networks learned, as five tidy tables.
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
-``view``, then the columns of ``taet.metrics.scores``, then of each attack its ``norm``, its ``eps`` (empty:
-not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard error
-that comes from the finite test view. Both test views come from the same predictions, since the long-tailed
-view is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
+``view``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its ``eps``
+(empty: not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard
+error that comes from the finite test view. Both test views come from the same predictions, since the
+long-tailed view is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
 
 intervals.csv: balanced accuracy of every method at every place, in both views, clean and under every attack
 and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
 ``imbalance_ratio``, ``architecture``, ``checkpoint``, ``view``, then the columns of
-``taet.compare.intervals``.
+``taet.scores.compare.intervals``.
 
 contrasts.csv: every pair of methods, likewise, but for all and for tail classes only: the same columns first,
-then those of ``taet.compare.contrasts``.
+then those of ``taet.scores.compare.contrasts``.
 
 training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_ratio``, ``architecture``,
 ``method``, ``seed``, ``epoch`` (from 1), ``stage`` (1 or 2), ``loss`` (mean), ``learning_rate`` (of the last
@@ -32,14 +32,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from taet import artifacts, notes
-from taet.compare import Seed, contrasts, intervals, resample
-from taet.metrics import scores
+from taet.scores import notes
+from taet.scores.compare import Seed, contrasts, intervals, resample
+from taet.scores.metrics import scores
+from taet.scores.predictions import Predictions, read_predictions
 from taet.seeds import seed_for
-from taet.stages._predictions import Predictions, read_predictions
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 Rows = list[dict[str, Any]]
 

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from taet.checkpoint import run_arrays
-from taet.stages._data import read_data
-from taet.stages._resume import finish
-from taet.stages._training import train_job
+from taet.data.split import read_data
+from taet.study.run.resume import finish
+from taet.training.begin import train_job
+from taet.training.checkpoint import run_arrays
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

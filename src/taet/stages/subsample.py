@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taet import artifacts
-from taet.datasets._base import VALIDATION
-from taet.longtail import (
+from taet.data.imageset import VALIDATION
+from taet.data.longtail import (
     head_sizes,
     hold_out,
     ldam_drw_order,
@@ -20,9 +19,10 @@ from taet.longtail import (
     take,
 )
 from taet.seeds import seed_for
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

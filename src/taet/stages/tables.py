@@ -1,6 +1,6 @@
 """Stage ``tables``: main.csv, main.md, main.tex, headline.json and headline.csv from metrics.csv.
 
-main.csv has, for every cell, view, attack and scope, the numbers over seeds (``taet.summary``); the
+main.csv has, for every cell, view, attack and scope, the numbers over seeds (``taet.scores.summary``); the
 two others show the view that the parameters name. headline.json is for ``dvc metrics``, headline.csv for
 ``dvc plots``: ``cell``, ``BA``, ``BR`` under the headline attack, and ``tail_BR``, in per cent.
 """
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from taet import artifacts
-from taet.stages._scored import read_scored
-from taet.summary import over_seeds, with_bootstrap
-from taet.tables import main_tables
-from taet.tables.headline import headline, headline_rows
-from taet.typeset import latex, markdown
+from taet.report.tables import main_tables
+from taet.report.tables.headline import headline, headline_rows
+from taet.report.typeset import latex, markdown
+from taet.scores.files import read_scored
+from taet.scores.summary import over_seeds, with_bootstrap
+from taet.study.store import artifacts
 
 if TYPE_CHECKING:
-    from taet.jobs import Job
+    from taet.study.plan.job import Job
 
 
 def run(job: "Job") -> dict[str, Any]:

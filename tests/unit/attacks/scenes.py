@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taet import plugins
-from taet.attacks._base import Part, Target
-from taet.attacks._noise import Noise
-from taet.chains import chain_of
+from taet.adversary.chains import chain_of
+from taet.adversary.noise import Noise
+from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions
+from taet.study.params import plugins
 from tests.unit.attacks.literal import Array, Net, cw
 
 SEED, INDEX = 5, [7, 3, 12, 40]  # of the noise; images are not numbered by their place

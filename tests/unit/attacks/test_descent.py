@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet import chains
+from taet.adversary import chains
 from tests.unit.attacks.literal import Array, Gain, again, cross_entropy, cw, pgd, start
 from tests.unit.attacks.scenes import (
     INDEX,

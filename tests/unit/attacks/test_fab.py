@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from taet.attacks._fab import Fab
+from taet.adversary.fab import Fab
 from tests.unit.attacks.literal import Array
 from tests.unit.attacks.scenes import IMAGE, LABELS, RIVAL, one_rival, run
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from taet.attacks._noise import Noise
+from taet.adversary.noise import Noise
 from tests.unit.attacks.literal import again, normal, uniform, words
 
 SEED, INDEX = 5, [0, 7, 59_999]

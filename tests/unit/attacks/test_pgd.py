@@ -2,10 +2,10 @@
 
 import pytest
 
-from taet import blocks
+from taet.adversary.descent import Descent
+from taet.adversary.objectives import CrossEntropy, Margin
 from taet.attacks import cw_linf, fgsm, pgd
-from taet.attacks._descent import Descent
-from taet.attacks._objectives import CrossEntropy, Margin
+from taet.study.params import blocks
 
 
 def changed(digits: blocks.Params, name: str, **changes: object) -> object:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from taet.attacks._square import Square, _bump, _square_l2
+from taet.adversary.square import Square, _bump, _square_l2
 from tests.unit.attacks.literal import Array, Net, again, others, uniform, words
 from tests.unit.attacks.scenes import INDEX, LABELS, SEED, SQUARES, curved, run, target, torch_of
 

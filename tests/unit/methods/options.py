@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from taet import plugins
-from taet.blocks import TrainingAttack
-from taet.methods._base import Setting, TrainingMethod
+from taet.study.params import plugins
+from taet.study.params.blocks import TrainingAttack
+from taet.training.method import Setting, TrainingMethod
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "clean": {},

@@ -30,7 +30,7 @@ class Second:
         n: training images of each class.
         w: weights and buffers by their names in the network.
         start, batch_norm: of the attack.
-        head: see ``taet.heads``.
+        head: see ``taet.networks.heads``.
         strategy: LAS-AT's second network.
     """
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from taet.heads import build_head
 from taet.losses import smoothed_cross_entropy
 from taet.methods import las_at
-from taet.methods._base import Attacked, Batch
-from taet.networks import Network
+from taet.networks.heads import build_head
+from taet.networks.network import Network
+from taet.training.method import Attacked, Batch
 from tests.unit.methods.options import make
 
 RATE, DECAY = 0.1, 0.7

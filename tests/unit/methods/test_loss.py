@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from taet import plugins
-from taet.heads import build_head
-from taet.methods._base import Attacked, Batch, TrainingMethod
-from taet.networks import Network
+from taet.networks.heads import build_head
+from taet.networks.network import Network
+from taet.study.params import plugins
+from taet.training.method import Attacked, Batch, TrainingMethod
 from tests.unit.methods.options import make
 from tests.unit.methods.papers import LOSSES, Array
 

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from taet import plugins
-from taet.addons import WeightAverager, WeightPerturber
-from taet.blocks import Training
-from taet.folding import ConvNorm
-from taet.heads import build_head
-from taet.methods._base import Attacked, Batch
+from taet.compute.folding import ConvNorm
 from taet.methods.pgd_at import Method as PgdAt
-from taet.models._base import Backbone
-from taet.networks import Network
-from taet.optimizers import make_optimizer
+from taet.networks.backbone import Backbone
+from taet.networks.heads import build_head
+from taet.networks.network import Network
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
-from taet.train import Run, train
+from taet.study.params import plugins
+from taet.study.params.blocks import Training
+from taet.training.addons import WeightAverager, WeightPerturber
+from taet.training.loop import Run, train
+from taet.training.method import Attacked, Batch
+from taet.training.optimizers import make_optimizer
 from tests.unit.methods.options import ATTACK, make
 from tests.unit.methods.second import begin
 
@@ -79,7 +79,7 @@ class Tiny(Backbone):
 
 
 class Batches:
-    """Stands for ``taet.loader.Loader``: two batches, of other images in each epoch."""
+    """Stands for ``taet.data.loader.Loader``: two batches, of other images in each epoch."""
 
     device, seed, drop_last = torch.device("cpu"), 11, True
     labels = torch.zeros(12)

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from taet.models._preact import PreActBlock
+from taet.networks.preact import PreActBlock
 
 X = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 

@@ -1,6 +1,6 @@
 """The small network has the weights that its docstring draws."""
 
-from taet.models.small_cnn import SmallCNN
+from taet.architectures.small_cnn import SmallCNN
 
 
 def test_shapes() -> None:

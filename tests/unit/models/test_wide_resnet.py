@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet.models.wide_resnet import WideResNet
+from taet.architectures.wide_resnet import WideResNet
 
 
 def test_first_weights() -> None:

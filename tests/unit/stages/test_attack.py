@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from taet.evaluation import Evaluation, Verdict
+from taet.adversary.evaluation import Evaluation, Verdict
+from taet.data.split import Data
 from taet.stages import attack
-from taet.stages._data import Data
 
 LABELS, INDEX = torch.tensor([2, 0, 1]), torch.tensor([30, 10, 20])
 

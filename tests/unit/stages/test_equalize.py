@@ -9,7 +9,7 @@ from torch import nn
 
 from taet.options import LogitAdjustment
 from taet.stages import equalize
-from taet.train import Best
+from taet.training.loop import Best
 
 COUNTS = torch.tensor([8, 2])
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from taet.data.split import Data
 from taet.stages import inspect
-from taet.stages._data import Data
 
 COUNTS = [9, 2, 7, 2, 4]
 LABELS = torch.tensor([3, 0, 1, 4, 3, 1, 1, 4, 2, 3, 4, 4])

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet import artifacts
 from taet.errors import UserError
-from taet.stages._predictions import Predictions, read_predictions
+from taet.scores.predictions import Predictions, read_predictions
+from taet.study.store import artifacts
 
 EPS = 0.1
 LABELS = [0, 0, 1, 1, 2, 2]

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from taet import artifacts
+from taet.scores.predictions import Predictions
 from taet.seeds import seed_for
 from taet.stages import score
-from taet.stages._predictions import Predictions
+from taet.study.store import artifacts
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 CELL = {

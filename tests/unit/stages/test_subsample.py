@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet import artifacts
-from taet.datasets._base import NO_SPLIT, TEST, TRAIN, VALIDATION
-from taet.longtail import ldam_drw_order
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION
+from taet.data.longtail import ldam_drw_order
 from taet.stages import subsample
+from taet.study.store import artifacts
 
 SIZES = [40, 40, 40]
 LABELS = np.repeat([0, 1, 2], SIZES)

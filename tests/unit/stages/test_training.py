@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 import torch
 
-from taet import artifacts, blocks, plugins
-from taet.checkpoint import run_arrays, run_facts
-from taet.jobs import Job
-from taet.methods._base import TrainingMethod
-from taet.networks import build_model
+from taet.data.split import Data
+from taet.networks.network import build_model
 from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
-from taet.stages import _training
-from taet.stages._data import Data
-from taet.stages._training import _describe, _inference, _method, _new_run, _resume, train_job
-from taet.train import Best
+from taet.study.params import blocks, plugins
+from taet.study.plan.job import Job
+from taet.study.store import artifacts
+from taet.training import begin
+from taet.training.begin import _describe, _inference, _method, _new_run, _resume, train_job
+from taet.training.checkpoint import run_arrays, run_facts
+from taet.training.loop import Best
+from taet.training.method import TrainingMethod
 
 COUNTS, SEED = [6, 1, 3], 17
 ATTACK = {"steps": 4, "step_size": 0.02, "eps": None, "start": "uniform", "batch_norm": "train"}
@@ -137,8 +138,8 @@ def test_batches_are_those_of_the_seed(
         given.extend(values)
         raise Made
 
-    monkeypatch.setattr(_training, "Loader", loader)
-    monkeypatch.setattr(_training, "settle", lambda compute: torch.device("cpu"))
+    monkeypatch.setattr(begin, "Loader", loader)
+    monkeypatch.setattr(begin, "settle", lambda compute: torch.device("cpu"))
     training_job, images = job(digits, "at_bsl", {}), data()
     training_job.reads |= {"compute": None, "architecture": digits.architectures["small_cnn"]}  # type: ignore[operator]
     with pytest.raises(Made):
@@ -176,9 +177,9 @@ def test_what_is_taken_over_from_stage_one(
 
 def test_training_stops_where_the_job_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given: list[Any] = []
-    monkeypatch.setattr(_training, "train", lambda *values: given.extend(values))
+    monkeypatch.setattr(begin, "train", lambda *values: given.extend(values))
     run, loader, training = SimpleNamespace(epoch=0), object(), SimpleNamespace(epochs=23)
     reads = {"stop": 7, "training": training}
     stopping: Any = SimpleNamespace(reads=reads, title="t", key="k")
-    _training._train_and_save(run, stopping, loader, None, tmp_path / "none")  # type: ignore[arg-type]
+    begin._train_and_save(run, stopping, loader, None, tmp_path / "none")  # type: ignore[arg-type]
     assert given[:4] == [run, loader, training, 7]

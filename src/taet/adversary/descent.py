@@ -1,0 +1,70 @@
+"""Sign-gradient descent as a part of an attack: FGSM, PGD, CW-Linf and LSA are values of it."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from taet.adversary.noise import Noise
+from taet.adversary.norms import Norm, project
+from taet.adversary.parts import Target
+from taet.adversary.pgd import Objective, pgd, start_point
+
+Start = Literal["zero", "gauss", "uniform"]
+Convention = Literal["any_iterate", "last_iterate"]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """PGD in the L-inf ball.
+
+    Attributes:
+        title: see ``taet.adversary.parts.Part``.
+        objective: what to maximise; a frozen data class.
+        start: first iterate; see ``taet.adversary.pgd.start_point``. Parts with the same start share its
+            random numbers.
+        step_size: in the [0,1] pixel range; None for eps.
+        steps: gradient steps.
+        convention: ``any_iterate``: an image is fooled if some iterate, the start included, is
+            misclassified; ``last_iterate``: only the last one counts, as in most code of the field.
+        restart: number of the random start, from 0.
+        goes_on: see ``taet.adversary.parts.Part``.
+    """
+
+    title: str
+    objective: Objective
+    start: Start
+    step_size: float | None
+    steps: int
+    convention: Convention
+    restart: int = 0
+    goes_on: bool = False
+    norm: Norm = "linf"
+    bounded: bool = True
+
+    def run(self, target: Target) -> Tensor:
+        return pgd(
+            target.model,
+            target.x,
+            target.y,
+            start=target.iterate if self.goes_on else self._start(target),
+            objective=self.objective,
+            eps=target.eps,
+            step_size=target.eps if self.step_size is None else self.step_size,
+            steps=self.steps,
+            stop_when_fooled=self.convention == "any_iterate",
+            batch_size=target.batch_size,
+        )
+
+    def _start(self, target: Target) -> Tensor:
+        draw = partial(_draw, target.noise.again(self.restart), target.x.shape[1:])
+        start = start_point(self.start, target.x, target.eps, draw)
+        # The start itself may count as adversarial, so it must be a picture inside the ball.
+        return project(start, target.x, target.eps, "linf")
+
+
+def _draw(noise: Noise, shape: torch.Size, sample: object) -> Tensor:
+    """``start_point`` asks with torch's own functions."""
+    return noise.uniform("start", *shape) if sample is torch.rand else noise.normal("start", *shape)

@@ -1,0 +1,304 @@
+"""Evaluation: from a model and test images to one prediction per image and attack.
+
+Conventions. An image that is misclassified when clean is never robust, under any attack. It counts as
+fooled when an image inside the ball was found that the model misclassifies; which iterates are looked at
+is the attack's own ``convention``. Verdicts are those of a fresh pass in float32 over the finished images,
+each of which is verified first.
+
+What attacks share: clean predictions, and the beginnings of their chains (``taet.adversary.parts``). A column
+named after an attack was run on every image that was classified correctly; only the parts of one attack skip
+what the parts before them have broken.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from taet.adversary.chains import Bounded, Chain, beginnings, chain_of, longest, radius_of
+from taet.adversary.checks import (
+    chain_warnings,
+    check_images,
+    check_model,
+    clean_warnings,
+    model_warnings,
+    reach_warnings,
+    verify,
+)
+from taet.adversary.noise import Noise
+from taet.adversary.norms import Norm, size
+from taet.adversary.parts import Target
+from taet.adversary.square import Square
+from taet.adversary.subject import Subject
+from taet.compute.devices import searching
+from taet.networks.network import predict
+from taet.study.run.progress import Progress
+
+if TYPE_CHECKING:
+    from taet.options import AttackOptions
+
+# Batches whose images are attacked together, so that batches stay full as images leave. One with Square,
+# whose thousands of passes over as many images at once would leave little to go on from after a crash.
+CHUNK = 8
+SAVE_EVERY = 30.0  # seconds
+NO_PART = -1
+
+Arrays = dict[str, "np.ndarray[Any, Any]"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an attack did, per test image; tensors are in main memory.
+
+    Attributes:
+        prediction: [N] int64, class of the adversarial image; where the clean image is already
+            misclassified, that class (such an image is never robust).
+        distance: [N] float32, norm of the perturbation (L-inf: in [0,1] pixel range); 0 where the clean
+            image is misclassified.
+        broken_by: [N] int64, which of the attack's ``parts`` fooled the model; -1 for none, also where the
+            clean image is misclassified.
+        norm: of the perturbation.
+        eps: its bound; None for attacks without one.
+        parts: titles.
+        warnings: why the numbers should not be believed; see ``taet.adversary.checks``.
+    """
+
+    prediction: Tensor
+    distance: Tensor
+    broken_by: Tensor
+    norm: Norm
+    eps: float | None
+    parts: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What became of a model under attack.
+
+    Attributes:
+        clean: [N] int64, classes of the clean images.
+        verdicts: by the name of the attack.
+        warnings: what is odd about the model; also part of every verdict's.
+    """
+
+    clean: Tensor
+    verdicts: dict[str, Verdict]
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class Saved:
+    """Verdicts of an interrupted evaluation, and how to keep those of this one.
+
+    Attributes:
+        arrays: what ``keep`` was last given; empty at first.
+        keep: called now and then with all verdicts so far.
+    """
+
+    arrays: Arrays = field(default_factory=dict)
+    keep: Callable[[Arrays], None] = lambda arrays: None
+
+
+def evaluate(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    attacks: "Mapping[str, AttackOptions]",
+    *,
+    eps: float,
+    batch_size: int,
+    seed: int,
+    classes: int,
+    precision: str = "fp32",
+    index: Tensor | None = None,
+    title: str = "attack",
+    saved: Saved | None = None,
+) -> "Evaluation":
+    """Clean predictions, and a verdict per attack.
+
+    Args:
+        model: takes [B, C, H, W] float32 in [0,1], gives logits; used in eval mode.
+        x: [N, C, H, W] float32 test images in [0,1], on the device of the model.
+        y: [N] int64 labels, likewise.
+        attacks: options by name; names are those of the verdicts.
+        eps: radius of the L-inf ball.
+        batch_size: images per pass.
+        seed: fixes all random numbers, with ``index``.
+        classes: number of classes C.
+        precision: in which attacks look for images; see ``taet.study.params.blocks.Evaluation``.
+        index: [N] int64, which image of the data set each is; 0, 1, 2, ... if left out.
+        title: shown with the progress.
+        saved: to go on from, and to keep.
+
+    Raises:
+        UserError: images, labels or model are not as they must be, or an attack broke its own rules
+            (outside the ball or the pixel range, not finite).
+    """
+    check_images(x, y, classes, eps)
+    subject = Subject(model)
+    batch_size = check_model(subject, x[:batch_size], classes)
+    with torch.no_grad():
+        clean = predict(subject, x, batch_size)
+    standing = (clean == y).nonzero().squeeze(1)
+    run = _Run(
+        subject,
+        x,
+        y,
+        clean,
+        Noise(seed, (torch.arange(len(x)) if index is None else index).to(x.device)),
+        batch_size,
+        precision,
+    )
+    wanted = {
+        name: (radius_of(options, eps), chain_of(name, attacks))
+        for name, options in attacks.items()
+    }
+    planned = longest(list(wanted.values()))
+    total = sum(len(chain) for _, chain in planned) * len(standing)
+    keeper = _Keeper(run, saved or Saved(), beginnings(planned))
+    with Progress(title, total, "image-attacks") as progress:
+        for radius, chain in planned:
+            together = batch_size * (1 if any(isinstance(p, Square) for p in chain) else CHUNK)
+            for rows in standing.split(together) if len(standing) else ():
+                run.walk(radius, chain, rows, progress, keeper.tick)
+    odd = clean_warnings(clean, classes)
+    odd += model_warnings(subject, x[standing[:batch_size]], y[standing[:batch_size]])
+    verdicts = {}
+    for name, (radius, chain) in wanted.items():
+        state = run.state(radius, chain)
+        found = [
+            *odd,
+            *attacks[name].cautions(),
+            *([] if precision == "fp32" else [f"images were looked for in {precision}"]),
+            *reach_warnings(chain, radius),
+            *chain_warnings(chain, state.broken_by, classes, len(standing)),
+        ]
+        verdicts[name] = Verdict(
+            state.prediction.cpu(),
+            state.distance.cpu(),
+            state.broken_by.cpu(),
+            chain[-1].norm,
+            radius if chain[-1].bounded else None,
+            tuple(part.title for part in chain),
+            tuple(found),
+        )
+    return Evaluation(clean.cpu(), verdicts, tuple(odd))
+
+
+@dataclass
+class _State:
+    """Verdicts after the parts of a chain so far, and which rows have them; [N] each."""
+
+    prediction: Tensor
+    distance: Tensor
+    broken_by: Tensor
+    done: Tensor
+
+
+class _Run:
+    """One evaluation: the images, and the verdicts after every beginning of every chain."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        clean: Tensor,
+        noise: Noise,
+        batch_size: int,
+        precision: str,
+    ) -> None:
+        self.model, self.x, self.y, self.clean = model, x, y, clean
+        self.noise, self.batch_size, self.precision = noise, batch_size, precision
+        self.states: dict[Bounded, _State] = {}
+
+    def state(self, radius: float, chain: Chain) -> _State:
+        if (radius, chain) not in self.states:
+            self.states[radius, chain] = _State(
+                self.clean.clone(),
+                torch.zeros_like(self.clean, dtype=torch.float32),
+                torch.full_like(self.clean, NO_PART),
+                torch.zeros_like(self.clean, dtype=torch.bool),
+            )
+        return self.states[radius, chain]
+
+    def walk(
+        self,
+        radius: float,
+        chain: Chain,
+        rows: Tensor,
+        progress: Progress,
+        tick: Callable[[], None],
+    ) -> None:
+        """Run the parts of a chain on some rows, each on those that are still standing."""
+        depth = self._first_missing(radius, chain, rows)
+        progress.step(depth * len(rows), chain[max(depth - 1, 0)].title)
+        before = self.state(radius, chain[:depth])
+        alive = rows if depth == 0 else rows[before.prediction[rows] == self.y[rows]]
+        iterate = self.x[alive]
+        for place, part in enumerate(chain[depth:], depth):
+            after = self.state(radius, chain[: place + 1])
+            for values in ("prediction", "distance", "broken_by"):
+                getattr(after, values)[rows] = getattr(before, values)[rows]
+            if len(alive):
+                target = Target(
+                    self.model,
+                    self.x[alive],
+                    self.y[alive],
+                    radius,
+                    self.noise.rows(alive),
+                    self.batch_size,
+                    iterate,
+                )
+                with searching(self.precision, self.x.device.type):
+                    x_adv = part.run(target).detach()
+                verify(part, x_adv, target)
+                prediction = predict(self.model, x_adv, self.batch_size)
+                fooled = prediction != target.y
+                after.prediction[alive] = prediction
+                after.distance[alive] = size(x_adv - target.x, part.norm)
+                after.broken_by[alive[fooled]] = place
+                alive, iterate = alive[~fooled], x_adv[~fooled]
+            after.done[rows] = True
+            before = after
+            progress.step(len(rows), part.title)
+            tick()
+
+    def _first_missing(self, radius: float, chain: Chain, rows: Tensor) -> int:
+        """Parts whose verdicts are there already; none that a part still to run would go on from."""
+        depth = 0
+        while depth < len(chain) and self.state(radius, chain[: depth + 1]).done[rows].all():
+            depth += 1
+        while depth < len(chain) and chain[depth].goes_on:
+            depth -= 1
+        return depth
+
+
+class _Keeper:
+    """Keeps the verdicts so far, now and then, and brings back those of an interrupted evaluation."""
+
+    def __init__(self, run: _Run, saved: Saved, prefixes: list[Bounded]) -> None:
+        self.run, self.saved, self.prefixes = run, saved, prefixes
+        self.last = time.monotonic()
+        for name, values in saved.arrays.items():
+            number, what = name.split("/")
+            state = run.state(*prefixes[int(number)])
+            setattr(state, what, torch.from_numpy(np.array(values)).to(run.x.device))
+
+    def tick(self) -> None:
+        """A part is done."""
+        if time.monotonic() - self.last < SAVE_EVERY:
+            return
+        self.last = time.monotonic()
+        self.saved.keep(
+            {
+                f"{number}/{what}": values.cpu().numpy()
+                for number, key in enumerate(self.prefixes)
+                for what, values in vars(self.run.state(*key)).items()
+            }
+        )

@@ -1,0 +1,1 @@
+"""The functions for Python users; the package names them as its own."""

@@ -1,0 +1,284 @@
+"""A model of the user's own under attack: any torch module that takes images in [0,1] and gives logits."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+from taet.adversary.evaluation import Evaluation, evaluate
+from taet.api import arguments
+from taet.api.restored import restored_model, restored_process
+from taet.compute.folding import folded
+from taet.data.loader import to_pixels
+from taet.data.longtail import pools
+from taet.errors import ArgumentError, UserError, first_line
+from taet.report.typeset import percent
+from taet.scores import notes
+from taet.scores.metrics import class_groups, scores, worst_case
+from taet.seeds import seed_for
+from taet.study.params.blocks import longtail_of
+from taet.study.plan.job import STAGES
+from taet.study.plan.study import Study
+from taet.study.store import artifacts
+
+WORST = "worst of these"
+HERE = Path()
+
+
+def load_user_model(place: str) -> nn.Module:
+    """The module that a function of the user's returns.
+
+    Args:
+        place: ``module:function``, where the module is looked for in the working folder first, or
+            ``path/to/file.py:function``. Both are executed.
+
+    Raises:
+        UserError: there is no such function, it fails, or it returns something else.
+    """
+    module, _, function = place.rpartition(":")
+    path = Path(module).expanduser() if module.endswith(".py") else None
+    if not function.isidentifier() or not (path or all(map(str.isidentifier, module.split(".")))):
+        raise UserError(
+            f"--model {place!r}: must be MODULE:FUNCTION, such as mymodels.robust:load, or "
+            "FILE.py:FUNCTION, such as models/robust.py:load"
+        )
+    if path is not None and not path.is_file():
+        raise UserError(f"--model {place}: no file {path}")
+    folder = str((path.parent if path else HERE).resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        made = getattr(_of_file(path) if path else importlib.import_module(module), function)()
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever the user's code raises is the user's to read
+        raise UserError(f"--model {place}: {first_line(error)}") from error
+    if not isinstance(made, nn.Module):
+        raise UserError(f"--model {place}: gave a {type(made).__name__}; must be a torch.nn.Module")
+    return made
+
+
+def _of_file(path: Path) -> ModuleType:
+    """The module in a file, under a name that no other module has."""
+    spec = importlib.util.spec_from_file_location(f"model in {path.name}", path)
+    assert spec is not None  # it ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # as data classes and pickle need it
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Test images of a data set.
+
+    Attributes:
+        x: [N, C, H, W] float32 in [0,1].
+        y: [N] int64.
+        index: [N] int64, where in the data set each image stands.
+        class_names: one per class.
+    """
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+    class_names: list[str]
+
+
+def read_test_set(
+    study: Study,
+    dataset: str,
+    seed: int,
+    images: int | None,
+    folders: Iterable[Path] = (HERE,),
+) -> TestSet:
+    """A data set's own test images; of a set without, those that the study holds out for a seed.
+
+    Args:
+        images: how many at most, as many of each class; None for all.
+        folders: the first of them that has a ``data/raw`` with this data set counts.
+
+    Raises:
+        UserError: the data set is not there, or fewer images are asked for than there are classes.
+    """
+    stored = STAGES["download"].output.format(dataset=dataset)
+    places = list(dict.fromkeys(folders))
+    place = next((folder for folder in places if (folder / stored).exists()), None)
+    if place is None:
+        where = " and no ".join(str(folder / stored) for folder in places)
+        raise UserError(f"no {where}; run: python -m taet download --dataset {dataset}")
+    job = Study(study.params, folder=place).job("download", dataset=dataset)
+    arrays, facts = artifacts.read_arrays(place / stored, job.key)
+    names = facts["class_names"]
+    # As the stage `subsample` draws them.
+    rng = np.random.default_rng(seed_for("split", dataset, seed))
+    held_out = longtail_of(study.params, dataset).test_per_class
+    _, test = pools(arrays["labels"], arrays["official"], len(names), held_out, rng)
+    if images is not None:
+        if images < len(names):
+            raise ArgumentError(
+                f"images {images}: must be at least one for each of {len(names)} classes"
+            )
+        test = [of_class[: images // len(names)] for of_class in test]
+    index = np.sort(np.concatenate(test))
+    return TestSet(
+        to_pixels(torch.from_numpy(arrays["images"][index]), facts["max_value"]),
+        torch.from_numpy(arrays["labels"][index]),
+        torch.from_numpy(index),
+        names,
+    )
+
+
+def attack_model(
+    study: Study,
+    model: nn.Module,
+    dataset: str,
+    attacks: Sequence[str] | None = None,
+    *,
+    eps: Any = None,
+    seed: Any = 0,
+    images: Any = None,
+    class_counts: Any = None,
+    folders: Iterable[Path] = (HERE,),
+    title: str = "attack",
+) -> pd.DataFrame:
+    """A model under attack; arguments, columns and errors are those of ``taet.api.functions.evaluate``.
+
+    Args:
+        study: whose parameters count.
+        folders: see ``read_test_set``.
+        title: shown with the progress.
+    """
+    p = study.params
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
+    names = arguments.attack_names(p.grid.attacks if attacks is None else attacks, p.attacks)
+    arguments.one_of("dataset", "data set", dataset, p.datasets)
+    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    limit = None if images is None else arguments.whole_number("images", images)
+    seed = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
+    seed = study.axis_value("seed", seed)
+    with restored_process(p.compute, seed) as device:
+        test = read_test_set(study, dataset, seed, limit, folders)
+        counts = None
+        if class_counts is not None:
+            counts = arguments.class_counts(class_counts, test.class_names)
+        with restored_model(model, device) as ready, folded(ready):
+            found = evaluate(
+                ready,
+                test.x.to(device),
+                test.y.to(device),
+                {name: p.attacks[name] for name in names},
+                eps=radius,
+                batch_size=p.evaluation.batch_size,
+                precision=p.evaluation.precision,
+                seed=seed,
+                classes=len(test.class_names),
+                index=test.index,
+                title=title,
+            )
+    labels = {name: p.attacks[name].label for name in names}
+    groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
+    return _frame(found, test, labels, radius, p.report.confidence, counts, groups)
+
+
+def _frame(
+    found: Evaluation,
+    test: TestSet,
+    labels: Mapping[str, str],
+    eps: float,
+    confidence: float,
+    class_counts: list[int] | None,
+    groups: Mapping[str, Sequence[int]],
+) -> pd.DataFrame:
+    """The table of ``taet.api.functions.evaluate``."""
+    y, verdicts = test.y.numpy(), found.verdicts
+    predictions = {"clean": found.clean.numpy()}
+    predictions |= {name: verdict.prediction.numpy() for name, verdict in verdicts.items()}
+    said = {name: (v.norm, v.eps, v.warnings) for name, v in verdicts.items()}
+    said["clean"] = (None, None, found.warnings)
+    inside = [name for name, v in verdicts.items() if v.norm == "linf" and v.eps == eps]
+    if len(inside) > 1:
+        predictions[WORST] = worst_case([predictions[name] for name in inside], y)
+        warnings = dict.fromkeys(w for name in inside for w in verdicts[name].warnings)
+        said[WORST] = ("linf", eps, tuple(warnings))
+    distances = {name: verdict.distance.numpy() for name, verdict in verdicts.items()}
+    counts = class_counts or [0] * len(test.class_names)
+    frame = pd.DataFrame(scores(predictions, distances, y, counts, test.class_names, groups))
+    frame["class_index"] = frame["class_index"].astype("Int64")
+    frame["train_images"] = frame["train_images"].astype("Int64")
+    if class_counts is None:
+        frame["train_images"] = pd.array([pd.NA] * len(frame), "Int64")
+    frame.insert(1, "label", [labels.get(name, name) for name in frame["attack"]])
+    intervals = [
+        stats.binomtest(round(share * n), n).proportion_ci(confidence, "wilson")
+        for share, n in zip(frame["accuracy"], frame["test_images"], strict=True)
+    ]
+    place = list(frame).index("accuracy") + 1
+    frame.insert(place, "accuracy_low", [interval.low for interval in intervals])
+    frame.insert(place + 1, "accuracy_high", [interval.high for interval in intervals])
+    frame["norm"] = [said[name][0] for name in frame["attack"]]
+    frame["eps"] = [said[name][1] for name in frame["attack"]]
+    frame["eps"] = frame["eps"].astype(float)
+    frame["warnings"] = [notes.join(said[name][2]) for name in frame["attack"]]
+    return frame
+
+
+def table(frame: pd.DataFrame, confidence: float) -> str:
+    """What the command line shows: a line for each attack, with n and intervals, and warnings.
+
+    Args:
+        frame: of ``attack_model``.
+        confidence: level of its intervals.
+    """
+    title = f"accuracy % [{percent(confidence)} interval]"
+    lines = [f"{'':24} {title:>27} {'balanced %':>12} {'worst class':>22}  perturbation"]
+    everything = frame[frame["scope"] == "all"]
+    for row in everything.itertuples():
+        accuracy = f"{100 * row.accuracy:.2f} [{100 * row.accuracy_low:.2f}, {100 * row.accuracy_high:.2f}]"
+        classes = frame[(frame["attack"] == row.attack) & (frame["scope"] == "class")]
+        worst = classes.loc[classes["accuracy"].idxmin()]
+        lines.append(
+            f"{row.label:24} {accuracy:>27} "
+            f"{100 * row.balanced_accuracy:6.2f} ±{100 * row.balanced_accuracy_se:.2f} "
+            f"{worst['class_name'][:14]:>14} {100 * worst['accuracy']:6.2f}  "
+            f"{_perturbation(row)}".rstrip()
+        )
+    lines.append(
+        f"n = {everything['test_images'].iloc[0]} images; balanced: mean over classes, ± its standard error "
+        "over images; an image that is misclassified when clean is not robust"
+    )
+    return "\n".join([*lines, *(f"warning: {note}" for note in _notes(everything))])
+
+
+def _notes(everything: pd.DataFrame) -> list[str]:
+    """Each warning once: of the model, and of single attacks."""
+    clean, *attacked = everything[everything["attack"] != WORST].itertuples()
+    of_model = notes.split(clean.warnings)
+    found = dict.fromkeys(of_model)
+    for row in attacked:
+        warnings = notes.split(row.warnings)
+        found |= dict.fromkeys(f"{row.label}: {w}" for w in warnings if w not in of_model)
+    return list(found)
+
+
+def _perturbation(row: Any) -> str:
+    """Norm and bound; where there is none, the median norm that fools the model."""
+    if pd.isna(row.norm) or row.attack == WORST:
+        return ""
+    norm = {"linf": "L-inf", "l2": "L2"}[row.norm]
+    if not pd.isna(row.eps):
+        return f"{norm} <= {row.eps:.4g}"
+    return f"{norm}, no bound; median {row.median_distance:.3g}"

@@ -1,0 +1,1 @@
+"""What makes numbers fast and changes none: devices, batches, folding, graphs."""

@@ -1,0 +1,1 @@
+"""Images from their files to batches: verified, long-tailed, augmented."""

@@ -1,0 +1,213 @@
+"""Pictures of one's own: in a folder for each class, or named with their labels in a CSV file.
+
+They lie under ``data/own/NAME``. Nothing about a picture is guessed: one that is damaged, transparent, of
+16 bits, or of another size than the first is refused by name.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet
+from taet.errors import UserError, suggest
+
+SPLITS = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "test": TEST}
+EXACT = {
+    "L": "L",
+    "RGB": "RGB",
+    "1": "L",
+    "P": "RGB",
+}  # modes, and the one each becomes without loss
+ORIENTATION = 0x0112  # of EXIF
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture's file, the name of its class, and its official split."""
+
+    file: Path
+    label: str
+    split: int
+
+
+def own_folder(folder: Path) -> Path:
+    """Where one's own files of a data set lie: ``data/own/NAME``.
+
+    Args:
+        folder: that of its images, ``data/raw/NAME``.
+    """
+    return folder.parents[1] / "own" / folder.name
+
+
+def in_folders(own: Path) -> list[Picture]:
+    """Pictures in ``CLASS/``, or in ``train/CLASS/``, ``test/CLASS/`` and perhaps ``validation/CLASS/``.
+
+    Every file there is one, but for hidden ones.
+
+    Raises:
+        UserError: there are none, or something else lies there.
+    """
+    names = [folder.name for folder in _folders(own)]
+    if {"train", "test"} <= set(names) <= set(SPLITS):
+        classes = [(SPLITS[name], of) for name in names for of in _folders(own / name)]
+    else:
+        classes = [(NO_SPLIT, folder) for folder in _folders(own)]
+    found = []
+    for split, folder in classes:
+        pictures = [Picture(file, folder.name, split) for file in _files(folder)]
+        if not pictures:
+            raise UserError(f"{folder}: no pictures; put some there, or remove the folder")
+        found += pictures
+    if not found:
+        raise UserError(f"{own}: no pictures; put them into a folder for each class, {own}/CLASS/")
+    return found
+
+
+def in_table(own: Path, table: str = "labels.csv") -> list[Picture]:
+    """Pictures that a CSV file names, in columns ``file``, ``label`` and perhaps ``split``.
+
+    Raises:
+        UserError: it cannot be read, or a line of it is wrong.
+    """
+    path = own / table
+    found: dict[Path, Picture] = {}
+    try:
+        with path.open(
+            encoding="utf-8-sig", newline=""
+        ) as file:  # Excel begins with a byte order mark
+            lines = csv.reader(file, strict=True)
+            head = [name.strip() for name in next(lines, [])]
+            if sorted(head) not in (["file", "label"], ["file", "label", "split"]):
+                raise UserError(
+                    f"{path}: the first line is {head}; must be file,label or file,label,split"
+                )
+            for values in filter(None, lines):
+                picture = _of_line(own, head, values, f"{path}:{lines.line_num}")
+                if picture.file in found:
+                    raise UserError(
+                        f"{path}:{lines.line_num}: {values} names a picture a second time"
+                    )
+                found[picture.file] = picture
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read: {reason}; must be a CSV file in UTF-8") from None
+    if not found:
+        raise UserError(f"{path}: names no picture; needs a line for each")
+    return list(found.values())
+
+
+def read_pictures(pictures: list[Picture]) -> ImageSet:
+    """The images of some pictures, official splits one after the other.
+
+    Classes are in alphabetical order, or by number where all are numbers. If any picture has colour, all are
+    stored in colour.
+
+    Raises:
+        UserError: a picture is damaged, or not like the others.
+    """
+    names = {picture.label for picture in pictures}
+    numbers = all(name.isascii() and name.isdecimal() for name in names)
+    class_names = sorted(names, key=lambda name: (int(name) if numbers else 0, name))
+    label_of = {name: label for label, name in enumerate(class_names)}
+    pictures = sorted(pictures, key=lambda picture: picture.split)
+    arrays: list[Any] = []
+    for picture in pictures:
+        array = _pixels(picture.file)
+        if arrays and array.shape[0] != arrays[0].shape[0]:
+            raise UserError(
+                f"{picture.file}: {_size(array)} pixels, but {pictures[0].file} has {_size(arrays[0])}; "
+                "make them of one size"
+            )
+        arrays.append(array)
+    channels = max(array.shape[2] for array in arrays)
+    return ImageSet(
+        images=np.stack([np.broadcast_to(a, (*a.shape[:2], channels)) for a in arrays]),
+        labels=np.array([label_of[p.label] for p in pictures], dtype=np.int64),
+        official=np.array([p.split for p in pictures], dtype=np.uint8),
+        class_names=class_names,
+        max_value=255,
+    )
+
+
+def _folders(parent: Path) -> Iterator[Path]:
+    if not parent.is_dir():
+        raise UserError(
+            f"{parent}: no such folder; put a folder for each class there, {parent}/CLASS/"
+        )
+    for path in sorted(parent.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            yield path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("."):
+            continue
+        if not file.is_file():
+            raise UserError(
+                f"{file}: no file, but in the folder of a class; take it out (official splits are in folders "
+                "train, test and perhaps validation, each with a folder for each class)"
+            )
+        yield file
+
+
+def _of_line(own: Path, head: list[str], values: list[str], where: str) -> Picture:
+    if len(values) != len(head):
+        raise UserError(f"{where}: {len(values)} values; must be {len(head)}, as in the first line")
+    row = dict(zip(head, (value.strip() for value in values), strict=True))
+    file, split = Path(row["file"]), row.get("split")
+    if not row["label"]:
+        raise UserError(f"{where}: no label")
+    if split is not None and split not in SPLITS:
+        raise UserError(f"{where}: no split {split!r}{suggest(split, SPLITS)}")
+    if file.is_absolute() or ".." in file.parts or not (own / file).is_file():
+        raise UserError(f"{where}: no file {row['file']!r} in {own}")
+    return Picture(own / file, row["label"], NO_SPLIT if split is None else SPLITS[split])
+
+
+def _pixels(file: Path) -> Any:
+    """A picture as [H, H, 1 or 3] uint8."""
+    try:
+        with Image.open(file) as picture:
+            if problem := _oddity(picture):
+                raise UserError(f"{file}: {problem}")
+            array = np.asarray(picture.convert(EXACT[picture.mode]), dtype=np.uint8)
+    except UserError:
+        raise
+    except UnidentifiedImageError:
+        raise UserError(f"{file}: no picture that Pillow knows; mend or remove it") from None
+    except Exception as error:  # decoders raise what they like
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UserError(
+            f"{file}: cannot be read as a picture: {reason}; mend or remove it"
+        ) from None
+    return array if array.ndim == 3 else array[..., None]
+
+
+def _oddity(picture: Image.Image) -> str | None:
+    """Why a picture would not be stored as it is."""
+    width, height = picture.size
+    if width != height:
+        return f"{width}x{height} pixels; must be square"
+    if getattr(picture, "n_frames", 1) > 1:
+        return "has several frames; store one picture in a file"
+    if picture.mode.endswith(("A", "a")) or "transparency" in picture.info:
+        return "is transparent; put it on a background, and store it without alpha"
+    # Pillow cuts colours of 16 bits to 8 when it reads them; only the tile says so.
+    tiles = getattr(picture, "tile", [])
+    if picture.mode in ("I", "F") or "16" in picture.mode or any(";16" in str(t[3]) for t in tiles):
+        return "has more than 8 bits a channel; scale its values to 8 bits"
+    if picture.mode not in EXACT:
+        return f"has colours of the kind {picture.mode}; store it in grey or RGB"
+    if picture.getexif().get(ORIENTATION, 1) != 1:
+        return "is turned only by its EXIF data; turn its pixels, and store it without"
+    return None
+
+
+def _size(array: Any) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"

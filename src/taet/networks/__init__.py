@@ -1,0 +1,1 @@
+"""A network: normalisation, a backbone, a head."""

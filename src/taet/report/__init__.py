@@ -1,0 +1,1 @@
+"""From numbers to tables, figures and the page, without torch."""

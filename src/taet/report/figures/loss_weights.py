@@ -1,0 +1,60 @@
+"""Balanced robustness over the weights alpha, beta and gamma of HARL: a heat map for each gamma."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from taet.report.style import COLUMN, house_style, spread
+from taet.scores.summary import of_groups, shown_summary
+
+
+def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+    """The figure; combinations that the study does not have stay empty.
+
+    Args:
+        metrics: rows of one data set, imbalance ratio and architecture.
+        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
+        picture: what this one is about: ``kind``, and the ``methods`` that differ in nothing else.
+    """
+    report, labels = shown["report"], shown["labels"]
+    variants = shown["variants"][picture["kind"]]
+    summary = shown_summary(metrics, report)
+    attack = report.headline_attack
+    values = of_groups(summary).set_index(["method", "attack", "scope"])["balanced_accuracy"]
+    percent = {
+        tuple(variants[m].get(w) for w in ("alpha", "beta", "gamma")): 100
+        * values[m, attack, "all"]
+        for m in picture["methods"]
+    }
+    alphas, betas, gammas = (sorted(set(axis)) for axis in zip(*percent, strict=True))
+    low, high = min(percent.values()), max(percent.values())
+    with house_style():
+        width = COLUMN if len(gammas) < 3 else 1.4 * COLUMN
+        figure = Figure(figsize=(width, 2.0), layout="constrained")
+        grid = figure.subplots(1, len(gammas), sharey=True, squeeze=False)
+        for axes, gamma in zip(grid[0], gammas, strict=True):
+            cells = np.array([[percent.get((a, b, gamma), np.nan) for b in betas] for a in alphas])
+            image = axes.imshow(cells, cmap="cividis", vmin=low, vmax=high, origin="lower")
+            _write_numbers(axes, cells, (low + high) / 2)
+            axes.set_xticks(range(len(betas)), [f"{b:g}" for b in betas])
+            axes.set_yticks(range(len(alphas)), [f"{a:g}" for a in alphas])
+            axes.set_xlabel(r"$\beta$ (HDL)", parse_math=True)
+            axes.set_title(rf"$\gamma$ (RCEL) = {gamma:g}", parse_math=True)
+        grid[0, 0].set_ylabel(r"$\alpha$ (BCL)", parse_math=True)
+        figure.colorbar(image, ax=grid[0].tolist(), label=f"BR {labels['attacks'][attack]} (%)")
+        said = spread(summary, report.view, bars=False)
+        if len(percent) < len(alphas) * len(betas) * len(gammas):
+            said += ";\nempty: not part of the study"
+        figure.supxlabel(said, fontsize="medium")
+    return figure
+
+
+def _write_numbers(axes: Axes, cells: "np.ndarray[Any, Any]", middle: float) -> None:
+    for (row, column), value in np.ndenumerate(cells):
+        if not np.isnan(value):
+            color = "black" if value > middle else "white"
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=color)

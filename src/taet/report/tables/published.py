@@ -1,0 +1,64 @@
+"""Our numbers beside those that others have published."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from taet.report.tables.cells import interval, number_text
+from taet.report.tables.place import Place
+from taet.report.typeset import Table, percent
+
+
+def published_table(place: Place) -> Table:
+    """Ours beside published numbers, with the difference and both errors."""
+    report, labels = place.shown["report"], {"clean": "BA", **place.shown["labels"]["attacks"]}
+    values = place.part[place.part["scope"] == "all"].set_index(["method", "attack"])
+    attacks = [name for name in labels if any(row["attack"] == name for row in place.published)]
+    by_row: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for row in place.published:
+        about = (row[name] or "?" for name in ("source", "architecture", "view", "selection"))
+        cells = by_row.setdefault((row["method"], *about), {})
+        assert row["attack"] not in cells, row
+        cells[row["attack"]] = row
+    rows = [
+        [
+            place.methods[method],
+            *(text.replace("_", " ") for text in about),
+            *(
+                cell
+                for attack in attacks
+                for cell in _beside(there.get(attack), values.loc[(method, attack)])
+            ),
+        ]
+        for (method, *about), there in by_row.items()
+    ]
+    head = ["Method", "Published by", "Network", "Test view", "Checkpoint"]
+    for attack in attacks:
+        title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
+        head += [f"{title} published", "ours", "difference"]
+    columns = [(attack, "all", title) for attack, title in labels.items() if attack in attacks]
+    note = (
+        "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
+        "not state. The difference, ours minus published, has the reading error and half of our "
+        f"{percent(report.confidence)} interval, added in quadrature. Networks, epochs, checkpoints and test "
+        f"views are theirs: a difference is no failed reproduction unless all these agree. "
+        f"{place.note(columns, marked=False)}"
+    )
+    return Table(place.title, "beside published numbers", note, head, rows)
+
+
+def _beside(published: dict[str, Any] | None, ours: pd.Series) -> list[str]:
+    """Published number, ours, and the difference; in per cent."""
+    if published is None:
+        return ["", "", ""]
+    reading = published["uncertainty"] or 0.0
+    low, high = interval(ours)
+    error = math.hypot(reading, 50 * (high - low))
+    difference = 100 * ours["balanced_accuracy"] - published["value"]
+    theirs = f"{published['value']:g}" + (f" ± {reading:g}" if reading else "")
+    return [
+        theirs,
+        number_text(ours),
+        f"{difference:+.1f}" + (f" ± {error:.1f}" if error == error else ""),
+    ]

@@ -1,0 +1,51 @@
+"""The classes with the fewest training images, one by one."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from taet.report.tables.cells import standing
+from taet.report.tables.place import Place
+from taet.report.typeset import Mark, Table
+
+MOST_CLASSES = 10  # in the table
+
+
+def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
+    """Accuracy in each of the classes with the fewest training images."""
+    single = place.part[place.part["scope"] == "class"]
+    classes = single.groupby("class_index")["train_images"].mean().sort_values(kind="stable")
+    chosen = list(classes.index[: min(len(classes) // 2, MOST_CLASSES)])[::-1]
+    names = single.drop_duplicates("class_index").set_index("class_index")["class_name"]
+    values = single.set_index(["method", "attack", "class_index"])
+    labels = {"clean": "clean", **place.shown["labels"]["attacks"]}
+    columns = [(attack, c) for attack in attacks for c in chosen]
+    rows = [[label] for label in place.methods.values()]
+    marks: dict[tuple[int, int], Mark] = {}
+    for column, (attack, c) in enumerate(columns, 1):
+        means = [values.loc[(method, attack, c), "accuracy"] for method in place.methods]
+        spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in place.methods]
+        ranked = place.ranked(list(place.methods), means)
+        marks |= {(row, column): mark for row, mark in standing(ranked).items()}
+        for row, mean, sd in zip(rows, means, spreads, strict=True):
+            row.append(_share(mean, sd))
+    head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
+    images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
+    spread = (
+        f"mean ± standard deviation over n = {place.seeds} seeds"
+        if place.seeds > 1
+        else "n = 1 seed"
+    )
+    which = f"{len(chosen)} classes" if len(chosen) > 1 else "class"
+    note = (
+        f"Accuracy of each class in per cent, {spread}. The {which} with the fewest training "
+        f"images: {images}. {place.meaning_of_marks}"
+    ).rstrip()
+    return Table(place.title, "the rarest classes", note, head, rows, marks)
+
+
+def _share(mean: float, sd: float) -> str:
+    """In per cent; ``-`` of a class without test images."""
+    if pd.isna(mean):
+        return "-"
+    return f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}")

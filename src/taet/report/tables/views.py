@@ -1,0 +1,36 @@
+"""What methods reach in a test view that the other tables do not show."""
+
+from collections.abc import Sequence
+
+from taet.report.tables.cells import accuracy_text
+from taet.report.tables.methods import method_table
+from taet.report.tables.place import Column, Place
+from taet.report.typeset import Table
+from taet.scores.summary import of_groups
+
+TITLES = {"balanced": "in the other test view", "long_tailed": "in the long-tailed test view"}
+
+
+def view_table(place: Place, columns: Sequence[Column]) -> Table:
+    """Some columns in the place's view, and accuracies that are not balanced, clean and attacked."""
+    report = place.shown["report"]
+    plain = method_table(place, TITLES[place.view], columns)
+    label = place.shown["labels"]["attacks"][report.headline_attack]
+    accuracies = {"clean": "Accuracy", report.headline_attack: f"Accuracy {label}"}
+    values = of_groups(place.part).set_index(["method", "attack", "scope"])
+    rows = [
+        [
+            *row,
+            *(
+                accuracy_text(values.loc[(method, attack, "all")], report.confidence)
+                for attack in accuracies
+            ),
+        ]
+        for method, row in zip(place.methods, plain.rows, strict=True)
+    ]
+    source = "over seeds" if place.seeds > 1 else "from its standard error"
+    frequent = ", most of which are of frequent classes" if place.view == "long_tailed" else ""
+    note = f"{plain.note} Accuracy: the share of all test images{frequent} [interval: {source}]."
+    return Table(
+        plain.place, plain.title, note, [*plain.head, *accuracies.values()], rows, plain.marks
+    )

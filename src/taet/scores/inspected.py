@@ -1,0 +1,35 @@
+"""What ``inspect`` wrote, as inputs of the stage that shows it."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from taet.scores.summary import read_rows
+from taet.study.store import artifacts
+
+if TYPE_CHECKING:
+    from taet.study.plan.job import Job
+
+
+def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
+    """Tables of the job's input ``inspect``, verified, by name.
+
+    ``features`` is features.csv; ``examples`` is examples.csv with the columns ``image`` and ``added``:
+    [H, W, C] float32 arrays, the clean image in [0,1] and what the attack adds to it.
+    """
+    inspected = job.inputs["inspect"]
+    artifacts.verify_manifest(inspected.output, inspected.key, inspected.files)
+    points, facts, pictures = inspected.files
+    arrays, _ = artifacts.read_arrays(pictures, inspected.key)
+    examples = read_rows(facts)
+    images, added = [], []
+    places = ["dataset", "imbalance_ratio", "architecture", "method"]
+    for (dataset, ratio, architecture, method), rows in examples.groupby(places, sort=False):
+        place = f"{dataset}/ir{ratio}/{architecture}"
+        assert len(rows) == len(arrays[f"{place}/{method}"])
+        images += list(arrays[f"{place}/clean"].astype("float32"))
+        added += list(arrays[f"{place}/{method}"].astype("float32"))
+    return {
+        "features": read_rows(points),
+        "examples": examples.assign(image=images, added=added),
+    }

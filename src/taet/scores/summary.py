@@ -1,0 +1,133 @@
+"""Numbers over seeds: mean, standard deviation and interval of each metric."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from taet.scores import notes
+
+PLACE = ["dataset", "imbalance_ratio", "architecture"]
+CELL = [*PLACE, "method"]
+KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
+
+
+# Columns of text; a class can be called NA, and a method "true".
+TEXT = [
+    *KEYS,
+    *("other", "norm", "warnings", "true", "predicted", "clean", "attacked"),
+]
+
+
+def read_rows(path: Path | str) -> pd.DataFrame:
+    """A table of ``score`` or ``inspect``, names as they were written; only an empty cell is missing."""
+    dtype = dict.fromkeys(TEXT, str)
+    return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""])
+
+
+def read_contrasts(path: Path | str) -> pd.DataFrame:
+    """contrasts.csv; without rows where there is one method."""
+    try:
+        return read_rows(path)
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(
+            columns=[*PLACE, "checkpoint", "view", "attack", "scope", "method", "other"]
+        )
+
+
+def view_title(summary: pd.DataFrame, view: str) -> str:
+    """What a test view is for one data set, since a data set's own test set need not be balanced.
+
+    With its ratio where the rows are of one imbalance ratio.
+
+    Args:
+        summary: rows of ``over_seeds``, those of single classes among them.
+        view: ``balanced`` or ``long_tailed``.
+    """
+    part = summary[(summary["view"] == view) & (summary["scope"] == "class")]
+    least, most = part["test_images"].min(), part["test_images"].max()
+    if view == "balanced" and least == most:
+        return "Balanced test view"
+    ratio = f" ({most / least:.3g}:1)" if least else " (without the rarest classes)"
+    if part["imbalance_ratio"].nunique() > 1:
+        ratio = ""
+    if view == "balanced" or set(part["imbalance_ratio"]) == {"natural"}:
+        return f"The data set's own test set{ratio}"
+    return f"Long-tailed test view{ratio}"
+
+
+def of_groups(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``over_seeds`` that are not of single classes: method, attack and scope name just one."""
+    return summary[summary["scope"] != "class"]
+
+
+def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """One row per cell, checkpoint, view, attack and scope, with numbers over its seeds.
+
+    Args:
+        metrics: metrics.csv, one row per seed.
+        confidence: level of the interval.
+
+    Returns:
+        ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
+        ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
+        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1. Also
+        ``_se``, the standard error that one seed has from its finite test view alone (mean). Of the
+        attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``, one a line.
+    """
+    groups = metrics.groupby(KEYS, sort=False, dropna=False)
+    result = groups.agg(
+        seeds=("seed", "nunique"),
+        train_images=("train_images", "mean"),
+        test_images=("test_images", "mean"),
+        median_distance=("median_distance", "mean"),
+        norm=("norm", "first"),
+        eps=("eps", "first"),
+        warnings=("warnings", _together),
+    )
+    for metric in ("accuracy", "balanced_accuracy"):
+        n = groups[metric].count()  # a class may have no test image with some seeds
+        reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
+        mean, sd = groups[metric].mean(), groups[metric].std(ddof=1)
+        result[metric] = mean
+        result[f"{metric}_se"] = groups[f"{metric}_se"].mean()
+        result[f"{metric}_sd"] = sd
+        result[f"{metric}_low"] = (mean - reach * sd).clip(0, 1)
+        result[f"{metric}_high"] = (mean + reach * sd).clip(0, 1)
+    return result.reset_index()
+
+
+def with_bootstrap(summary: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
+    """``over_seeds`` with ``bootstrap_low`` and ``bootstrap_high`` of the balanced accuracy.
+
+    They come from resampling seeds and images, and so stand where n is 1 too, where they show what the
+    finite test view does alone. With few seeds they are too narrow: Student's t is the one to believe.
+    Empty for single classes and the worst class.
+
+    Args:
+        intervals: intervals.csv.
+    """
+    keys = [*CELL, "checkpoint", "view", "attack", "scope"]
+    bounds = intervals.rename(columns={"low": "bootstrap_low", "high": "bootstrap_high"})
+    return summary.merge(bounds[[*keys, "bootstrap_low", "bootstrap_high"]], on=keys, how="left")
+
+
+def shown_rows(rows: pd.DataFrame, report: Any) -> pd.DataFrame:
+    """Rows of the test view and the checkpoint that tables and figures show.
+
+    Args:
+        rows: metrics.csv, or ``over_seeds`` of it.
+        report: the block of that name.
+    """
+    return rows[(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)]
+
+
+def shown_summary(metrics: pd.DataFrame, report: Any) -> pd.DataFrame:
+    """``over_seeds`` of ``shown_rows``."""
+    return over_seeds(shown_rows(metrics, report), report.confidence)
+
+
+def _together(warnings: pd.Series) -> str | None:
+    """Warnings of all seeds, each once."""
+    return notes.join(text for field in warnings for text in notes.split(field))

@@ -1,0 +1,1 @@
+"""params.yaml, checked and resolved; plugins are read without being run."""

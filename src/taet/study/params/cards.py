@@ -1,0 +1,64 @@
+"""Method cards: what the files in ``methods/`` say of themselves, for the terminal and for the docs."""
+
+import re
+from collections.abc import Iterator
+
+from taet.options import MethodOptions
+from taet.study.params import plugins
+
+PAGE = """# Methods
+
+Written by `python -m taet methods --markdown > docs/methods.md` from the files in `src/taet/methods`: what a
+method is, where paper and code differ and which is followed, what it costs, and its options in
+`params.yaml`. What is not done as the authors do it: [fidelity.md](fidelity.md).
+"""
+
+
+def terminal() -> str:
+    """All cards as plain text."""
+    parts = []
+    for name in plugins.names("methods"):
+        options = "\n".join(f"  {field}: {text}" for field, text in _own_options(name))
+        parts.append(
+            f"{name}\n{'-' * len(name)}\n{plugins.card('methods', name)}\n\n{options}".rstrip()
+        )
+    common = "\n".join(f"  {field}: {text}" for field, text in _common_options())
+    parts.append(f"options of every method\n{'-' * 23}\n{common}")
+    return "\n\n".join(parts)
+
+
+def markdown() -> str:
+    """All cards as the page docs/methods.md."""
+    parts = [PAGE, _section("Options of every method", "", _common_options())]
+    for name in plugins.names("methods"):
+        title, _, text = plugins.card("methods", name).partition("\n")
+        parts.append(
+            _section(f"`{name}`: {_inline(title)}", _inline(text.strip()), _own_options(name))
+        )
+    return "\n".join(parts)
+
+
+def _section(title: str, text: str, options: Iterator[tuple[str, str]]) -> str:
+    lines = [f"- `{field}`: {_inline(said)}" for field, said in options]
+    blocks = [f"## {title}", text, "\n".join(lines)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _common_options() -> Iterator[tuple[str, str]]:
+    for field, info in MethodOptions.model_fields.items():
+        yield field, info.description or ""
+
+
+def _own_options(name: str) -> Iterator[tuple[str, str]]:
+    for field, info in plugins.options_class("methods", name).model_fields.items():
+        if field not in MethodOptions.model_fields:
+            yield field, info.description or ""
+
+
+def _inline(text: str) -> str:
+    """Docstring text as Markdown: ``code`` is kept, anything else that Markdown would read is escaped."""
+    parts = re.split(r"``(.+?)``", text)
+    return "".join(
+        f"`{part}`" if i % 2 else re.sub(r"([\\*_<>|])", r"\\\1", part)
+        for i, part in enumerate(parts)
+    )

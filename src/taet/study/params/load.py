@@ -1,0 +1,127 @@
+"""The parameters: the only reader of params.yaml.
+
+``load_params`` gives the resolved parameters of one study: the common values, overlaid with what the study
+says differently, checked against the types in ``taet.study.params.blocks`` and against each other. Everything
+wrong is found here, before any job starts, and is reported with the path of the key, the value and what is
+allowed.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from taet.errors import UserError, suggest
+from taet.options import PluginOptions
+from taet.study.params import plugins
+from taet.study.params.blocks import Params
+from taet.study.params.overlay import ParamFile, Source, of_common, of_study, read_file
+from taet.study.params.problems import describe, independent
+from taet.study.params.rules import inconsistencies
+
+# Folders of `results` and of `results/reference` that are no study's.
+TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults")
+
+
+def load_params(
+    file: Path | str = "params.yaml", study: str | None = None, *, planned: bool = False
+) -> Params:
+    """Parameters of one study, resolved; the whole file is checked, other studies included.
+
+    Args:
+        file: the parameter file.
+        study: overrides the file's own ``study``.
+        planned: whoever planned the work has checked the whole file; check this study alone.
+
+    Raises:
+        UserError: one line per problem.
+    """
+    read = read_file(Path(file))
+    chosen = of_study(read, study).values["study"]
+    # What a study overrides must be right all the same, but may be left to the studies.
+    common = [] if planned else _validate(of_common(read), partial=True)[1]
+    problems: dict[str, None] = {}  # a mistake in the common values shows in every study
+    resolved = {}
+    for name in [chosen] if planned else read.studies:
+        # Where common values are wrong, what a study lacks may only follow from that.
+        params, found = _validate(of_study(read, name), partial=bool(common))
+        problems |= dict.fromkeys(found)
+        resolved[name] = params
+    problems |= dict.fromkeys([*_taken_names(read), *_shared_problems(resolved, read), *common])
+    if problems:
+        raise UserError("\n".join(problems))
+    params = resolved[chosen]
+    assert params is not None  # nothing was wrong with it
+    return params
+
+
+def _taken_names(file: ParamFile) -> Iterator[str]:
+    for name in TAKEN:
+        if name in file.studies:
+            line = file.lines["studies", name]
+            yield f"{file.path}:{line}: studies.{name}: a folder of results has this name; choose another"
+
+
+def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> Iterator[str]:
+    """Data sets lie in one place for all studies, so they must be the same for all."""
+    first: dict[str, tuple[str, Any]] = {}
+    for study, params in resolved.items():
+        for name, block in (params.datasets if params else {}).items():
+            options = block.model_dump(exclude={"label", "longtail"})
+            other, known = first.setdefault(name, (study, options))
+            if options != known:
+                where = of_study(file, study).locate(("datasets", name))
+                yield (
+                    f"{where}: other options than in study {other!r}; data/raw/{name} is shared by "
+                    "all studies, so give it a name of its own"
+                )
+
+
+def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, list[str]]:
+    """Parameters and what is wrong with them; ``partial`` ones need not be complete nor fit together."""
+    values = dict(source.values)
+    problems: list[str] = []
+    for key, (folder, what) in plugins.FOLDERS.items():
+        values[key], bad = _plugin_blocks(values.get(key), key, folder, what, source, partial)
+        problems += bad
+    try:
+        params = Params.model_validate(values)
+    except ValidationError as error:
+        wrong_plugins = set(plugins.FOLDERS) if problems else set()  # said already
+        return None, problems + [
+            describe(e, source, values, Params)
+            for e in independent(error, partial)
+            if e["loc"][0] not in wrong_plugins
+        ]
+    return params, problems or ([] if partial else list(inconsistencies(params, source)))
+
+
+def _plugin_blocks(
+    blocks: Any, key: str, folder: str, what: str, source: Source, partial: bool
+) -> tuple[Any, list[str]]:
+    """Validate each block of e.g. ``methods`` with the Options of the file that implements it."""
+    if not isinstance(blocks, dict):
+        return blocks, []
+    built: dict[str, PluginOptions] = {}
+    problems: list[str] = []
+    for name, block in blocks.items():
+        if not isinstance(block, dict):
+            problems.append(f"{source.locate((key, name))}: must be a mapping, got {block!r}")
+            continue
+        kind = block.get("kind", name)
+        if kind not in plugins.names(folder):
+            where = (key, name, "kind") if "kind" in block else (key, name)
+            problems.append(
+                f"{source.locate(where)}: no {what} {kind!r} "
+                f"(no file {folder}/{kind}.py){suggest(str(kind), plugins.names(folder))}"
+            )
+            continue
+        cls = plugins.options_class(folder, kind)
+        try:
+            built[name] = cls.model_validate({"kind": kind, **block})
+        except ValidationError as error:
+            problems += [
+                describe(e, source, block, cls, (key, name)) for e in independent(error, partial)
+            ]
+    return built, problems

@@ -1,0 +1,107 @@
+"""A folder is a registry: ``methods/taet.py`` *is* the method ``taet``.
+
+A plugin is a Python file in ``methods/``, ``attacks/``, ``datasets/`` or ``architectures/``. Its docstring is
+its card, its class ``Options`` its parameters. Both are read from the source *without running the file*:
+planning and validation must not import torch, which takes longer than everything else they do.
+"""
+
+import ast
+import importlib
+import inspect
+from functools import cache
+from itertools import pairwise
+from types import ModuleType
+
+from taet import source_code
+from taet.errors import UserError
+from taet.options import PluginOptions
+from taet.source_code import PACKAGE
+
+# Where params.yaml names plugins: its key -> (folder, what a plugin of that folder is called).
+FOLDERS = {
+    "datasets": ("datasets", "data set"),
+    "architectures": ("architectures", "architecture"),
+    "methods": ("methods", "method"),
+    "attacks": ("attacks", "attack"),
+}
+
+
+@cache
+def names(folder: str) -> tuple[str, ...]:
+    """Names of all plugins in a folder, sorted."""
+    files = PACKAGE.joinpath(*folder.split(".")).glob("[a-z]*.py")
+    return tuple(sorted(file.stem for file in files))
+
+
+@cache
+def source(folder: str, name: str) -> ast.Module:
+    """Syntax tree of a plugin.
+
+    Raises:
+        UserError: there is no such plugin.
+    """
+    if name not in names(folder):
+        raise UserError(f"no file {folder}/{name}.py; there are: {', '.join(names(folder))}")
+    return ast.parse(source_code.source(PACKAGE.joinpath(*folder.split("."), f"{name}.py")))
+
+
+def defines(folder: str, name: str, function: str) -> bool:
+    """Whether the plugin's file has a function of this name."""
+    body = source(folder, name).body
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in body)
+
+
+def card(folder: str, name: str) -> str:
+    """The plugin's docstring."""
+    return ast.get_docstring(source(folder, name)) or ""
+
+
+@cache
+def options_class(folder: str, name: str) -> type[PluginOptions]:
+    """The plugin's class ``Options``, built without importing the plugin.
+
+    The class may use whatever the file imports from ``taet.options`` and ``typing``; nothing else
+    is executed.
+    """
+    module_name = f"taet.{folder}.{name}"
+    wanted: list[ast.stmt] = [
+        node
+        for node in source(folder, name).body
+        if (isinstance(node, ast.ImportFrom) and node.module in ("taet.options", "typing"))
+        or (isinstance(node, ast.ClassDef) and node.name == "Options")
+    ]
+    namespace: dict[str, object] = {"__name__": module_name}
+    try:
+        exec(compile(ast.Module(wanted, []), f"{folder}/{name}.py", "exec"), namespace)
+    except NameError as error:
+        raise UserError(
+            f"{folder}/{name}.py: class Options may use taet.options and typing only: {error}"
+        ) from None
+    cls = namespace.get("Options")
+    if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):
+        raise UserError(f"{folder}/{name}.py: needs a class Options made from taet.options")
+    definition = next(node for node in wanted if isinstance(node, ast.ClassDef))
+    for field, text in _attribute_docstrings(definition).items():
+        cls.model_fields[field].description = text
+    cls.model_rebuild(force=True)
+    return cls
+
+
+def _attribute_docstrings(definition: ast.ClassDef) -> dict[str, str]:
+    """The text below each field; pydantic finds it for imported classes only."""
+    found = {}
+    for field, below in pairwise(definition.body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            found[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return found
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Import a plugin (and with it torch)."""
+    source(folder, name)  # says which names there are, instead of a bare ImportError
+    return importlib.import_module(f"taet.{folder}.{name}")

@@ -1,0 +1,104 @@
+"""Problems with parameters, said in one line each: where, the value, what is allowed."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from taet.errors import suggest
+from taet.options import Options
+from taet.study.params.yamlfile import Path_, dotted
+
+if TYPE_CHECKING:
+    from taet.study.params.overlay import Source
+
+ALTERNATIVES = ("one", "several")  # of ``taet.options.one_or_several``
+NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 40"
+
+
+def independent(error: ValidationError, partial: bool = False) -> list[Any]:
+    """The errors without those that only follow from a misspelt key: the key it should have been.
+
+    Args:
+        partial: leave out what is merely missing.
+    """
+    errors: list[Any] = [e for e in error.errors() if not (partial and e["type"] == "missing")]
+    misspelt = {e["loc"][:-1] for e in errors if e["type"] == "extra_forbidden"}
+    return [e for e in errors if not (e["type"] == "missing" and e["loc"][:-1] in misspelt)]
+
+
+def describe(
+    error: Any, source: "Source", values: Any, model: type[Options], prefix: Path_ = ()
+) -> str:
+    """One line for one pydantic error.
+
+    Args:
+        error: one of ``ValidationError.errors()``.
+        source: knows where each value was written.
+        values: what was validated.
+        model: what it was validated against.
+        prefix: where ``values`` lies in the parameters.
+    """
+    loc = error["loc"]
+    if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
+        return f"{source.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
+    path, value = _walk(loc, values)
+    where = source.locate((*prefix, *path))
+    match error["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
+        case "missing":
+            key = dotted((*prefix, *path))
+            return f"{source.file}: {key}: missing; give it a value, common or in the study"
+        case "union_tag_not_found" if isinstance(value, dict):
+            return f"{source.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"
+        case "union_tag_invalid":
+            known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
+            where, kind = source.locate((*prefix, *path, "kind")), value["kind"]
+            return f"{where}: {_short(kind)} is unknown{suggest(str(kind), known)}"
+        case "literal_error":
+            known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            return f"{where}: {_short(value)} is unknown{suggest(str(value), known)}"
+        case "model_type" | "dict_type" | "model_attributes_type" | "union_tag_not_found":
+            return f"{where}: must be a mapping, got {_short(value)}"
+        case "too_short":
+            return f"{where}: the list is empty; it needs at least one entry"
+        case "string_pattern_mismatch":
+            return f"{where}: {_short(value)} is no valid name ({NAME_RULE})"
+        case "int_type":
+            return f"{where}: must be an integer in digits, such as 1000, got {_short(value)}"
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {text[0].lower()}{text[1:]}, got {_short(error['input'])}"
+
+
+def _walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
+    """The keys and indices of ``loc`` that are in ``values``, and the value they lead to.
+
+    A union adds the name of the chosen alternative ("sgd", "several") to the location; it is no key of the
+    file.
+    """
+    path: list[str | int] = []
+    for part in loc:
+        known = isinstance(values, dict) and part in values
+        kind = values.get("kind") if isinstance(values, dict) else None
+        if not known and (part in ALTERNATIVES or part == kind):
+            continue
+        path.append(part)
+        inside = known or (isinstance(values, list) and isinstance(part, int))
+        values = values[part] if inside else None
+    return tuple(path), values
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys(model: type[Options], path: Path_) -> list[str]:
+    """Keys that the block at ``path`` inside ``model`` may have."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, Options)):
+            return []
+        model = annotation
+    return list(model.model_fields)

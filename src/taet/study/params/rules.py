@@ -1,0 +1,346 @@
+"""What no single value of the parameters can show: whether they fit together."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from taet.errors import suggest
+from taet.options import MethodOptions, Options
+from taet.study.params import plugins
+from taet.study.params.blocks import (
+    RESERVED,
+    Grid,
+    Multistep,
+    Params,
+    Training,
+    Validation,
+    ir_label,
+    longtail_of,
+    own_values,
+    training_of,
+    with_own,
+)
+from taet.study.params.overlay import Source
+from taet.study.params.problems import describe, independent
+
+
+def inconsistencies(params: Params, source: Source) -> Iterator[str]:
+    """Duplicates, references to what is not there, lengths that do not fit; one line each."""
+    yield from _grid_problems(params, source)
+    yield from _plugin_problems(params, source)
+    wrong = [*_longtail_problems(params, source), *_training_problems(params, source)]
+    if wrong:
+        yield from wrong
+    else:
+        yield from _validation_problems(params, source)
+        yield from _adjustment_problems(params, source)
+        yield from _never_problems(params, source)
+    yield from _attack_problems(params, source)
+    unstable = list(_stabilization_problems(params, source))
+    yield from unstable or _chain_problems(params, source)
+    if not wrong and not unstable:
+        yield from _handover_problems(params, source)
+    yield from _report_problems(params, source)
+
+
+def _grid_problems(params: Params, source: Source) -> Iterator[str]:
+    for axis in Grid.model_fields:
+        values = getattr(params.grid, axis)
+        if axis == "imbalance_ratios":  # the same when they would share a path
+            values = [ir_label(value) for value in values]
+        for i, value in enumerate(values):
+            where = source.locate(("grid", axis, i))
+            if value in values[:i]:
+                yield f"{where}: {value!r} is in the list twice"
+            if axis in plugins.FOLDERS and value not in (blocks := getattr(params, axis)):
+                yield f"{where}: no {plugins.FOLDERS[axis][1]} {value!r}{suggest(value, blocks)}"
+
+
+def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
+    """What a block says of itself, and labels that two rows or columns of a table would share."""
+    for axis in plugins.FOLDERS:
+        blocks = getattr(params, axis)
+        for name, block in blocks.items():
+            if problem := block.problem():
+                yield f"{source.locate((axis, name))}: {problem}"
+            if block.label != block.label.strip():
+                where = source.locate((axis, name, "label"))
+                yield f"{where}: {block.label!r} begins or ends with a space; remove it"
+        labels: dict[str, str] = {}
+        for name in getattr(params.grid, axis):
+            if name in blocks:
+                first = labels.setdefault(blocks[name].label, name)
+                if first != name:
+                    where = source.locate((axis, name, "label"))
+                    yield (
+                        f"{where}: {blocks[name].label!r} is also the label of {first!r}; "
+                        "tables need distinct ones"
+                    )
+
+
+def _longtail_problems(params: Params, source: Source) -> Iterator[str]:
+    for name, dataset in params.datasets.items():
+        path = ("datasets", name, "longtail")
+        yield from _own_problems(params.longtail, dataset.longtail, path, source)
+
+
+def _training_problems(params: Params, source: Source) -> Iterator[str]:
+    common = list(_recipe_problems(params, params.training, ("training",), source))
+    yield from common
+    if common:  # every method would repeat it
+        return
+    for name, method in params.methods.items():
+        path = ("methods", name, "training")
+        if problems := list(_own_problems(params.training, method.training, path, source)):
+            yield from problems
+        elif method.training is not None:
+            yield from _recipe_problems(params, training_of(params, name), path, source)
+
+
+def _own_problems(
+    common: Options, own: dict[str, Any] | None, path: tuple[str, ...], source: Source
+) -> Iterator[str]:
+    """What is wrong with a plugin's own version of a common block."""
+    try:
+        with_own(common, own)
+    except ValidationError as error:
+        values = own_values(common, own or {})
+        for e in independent(error):
+            yield describe(e, source, values, type(common), path)
+
+
+def _recipe_problems(
+    params: Params, training: Training, path: tuple[str, ...], source: Source
+) -> Iterator[str]:
+    attack = training.attack
+    eps = params.threat.eps if attack.eps is None else attack.eps
+    if attack.step_size > 2 * eps:
+        yield _long_step(source.locate((*path, "attack", "step_size")), attack.step_size, eps)
+    if isinstance(training.schedule, Multistep):
+        milestones, factor = training.schedule.milestones, training.schedule.factor
+        if isinstance(factor, list) and len(factor) != len(milestones):
+            where = source.locate((*path, "schedule", "factor"))
+            yield f"{where}: {len(factor)} factors for {len(milestones)} milestones; give one for each"
+        for i, milestone in enumerate(milestones):
+            where = source.locate((*path, "schedule", "milestones", i))
+            if milestone >= training.epochs:
+                yield f"{where}: {milestone} is never reached; must be below the number of epochs"
+            if i and milestone <= milestones[i - 1]:
+                yield f"{where}: {milestone} must be above the one before, {milestones[i - 1]}"
+
+
+def _validation_problems(params: Params, source: Source) -> Iterator[str]:
+    """Who measures on validation images must have some, and who wants the best weights must measure."""
+    problems: dict[str, None] = {}  # what is wrong with the common block is wrong for every method
+    unmeasured = False
+    for name in params.grid.methods:
+        if name in params.methods:
+            own = (params.methods[name].training or {}).get("validation")
+            path = ("training",) if own is None else ("methods", name, "training")
+            validation = training_of(params, name).validation
+            if validation is None:
+                unmeasured = True
+            else:
+                problems |= dict.fromkeys(_measuring_problems(params, validation, path, source))
+    yield from problems
+    if unmeasured and "best" in params.grid.checkpoints:
+        place = ("grid", "checkpoints", params.grid.checkpoints.index("best"))
+        yield (
+            f"{source.locate(place)}: 'best' needs training.validation for every method; set it, or take "
+            "'best' out"
+        )
+
+
+def _measuring_problems(
+    params: Params, validation: Validation, path: tuple[str, ...], source: Source
+) -> Iterator[str]:
+    if validation.step_size > 2 * params.threat.eps:
+        where = source.locate((*path, "validation", "step_size"))
+        yield _long_step(where, validation.step_size, params.threat.eps)
+    for dataset in _without_validation(params):
+        yield (
+            f"{source.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
+            "longtail.validation_share above 0, or validation to null"
+        )
+
+
+def _without_validation(params: Params) -> Iterator[str]:
+    """Data sets of the grid that have no validation images."""
+    for dataset in params.grid.datasets:
+        options = params.datasets.get(dataset)
+        if options is None or options.official_validation:
+            continue
+        if longtail_of(params, dataset).validation_share == 0:
+            yield dataset
+
+
+def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
+    """Several tau are to be chosen from on validation images, when the training is over."""
+    for name, method in _used_methods(params):
+        adjustment = method.logit_adjustment
+        if adjustment is None or not isinstance(adjustment.tau, list):
+            continue
+        where = source.locate(("methods", name, "logit_adjustment", "tau"))
+        if not adjustment.tau:
+            yield f"{where}: the list is empty; give a number, or several to choose from"
+        if len(adjustment.tau) < 2:
+            continue
+        for dataset in _without_validation(params):
+            yield (
+                f"{where}: several values, but {dataset!r} has no validation images to choose with; set "
+                "longtail.validation_share above 0, or give one value"
+            )
+        if training_of(params, name).validation is not None:
+            yield (
+                f"{where}: several values are chosen from after the training, so training.validation cannot "
+                "measure with the right one; give one value, or set validation to null"
+            )
+
+
+def _never_problems(params: Params, source: Source) -> Iterator[str]:
+    """What begins after an epoch that the training does not reach."""
+    for name, method in _used_methods(params):
+        epochs = training_of(params, name).epochs
+        begins: dict[tuple[str, ...], int] = {("begin_epoch",): getattr(method, "begin_epoch", 0)}
+        if method.weight_perturbation is not None:
+            warmup = method.weight_perturbation.warmup_epochs
+            begins["weight_perturbation", "warmup_epochs"] = warmup
+        for path, begin in begins.items():
+            if begin >= epochs:
+                where = source.locate(("methods", name, *path))
+                yield f"{where}: {begin} is never reached; must be below the number of epochs, {epochs}"
+
+
+def _used_methods(params: Params) -> Iterator[tuple[str, MethodOptions]]:
+    """Methods of the grid; a name without a block is a problem said elsewhere."""
+    for name in params.grid.methods:
+        if name in params.methods:
+            yield name, params.methods[name]
+
+
+def _long_step(where: str, step_size: float, eps: float) -> str:
+    return f"{where}: {step_size:.4g} is wider than the whole ball, 2 eps = {2 * eps:.4g}"
+
+
+def _attack_problems(params: Params, source: Source) -> Iterator[str]:
+    for name in RESERVED & params.attacks.keys():
+        yield f"{source.locate(('attacks', name))}: the name is taken in files of predictions; choose another"
+    for name in params.grid.attacks:
+        step_size = getattr(params.attacks.get(name), "step_size", 0)
+        if step_size > 2 * params.threat.eps:
+            where = source.locate(("attacks", name, "step_size"))
+            yield _long_step(where, step_size, params.threat.eps)
+
+
+def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
+    for name, method in params.methods.items():
+        recipe, known = method.stabilization, params.stabilizations
+        if recipe is not None and recipe not in known:
+            where = source.locate(("methods", name, "stabilization"))
+            yield f"{where}: no stabilization {recipe!r}{suggest(recipe, known)}"
+    for name, stabilization in params.stabilizations.items():
+        where = source.locate(("stabilizations", name, "method"))
+        method_name = stabilization.method
+        stage1 = params.methods.get(method_name)
+        if stage1 is None:
+            yield f"{where}: no method {method_name!r}{suggest(method_name, params.methods)}"
+        elif stage1.stabilization is not None:
+            yield f"{where}: {method_name!r} has a stage 1 itself; name a method without one"
+        users = [m for m in params.grid.methods if _starts_from(params, m) == name]
+        shortest = min((_epochs(params, user) for user in users), default=math.inf)
+        if stabilization.epochs >= shortest:
+            where = source.locate(("stabilizations", name, "epochs"))
+            yield (
+                f"{where}: {stabilization.epochs} leaves no epoch for stage 2 of a method that ends "
+                f"at epoch {shortest}"
+            )
+
+
+def _starts_from(params: Params, method: str) -> str | None:
+    """Stage 1 of a method of the grid; a name without a block is a problem said elsewhere."""
+    return params.methods[method].stabilization if method in params.methods else None
+
+
+def _chain_problems(params: Params, source: Source) -> Iterator[str]:
+    """Each link has fewer epochs than the next, so that a chain cannot close."""
+    known = params.stabilizations
+    for name, recipe in known.items():
+        if recipe.after is None:
+            continue
+        where = source.locate(("stabilizations", name, "after"))
+        before = known.get(recipe.after)
+        if before is None:
+            yield f"{where}: no stabilization {recipe.after!r}{suggest(recipe.after, known)}"
+        elif before.method != recipe.method:
+            yield f"{where}: {recipe.after!r} is made with {before.method!r}, not {recipe.method!r}"
+        elif before.epochs >= recipe.epochs:
+            yield (
+                f"{where}: {recipe.after!r} has {before.epochs} epochs; "
+                f"must be below {recipe.epochs}"
+            )
+
+
+def _handover_problems(params: Params, source: Source) -> Iterator[str]:
+    """Stage 1 has the schedule of its own method, and stage 2 goes on with its optimiser."""
+    too_long: dict[str, None] = {}  # of a stage 1 that several methods share: said once
+    for user, method in _used_methods(params):
+        name = method.stabilization
+        if name is None:
+            continue
+        recipe = params.stabilizations[name]
+        first, kind = training_of(params, recipe.method), training_of(params, user).optimizer.kind
+        if recipe.epochs > first.epochs:
+            where = source.locate(("stabilizations", name, "epochs"))
+            last = f"the last epoch of {recipe.method!r}, {first.epochs}"
+            too_long[f"{where}: {recipe.epochs} is beyond {last}"] = None
+        if kind != first.optimizer.kind:
+            where = source.locate(("methods", user, "stabilization"))
+            yield (
+                f"{where}: {name!r} is trained with {first.optimizer.kind}, from whose state {kind} cannot "
+                "go on; give both one kind of optimizer"
+            )
+    yield from too_long
+
+
+def _epochs(params: Params, method: str) -> float:
+    """Epochs of a method in all; without end where its own number is no number, which is said elsewhere."""
+    own = (params.methods[method].training or {}).get("epochs", params.training.epochs)
+    return own if isinstance(own, int) else math.inf
+
+
+def _report_problems(params: Params, source: Source) -> Iterator[str]:
+    attack, attacks = params.report.headline_attack, params.grid.attacks
+    for name, worst in params.report.worst_cases.items():
+        path = ("report", "worst_cases", name)
+        if name in params.attacks or name in RESERVED:
+            yield f"{source.locate(path)}: the name is that of an attack; choose another"
+        named = [] if worst.attacks == "all" else worst.attacks
+        for i, member in enumerate(named):
+            where = source.locate((*path, "attacks", i))
+            if member not in attacks:
+                yield f"{where}: {member!r} is not in grid.attacks; add it there, or name another"
+            elif not _in_the_ball(params, member):
+                yield f"{where}: {member!r} is not bounded by the L-inf eps of 'threat'; name another"
+        if not named and not any(_in_the_ball(params, member) for member in attacks):
+            where = source.locate((*path, "attacks"))
+            yield f"{where}: no attack of the grid is bounded by the L-inf eps of 'threat'; add one"
+    if attack not in attacks:
+        where = source.locate(("report", "headline_attack"))
+        yield f"{where}: {attack!r} is not in grid.attacks; add it there, or name another"
+    if params.report.checkpoint not in params.grid.checkpoints:
+        where = source.locate(("report", "checkpoint"))
+        yield (
+            f"{where}: {params.report.checkpoint!r} is not in grid.checkpoints; add it there, or name "
+            "another"
+        )
+    if params.report.groups.head + params.report.groups.tail > 1:
+        where = source.locate(("report", "groups"))
+        yield f"{where}: head and tail together are more than all classes"
+
+
+def _in_the_ball(params: Params, attack: str) -> bool:
+    """Whether a worst case may be over it: attacks of one adversary."""
+    options, eps = params.attacks.get(attack), params.threat.eps
+    return options is None or options.ball(eps) == ("linf", eps)  # no block: said elsewhere

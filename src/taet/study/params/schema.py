@@ -1,0 +1,87 @@
+"""JSON schema of params.yaml for editors, made from the models that check it."""
+
+from typing import Any
+
+from taet.decimals import DECIMAL
+from taet.study.params import plugins
+from taet.study.params.blocks import Params
+
+# pydantic keeps its own words for bounds where a value is first parsed from text.
+BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+FRACTION = {"type": "string", "pattern": rf"^\s*{DECIMAL}\s*(/\s*{DECIMAL}\s*)?$"}
+
+
+def json_schema() -> dict[str, Any]:
+    """Schema of the whole file: common values, and studies with any part of them."""
+    whole = _inlined(Params.model_json_schema())
+    for key, (folder, what) in plugins.FOLDERS.items():
+        whole["properties"][key] = {
+            "type": "object",
+            "description": f"Each {what} by its name; 'kind' names its file in {folder}/.",
+            "properties": {name: _block(folder, name) for name in plugins.names(folder)},
+            "additionalProperties": {"type": "object"},
+        }
+    whole = _with_fractions(whole)
+    study = _partial(whole)
+    study["properties"]["extends"] = {
+        "type": "string",
+        "description": "Study whose differences come before this one's.",
+    }
+    whole["properties"]["studies"] = {
+        "type": "object",
+        "description": "Each study says what differs from the common values.",
+        "additionalProperties": study,
+    }
+    whole["required"].append("studies")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
+
+
+def _block(folder: str, name: str) -> dict[str, Any]:
+    """Schema of a plugin's block; its file is clear from its name, so ``kind`` may be left out."""
+    schema = _inlined(plugins.options_class(folder, name).model_json_schema())
+    schema["required"] = [key for key in schema["required"] if key != "kind"]
+    return schema
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without references; no model contains itself."""
+    definitions = schema.pop("$defs", {})
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inline(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            rest = {k: v for k, v in node.items() if k != "$ref"}
+            return inline({**definitions[node["$ref"].rsplit("/", 1)[1]], **rest})
+        return {k: inline(v) for k, v in node.items() if k != "discriminator"}
+
+    result: dict[str, Any] = inline(schema)
+    return result
+
+
+def _with_fractions(node: Any) -> Any:
+    """Numbers may also be written as text: ``8/255``."""
+    if isinstance(node, list):
+        return [_with_fractions(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "number":
+        text = {k: node[k] for k in ("title", "description") if k in node}
+        number = {BOUNDS.get(k, k): v for k, v in node.items() if k not in text}
+        return {**text, "anyOf": [number, FRACTION]}
+    return {key: _with_fractions(value) for key, value in node.items()}
+
+
+def _partial(node: Any) -> Any:
+    """The same with nothing required; what fits one of several alternatives may fit all of them."""
+    if isinstance(node, list):
+        return [_partial(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        ("anyOf" if key == "oneOf" else key): _partial(value)
+        for key, value in node.items()
+        if not (key == "required" and isinstance(value, list))
+    }

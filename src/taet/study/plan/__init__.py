@@ -1,0 +1,1 @@
+"""Every job of a study: its cell, parameters, inputs, files and key."""

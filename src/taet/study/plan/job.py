@@ -1,0 +1,153 @@
+"""Jobs: the stages, what a job is, and the key of what it makes.
+
+A job's *key* is a hash over its stage, its cell, the parameters it reads, the code it runs and the
+keys of its inputs. Two artifacts with one key are the same thing; an artifact with another key than
+its job's is stale.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from taet.study.store.artifacts import MANIFEST
+from taet.study.store.fingerprint import fingerprint
+
+KEY_VERSION = 1  # raise it to declare all existing artifacts stale
+
+Cell = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of job: its axes and where its main output lies."""
+
+    name: str
+    axes: tuple[str, ...]
+    output: str
+    """Path with {study} and the axes in braces; the file that carries the key."""
+    help: str
+
+
+_CELL = "{dataset}/ir{ir}/{architecture}"
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "download",
+            ("dataset",),
+            "data/raw/{dataset}/images.safetensors",
+            "obtain a data set, verify it, and store it as one array of images",
+        ),
+        Stage(
+            "subsample",
+            ("dataset", "ir", "seed"),
+            "data/longtail/{study}/{dataset}/ir{ir}/seed{seed}.safetensors",
+            "draw the long-tailed training set and the test views as index lists",
+        ),
+        Stage(
+            "stabilize",
+            ("dataset", "ir", "architecture", "stabilization", "seed"),
+            "results/{study}/stabilize/" + _CELL + "/{stabilization}/seed{seed}.safetensors",
+            "train stage 1, the checkpoint that methods share",
+        ),
+        Stage(
+            "equalize",
+            ("dataset", "ir", "architecture", "method", "seed"),
+            "results/{study}/equalize/" + _CELL + "/{method}/seed{seed}.safetensors",
+            "train a method to its end, from stage 1 where it has one",
+        ),
+        Stage(
+            "attack",
+            ("dataset", "ir", "architecture", "method", "seed", "checkpoint", "job"),
+            "results/{study}/attack/"
+            + _CELL
+            + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",
+            "attack a trained model and store its prediction for each test image",
+        ),
+        Stage(
+            "score",
+            (),
+            "results/{study}/score/" + MANIFEST,
+            "turn all predictions into metrics.csv",
+        ),
+        Stage(
+            "inspect",
+            (),
+            "results/{study}/inspect/" + MANIFEST,
+            "look into networks: features of the rarest classes, and some images under attack",
+        ),
+        Stage("tables", (), "results/{study}/tables/" + MANIFEST, "write the tables"),
+        Stage("figures", (), "results/{study}/figures/" + MANIFEST, "draw the figures"),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        stage: its name.
+        cell: value of each axis of the stage.
+        reads: the parameters it reads, by name; nothing else may influence the result.
+        code: the modules it runs.
+        inputs: the jobs whose output it reads, by name.
+        output: the file that carries its key.
+        files: what it writes beside ``output``.
+        study: name of the study.
+        dump: turns a block of parameters into the JSON that the key is made from.
+        made_by: key of an output that is kept as it is, whatever made it; None for one of this job's making.
+    """
+
+    stage: str
+    study: str
+    cell: Cell
+    reads: Mapping[str, Any]
+    code: tuple[str, ...]
+    inputs: Mapping[str, "Job"]
+    output: Path
+    files: tuple[Path, ...] = ()
+    dump: Callable[[Any], Any] = field(repr=False, default=lambda value: value)
+    made_by: str | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that makes the output, 16 hex digits."""
+        if self.made_by is not None:
+            return self.made_by
+        body = {
+            "version": KEY_VERSION,
+            "stage": self.stage,
+            "cell": self.cell,
+            "reads": {name: self.dump(value) for name, value in self.reads.items()},
+            "code": fingerprint(*self.code),
+            "inputs": {name: job.key for name, job in self.inputs.items()},
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def direct_inputs(self) -> list["Job"]:
+        """The inputs that no other input is made from: waiting for these is waiting for all."""
+        implied = {id(n) for job in self.inputs.values() for n in job.inputs.values()}
+        return [job for job in self.inputs.values() if id(job) not in implied]
+
+    @cached_property
+    def command(self) -> str:
+        """The command line that does the job, after ``python -m taet``."""
+        words = [self.stage, "--study", self.study]
+        for axis, value in self.cell.items():
+            words += [f"--{axis}", str(value)]
+        if any(job.made_by is not None for job in self.inputs.values()):
+            words.append("--kept")
+        return " ".join([*words, "--key", self.key])
+
+    @property
+    def title(self) -> str:
+        """For people: ``equalize digits ir10 small_cnn taet seed0``."""
+        short = {"ir": "ir{}", "seed": "seed{}"}
+        words = [short.get(axis, "{}").format(value) for axis, value in self.cell.items()]
+        return " ".join([self.stage, *words])

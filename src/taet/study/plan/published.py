@@ -1,0 +1,49 @@
+"""Figures that others have published, as data: ``data/reference/*.csv``; see its README. No torch."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from taet.study.params.blocks import Params, ir_label
+
+FOLDER = Path("data/reference")
+UNUSABLE = "not for comparison"  # in the note of a row
+
+
+def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """Published balanced accuracies over all classes that the grid has a cell for, in the files' order.
+
+    Rows with ``dataset``, ``ir``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in points, None
+    where none is stated), ``source``, ``architecture``, ``view`` and ``selection``, the checkpoint (empty
+    where not known).
+    """
+    grid = params.grid
+    ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
+    kinds = {params.datasets[name].kind: name for name in grid.datasets if name in params.datasets}
+    found = []
+    for file in sorted(folder.glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                if (
+                    row["dataset"] in kinds
+                    and row["imbalance_ratio"] in ratios
+                    and row["method"] in grid.methods
+                    and not row["variant"]
+                    and row["attack"] in ("clean", *grid.attacks)
+                    and row["scope"] == "all"
+                    and row["metric"].startswith("balanced")
+                    and UNUSABLE not in row["note"]
+                ):
+                    found.append(
+                        {
+                            "dataset": kinds[row["dataset"]],
+                            "ir": row["imbalance_ratio"],
+                            "value": float(row["value"]),
+                            "uncertainty": float(row["uncertainty"])
+                            if row["uncertainty"]
+                            else None,
+                            **{name: row[name] for name in ("method", "attack", "source")},
+                            **{name: row[name] for name in ("architecture", "view", "selection")},
+                        }
+                    )
+    return found

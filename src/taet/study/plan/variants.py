@@ -1,0 +1,81 @@
+"""Variants: methods of a study that are one method with different options, as in an ablation."""
+
+from typing import Any
+
+from taet.study.params.blocks import Params, training_of
+
+STAGE1, STAGE1_EPOCHS = "stage 1", "stage-1 epochs"
+
+
+def variants(params: Params) -> dict[str, dict[str, dict[str, Any]]]:
+    """Kind of method -> method -> the options in which the kind's methods differ.
+
+    Methods in the order of the grid, kinds of one method left out. Options by their dotted names, with
+    plain values; None where a method does not have the option. Stage 1 is told by the name of its method
+    and its epochs.
+    """
+    by_kind: dict[str, dict[str, dict[str, Any]]] = {}
+    for name in params.grid.methods:
+        by_kind.setdefault(params.methods[name].kind, {})[name] = _options(params, name)
+    return {kind: _differences(methods) for kind, methods in by_kind.items() if len(methods) > 1}
+
+
+def _options(params: Params, name: str) -> dict[str, Any]:
+    method = params.methods[name]
+    recipe = method.stabilization and params.stabilizations[method.stabilization]
+    options = method.model_dump(exclude={"kind", "label", "stabilization", "training"})
+    training = training_of(params, name).model_dump()
+    return {
+        STAGE1: recipe.method if recipe else None,
+        STAGE1_EPOCHS: recipe.epochs if recipe else 0,
+        **_leaves(options, ""),
+        **_leaves(training, "training."),
+    }
+
+
+def _leaves(block: dict[str, Any], prefix: str) -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for name, value in block.items():
+        if isinstance(value, dict):
+            leaves |= _leaves(value, f"{prefix}{name}.")
+        else:
+            leaves[prefix + name] = value
+    return leaves
+
+
+def _differences(methods: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys(name for options in methods.values() for name in options)
+    differ = [
+        name for name in names if len({repr(options.get(name)) for options in methods.values()}) > 1
+    ]
+    return {
+        method: {name: options.get(name) for name in differ} for method, options in methods.items()
+    }
+
+
+def sweep(methods: dict[str, dict[str, Any]], over: tuple[str, ...]) -> list[str]:
+    """The most methods that differ in some options alone; none where the kind's methods all agree in one.
+
+    A method without stage 1 is a stage 1 of no epochs, made with any method.
+
+    Args:
+        methods: the options of a kind's methods, see ``variants``.
+        over: names of the options that may differ.
+    """
+    names = set(next(iter(methods.values())))
+    if not names >= set(over):
+        return []
+    fixed = names - set(over)
+
+    def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        return all(
+            one[name] == other[name] or (name == STAGE1 and one[name] is None) for name in fixed
+        )
+
+    found: list[str] = []
+    for anchor in methods.values():
+        if STAGE1 in fixed and anchor[STAGE1] is None:
+            continue
+        members = [name for name, options in methods.items() if alike(options, anchor)]
+        found = max(found, members, key=len)
+    return found

@@ -1,0 +1,1 @@
+"""Doing jobs: processes, progress, resumption, verification of what was written."""

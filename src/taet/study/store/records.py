@@ -1,0 +1,128 @@
+"""Records: what made an artifact, for people, beside the artifact.
+
+An artifact's bytes depend on its key alone. Everything that differs between two runs that make the
+same bytes (clock, machine, versions, cost) stands in ``NAME.record.json`` beside it, which no job
+reads.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taet.errors import UserError
+from taet.study.store import artifacts
+from taet.study.store.fingerprint import fingerprint
+from taet.study.store.revision import revision
+from taet.study.store.surroundings import set_choices
+
+if TYPE_CHECKING:
+    from taet.study.plan.job import Job
+
+PACKAGES = (
+    "taet",
+    "torch",
+    "torchvision",
+    "numpy",
+    "safetensors",
+    "scikit-learn",
+    "pandas",
+    "matplotlib",
+)
+
+
+def record_path(output: Path) -> Path:
+    """Where the record of an artifact lies."""
+    return output.with_name(f"{output.stem}.record.json")
+
+
+class Stopwatch:
+    """Wall and processor time since its making."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu, self.clock = time.monotonic(), time.process_time(), time.time()
+
+
+def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
+    """Write the record of a finished job."""
+    write = {
+        "job": job.title,
+        "key": job.key,
+        "cell": dict(job.cell),
+        "parameters": {name: job.dump(value) for name, value in job.reads.items()},
+        "code": {
+            "fingerprint": fingerprint(*job.code),
+            "modules": list(job.code),
+            "revision": revision(),
+        },
+        "inputs": {name: {"path": str(i.output), "key": i.key} for name, i in job.inputs.items()},
+        "versions": {"python": platform.python_version(), **_versions()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": processor(),
+            "cpu_count": os.cpu_count(),
+        },
+        "environment": set_choices(),
+        "command": job.command.split(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(watch.clock)),
+        "wall_seconds": round(time.monotonic() - watch.wall, 3),
+        "cpu_seconds": round(time.process_time() - watch.cpu, 3),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        **facts,
+    }
+    artifacts.write_json(record_path(job.output), {**write, "digest": artifacts.digest({}, write)})
+
+
+def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
+    """The record of an artifact; None if there is none, or only that of another artifact.
+
+    Records do not travel with DVC, which sees a change in every clock time: results that were made
+    elsewhere have none, and older results that were brought back lie beside a newer one's.
+
+    Args:
+        output: the artifact's file.
+        key: that it has; None for a record that is kept without its artifact, whatever made that.
+
+    Raises:
+        UserError: damaged, or no file.
+    """
+    path = record_path(output)
+    try:
+        record = json.loads(artifacts.read_bytes(path))
+        whole = artifacts.digest({}, {k: v for k, v in record.items() if k != "digest"})
+        if record["digest"] != whole:
+            raise ValueError
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError(
+            f"{path}: damaged; delete it, and with it {output} to have both made again"
+        ) from None
+    return record if key in (None, record["key"]) else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """Name of this machine's processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "unknown"
+    )

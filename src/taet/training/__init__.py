@@ -1,0 +1,1 @@
+"""A training run: the loop, what a method is, schedules, checkpoints, validation."""

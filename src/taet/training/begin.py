@@ -1,0 +1,194 @@
+"""What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
+
+The run is saved after epochs; see ``taet.study.run.resume``.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taet.compute.devices import device_facts, settle
+from taet.data.loader import Loader, to_pixels
+from taet.data.split import Data
+from taet.errors import UserError
+from taet.networks.network import build_model, describe_network
+from taet.study.params import plugins
+from taet.study.run.processes import team
+from taet.study.run.progress import Progress
+from taet.study.run.resume import Saver, resume_path
+from taet.study.store import artifacts
+from taet.training.addons import WeightAverager, WeightPerturber, adjustment, inference_of
+from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
+from taet.training.loop import Run, train
+from taet.training.method import Setting, TrainingMethod
+from taet.training.optimizers import make_optimizer
+from taet.training.parallel import share_out
+from taet.training.validation import Validator
+
+if TYPE_CHECKING:
+    import torch
+
+    from taet.options import ModelOptions
+    from taet.study.plan.job import Job
+
+
+def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, Any]]:
+    """Train what the job says, from stage 1 or from the last saved epoch if there is one.
+
+    Returns:
+        The run at the epoch where the job stops, what its checkpoint's header says, and facts for
+        the record.
+    """
+    device = settle(job.reads["compute"])
+    training = job.reads["training"]
+    method = _method(job, data, device)
+    network = _describe(job.reads["architecture"], data, method.head)
+    run = _new_run(job, method, network, device)
+    validate = _validator(job, data, run)
+    loader = Loader(
+        data.hand_over("train"),
+        data.labels["train"],
+        data.max_value,
+        training.batch_size,
+        training.drop_last,
+        job.cell["seed"],
+        training.augmentation,
+        device,
+    )
+
+    saved = resume_path(job)
+    artifacts.check_writable(saved.parent)
+    resumed_at = _resume(run, job, saved)
+    _share_out(run, job)
+    if team().first:
+        _train_and_save(run, job, loader, validate, saved)
+    else:
+        train(run, loader, training, job.reads["stop"], validate=validate)
+    facts = {"network": network, **run_facts(run)}
+    record = {**device_facts(device), "processes": team().count, "resumed_at_epoch": resumed_at}
+    return run, facts, record
+
+
+def _train_and_save(
+    run: Run, job: "Job", loader: Loader, validate: Validator | None, saved: Path
+) -> None:
+    stop, saver = job.reads["stop"], Saver()
+
+    def save() -> None:
+        artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
+
+    with Progress(job.title, stop, "epochs", done=run.epoch) as progress:
+
+        def after_epoch(run: Run) -> None:
+            saver(save)
+            progress.step(1, _said(run.history[-1]))
+
+        train(run, loader, job.reads["training"], stop, after_epoch, validate)
+
+
+def _share_out(run: Run, job: "Job") -> None:
+    """Have the job's processes, if there are several, train the one network together."""
+    count, training = team().count, job.reads["training"]
+    if count == 1:
+        return
+    if not run.method.by_several_processes:
+        raise UserError(
+            f"compute.processes: {job.reads['method'].kind} trains in one process only; set it to 1"
+        )
+    if training.batch_size % count or not training.drop_last:
+        raise UserError(
+            f"compute.processes: {count} need training.drop_last: true and a training.batch_size that they "
+            f"can share evenly, not {training.batch_size}"
+        )
+    share_out(run.model, job.reads["compute"].sync_batch_norm)
+
+
+def _said(epoch: dict[str, float]) -> str:
+    shown = {"loss": f"loss {epoch['loss']:.4f}"}
+    for what, word in (("accuracy", "clean"), ("robustness", "robust")):
+        if (name := f"validation_{what}") in epoch:
+            shown[name] = f"{word} {100 * epoch[name]:.1f}%"
+    return ", ".join(shown.values())
+
+
+def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
+    """What measures the network after epochs, if the parameters ask for it."""
+    training = job.reads["training"]
+    if training.validation is None:
+        return None
+    y = data.labels["validation"]
+    if len(y) == 0:
+        raise UserError(
+            "training.validation: there are no validation images; set longtail.validation_share so that "
+            "some are held back, or set training.validation to null"
+        )
+    return Validator(
+        run.model,
+        _inference(job, data, run),
+        to_pixels(data.images["validation"].to(run.device), data.max_value),
+        y.to(run.device),
+        training.validation,
+        job.reads["threat"].eps,
+        training.batch_size,
+        job.cell["seed"],
+    )
+
+
+def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
+    """What will be done to the outputs of the saved network."""
+    own, options = run.method.inference(), job.reads["method"].logit_adjustment
+    if options is None:
+        return own
+    # Several tau, to be chosen from after the training, are not measured (taet.study.params.rules).
+    _, bias = adjustment(options, data.class_counts, choose=lambda biases: 0)
+    return inference_of(own, bias, data.classes)
+
+
+def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:
+    options, attack = job.reads["method"], job.reads["training"].attack
+    setting = Setting(
+        class_counts=data.class_counts.to(device),
+        eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
+        attack=attack,
+        epochs=job.reads["training"].epochs,
+        channels=data.channels,
+        seed=job.cell["seed"],
+    )
+    method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
+    return method
+
+
+def _describe(architecture: "ModelOptions", data: Data, head: dict[str, Any]) -> dict[str, Any]:
+    normalized = architecture.normalization == "per_channel"
+    pixels = data.pixel_statistics() if normalized else None
+    return describe_network(architecture, data.channels, data.size, data.classes, pixels, head)
+
+
+def _new_run(
+    job: "Job", method: TrainingMethod, network: dict[str, Any], device: "torch.device"
+) -> Run:
+    model = build_model(network, seed=job.cell["seed"]).to(device)
+    perturbation, average = (
+        getattr(method.options, name) for name in ("weight_perturbation", "weight_average")
+    )
+    return Run(
+        model,
+        make_optimizer(model.parameters(), job.reads["training"].optimizer),
+        method,
+        perturber=WeightPerturber(perturbation) if perturbation else None,
+        averager=WeightAverager(average) if average else None,
+    )
+
+
+def _resume(run: Run, job: "Job", saved: Path) -> int | None:
+    """Bring ``run`` to the last saved epoch, or to the end of stage 1; says which epoch was saved."""
+    if saved.exists():
+        try:
+            restore_run(run, *artifacts.read_arrays(saved, job.key))
+            return run.epoch
+        except UserError as error:
+            print(f"{job.title}: starting over: {error}", flush=True)
+    if "stage1" in job.inputs:
+        stage1 = job.inputs["stage1"]
+        go_on = restore_run if job.stage == "stabilize" else start_from_stage_one
+        go_on(run, *artifacts.read_arrays(stage1.output, stage1.key))
+    return None

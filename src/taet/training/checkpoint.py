@@ -1,0 +1,70 @@
+"""Checkpoints: a training run as named arrays, so that it can go on where it was.
+
+Names: ``model/...`` weights and buffers, ``optimizer/INDEX/...`` state per weight, ``method/...``,
+``average/...``, ``best/...`` weights and buffers.
+"""
+
+from typing import Any
+
+from torch import nn
+
+from taet.networks.network import Arrays, model_arrays, restore_model, tensors
+from taet.training.loop import Best, Run
+from taet.training.optimizers import load_optimizer_state, optimizer_state
+
+
+def run_facts(run: Run) -> dict[str, Any]:
+    """How far a run has come, as JSON."""
+    best = run.best and {"epoch": run.best.epoch, "robustness": run.best.robustness}
+    return {"epoch": run.epoch, "history": run.history, "best": best}
+
+
+def run_arrays(run: Run) -> Arrays:
+    """Everything a run needs to go on, with ``run_facts``."""
+    found = model_arrays(run.model.state_dict())
+    if run.best is not None:
+        found |= model_arrays(run.best.weights, "best/")
+    own = {
+        "optimizer": optimizer_state(run.optimizer),
+        "method": run.method.state(),
+        "average": run.averager.state() if run.averager else {},
+    }
+    for owner, states in own.items():
+        for name, value in states.items():
+            found[f"{owner}/{name}"] = value.detach().cpu().numpy()
+    return found
+
+
+def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
+    """Put a saved run's state into ``run``, to go on as if nothing had been."""
+    restore_model(run.model, arrays)
+    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device))
+    run.method.load_state(tensors(arrays, "method/", run.device))
+    if run.averager is not None:
+        run.averager.load_state(tensors(arrays, "average/", run.device))
+    if facts["best"] is not None:
+        run.best = Best(**facts["best"], weights=tensors(arrays, "best/", run.device))
+    _restore_progress(run, facts)
+
+
+def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
+    """Go on from another method's stage 1: its weights and optimiser, this method's own state fresh.
+
+    A head of another kind starts fresh too: cosines cannot go on from a linear head. What was best in
+    stage 1 is not this method's.
+    """
+    if facts["network"]["head"] == run.method.head:
+        part: nn.Module = run.model
+        restore_model(part, arrays)
+    else:
+        part = run.model.backbone
+        restore_model(part, arrays, "model/backbone.")
+    # Weights are numbered in the order of the network's parts: backbone, then head.
+    count = len(list(part.parameters()))
+    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device), count)
+    _restore_progress(run, facts)
+
+
+def _restore_progress(run: Run, facts: dict[str, Any]) -> None:
+    run.epoch = facts["epoch"]
+    run.history = list(facts["history"])

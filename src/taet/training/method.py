@@ -1,0 +1,205 @@
+"""What a training method is, and what it is given."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from taet.adversary.pgd import Objective, Watch, pgd, start_point
+from taet.compute.graphs import Recorder
+from taet.errors import UserError
+from taet.losses import cross_entropy
+from taet.networks.heads import LINEAR
+from taet.networks.network import Network
+from taet.training.addons import class_radii, radius_ramp
+
+if TYPE_CHECKING:
+    from taet.options import MethodOptions
+    from taet.study.params.blocks import TrainingAttack
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training images of one step.
+
+    Attributes:
+        x: [B, C, H, W] float32 clean images in [0,1], augmented.
+        y: [B] int64 labels.
+        noise: generator of this epoch's attack noise, on the device of the images.
+        epoch: 0-based.
+    """
+
+    x: Tensor
+    y: Tensor
+    noise: torch.Generator | None
+    epoch: int
+
+    def draw(self, sample: Callable[..., Tensor]) -> Tensor:
+        """Noise of the images' shape, by ``torch.rand`` or ``torch.randn``."""
+        return sample(self.x.shape, generator=self.noise, device=self.x.device)
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What the inner maximisation gave.
+
+    Attributes:
+        x: [B, C, H, W] images to train on.
+        facts: what else the method wants to know about the attack, by name.
+    """
+
+    x: Tensor
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method may know about the run.
+
+    Attributes:
+        class_counts: [C] int64, training images per class.
+        eps: radius of the training attack's L-inf ball.
+        attack: steps, step size, start and batch-norm mode of the training attack.
+        epochs: of the whole run, stage 1 included.
+        channels: of an image.
+        seed: of the run.
+
+    What a method makes for itself must lie on the device of ``class_counts``.
+    """
+
+    class_counts: Tensor
+    eps: float
+    attack: "TrainingAttack"
+    epochs: int
+    channels: int
+    seed: int
+
+
+class TrainingMethod:
+    """Base of all methods: a subclass says what its attack and its loss are.
+
+    For each step ``attack`` is called, then ``loss``, which must not change the method's state (weight
+    perturbation calls it twice) but may leave notes in ``attacked.facts``, then ``after_step``.
+    """
+
+    by_several_processes: ClassVar[bool] = True
+    """Whether ``taet.training.parallel`` can share its work out: it takes gradients of one network only."""
+
+    def __init__(self, options: "MethodOptions", setting: Setting) -> None:
+        self.options = options
+        self.setting = setting
+        counts = setting.class_counts
+        if counts.min() < 1:
+            raise UserError(
+                f"class {int(counts.argmin())} has no training image; every method needs one of each class"
+            )
+        self.log_prior = (counts / counts.sum()).log()
+        radius = options.class_radius
+        self.radii = None if radius is None else class_radii(radius, counts)
+        self.recorder = Recorder()
+
+    @property
+    def classes(self) -> int:
+        """Number of classes C."""
+        return len(self.setting.class_counts)
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """Head that the network must have; see ``taet.networks.heads``."""
+        return LINEAR
+
+    def attack(self, model: Network, batch: Batch) -> Attacked:
+        """Inner maximisation; by default PGD on cross-entropy. Leaves the model as it was."""
+        return Attacked(self.perturb(model, batch))
+
+    def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
+        """Scalar loss to be minimised; ``model`` is in train mode and must be when this returns."""
+        raise NotImplementedError
+
+    def start_epoch(self, epoch: int) -> None:
+        """Called before the first step of an epoch."""
+
+    def constrain(self, model: Network) -> None:
+        """Called before an epoch and after every move of the weights: put them where they must be."""
+
+    def after_step(
+        self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
+    ) -> None:
+        """Called after the weights have moved."""
+
+    def inference(self) -> dict[str, Any] | None:
+        """``scale`` and ``bias`` [C] of the saved model's outputs, or None for the outputs themselves."""
+        return None
+
+    def state(self) -> dict[str, Tensor]:
+        """What the method has learned so far, for the checkpoint."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from ``state()``."""
+
+    def perturb(
+        self,
+        model: Network,
+        batch: Batch,
+        objective: Objective = cross_entropy,
+        target: Tensor | None = None,
+        watch: Watch | None = None,
+    ) -> Tensor:
+        """PGD as the parameters say: adversarial images for the batch, [B, C, H, W].
+
+        Args:
+            objective: what to maximise. On a GPU a function that is the same one in every step is recorded
+                (``taet.compute.graphs``): what it reads besides its arguments must change in place only,
+                and it must not ask the GPU for a number.
+            target: [B, ...] what the objective compares the logits with; the labels if None.
+            watch: see ``taet.adversary.pgd.Watch``.
+        """
+        attack, (eps, step_size) = self.setting.attack, self.budget(batch)
+        start = start_point(
+            attack.start,
+            batch.x,
+            self.setting.eps,
+            batch.draw,
+        )
+        settings = (model, objective, attack.steps, attack.batch_norm, watch)
+        target = batch.y if target is None else target
+        return self.recorder(_descend, settings, batch.x, target, start, eps, step_size)
+
+    def budget(self, batch: Batch) -> tuple[float | Tensor, float | Tensor]:
+        """Radius and step size: numbers, or [B] where the radius depends on the class."""
+        eps, step_size = self.setting.eps, self.setting.attack.step_size
+        if self.radii is None:
+            return eps, step_size
+        ramp = radius_ramp(self.options.class_radius, batch.epoch, self.setting.epochs)
+        factor = self.radii[batch.y] * ramp
+        return eps * factor, step_size * factor
+
+
+def _descend(
+    model: Network,
+    objective: Objective,
+    steps: int,
+    batch_norm: str,
+    watch: Watch | None,
+    x: Tensor,
+    y: Tensor,
+    start: Tensor,
+    eps: float | Tensor,
+    step_size: float | Tensor,
+) -> Tensor:
+    """``pgd`` with what is the same in every step first."""
+    return pgd(
+        model,
+        x,
+        y,
+        start=start,
+        objective=objective,
+        eps=eps,
+        step_size=step_size,
+        steps=steps,
+        batch_norm=batch_norm,
+        watch=watch,
+    )

@@ -1,0 +1,29 @@
+"""Learning rate as a pure function of the step, so that nothing about it needs saving."""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taet.study.params.blocks import Cosine, Multistep
+
+
+def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: int) -> float:
+    """What the base learning rate is multiplied by.
+
+    Args:
+        schedule: see ``taet.study.params.blocks.Multistep`` and ``Cosine``.
+        step: 0-based optimiser step, counted over all epochs.
+        steps: optimiser steps of the whole run.
+        epoch: 0-based epoch that the step belongs to.
+    """
+    if schedule.kind == "multistep":
+        milestones, factors = schedule.milestones, schedule.factor
+        if not isinstance(factors, list):
+            factors = [factors] * len(milestones)
+        since = [max(epoch - milestone + 1, 0) for milestone in milestones]
+        powers = since if schedule.compounding else [min(epochs, 1) for epochs in since]
+        return math.prod(f**power for f, power in zip(factors, powers, strict=True))
+    warmup = schedule.warmup * steps
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
