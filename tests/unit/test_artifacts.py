@@ -1,3 +1,4 @@
+import hashlib
 import os
 import socket
 import subprocess
@@ -45,6 +46,18 @@ def test_bytes_depend_on_contents_alone(tmp_path: Path) -> None:
     artifacts.write_arrays(one, ARRAYS, "k", b=1, a=2)
     artifacts.write_arrays(two, dict(reversed(ARRAYS.items())), "k", a=2, b=1)
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_files_are_written_as_their_format_says(tmp_path: Path) -> None:
+    """The code that writes files is in no key: whoever changes what it writes raises FORMAT."""
+    artifacts.write_arrays(
+        tmp_path / "arrays", {"a": np.arange(3), "b": np.eye(2, dtype="f4")}, "k", note=1
+    )
+    artifacts.write_bytes(tmp_path / "text.csv", b"a,b\n")
+    artifacts.write_manifest(tmp_path, "k", ["text.csv"])
+    written = b"".join((tmp_path / name).read_bytes() for name in ("arrays", artifacts.MANIFEST))
+    assert artifacts.FORMAT == 2
+    assert hashlib.sha256(written).hexdigest()[:16] == "84a3f03e0e896afc"
 
 
 def test_another_key_is_stale(file: Path) -> None:

@@ -45,7 +45,7 @@ def forget() -> None:
         module.fingerprint,
         module._tree,
         module._imports,
-        module._digest,
+        module._code,
     ):
         cached.cache_clear()
 
@@ -106,19 +106,41 @@ def test_relative_imports_are_refused(package) -> None:
         package("entry.py", "from pkg import losses", "from . import losses")
 
 
-def test_messages_retrain_nothing() -> None:
-    """What says and checks is no part of what is computed."""
-    closure = _closure("taet.stages.equalize", "taet.methods.taet") - module.PLUMBING
-    assert {
-        "taet.errors",
-        "taet.study.run.gpus",
-        "taet.options",
-        "taet.study.params.plugins",
-        "taet.study.run.processes",
-        "taet.study.run.progress",
-    } == module.PLUMBING
-    assert all(module._file(name) for name in module.PLUMBING)
-    assert {"taet.training.loop", "taet.losses", "taet.study.store.artifacts"} <= closure
+def moved(package: Path, old: str, new: str) -> None:
+    """A module gets another name, in all imports too."""
+    (package / new).parent.mkdir(exist_ok=True)
+    (package / old).rename(package / new)
+    for file in package.rglob("*.py"):
+        file.write_text(file.read_text().replace(_dotted(old), _dotted(new)))
+
+
+def test_names_of_modules_do_not_matter(package, tmp_path: Path) -> None:
+    before = package("entry.py", "+ 1", "+ 1")
+    moved(tmp_path / "pkg", "deep/steps.py", "zoo/walk.py")
+    forget()
+    assert module.fingerprint("pkg.entry") == before
+
+
+def test_what_is_imported_matters_not_only_what_it_is_called(package, tmp_path: Path) -> None:
+    """Two modules that are both used have a function of one name."""
+    (tmp_path / "pkg/deep/others.py").write_text("def step(): return 3\n")
+    one, other = "from pkg.deep.steps import step", "from pkg.deep.others import step"
+    before = package("entry.py", one, f"{one}\n{other} as walk")
+    assert before != package("entry.py", f"{one}\n{other} as walk", f"{other}\n{one} as walk")
+
+
+def test_modules_that_import_each_other_are_refused(package) -> None:
+    with pytest.raises(ValueError, match=r"pkg\.losses"):
+        package("losses.py", "def g", "from pkg.entry import f\ndef g")
+
+
+def test_what_plans_and_stores_retrains_nothing() -> None:
+    training = _closure("taet.stages.equalize", "taet.methods.taet")
+    assert all(
+        (module.PACKAGE / name).is_dir() or module._file(f"taet.{name}") for name in module.PLUMBING
+    )
+    assert not {name for name in training if name.split(".")[1] in module.PLUMBING}
+    assert {"taet.training.loop", "taet.losses", "taet.seeds"} <= training
 
 
 def test_methods_do_not_see_each_other() -> None:
@@ -162,11 +184,9 @@ def test_same_in_another_process() -> None:
     assert outs == {module.fingerprint("taet.stages.equalize").encode() + b"\n"}
 
 
+def _dotted(file: str) -> str:
+    return f"pkg.{file.removesuffix('.py').replace('/', '.')}"
+
+
 def _closure(*entries: str) -> set[str]:
-    found: set[str] = set()
-    todo = list(entries)
-    while todo:
-        if (name := todo.pop()) not in found:
-            found.add(name)
-            todo += module._imports(name)
-    return found
+    return set(module._imported_first(entries))

@@ -13,10 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from taet.study.store.artifacts import MANIFEST
+from taet.study.store.artifacts import FORMAT, MANIFEST
 from taet.study.store.fingerprint import fingerprint
-
-KEY_VERSION = 1  # raise it to declare all existing artifacts stale
 
 Cell = Mapping[str, Any]
 
@@ -120,7 +118,7 @@ class Job:
         if self.made_by is not None:
             return self.made_by
         body = {
-            "version": KEY_VERSION,
+            "format": FORMAT,
             "stage": self.stage,
             "cell": self.cell,
             "reads": {name: self.dump(value) for name, value in self.reads.items()},

@@ -431,7 +431,7 @@ class Study:
         templates = (PACKAGE / "report/templates").glob("*.j2")
         body = [
             *(self.job(stage).key for stage in ("tables", "figures")),
-            fingerprint("taet.report.page"),
+            fingerprint("taet.report.page", "taet.study.params.overlay"),
             *(template.read_text(encoding="utf-8") for template in sorted(templates)),
         ]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]

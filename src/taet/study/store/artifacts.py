@@ -1,9 +1,9 @@
 """Artifacts: files that say what made them, are never half-written, and notice damage.
 
 Arrays are kept in safetensors files: readable without executing anything and without torch. Their
-header carries one JSON text under the name ``taet``: the *key* of what made the artifact (grid.py),
+header carries one JSON text under the name ``taet``: the *key* of what made the artifact (study/plan/job.py),
 a digest of the contents, and what else the stage wants to say. Bytes depend on contents alone; clock
-times and machine facts go into a record beside the artifact (records.py).
+times and machine facts go into a record beside the artifact (study/store/records.py).
 
 Text for people (CSV, tables, figures) cannot carry a key, so a folder of such files has a
 ``manifest.json`` with the key and a digest of each file.
@@ -30,7 +30,7 @@ from safetensors import SafetensorError
 
 from taet.errors import UserError
 
-FORMAT = 2
+FORMAT = 2  # raise it when files are written otherwise: it is part of every key
 MANIFEST = "manifest.json"
 MAX_HEADER = 100_000_000
 KINDS = (

@@ -3,7 +3,8 @@
 Snakemake and DVC see neither imported modules nor the difference between a comment and a change of a
 formula. The fingerprint follows the imports between the package's own files and ignores comments,
 docstrings, formatting and what is said when an error is raised, so that editing one method retrains
-that method only, and explaining a line retrains nothing.
+that method only, and explaining a line retrains nothing. An imported module counts by what is in it, not
+by its name: a module that moves retrains nothing either.
 """
 
 import ast
@@ -11,44 +12,56 @@ import hashlib
 import json
 from collections.abc import Iterable
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from taet.source_code import PACKAGE, source
 
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-# These say, check and find things, but compute nothing that is stored: what they decide (values of
-# parameters, which plugin runs) is in a job's key already.
-PLUMBING = {
-    f"{PACKAGE.name}.{name}"
-    for name in (
-        "errors",
-        "options",
-        "study.params.plugins",
-        "study.run.gpus",
-        "study.run.processes",
-        "study.run.progress",
-    )
-}
+# These plan, check, store and report, but compute nothing that is stored: the values they decide on are in
+# a job's key by themselves, and so is the format of artifacts.
+PLUMBING = ("decimals", "errors", "messages", "options", "source_code", "study")
 
 
 @cache
 def fingerprint(*entries: str) -> str:
-    """Hash of the named modules (``"taet.methods.taet"``) and of all they import, 16 hex digits."""
-    found: set[str] = set()
+    """Hash of the named modules (``"taet.methods.taet"``) and of all they import, 16 hex digits.
+
+    Raises:
+        FileNotFoundError: there is no such module.
+        ValueError: a module imports relatively, or itself by way of others.
+    """
+    digests: dict[str, str] = {}
+    for module in _imported_first(entries):
+        imports = sorted([names, digests[name]] for names, name in _imports(module))
+        digests[module] = _hash([_code(module), imports])
+    return _hash(sorted(digests[entry] for entry in entries))[:16]
+
+
+def _imported_first(entries: Iterable[str]) -> Iterable[str]:
+    """The modules and all they import, each after what it imports."""
+    below: dict[str, set[str]] = {}
     todo = list(entries)
     while todo:
-        module = todo.pop()
-        if module not in found and module not in PLUMBING:
-            found.add(module)
-            todo += _imports(module)
-    body = [(module, _digest(module)) for module in sorted(found)]
-    return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
+        if (module := todo.pop()) not in below:
+            below[module] = {name for _, name in _imports(module)}
+            todo += below[module]
+    return TopologicalSorter(below).static_order()
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True).encode()).hexdigest()
 
 
 def _file(module: str) -> Path | None:
     base = PACKAGE.joinpath(*module.split(".")[1:])
     return next((f for f in (base.with_suffix(".py"), base / "__init__.py") if f.is_file()), None)
+
+
+def _computes(module: str) -> bool:
+    """Whether numbers can depend on a module of this package."""
+    return not any(f"{module}.".startswith(f"{PACKAGE.name}.{name}.") for name in PLUMBING)
 
 
 @cache
@@ -60,29 +73,48 @@ def _tree(module: str) -> ast.Module:
 
 
 @cache
-def _imports(module: str) -> tuple[str, ...]:
-    """Modules of this package that ``module`` imports when it runs."""
-    package = PACKAGE.name
-    found: set[str] = set()
-    for node in _running(_tree(module)):
-        if isinstance(node, ast.Import):
-            found |= {a.name for a in node.names if a.name.split(".")[0] == package}
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            raise ValueError(f"{module}: line {node.lineno}: import by full name, not relatively")
-        elif isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == package:
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            submodules = [name for name in inner if _file(name)]
-            found |= set(submodules)
-            if len(submodules) < len(inner):
-                found.add(str(node.module))
-    return tuple(sorted(found))
+def _code(module: str) -> str:
+    return _hash(_canonical(_tree(module)))
+
+
+@cache
+def _imports(module: str) -> list[tuple[list[str], str]]:
+    """What a module imports from those that compute: its names for it, and the module it is from."""
+    imports = [found for node in _running(_tree(module)) for found in _imported(module, node)]
+    return [(names, name) for names, name in imports if _computes(name)]
+
+
+def _imported(module: str, node: ast.AST) -> list[tuple[list[str], str]]:
+    """What a statement imports from this package."""
+    if isinstance(node, ast.Import):
+        own = [a for a in node.names if a.name.split(".")[0] == PACKAGE.name]
+        return [([a.asname or a.name], a.name) for a in own]
+    if not _is_own_import(node):
+        return []
+    assert isinstance(node, ast.ImportFrom)
+    if node.level:
+        raise ValueError(f"{module}: line {node.lineno}: import by full name, not relatively")
+    imports = []
+    for alias in node.names:
+        inner = f"{node.module}.{alias.name}"
+        whole = _file(inner) is not None
+        name = [] if whole else [alias.name]
+        imports.append(([*name, alias.asname or alias.name], inner if whole else str(node.module)))
+    return imports
+
+
+def _is_own_import(node: Any) -> bool:
+    if not isinstance(node, ast.ImportFrom):
+        return False
+    return bool(node.level) or str(node.module).split(".")[0] == PACKAGE.name
 
 
 def _running(tree: ast.AST) -> Iterable[ast.AST]:
     """All nodes but those in the body of ``if TYPE_CHECKING``, which never runs."""
     for node in ast.iter_child_nodes(tree):
         yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test) in CHECKING:
+        if _is_checking(node):
+            assert isinstance(node, ast.If)
             for other in node.orelse:
                 yield other
                 yield from _running(other)
@@ -90,19 +122,17 @@ def _running(tree: ast.AST) -> Iterable[ast.AST]:
             yield from _running(node)
 
 
-@cache
-def _digest(module: str) -> str:
-    text = json.dumps(_canonical(_tree(module)), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _is_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in CHECKING
 
 
 def _canonical(node: Any) -> Any:
-    """The tree as nested lists, without docstrings and empty fields.
+    """The tree as nested lists, without docstrings, empty fields and imports from this package.
 
     Not ``ast.dump`` or ``ast.unparse``: their text changes between Python versions.
     """
     if isinstance(node, list):
-        return [_canonical(item) for item in node]
+        return [_canonical(item) for item in node if not _is_own_import(item)]
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.Raise):
@@ -110,6 +140,8 @@ def _canonical(node: Any) -> Any:
     fields = dict(ast.iter_fields(node))
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         fields["body"] = [n for n in fields["body"] if not _is_text(n)]
+    if _is_checking(node):
+        fields["body"] = []
     return [
         type(node).__name__,
         *([k, _canonical(v)] for k, v in fields.items() if v not in (None, [])),
