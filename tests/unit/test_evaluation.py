@@ -50,28 +50,59 @@ FURTHER = Shift("further", 0.05, goes_on=True)
 FAR = Shift("far", 0.25, norm="l2", bounded=False)
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Evaluation:
-    chains = {
-        "both": (BRIGHTER, DARKER),
-        "brighter": (BRIGHTER,),
-        "twice": (BRIGHTER, FURTHER),
-        "far": (FAR,),
-    }
+CHAINS = {
+    "both": (BRIGHTER, DARKER),
+    "brighter": (BRIGHTER,),
+    "twice": (BRIGHTER, FURTHER),
+    "far": (FAR,),
+}
+IMAGES = torch.tensor(BRIGHTNESS).view(-1, 1, 1, 1).expand(-1, 1, 2, 2).contiguous()
+
+
+def attacked(
+    monkeypatch: pytest.MonkeyPatch, labels: list[int] = LABELS, **more: Any
+) -> Evaluation:
     Shift.seen.clear()
-    monkeypatch.setattr(evaluation, "chain_of", lambda name, attacks: chains[name])
+    monkeypatch.setattr(evaluation, "chain_of", lambda name, attacks: CHAINS[name])
     options: Any = SimpleNamespace(cautions=list, eps=None)
     return evaluate(
         Brightness().train(),
-        torch.tensor(BRIGHTNESS).view(-1, 1, 1, 1).expand(-1, 1, 2, 2).contiguous(),
-        torch.tensor(LABELS),
-        dict.fromkeys(chains, options),
+        IMAGES,
+        torch.tensor(labels),
+        dict.fromkeys(CHAINS, options),
         eps=EPS,
         batch_size=2,
         seed=7,
         classes=2,
         index=torch.tensor(INDEX),
+        **more,
     )
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Evaluation:
+    return attacked(monkeypatch)
+
+
+def test_images(found: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last that each attack has made, and the clean one of the image that is misclassified."""
+    assert {verdict.images for verdict in found.verdicts.values()} == {None}
+    again = attacked(monkeypatch, with_images=True)
+    added = {
+        "both": [-0.05, 0.05, -0.05, -0.05, -0.05, 0],
+        "brighter": [0.05, 0.05, 0.05, 0.05, 0.05, 0],
+        "twice": [0.1, 0.05, 0.1, 0.1, 0.1, 0],
+        "far": [0.25, 0.25, 0.25, 0.25, 0.25, 0],
+    }
+    for name, verdict in again.verdicts.items():
+        assert verdict.images is not None
+        assert (verdict.images - IMAGES)[:, 0, 0, 0].tolist() == pytest.approx(
+            added[name], abs=1e-6
+        )
+        assert torch.equal(verdict.prediction, found.verdicts[name].prediction)
+    wrong = [1 - label for label in found.clean.tolist()]
+    none = attacked(monkeypatch, wrong, with_images=True).verdicts["both"].images
+    assert torch.equal(none, IMAGES), "no image is classified correctly"
 
 
 def test_verdicts(found: Evaluation) -> None:

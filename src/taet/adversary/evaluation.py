@@ -11,7 +11,7 @@ what the parts before them have broken.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from taet.adversary.parts import Target
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
 from taet.compute.devices import searching
+from taet.compute.folding import folded
 from taet.networks.network import predict
 from taet.study.run.progress import Progress
 
@@ -65,6 +66,9 @@ class Verdict:
         eps: its bound; None for attacks without one.
         parts: titles.
         warnings: why the numbers should not be believed; see ``taet.adversary.checks``.
+        images: [N, C, H, W] float32, on the model's device: the last that the attack has made of each image,
+            whether it fools the model or not; the clean one where that is misclassified. None unless asked
+            for.
     """
 
     prediction: Tensor
@@ -74,6 +78,7 @@ class Verdict:
     eps: float | None
     parts: tuple[str, ...]
     warnings: tuple[str, ...]
+    images: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,13 @@ def evaluate(
     index: Tensor | None = None,
     title: str = "attack",
     saved: Saved | None = None,
-) -> "Evaluation":
+    with_images: bool = False,
+) -> Evaluation:
     """Clean predictions, and a verdict per attack.
 
     Args:
-        model: takes [B, C, H, W] float32 in [0,1], gives logits; used in eval mode.
+        model: takes [B, C, H, W] float32 in [0,1], gives logits; used in eval mode and folded, see
+            ``taet.compute.folding``.
         x: [N, C, H, W] float32 test images in [0,1], on the device of the model.
         y: [N] int64 labels, likewise.
         attacks: options by name; names are those of the verdicts.
@@ -134,49 +141,41 @@ def evaluate(
         index: [N] int64, which image of the data set each is; 0, 1, 2, ... if left out.
         title: shown with the progress.
         saved: to go on from, and to keep.
+        with_images: hand back the adversarial images too, which must all fit into memory; excludes ``saved``.
 
     Raises:
         UserError: images, labels or model are not as they must be, or an attack broke its own rules
             (outside the ball or the pixel range, not finite).
     """
     check_images(x, y, classes, eps)
-    subject = Subject(model)
-    batch_size = check_model(subject, x[:batch_size], classes)
-    with torch.no_grad():
-        clean = predict(subject, x, batch_size)
-    standing = (clean == y).nonzero().squeeze(1)
-    run = _Run(
-        subject,
-        x,
-        y,
-        clean,
-        Noise(seed, (torch.arange(len(x)) if index is None else index).to(x.device)),
-        batch_size,
-        precision,
-    )
+    index = torch.arange(len(x)) if index is None else index
+    noise = Noise(seed, index.to(x.device))
     wanted = {
         name: (radius_of(options, eps), chain_of(name, attacks))
         for name, options in attacks.items()
     }
     planned = longest(list(wanted.values()))
-    total = sum(len(chain) for _, chain in planned) * len(standing)
-    keeper = _Keeper(run, saved or Saved(), beginnings(planned))
-    with Progress(title, total, "image-attacks") as progress:
-        for radius, chain in planned:
-            together = batch_size * (1 if any(isinstance(p, Square) for p in chain) else CHUNK)
-            for rows in standing.split(together) if len(standing) else ():
-                run.walk(radius, chain, rows, progress, keeper.tick)
-    odd = clean_warnings(clean, classes)
-    odd += model_warnings(subject, x[standing[:batch_size]], y[standing[:batch_size]])
+    with folded(model):
+        subject = Subject(model)
+        batch_size = check_model(subject, x[:batch_size], classes)
+        run = _Run(subject, x, y, noise, batch_size, precision, with_images)
+        keeper = _Keeper(run, saved or Saved(), beginnings(planned))
+        total = sum(len(chain) for _, chain in planned) * len(run.correct)
+        with Progress(title, total, "image-attacks") as progress:
+            for radius, chain in planned:
+                for rows in run.chunks(chain):
+                    run.walk(radius, chain, rows, progress, keeper.tick)
+        first = run.correct[:batch_size]
+        odd = [*clean_warnings(run.clean, classes), *model_warnings(subject, x[first], y[first])]
     verdicts = {}
     for name, (radius, chain) in wanted.items():
         state = run.state(radius, chain)
-        found = [
+        warnings = [
             *odd,
             *attacks[name].cautions(),
             *([] if precision == "fp32" else [f"images were looked for in {precision}"]),
             *reach_warnings(chain, radius),
-            *chain_warnings(chain, state.broken_by, classes, len(standing)),
+            *chain_warnings(chain, state.broken_by, classes, len(run.correct)),
         ]
         verdicts[name] = Verdict(
             state.prediction.cpu(),
@@ -185,9 +184,10 @@ def evaluate(
             chain[-1].norm,
             radius if chain[-1].bounded else None,
             tuple(part.title for part in chain),
-            tuple(found),
+            tuple(warnings),
+            run.images.get((radius, chain), x) if with_images else None,
         )
-    return Evaluation(clean.cpu(), verdicts, tuple(odd))
+    return Evaluation(run.clean.cpu(), verdicts, tuple(odd))
 
 
 @dataclass
@@ -208,14 +208,24 @@ class _Run:
         model: nn.Module,
         x: Tensor,
         y: Tensor,
-        clean: Tensor,
         noise: Noise,
         batch_size: int,
         precision: str,
+        with_images: bool,
     ) -> None:
-        self.model, self.x, self.y, self.clean = model, x, y, clean
+        self.model, self.x, self.y = model, x, y
         self.noise, self.batch_size, self.precision = noise, batch_size, precision
+        with torch.no_grad():
+            self.clean = predict(model, x, batch_size)
+        self.correct = (self.clean == y).nonzero().squeeze(1)
         self.states: dict[Bounded, _State] = {}
+        self.with_images = with_images
+        self.images: dict[Bounded, Tensor] = {}
+
+    def chunks(self, chain: Chain) -> Sequence[Tensor]:
+        """The rows to attack, as many at a time as are attacked together."""
+        together = 1 if any(isinstance(part, Square) for part in chain) else CHUNK
+        return self.correct.split(self.batch_size * together) if len(self.correct) else ()
 
     def state(self, radius: float, chain: Chain) -> _State:
         if (radius, chain) not in self.states:
@@ -243,6 +253,7 @@ class _Run:
         iterate = self.x[alive]
         for place, part in enumerate(chain[depth:], depth):
             after = self.state(radius, chain[: place + 1])
+            images = self._images_after(radius, chain[: place + 1], rows)
             for values in ("prediction", "distance", "broken_by"):
                 getattr(after, values)[rows] = getattr(before, values)[rows]
             if len(alive):
@@ -263,11 +274,22 @@ class _Run:
                 after.prediction[alive] = prediction
                 after.distance[alive] = size(x_adv - target.x, part.norm)
                 after.broken_by[alive[fooled]] = place
+                if images is not None:
+                    images[alive] = x_adv
                 alive, iterate = alive[~fooled], x_adv[~fooled]
             after.done[rows] = True
             before = after
             progress.step(len(rows), part.title)
             tick()
+
+    def _images_after(self, radius: float, chain: Chain, rows: Tensor) -> Tensor | None:
+        """Where the images after the last part go; for now those of the part before it."""
+        if not self.with_images:
+            return None
+        before = self.images.get((radius, chain[:-1]), self.x)
+        images = self.images.setdefault((radius, chain), self.x.clone())
+        images[rows] = before[rows]
+        return images
 
     def _first_missing(self, radius: float, chain: Chain, rows: Tensor) -> int:
         """Parts whose verdicts are there already; none that a part still to run would go on from."""

@@ -140,6 +140,18 @@ def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> N
         ) from None
 
 
+def features_of(model: nn.Module, x: Tensor) -> Tensor:
+    """What the classifier of one of our networks sees of some images, [N, D].
+
+    Args:
+        model: what ``load_model`` gives.
+        x: [N, C, H, W] float32 in [0,1].
+    """
+    network = getattr(model, "network", model)  # without the adjustment of its outputs, if any
+    with torch.no_grad():
+        return network.features(x)  # type: ignore[no-any-return]
+
+
 def load_model(path: Path, key: str | None = None, checkpoint: str = LAST) -> nn.Module:
     """A trained model, in eval mode: takes [B, C, H, W] float32 in [0,1], gives logits.
 

@@ -22,7 +22,6 @@ import numpy as np
 
 from taet.adversary.evaluation import Arrays, Saved, evaluate
 from taet.compute.devices import device_facts, settle
-from taet.compute.folding import folded
 from taet.data.loader import to_pixels
 from taet.data.split import read_data
 from taet.errors import UserError
@@ -42,21 +41,20 @@ def run(job: "Job") -> dict[str, Any]:
     model = load_model(trained.output, trained.key, job.cell["checkpoint"]).to(device)
     y, index = data.labels["test"], data.index["test"]
     saved = _saved(job)
-    with folded(model):
-        found = evaluate(
-            model,
-            to_pixels(data.hand_over("test").to(device), data.max_value),
-            y.to(device),
-            job.reads["attacks"],
-            eps=job.reads["threat"].eps,
-            batch_size=job.reads["evaluation"].batch_size,
-            seed=job.cell["seed"],
-            classes=data.classes,
-            precision=job.reads["evaluation"].precision,
-            index=index,
-            title=job.title,
-            saved=saved,
-        )
+    found = evaluate(
+        model,
+        to_pixels(data.hand_over("test").to(device), data.max_value),
+        y.to(device),
+        job.reads["attacks"],
+        eps=job.reads["threat"].eps,
+        batch_size=job.reads["evaluation"].batch_size,
+        seed=job.cell["seed"],
+        classes=data.classes,
+        precision=job.reads["evaluation"].precision,
+        index=index,
+        title=job.title,
+        saved=saved,
+    )
     arrays = {
         "index": index.numpy(),
         "label": y.numpy().astype(np.int16),

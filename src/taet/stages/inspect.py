@@ -27,12 +27,11 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from taet.adversary.examples import attacked_images, features_of
+from taet.adversary.evaluation import evaluate
 from taet.compute.devices import settle
-from taet.compute.folding import folded
 from taet.data.loader import to_pixels
 from taet.data.split import Data, read_data
-from taet.networks.network import load_model
+from taet.networks.network import features_of, load_model
 from taet.seeds import seed_for
 from taet.study.store import artifacts
 
@@ -118,24 +117,28 @@ class _Rare:
 
     def attacked(self) -> tuple[pd.DataFrame, "np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]:
         """Rows of examples.csv, the clean images, and what is added to them."""
-        x = self.x[self.first]
-        with folded(self.model):
-            images, clean, attacked = attacked_images(
-                self.model,
-                x,
-                self.label[self.first].to(x.device),
-                self.index[self.first].to(x.device),
-                self.reads["headline_attack"],
-                self.reads["attacks"],
-                eps=self.reads["threat"].eps,
-                seed=self.cell["seed"],
-            )
+        x, attack = self.x[self.first], self.reads["headline_attack"]
+        evaluation = evaluate(
+            self.model,
+            x,
+            self.label[self.first].to(x.device),
+            {attack: self.reads["attack"]},
+            eps=self.reads["threat"].eps,
+            batch_size=len(x),
+            seed=self.cell["seed"],
+            classes=len(self.names),
+            index=self.index[self.first],
+            title=f"{self.cell['method']}: {attack}",
+            with_images=True,
+        )
+        verdict = evaluation.verdicts[attack]
+        assert verdict.images is not None  # asked for
         rows = self._table(
             self.first,
-            clean=[self.names[c] for c in clean],
-            attacked=[self.names[c] for c in attacked],
+            clean=[self.names[c] for c in evaluation.clean],
+            attacked=[self.names[c] for c in verdict.prediction],
         )
-        return rows, _picture(x), _picture(images - x)
+        return rows, _picture(x), _picture(verdict.images - x)
 
 
 def _picture(x: Tensor) -> "np.ndarray[Any, Any]":

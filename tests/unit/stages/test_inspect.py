@@ -31,7 +31,7 @@ def rare(monkeypatch: pytest.MonkeyPatch) -> inspect._Rare:
         "checkpoint": "last",
         "inspection": SimpleNamespace(classes=3, images_per_class=2, perplexity=5),
         "headline_attack": "pgd",
-        "attacks": {"pgd": None},
+        "attack": "its options",
         "threat": SimpleNamespace(eps=0.1),
     }
     split = SimpleNamespace(output="s")
@@ -66,17 +66,17 @@ def test_first_where_a_class_has_few(monkeypatch: pytest.MonkeyPatch, rare: insp
 def test_what_is_attacked(monkeypatch: pytest.MonkeyPatch, rare: inspect._Rare) -> None:
     given: dict[str, Any] = {}
 
-    def attacked_images(
-        model: Any, x: Any, y: Any, index: Any, name: str, attacks: Any, **rest: Any
-    ) -> Any:
-        given.update(x=x, y=y, index=index, name=name, **rest)
-        return x + 0.125, torch.tensor([4, 1, 0]), torch.tensor([0, 1, 2])
+    def evaluate(model: Any, x: Any, y: Any, attacks: Any, **rest: Any) -> Any:
+        given.update(x=x, y=y, attacks=attacks, **rest)
+        verdict = SimpleNamespace(prediction=torch.tensor([0, 1, 2]), images=x + 0.125)
+        return SimpleNamespace(clean=torch.tensor([4, 1, 0]), verdicts={"pgd": verdict})
 
-    monkeypatch.setattr(inspect, "attacked_images", attacked_images)
+    monkeypatch.setattr(inspect, "evaluate", evaluate)
     rows, clean, added = rare.attacked()
     assert given["y"].tolist() == [4, 1, 3]
     assert given["index"].tolist() == [103, 102, 100]
-    assert (given["name"], given["eps"], given["seed"]) == ("pgd", 0.1, 5)
+    assert given["attacks"] == {"pgd": "its options"}
+    assert (given["eps"], given["seed"], given["classes"]) == (0.1, 5, 5)
     assert list(rows["clean"]) == ["e", "b", "a"]
     assert list(rows["attacked"]) == ["a", "b", "c"]
     assert list(rows["test_image"]) == [103, 102, 100]
