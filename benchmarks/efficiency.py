@@ -21,7 +21,7 @@ from torch import Tensor
 
 from measured import ROOT, Results
 from taet.networks.network import Network, build_model, describe_network
-from taet.study.params import blocks, plugins
+from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.training.loop import Run, _step
 from taet.training.method import Batch, Setting
@@ -71,7 +71,7 @@ def measure(name: str) -> dict[str, float]:
     """Seconds, image-passes and memory of a step; in a process of its own."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    options, training = PARAMS.methods[name], blocks.training_of(PARAMS, name)
+    options, training = PARAMS.methods[name], PARAMS.methods[name].training
     options = options.model_copy(update={k: w for k, w in NARROWED.items() if hasattr(options, k)})
     setting = Setting(torch.tensor(COUNTS), PARAMS.threat.eps, training.attack, 100, 3, 0)
     method = plugins.load("methods", options.kind).Method(options, setting)
@@ -115,7 +115,7 @@ def mixed(name: str, found: dict[str, dict[str, float]]) -> dict[str, float]:
     if recipe is None:
         return found[name]
     first = PARAMS.stabilizations[recipe]
-    share = first.epochs / blocks.training_of(PARAMS, name).epochs
+    share = first.epochs / PARAMS.methods[name].training.epochs
     one, two = found[first.method], found[name]
     both = {what: share * one[what] + (1 - share) * two[what] for what in two}
     return both | {"memory": max(one["memory"], two["memory"])}

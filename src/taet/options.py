@@ -1,26 +1,31 @@
-"""Types for the blocks of params.yaml: what a value may be, said once.
+"""Options of plugins: what every data set, architecture, method and attack can have in params.yaml.
 
-Every plugin (method, attack, data set, architecture) declares its parameters in a class
-``Options`` built from this vocabulary. No class here carries a default number: numbers live in
-params.yaml.
+A plugin declares its own parameters in a class ``Options`` made from one of these and from the values that
+this module names.
 """
 
 import re
-from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-)
+from pydantic import Field, Tag
 
-from taet.decimals import RULE, is_decimal
 from taet.errors import counted
+from taet.recipes import Longtail, Training
+from taet.values import (
+    Count,
+    Label,
+    Name,
+    NonNegative,
+    Number,
+    Options,
+    PixelDistance,
+    Positive,
+    ResidualWidth,
+    Share,
+    Shares,
+    Whole,
+    one_or_several,
+)
 
 __all__ = [
     "AttackOptions",
@@ -36,91 +41,11 @@ __all__ = [
     "Options",
     "PixelDistance",
     "Positive",
+    "ResidualWidth",
     "Share",
     "Shares",
     "Whole",
-    "unused_attack_options",
 ]
-
-
-def parse_number(value: Any) -> Any:
-    """Turn ``"8/255"`` and ``"4e-3"`` (text in YAML 1.1) into a float; leave the rest alone.
-
-    Raises:
-        ValueError: the text is no number or fraction.
-    """
-    if not isinstance(value, str):
-        return value
-    try:
-        numerator, *denominators = map(_decimal, value.split("/", 1))
-        if not denominators:
-            return float(numerator)
-        if denominators[0] <= 0:
-            raise ValueError("no such fraction")
-        return float(numerator / denominators[0])
-    except (ValueError, OverflowError):
-        raise ValueError(f"must be a number or a fraction such as 8/255, in {RULE}") from None
-
-
-def _decimal(text: str) -> Fraction:
-    if not is_decimal(text.strip()):
-        raise ValueError("not in plain decimals")
-    return Fraction(text)
-
-
-Number = Annotated[float, BeforeValidator(parse_number)]
-Positive = Annotated[Number, Field(gt=0)]
-NonNegative = Annotated[Number, Field(ge=0)]
-Share = Annotated[Number, Field(ge=0, le=1)]
-PixelDistance = Annotated[
-    Number, Field(gt=0, lt=1, description="in units of the [0,1] pixel range")
-]
-
-
-def _one_or_several(value: Any) -> str:
-    return "several" if isinstance(value, list) else "one"
-
-
-# Told apart by being a list, so that a wrong value is one problem and not one for each alternative.
-one_or_several = Discriminator(_one_or_several)
-Shares = Annotated[
-    Annotated[Share, Tag("one")] | Annotated[list[Share], Tag("several")], one_or_several
-]
-
-
-LAST_CHARACTER = 0xFF  # of Latin-1
-
-
-def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be one line of characters that can be printed")
-    if text.startswith("_") or "$" in text or any(ord(c) > LAST_CHARACTER for c in text):
-        raise ValueError(
-            "must be of Latin letters (up to U+00FF), without $, and not begin with _: LaTeX or matplotlib "
-            "would not print it as it is"
-        )
-    return text
-
-
-Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
-Whole = Annotated[int, Field(ge=0, lt=2**31)]
-Count = Annotated[int, Field(ge=1, lt=2**31)]
-# torch 2.14 writes beyond its memory in the gradient of a strided 1x1 convolution of 1, 2, 4 or 6 channels
-# in channels-last layout, on a CPU.
-ResidualWidth = Annotated[int, Field(ge=8, lt=2**31)]
-# Names become parts of paths, file names of plugins and wildcards: nothing that could leave a folder.
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
-class Options(BaseModel):
-    """A block of params.yaml: unknown keys, wrong types, NaN and infinity are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    not_in_keys: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change no artifact, such as print; everything else is part of a job's key."""
 
 
 class PluginOptions(Options):
@@ -141,14 +66,14 @@ class PluginOptions(Options):
 class DatasetOptions(PluginOptions):
     """Block of a data set."""
 
-    # A job reads the resolved block for itself.
+    # A job reads how its training set is drawn by itself.
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "longtail"})
 
     official_validation: ClassVar[bool] = False
     """Whether the set comes with validation images of its own."""
 
-    longtail: dict[str, Any] | None = None
-    """What is different in the block ``longtail`` for this data set."""
+    longtail: Longtail
+    """The block ``longtail``, with what is different for this data set."""
 
 
 class ModelOptions(PluginOptions):
@@ -198,13 +123,13 @@ class LogitAdjustment(Options):
 class MethodOptions(PluginOptions):
     """Block of a training method, with the add-ons that go on any method; all may be left out."""
 
-    # A job reads the stage 1 and the resolved training block for themselves.
+    # A job reads its stage 1 and how it trains by themselves.
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "stabilization", "training"})
 
     stabilization: Name | None = None
     """Stage 1 that the method starts from: a name under ``stabilizations``."""
-    training: dict[str, Any] | None = None
-    """What this method's training does differently from the common block ``training``."""
+    training: Training
+    """The block ``training``, with what is different for this method."""
     class_radius: ClassRadius | None = None
     """RobustLT: a radius for each class in the training attack."""
     weight_perturbation: WeightPerturbation | None = None
@@ -217,6 +142,9 @@ class MethodOptions(PluginOptions):
     loss_passes: ClassVar[int] = 1
     """Forward and backward passes of an image for the loss."""
 
+    without_effect: ClassVar[tuple[str, ...]] = ()
+    """Options of ``training.attack`` that the method does not use."""
+
     def attack_passes(self, steps: int) -> tuple[float, float]:
         """Forward and backward passes of an image for the training attack, on average over steps.
 
@@ -224,14 +152,6 @@ class MethodOptions(PluginOptions):
             steps: K, of ``training.attack``.
         """
         return steps, steps
-
-
-def unused_attack_options(options: MethodOptions, *unused: str) -> str | None:
-    """What is wrong where a method's own ``training.attack`` sets what the method has no use for."""
-    attack = (options.training or {}).get("attack")
-    if isinstance(attack, dict) and (found := [name for name in unused if name in attack]):
-        return f"training.attack.{found[0]}: has no part in this method; remove it"
-    return None
 
 
 class AttackOptions(PluginOptions):

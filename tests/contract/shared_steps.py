@@ -29,7 +29,7 @@ def weights_after_two_steps(
     name: str, digits: blocks.Params, sync: bool
 ) -> dict[str, torch.Tensor]:
     options = digits.methods[name]
-    attack = blocks.training_of(digits, name).attack.model_copy(update={"steps": 2})
+    attack = digits.methods[name].training.attack.model_copy(update={"steps": 2})
     counts = torch.arange(10 * CLASSES, 0, -10)[:CLASSES]
     setting = Setting(counts, 0.1, attack, epochs=90, channels=1, seed=0)
     method = plugins.load("methods", options.kind).Method(options, setting)

@@ -14,6 +14,7 @@ from taet.datasets import digits as digits_module
 from taet.datasets import medmnist
 from taet.errors import UserError
 from taet.study.params import blocks, plugins
+from taet.study.params.load import load_params
 from tests.conftest import ROOT
 from tests.contract.official import mirror_files
 
@@ -130,7 +131,8 @@ def test_medmnist_archives_of_odd_shape(change: dict[str, Any], said: str, tmp_p
 
 
 def _medmnist(flag: str, size: int) -> medmnist.Options:
-    return medmnist.Options(kind="medmnist", label=flag, flag=flag, size=size)
+    longtail = load_params(ROOT / "params.yaml").longtail
+    return medmnist.Options(kind="medmnist", label=flag, longtail=longtail, flag=flag, size=size)
 
 
 GOOD = ImageSet(

@@ -31,7 +31,7 @@ def distinct_blocks() -> list[str]:
     found: dict[str, str] = {}
     for name, options in DIGITS.methods.items():
         weights = {"label", "alpha", "beta", "gamma", "stabilization", "training"}
-        attack = blocks.training_of(DIGITS, name).attack.model_dump()
+        attack = DIGITS.methods[name].training.attack.model_dump()
         same = json.dumps([options.model_dump(exclude=weights), attack])
         found.setdefault(same, name)
     return list(found.values())
@@ -55,7 +55,7 @@ def make(name: str, digits: blocks.Params, classes: int = 4, **changes: object) 
     """The method as its block and attack say; as far into training as all its parts are at work."""
     counts = torch.arange(10 * classes, 0, -10)[:classes]
     options = options_of(name, digits).model_copy(update=changes)
-    attack = blocks.training_of(digits, name).attack
+    attack = digits.methods[name].training.attack
     setting = Setting(counts, 0.1, attack, epochs=45, channels=1, seed=0)
     method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
     method.start_epoch(EPOCH)

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from taet.data.imageset import NO_SPLIT, ImageSet, verify
+from taet.study.params.load import load_params
 from taet.study.store import artifacts
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block, commands
@@ -49,7 +50,9 @@ def obtained(code: str, folder: Path) -> ImageSet:
     """What a data set file hands over of the files in a folder; what it names is what it reads."""
     names: dict = {}
     exec(compile(code, "leaves.py", "exec"), names)
-    options = names["Options"](kind="leaves", label="Leaves")
+    options = names["Options"](
+        kind="leaves", label="Leaves", longtail=load_params(ROOT / "params.yaml").longtail
+    )
     found: ImageSet = names["obtain"](folder / "data/raw/leaves", options, None)
     own = folder / "data/own/leaves"
     files = {path for path in own.rglob("*") if path.is_file()}

@@ -6,7 +6,6 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from taet.study.params import blocks
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
 from tests.conftest import ROOT
@@ -57,7 +56,7 @@ def test_passes_are_those_that_cards_say(page: ModuleType, method: str) -> None:
     rows = page.read("efficiency").set_index("what")["value"]
     label = study.methods[method].label
     counted = sum(rows[f"{label}: {way} passes"] for way in ("forward", "backward"))
-    in_theory = training_passes(study, method) / blocks.training_of(study, method).epochs
+    in_theory = training_passes(study, method) / study.methods[method].training.epochs
     # LAS-AT draws its numbers of steps.
     assert counted == pytest.approx(in_theory, rel=0.15 if method == "las_at" else 1e-3)
 

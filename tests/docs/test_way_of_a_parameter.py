@@ -49,7 +49,8 @@ def test_a_value_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert job.reads["method"].alpha == 0.7
     assert job.key != before.key
     assert job.key in job.command
-    assert study.params.methods["taet_20"].alpha == 0.1
+    assert study.params.methods["taet_20"].alpha == 0.7, "it extends taet"
+    assert study.params.methods["taet_a1"].alpha == 1, "it says its own"
 
     module = plugins.load("methods", "taet")
     assert not isinstance(job.reads["method"], module.Options)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.conftest import Tree
 from tests.faults.outcomes import try_all
 
-ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
+ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.2, beta: 0.1, gamma: 0.1")
 TOUCHED = {"equalize_cell", "attack_cell", "score", "inspect", "tables", "figures", "report", "all"}
 Variables = dict[str, str]
 

@@ -132,8 +132,8 @@ MUTATIONS: list[tuple[str, ...]] = [
     # -- the grid -------------------------------------------------------------------------------------
     (GRID, "recipe.method, recipe.epochs, recipe.after)", "recipe.method, recipe.epochs // 2, recipe.after)", "stage 1 of half its length"),
     (GRID, "cell, recipe.method, recipe.epochs", 'cell, "pgd_at", recipe.epochs', "stage 1 adversarial"),
-    (GRID, 'stage1 = self.params.methods[method].stabilization\n        stop', "stage1 = None\n        stop", "methods without their stage 1"),
-    (GRID, '"training": self._training_of(method)', '"training": p.training', "a method's own training ignored"),
+    (GRID, 'options.training.epochs, options.stabilization', 'options.training.epochs, None', "methods without their stage 1"),
+    (GRID, '"training": options.training', '"training": p.training', "a method's own training ignored"),
     (COSTS, "attack + 2 * losses * options.loss_passes", "attack + losses * options.loss_passes", "costs without the backward passes of losses"),
     (COSTS, "epochs -= stage1.epochs - before", "epochs -= stage1.epochs", "costs of a chain of stages"),
     (COSTS, "1 if options.weight_perturbation is None else 2", "1", "costs without AWP"),

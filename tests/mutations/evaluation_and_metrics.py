@@ -8,7 +8,6 @@ CHAINS = "src/taet/adversary/chains.py"
 SUBJECT = "src/taet/adversary/subject.py"
 CHECKS = "src/taet/adversary/checks.py"
 USER = "src/taet/api/own_model.py"
-EXAMPLES = "src/taet/adversary/examples.py"
 METRICS = "src/taet/scores/metrics.py"
 PREDICTIONS = "src/taet/scores/predictions.py"
 SCORE = "src/taet/stages/score.py"
@@ -44,7 +43,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{METHODS}/taet.py", "            options.alpha,\n            options.beta,\n            options.gamma,\n", "            1.0,\n            1.0,\n            1.0,\n", "all weights of TAET are 1"),
     (f"{METHODS}/taet.py", "            options.beta,\n", "            0.0,\n", "TAET's options: no HDL"),
     # -- evaluation -----------------------------------------------------------------------------------
-    (EVALUATION, "standing = (clean == y)", "standing = (clean == clean)", "misclassified images are attacked"),
+    (EVALUATION, "self.correct = (self.clean == y)", "self.correct = (y == y)", "misclassified images are attacked"),
     (EVALUATION, "self.noise.rows(alive)", "self.noise.rows(torch.arange(len(alive)))", "noise by the place in the batch"),
     (EVALUATION, "alive, iterate = alive[~fooled], x_adv[~fooled]", "alive, iterate = alive[~fooled], self.x[alive[~fooled]]", "attacks that go on begin at the clean image"),
     (EVALUATION, "after.prediction[alive] = prediction", "after.prediction[alive[fooled]] = prediction[fooled] * 0", "fooled images are all of class 0"),
@@ -52,7 +51,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (EVALUATION, "after.broken_by[alive[fooled]] = place", "after.broken_by[alive[fooled]] = place + 1", "parts counted from 1"),
     (EVALUATION, "radius if chain[-1].bounded else None", "radius", "attacks without bound have an eps"),
     (EVALUATION, "rows[before.prediction[rows] == self.y[rows]]", "rows", "images that have fallen are attacked again"),
-    (EVALUATION, "Noise(seed, (torch.arange", "Noise(0, (torch.arange", "noise of seed 0 in every evaluation"),
+    (EVALUATION, "Noise(seed, index.to", "Noise(0, index.to", "noise of seed 0 in every evaluation"),
     (EVALUATION, "while depth < len(chain) and chain[depth].goes_on:", "while False:", "resumed attacks go on from the clean image"),
     (CHAINS, "eps if own is None else own", "eps", "an attack's own radius ignored"),
     (CHAINS, "radius == r and len(other) > len(chain)", "len(other) > len(chain)", "chains of another ball are shared"),
@@ -65,13 +64,13 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CHECKS, "distance > target.eps + TOLERANCE", "distance > 2 * target.eps", "images outside the ball count"),
     (CHECKS, "len(clean.unique()) == 1", "len(clean.unique()) == 0", "a collapsed training is ranked"),
     (NORMS, "flat.square().sum(1).sqrt()", "flat.square().mean(1).sqrt()", "L2 is a mean"),
-    (EXAMPLES, "Noise(seed, index[standing])", "Noise(seed, torch.arange(len(standing)))", "examples are other images than those judged"),
-    (EXAMPLES, "        images[standing] = found\n", "", "examples are clean images"),
-    (EXAMPLES, "radius_of(attacks[name], eps)", "eps", "examples in another ball"),
+    (EVALUATION, "images[alive] = x_adv", "images[alive] = self.x[alive]", "examples are clean images"),
+    (EVALUATION, "        images[rows] = before[rows]\n", "", "examples that the first part has broken are clean images"),
+    (INSPECT, 'eps=self.reads["threat"].eps', 'eps=0.9 * self.reads["threat"].eps', "examples in another ball"),
     # -- attack and score -----------------------------------------------------------------------------
     (ATTACK, 'seed=job.cell["seed"]', "seed=0", "attack noise of seed 0"),
     (ATTACK, 'job.cell["checkpoint"])', '"last")', "the last checkpoint attacked for the best"),
-    (ATTACK, "            index=index,\n", "", "noise by the place in the list"),
+    (ATTACK, "        index=index,\n", "", "noise by the place in the list"),
     (PREDICTIONS, 'said["eps"] == eps', 'said["eps"] >= eps', "worst cases over larger balls"),
     (PREDICTIONS, "groups.head, groups.tail)", "groups.tail, groups.head)", "shares of head and tail swapped"),
     (SCORE, "{name: values[kept] for name, values in model.predicted.items()}", "{name: np.where(kept, values, 0)[kept][::-1] for name, values in model.predicted.items()}", "predictions of other images"),
@@ -85,7 +84,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SCORE, "reads[\"bootstrap\"], rng)", "100, rng)", "a bootstrap of 100 draws"),
     (SCORE, 'COMPARED = ("all", "tail")', 'COMPARED = ("all", "head")', "contrasts of the head for the tail"),
     (INSPECT, "descending=True, stable=True)", "stable=True)", "the most frequent classes for the rarest"),
-    (INSPECT, "_picture(images - x)", "_picture(images)", "what is added to an image is the image"),
+    (INSPECT, "_picture(verdict.images - x)", "_picture(verdict.images)", "what is added to an image is the image"),
     (INSPECT, "(len(rows) for rows in of_class[:-1])", "(len(rows) for rows in of_class[1:])", "examples of other images"),
     (INSPECT, 'seed=self.cell["seed"]', "seed=0", "examples with the noise of seed 0"),
     # -- metrics --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,12 @@ def test_records_are_read_too(kept: Path, damage: Callable[[Path], None]) -> Non
     assert "records/data/longtail" in refusal(of_study())
 
 
+def others(blocks: dict[str, Any], name: str, part: str, **change: Any) -> dict[str, Any]:
+    """Blocks of which one has another value in a block inside it."""
+    inner = getattr(blocks[name], part).model_copy(update=change)
+    return {**blocks, name: blocks[name].model_copy(update={part: inner})}
+
+
 def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
     study = of_study()
     attack = study.attacks["pgd20"].model_copy(update={"steps": 10})
@@ -113,8 +120,11 @@ def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
     changes = [
         ({"threat": study.threat.model_copy(update={"eps": 0.2})}, "seed0.record.json: threat"),
         ({"attacks": {**study.attacks, "pgd20": attack}}, "record.json: attacks"),
-        ({"longtail": study.longtail.model_copy(update={"class_order": "size"})}, "longtail"),
-        ({"training": study.training.model_copy(update={"epochs": 3})}, "record.json: stop"),
+        (
+            {"datasets": others(study.datasets, "digits", "longtail", class_order="size")},
+            "longtail",
+        ),
+        ({"methods": others(study.methods, "pgd_at", "training", epochs=3)}, "record.json: stop"),
         ({"report": study.report.model_copy(update={"confidence": 0.9})}, f"{score}confidence"),
     ]
     for change, said in changes:

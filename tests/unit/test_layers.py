@@ -33,7 +33,17 @@ ROOMS = [
     "package",
 ]
 RANK = {room: rank for rank, room in enumerate(ROOMS)}
-GROUND = ("decimals", "errors", "losses", "messages", "options", "seeds", "source_code")
+GROUND = (
+    "decimals",
+    "errors",
+    "losses",
+    "messages",
+    "options",
+    "recipes",
+    "seeds",
+    "source_code",
+    "values",
+)
 PLUGINS = ("architectures", "attacks", "datasets", "methods")
 # Numbers and pages know what was to be done and what was written, but not how it was computed.
 BESIDE = {"scores", "report"}

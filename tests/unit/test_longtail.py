@@ -18,7 +18,6 @@ from taet.data.longtail import (
     take,
 )
 from taet.errors import UserError
-from taet.study.params import blocks
 from taet.study.params.load import load_params
 from tests.conftest import ROOT
 
@@ -203,7 +202,7 @@ def test_studies_fit_the_official_class_sizes(study: str) -> None:
     resolved = load_params(ROOT / "params.yaml", study)
     for name in set(resolved.grid.datasets) & set(OFFICIAL):
         train, test = OFFICIAL[name]
-        longtail = blocks.longtail_of(resolved, name)
+        longtail = resolved.datasets[name].longtail
         order = order_classes(longtail.class_order, train, np.random.default_rng(0))
         head, test_head = head_sizes(train, test, longtail.head_images)
         before = [train, test]

@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from taet.errors import UserError
-from taet.options import parse_number
 from taet.study.params import blocks
 from taet.study.params.load import TAKEN, load_params
 from taet.study.params.overlay import of_study, read_file
 from taet.study.params.schema import FRACTION, json_schema
 from taet.study.params.yamlfile import read_yaml
 from taet.study.plan.study import Study
+from taet.values import parse_number
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "params.yaml").read_text()
@@ -107,6 +107,85 @@ def test_one_tau_is_no_choice(tmp_path: Path) -> None:
         else:
             with pytest.raises(UserError, match=problem):
                 load_params(file, "digits")
+
+
+STUDY = """
+  other:
+    extends: digits
+    methods:
+      taet: {beta: 0.5, training: {epochs: 30}}
+      mine: {extends: theirs, label: Mine, gamma: 0.7, training: {optimizer: {weight_decay: 0.25}}}
+      theirs: {extends: taet, label: Theirs, stabilization: null}
+    attacks:
+      slow: {extends: pgd20, label: PGD-40, steps: 40}
+"""
+
+
+def test_a_block_has_the_options_of_the_one_that_it_extends(tmp_path: Path) -> None:
+    """As the study has them, but for labels and for what the block says itself."""
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT + STUDY)
+    params = load_params(file, "other")
+    taet, mine, theirs = (params.methods[name].model_dump() for name in ("taet", "mine", "theirs"))
+    assert (mine["kind"], mine["label"], theirs["label"]) == ("taet", "Mine", "Theirs")
+    assert (theirs["beta"], theirs["gamma"], theirs["stabilization"]) == (0.5, 0.1, None)
+    assert theirs == taet | {"label": "Theirs", "stabilization": None}
+    assert (mine["beta"], mine["gamma"]) == (0.5, 0.7)
+    assert (mine["training"]["epochs"], taet["training"]["epochs"]) == (30, 30)
+    assert mine["training"]["optimizer"] == taet["training"]["optimizer"] | {"weight_decay": 0.25}
+    assert params.training.epochs == 28
+    slow = params.attacks["slow"].model_dump()
+    assert slow == params.attacks["pgd20"].model_dump() | {"label": "PGD-40", "steps": 40}
+
+
+def test_a_value_from_another_block_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT + STUDY)
+    source = of_study(read_file(file), "other")
+    for path in (("beta",), ("training", "epochs")):
+        assert source.origin(("methods", "mine", *path)) == source.origin(
+            ("methods", "taet", *path)
+        )
+    assert source.origin(("methods", "mine", "gamma")) != source.origin(
+        ("methods", "taet", "gamma")
+    )
+    file.write_text((TEXT + STUDY).replace("beta: 0.5", "beta: -0.5"))
+    with pytest.raises(UserError) as error:
+        load_params(file, "other")
+    assert {line.split(": ")[1] for line in str(error.value).splitlines()} == {
+        "studies.other.methods.taet.beta"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("extends: taet, label: Theirs", "extends: tet, label: Theirs", r"other.methods.theirs.extends: no method 'tet'.*'taet'"),
+        ("extends: taet, label: Theirs", "extends: mine, label: Theirs", r"other.methods.\w+.extends: the blocks extend each other in a circle"),
+        ("extends: taet, label: Theirs", "extends: taet, kind: trades, label: Theirs", r"theirs.kind: a block is of the kind"),
+        ("extends: taet, label: Theirs", "extends: [taet], label: Theirs", r"theirs.extends: no method \['taet'\]"),
+        ("extends: taet, label: Theirs", "extends: taet", r"methods.theirs.label: missing"),
+    ],
+)  # fmt: skip
+def test_wrong_bases(tmp_path: Path, old: str, new: str, message: str) -> None:
+    file = tmp_path / "params.yaml"
+    assert STUDY.count(old) == 1
+    file.write_text(TEXT + STUDY.replace(old, new))
+    with pytest.raises(UserError, match=message):
+        load_params(file, "digits")
+
+
+def test_what_is_wrong_with_a_common_block_is_said_once(tmp_path: Path) -> None:
+    """Every method has a version of ``training``, and every data set one of ``longtail``."""
+    file = tmp_path / "params.yaml"
+    for old, new in (
+        ("drop_last: true", "drop_last: 7"),
+        ("profile: exponential", "profile: linear"),
+    ):
+        file.write_text(TEXT.replace(old, new, 1))
+        with pytest.raises(UserError) as error:
+            load_params(file)
+        assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", TAKEN)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taet.study.params import blocks
+from taet.recipes import Cosine, Multistep
 from taet.training.schedules import rate_factor
 
 MULTISTEP = {"kind": "multistep", "milestones": [2, 4], "factor": 0.5, "compounding": False}
@@ -22,7 +22,7 @@ EPOCHS, PER_EPOCH = 6, 2
     ],
 )
 def test_multistep(changes: dict[str, Any], by_epoch: list[float]) -> None:
-    schedule = blocks.Multistep(**MULTISTEP | changes)
+    schedule = Multistep(**MULTISTEP | changes)
     steps = EPOCHS * PER_EPOCH
     found = [rate_factor(schedule, step, steps, step // PER_EPOCH) for step in range(steps)]
     assert found == pytest.approx([factor for factor in by_epoch for _ in range(PER_EPOCH)])
@@ -37,7 +37,7 @@ def test_multistep(changes: dict[str, Any], by_epoch: list[float]) -> None:
     ],
 )
 def test_cosine(warmup: float, expected: list[float]) -> None:
-    schedule = blocks.Cosine(kind="cosine", warmup=warmup)
+    schedule = Cosine(kind="cosine", warmup=warmup)
     assert [rate_factor(schedule, step, 8, step // 4) for step in range(8)] == pytest.approx(
         expected
     )

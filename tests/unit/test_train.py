@@ -10,6 +10,7 @@ from taet.data.loader import Loader, to_pixels
 from taet.errors import UserError
 from taet.networks.network import build_model, describe_network
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
+from taet.recipes import Cosine, Multistep, Sgd, Training
 from taet.study.params import blocks, plugins
 from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber
@@ -30,7 +31,7 @@ ADDONS = {
 
 @dataclass(frozen=True)
 class Problem:
-    training: blocks.Training
+    training: Training
     options: blocks.Params
     network: dict
     loader: Loader
@@ -45,7 +46,7 @@ class Problem:
         model = build_model({**self.network, "head": made.head}, seed=3)
         chosen = {
             "adam": self.training.optimizer,
-            "sgd": blocks.Sgd(kind="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4),
+            "sgd": Sgd(kind="sgd", learning_rate=0.05, momentum=0.9, weight_decay=5e-4),
         }[optimizer]
         return Run(
             model,
@@ -197,16 +198,14 @@ def test_no_full_batch_is_an_error(problem: Problem) -> None:
 
 
 def test_multistep_schedule() -> None:
-    schedule = blocks.Multistep(
-        kind="multistep", milestones=[75, 90], factor=0.1, compounding=False
-    )
+    schedule = Multistep(kind="multistep", milestones=[75, 90], factor=0.1, compounding=False)
     rates = [rate_factor(schedule, epoch * 7, 700, epoch) for epoch in range(100)]
     assert rates == pytest.approx([1.0] * 75 + [0.1] * 15 + [0.01] * 10)
 
 
 def test_compounding_schedule_is_robals() -> None:
     """0.1 to epoch 59, then 0.01, 1e-3, 1e-4, ...; a factor of 0.01 an epoch from 75 on."""
-    schedule = blocks.Multistep(kind="multistep", milestones=[60, 75], factor=0.1, compounding=True)
+    schedule = Multistep(kind="multistep", milestones=[60, 75], factor=0.1, compounding=True)
     rates = [0.1 * rate_factor(schedule, epoch * 7, 560, epoch) for epoch in range(80)]
     assert rates[59:63] == pytest.approx([0.1, 0.01, 1e-3, 1e-4])
     assert rates[75] / rates[74] == pytest.approx(0.01)
@@ -214,7 +213,7 @@ def test_compounding_schedule_is_robals() -> None:
 
 
 def test_cosine_schedule() -> None:
-    schedule = blocks.Cosine(kind="cosine", warmup=0.05)
+    schedule = Cosine(kind="cosine", warmup=0.05)
     rates = [rate_factor(schedule, step, 400, step // 8) for step in range(400)]
     assert rates[0] == pytest.approx(1 / 21)
     assert rates[:21] == sorted(rates[:21])
@@ -230,7 +229,7 @@ def test_weight_perturbation_is_taken_back(problem: Problem, method: str) -> Non
     run = problem.run(method=method, optimizer="sgd", addons=True)
     run.method.constrain(run.model)
     before = {name: value.detach().clone() for name, value in run.model.named_parameters()}
-    sgd = blocks.Sgd(kind="sgd", learning_rate=1e-12, momentum=0.0, weight_decay=0.0)
+    sgd = Sgd(kind="sgd", learning_rate=1e-12, momentum=0.0, weight_decay=0.0)
     still = problem.training.model_copy(update={"optimizer": sgd, "epochs": 2})
     train(run, problem.loader, still, 2)
     for name, value in run.model.named_parameters():
@@ -239,7 +238,7 @@ def test_weight_perturbation_is_taken_back(problem: Problem, method: str) -> Non
 
 def test_last_move_of_an_epoch_may_be_the_one_too_far(problem: Problem) -> None:
     run = problem.run(method="clean", optimizer="sgd")
-    sgd = blocks.Sgd(kind="sgd", learning_rate=1e38, momentum=0.0, weight_decay=0.0)
+    sgd = Sgd(kind="sgd", learning_rate=1e38, momentum=0.0, weight_decay=0.0)
     loader = Loader(
         torch.randint(0, 17, (16, 8, 8, 1), dtype=torch.uint8),
         torch.arange(16) % 3,

@@ -83,9 +83,9 @@ def test_images_are_those_of_the_test_set(
     output = Path("data/raw/d/images.safetensors")
     artifacts.write_arrays(tmp_path / output, arrays, "k", class_names=["a", "b"], max_value=16)
     longtail = SimpleNamespace(test_per_class=None if official else 6)
-    monkeypatch.setattr(own_model, "longtail_of", lambda params, dataset: longtail)
     job = SimpleNamespace(output=output, key="k")
-    study: Any = SimpleNamespace(job=lambda stage, dataset: job, params=None)
+    params = SimpleNamespace(datasets={"d": SimpleNamespace(longtail=longtail)})
+    study: Any = SimpleNamespace(job=lambda stage, dataset: job, params=params)
     monkeypatch.setattr(own_model, "Study", lambda params, folder: study)
 
     def read(seed: int, images: int | None) -> own_model.TestSet:

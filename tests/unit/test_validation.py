@@ -7,8 +7,8 @@ from torch import nn
 from taet.adversary.pgd import pgd, start_point
 from taet.data.loader import Loader, to_pixels
 from taet.losses import cross_entropy
+from taet.recipes import Validation
 from taet.seeds import seed_for
-from taet.study.params.blocks import Validation
 from taet.training.checkpoint import restore_run, run_arrays, run_facts
 from taet.training.loop import train
 from taet.training.validation import Validator, balanced, best_bias

@@ -13,7 +13,7 @@ from tests.workflow.test_run import planned, results, rules_run
 
 pytestmark = pytest.mark.study
 
-ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
+ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.2, beta: 0.1, gamma: 0.1")
 PLOTS = {  # by name, the column that says something
     "balanced_accuracy": "BA",
     "balanced_robustness": "BR",

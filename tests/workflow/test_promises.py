@@ -15,7 +15,7 @@ from tests.workflow.test_run import planned, results
 TARGETS = {"download": "download_dataset"} | {
     stage: f"{stage}_cell" for stage in ("subsample", "stabilize", "equalize", "attack")
 }
-ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0, beta: 0.1, gamma: 0.1")
+ALPHA = ("alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.2, beta: 0.1, gamma: 0.1")
 
 
 def keys(tree: Tree) -> dict[str, str]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from taet.errors import ArgumentError, counted, suggest
-from taet.options import parse_number
+from taet.values import parse_number
 
 LARGEST = 2**31  # of counts, as in the parameters
 SHOWN = 60  # characters of a value in a message

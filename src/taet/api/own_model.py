@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.api import arguments
 from taet.api.restored import restored_model, restored_process
-from taet.compute.folding import folded
 from taet.data.loader import to_pixels
 from taet.data.longtail import pools
 from taet.errors import ArgumentError, UserError, first_line
@@ -26,7 +25,6 @@ from taet.report.typeset import percent
 from taet.scores import notes
 from taet.scores.metrics import class_groups, scores, worst_case
 from taet.seeds import seed_for
-from taet.study.params.blocks import longtail_of
 from taet.study.plan.job import STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
@@ -124,7 +122,7 @@ def read_test_set(
     names = facts["class_names"]
     # As the stage `subsample` draws them.
     rng = np.random.default_rng(seed_for("split", dataset, seed))
-    held_out = longtail_of(study.params, dataset).test_per_class
+    held_out = study.params.datasets[dataset].longtail.test_per_class
     _, test = pools(arrays["labels"], arrays["official"], len(names), held_out, rng)
     if images is not None:
         if images < len(names):
@@ -175,7 +173,7 @@ def attack_model(
         counts = None
         if class_counts is not None:
             counts = arguments.class_counts(class_counts, test.class_names)
-        with restored_model(model, device) as ready, folded(ready):
+        with restored_model(model, device) as ready:
             found = evaluate(
                 ready,
                 test.x.to(device),

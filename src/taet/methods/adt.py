@@ -12,6 +12,8 @@ batch norm only.
 Cost per step with T inner steps of S samples: T S + 1 forward and backward passes.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,13 +21,15 @@ from torch import Tensor
 from taet.adversary.pgd import attack_mode
 from taet.losses import cross_entropy
 from taet.networks.network import Network
-from taet.options import Count, MethodOptions, NonNegative, Positive, unused_attack_options
+from taet.options import Count, MethodOptions, NonNegative, Positive
 from taet.training.method import Attacked, Batch, TrainingMethod
 
 LOG_GUARD, ADAM_GUARD = 1e-8, 1e-8  # of the authors' entropy, and of torch's Adam
 
 
 class Options(MethodOptions):
+    without_effect: ClassVar[tuple[str, ...]] = ("steps", "step_size", "start")
+
     steps: Count
     """Inner steps T; 7 in the authors' code."""
     samples: Count
@@ -36,9 +40,6 @@ class Options(MethodOptions):
     """lambda; 0.01 in paper and code."""
     accumulate_gradients: bool
     """Follow the sum of all gradients so far (the authors' code), or each step's own."""
-
-    def problem(self) -> str | None:
-        return unused_attack_options(self, "steps", "step_size", "start")
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         return self.steps * self.samples, self.steps * self.samples

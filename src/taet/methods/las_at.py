@@ -20,6 +20,7 @@ forward and 21 backward passes more.
 import copy
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,6 @@ from taet.options import (
     Positive,
     ResidualWidth,
     Share,
-    unused_attack_options,
 )
 from taet.seeds import seed_for
 from taet.training.method import Attacked, Batch, Setting, TrainingMethod
@@ -47,6 +47,8 @@ RESTARTS, REWARD_STEPS = 2, 10  # of the attack that measures R2
 
 
 class Options(MethodOptions):
+    without_effect: ClassVar[tuple[str, ...]] = ("steps", "start")
+
     eps_factors: list[Positive]
     """Radii to choose from, relative to the study's eps."""
     steps: list[Count]
@@ -69,9 +71,6 @@ class Options(MethodOptions):
     """Largest norm of the strategy's gradient; 1 in the authors' code."""
     copy_weight_decay: NonNegative
     """Of the one step of the network's copy; 5e-4 in the authors' code."""
-
-    def problem(self) -> str | None:
-        return unused_attack_options(self, "steps", "start")
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         mean, every = sum(self.steps) / len(self.steps), self.update_every

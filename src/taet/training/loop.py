@@ -25,7 +25,7 @@ from taet.training.optimizers import Optimizer
 from taet.training.schedules import rate_factor
 
 if TYPE_CHECKING:
-    from taet.study.params.blocks import Training
+    from taet.recipes import Training
 
 # Weights and buffers -> ``validation_accuracy`` and ``validation_robustness``; see
 # ``taet.training.validation``.

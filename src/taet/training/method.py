@@ -17,7 +17,7 @@ from taet.training.addons import class_radii, radius_ramp
 
 if TYPE_CHECKING:
     from taet.options import MethodOptions
-    from taet.study.params.blocks import TrainingAttack
+    from taet.recipes import TrainingAttack
 
 
 @dataclass(frozen=True)

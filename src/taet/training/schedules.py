@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taet.study.params.blocks import Cosine, Multistep
+    from taet.recipes import Cosine, Multistep
 
 
 def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: int) -> float:

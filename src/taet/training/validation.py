@@ -16,7 +16,7 @@ from taet.networks.network import Network, as_used, predict
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
-    from taet.study.params.blocks import Validation
+    from taet.recipes import Validation
 
 
 class Validator:

@@ -4,9 +4,11 @@ from typing import Any
 
 import torch
 
+from taet.recipes import TrainingAttack
 from taet.study.params import plugins
-from taet.study.params.blocks import TrainingAttack
+from taet.study.params.load import load_params
 from taet.training.method import Setting, TrainingMethod
+from tests.conftest import ROOT
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "clean": {},
@@ -55,6 +57,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "extra_clean_forward": False,
     },
 }
+COMMON = load_params(ROOT / "params.yaml").training
 ATTACK = {"steps": 3, "step_size": 0.04, "eps": None, "start": "gauss", "batch_norm": "eval"}
 
 
@@ -63,7 +66,9 @@ def make(
 ) -> TrainingMethod:
     """A method with the options above, but for ``changes``; eps is 0.1."""
     chosen = OPTIONS[kind] | changes
-    options = plugins.options_class("methods", kind)(kind=kind, label=kind, **chosen)
+    options = plugins.options_class("methods", kind)(
+        kind=kind, label=kind, training=COMMON, **chosen
+    )
     setting = Setting(torch.tensor(counts), 0.1, TrainingAttack(**ATTACK | attack), epochs, 1, 3)
     method: TrainingMethod = plugins.load("methods", kind).Method(options, setting)
     return method

@@ -17,8 +17,8 @@ from taet.networks.backbone import Backbone
 from taet.networks.heads import build_head
 from taet.networks.network import Network
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
+from taet.recipes import Training
 from taet.study.params import plugins
-from taet.study.params.blocks import Training
 from taet.training.addons import WeightAverager, WeightPerturber
 from taet.training.loop import Run, train
 from taet.training.method import Attacked, Batch

@@ -10,6 +10,7 @@ import torch
 from taet.data.split import Data
 from taet.networks.network import build_model
 from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
+from taet.recipes import TrainingAttack
 from taet.study.params import blocks, plugins
 from taet.study.plan.job import Job
 from taet.study.store import artifacts
@@ -32,7 +33,7 @@ def data() -> Data:
 
 def job(digits: blocks.Params, method: str, attack: dict[str, Any], **changes: Any) -> Job:
     training = digits.training.model_copy(
-        update={"epochs": 23, "attack": blocks.TrainingAttack(**ATTACK | attack)}
+        update={"epochs": 23, "attack": TrainingAttack(**ATTACK | attack)}
     )
     reads = {
         "method": digits.methods[method].model_copy(update=changes),

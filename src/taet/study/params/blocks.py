@@ -1,6 +1,6 @@
 """The blocks of params.yaml: their keys, types and ranges, and what single values may be."""
 
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, Tag
 
@@ -13,18 +13,13 @@ from taet.options import (
     MethodOptions,
     ModelOptions,
     Name,
-    NonNegative,
     Options,
     PixelDistance,
-    Positive,
     Share,
-    Shares,
     Whole,
-    one_or_several,
-    parse_number,
 )
-
-Block = TypeVar("Block", bound=Options)
+from taet.recipes import Longtail, Training
+from taet.values import one_or_several, parse_number
 
 RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack
 NATURAL = "natural"
@@ -91,26 +86,6 @@ class Grid(Options):
     the validation images (``training.validation``). Never chosen on test images."""
 
 
-class Longtail(Options):
-    """How the training set is made long-tailed."""
-
-    profile: Literal["exponential", "step"]
-    """``exponential``: n_c = int(n_max * IR^(-c/(C-1))); ``step``: the second half has n_max / IR."""
-    selection: Literal["seeded", "ldam_drw"]
-    """Which training images a class keeps: ``seeded`` draws them anew for each seed; ``ldam_drw`` are
-    those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share, for every seed."""
-    head_images: Count | None
-    """Training images of the head class, the same for all imbalance ratios so that the sets of one seed
-    are nested; null for as many as the smallest class has. The long-tailed test view shrinks likewise."""
-    class_order: Literal["label", "reversed", "size", "random"]
-    """Classes from head to tail: by label (the field's habit), last label first, largest class first,
-    or drawn anew for each seed."""
-    validation_share: Annotated[Share, Field(lt=1)]
-    """Share of each class's long-tailed training images that is held back for validation."""
-    test_per_class: Count | None
-    """Test images held out of each class where a data set has no official test set; others ignore it."""
-
-
 class Download(Options):
     """Where data sets come from; no result depends on it."""
 
@@ -126,89 +101,6 @@ class Threat(Options):
 
     eps: PixelDistance
     """Largest L-inf norm of the perturbation, in the [0,1] pixel range."""
-
-
-class Sgd(Options):
-    """Stochastic gradient descent."""
-
-    kind: Literal["sgd"]
-    learning_rate: Positive
-    momentum: Share
-    weight_decay: NonNegative
-
-
-class Adam(Options):
-    """Adam with torch's default betas."""
-
-    kind: Literal["adam"]
-    learning_rate: Positive
-    weight_decay: NonNegative
-
-
-class Multistep(Options):
-    """The rate is multiplied by ``factor`` when an epoch of ``milestones`` (0-based) begins."""
-
-    kind: Literal["multistep"]
-    milestones: list[Count]
-    factor: Shares
-    """One for all milestones, or one for each."""
-    compounding: bool
-    """Multiply again in *every* epoch from a milestone on: RoBal's code, which all but stops training two
-    epochs after the first milestone."""
-
-
-class Cosine(Options):
-    """Linear warm-up, then half a cosine to zero."""
-
-    kind: Literal["cosine"]
-    warmup: Share
-    """Share of all steps that the warm-up takes."""
-
-
-class TrainingAttack(Options):
-    """Inner maximisation of all methods: PGD on the sign of the gradient."""
-
-    steps: Count
-    step_size: PixelDistance
-    eps: PixelDistance | None
-    """Radius in training; null for that of ``threat``."""
-    start: Literal["zero", "gauss", "uniform", "one_sided"]
-    """``gauss``: 0.001 * N(0,1), not clipped (TRADES family); ``uniform``: U(-eps, eps), clipped;
-    ``one_sided``: U(0, eps), not clipped (RoBal's code)."""
-    batch_norm: Literal["eval", "train", "train_no_track"]
-    """Statistics during the attack: running ones; of the batch, which also move the running ones (Rice et
-    al. 2020); of the batch, without moving them (RobustLT)."""
-
-
-class Validation(Options):
-    """PGD on the validation images after an epoch, from a uniform start, for the learning curve and to say
-    which weights are best."""
-
-    steps: Count
-    step_size: PixelDistance
-    every: Count
-    """After every so many epochs, and after the last."""
-
-
-class Training(Options):
-    """Outer minimisation; common to all methods, but for what a method's own ``training`` says."""
-
-    epochs: Count
-    """Epochs in all, stage 1 included."""
-    batch_size: Count
-    drop_last: bool
-    """Leave out the last, smaller batch of an epoch."""
-    augmentation: Literal["none", "crop_flip", "auto_augment", "rand_augment"]
-    """What is done to training images before they are attacked; see ``taet.data.augment``."""
-    optimizer: Annotated[Sgd | Adam, Field(discriminator="kind")]
-    schedule: Annotated[Multistep | Cosine, Field(discriminator="kind")]
-    attack: TrainingAttack
-    precision: Literal["fp32", "attack_bf16", "bf16"]
-    """``attack_bf16``: the training attack in bfloat16, the update in float32; ``bf16``: both in bfloat16,
-    with weights and losses in float32."""
-    validation: Validation | None
-    """Measure every network on the validation images while it trains; null for not. Its best weights are
-    kept beside the last (``grid.checkpoints``)."""
 
 
 class Stabilization(Options):
@@ -315,37 +207,3 @@ class Params(Options):
     evaluation: Evaluation
     compute: Compute
     report: Report
-
-
-def longtail_of(params: Params, dataset: str) -> Longtail:
-    """The block ``longtail`` with what the data set does differently."""
-    return with_own(params.longtail, params.datasets[dataset].longtail)
-
-
-def training_of(params: Params, method: str) -> Training:
-    """The block ``training`` with what the method does differently."""
-    return with_own(params.training, params.methods[method].training)
-
-
-def with_own(common: Block, own: dict[str, Any] | None) -> Block:
-    """A common block with what a plugin's block says differently.
-
-    Raises:
-        ValidationError: together they are no valid block.
-    """
-    return common if own is None else type(common).model_validate(own_values(common, own))
-
-
-def own_values(common: Options, own: dict[str, Any]) -> dict[str, Any]:
-    """Values of a common block, with those that a plugin's block says differently; not checked."""
-    values: dict[str, Any] = merged(common.model_dump(), own)
-    return values
-
-
-def merged(base: Any, top: Any) -> Any:
-    """``top`` over ``base``: mappings of one ``kind`` merge, anything else replaces."""
-    if not (isinstance(base, dict) and isinstance(top, dict)):
-        return top
-    if top.get("kind", base.get("kind")) != base.get("kind"):
-        return top
-    return base | {key: merged(base.get(key), value) for key, value in top.items()}

@@ -16,10 +16,19 @@ from taet.errors import UserError, suggest
 from taet.options import PluginOptions
 from taet.study.params import plugins
 from taet.study.params.blocks import Params
-from taet.study.params.overlay import ParamFile, Source, of_common, of_study, read_file
-from taet.study.params.problems import describe, independent
+from taet.study.params.overlay import (
+    ParamFile,
+    Source,
+    laid_over,
+    of_common,
+    of_study,
+    read_file,
+)
+from taet.study.params.problems import describe, independent, walk
 from taet.study.params.rules import inconsistencies
 
+# Blocks that can have a version of their own in each data set or method.
+OWN = {"datasets": "longtail", "methods": "training"}
 # Folders of `results` and of `results/reference` that are no study's.
 TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults")
 
@@ -105,9 +114,13 @@ def _plugin_blocks(
         return blocks, []
     built: dict[str, PluginOptions] = {}
     problems: list[str] = []
+    own = OWN.get(key, "")
+    common = source.values.get(own)
+    sound = not own or _is_sound(own, common, partial)
     for name, block in blocks.items():
         if not isinstance(block, dict):
-            problems.append(f"{source.locate((key, name))}: must be a mapping, got {block!r}")
+            if (key, name) not in source.bases:
+                problems.append(f"{source.locate((key, name))}: must be a mapping, got {block!r}")
             continue
         kind = block.get("kind", name)
         if kind not in plugins.names(folder):
@@ -119,9 +132,22 @@ def _plugin_blocks(
             continue
         cls = plugins.options_class(folder, kind)
         try:
-            built[name] = cls.model_validate({"kind": kind, **block})
+            values = block | ({own: laid_over(common, block.get(own))} if own else {})
+            built[name] = cls.model_validate({"kind": kind, **values})
         except ValidationError as error:
             problems += [
-                describe(e, source, block, cls, (key, name)) for e in independent(error, partial)
+                describe(e, source, values, cls, (key, name))
+                for e in independent(error, partial)
+                if (sound or e["loc"][0] != own)
+                and not source.is_inherited((key, name, *walk(e["loc"], values)[0]))
             ]
     return built, problems
+
+
+def _is_sound(name: str, block: Any, partial: bool) -> bool:
+    """Whether a common block is right by itself: what is not, every own version of it would repeat."""
+    try:
+        Params.model_fields[name].annotation.model_validate(block)  # type: ignore[union-attr]
+    except ValidationError as error:
+        return not independent(error, partial)
+    return True

@@ -4,13 +4,16 @@ Nothing is checked here but the structure of ``studies``. Every resolved value r
 was written in, so that a problem found later can name it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from taet.errors import UserError, suggest
 from taet.study.params.yamlfile import Path_, dotted, read_yaml
+
+Origin = tuple[Path_, int]  # path in the file, and line
+EXTENDING = ("datasets", "architectures", "methods", "attacks")  # blocks there may extend others
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,24 @@ class Source:
 
     file: Path
     values: dict[str, Any]
-    origins: dict[Path_, tuple[Path_, int]]  # resolved path -> (path in the file, line)
+    origins: dict[Path_, Origin]  # by resolved path
+    bases: dict[tuple[str, str], str] = field(default_factory=dict)  # what (section, block) extends
+
+    def has(self, path: Path_) -> bool:
+        """Whether a value is written in the file, for this path and not only for one that it comes from."""
+        return path in self.origins
+
+    def is_inherited(self, path: Path_) -> bool:
+        """Whether a value, or its absence, is that of the block that this one extends."""
+        section, name, *rest = path
+        base = self.bases.get((str(section), str(name)))
+        if base is None or rest == ["label"]:
+            return False
+        while rest and (section, name, *rest) not in self.origins:
+            rest.pop()
+        return not rest or self.origins[section, name, *rest] == self.origins.get(
+            (section, base, *rest)
+        )
 
     def locate(self, path: Path_) -> str:
         """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent."""
@@ -52,31 +72,97 @@ def _overlay(
     base: Any,
     top: Any,
     path: Path_,
-    written: Path_,
-    lines: Mapping[Path_, int],
-    origins: dict[Path_, Any],
+    origins: dict[Path_, Origin],
+    origin_of: Callable[[Path_], Origin],
 ) -> Any:
     """``top`` over ``base``: mappings merge, anything else replaces.
 
     A mapping that names another ``kind`` replaces too: Adam has no use for SGD's momentum.
+
+    Args:
+        base, top: what lies at ``path`` in both.
+        path: where in the resolved parameters.
+        origins: of ``base``; those of ``top`` are added.
+        origin_of: where a value of ``top`` was written.
     """
-    origins[path] = (written, lines.get(written, 1))
+    origins[path] = origin_of(path)
     if not isinstance(top, dict):
         if isinstance(base, (dict, list)):
             for stale in [p for p in origins if p[: len(path)] == path and p != path]:
                 del origins[stale]
         for i, _ in enumerate(top if isinstance(top, list) else ()):
-            origins[*path, i] = ((*written, i), lines.get((*written, i), 1))
+            origins[*path, i] = origin_of((*path, i))
         return top
     # A plugin's block whose kind is its own name need not say so.
     kind = base.get("kind", path[-1] if path else None) if isinstance(base, dict) else None
     merges = isinstance(base, dict) and top.get("kind", kind) == kind
     result = dict(base) if merges else {}
     for key, value in top.items():
-        result[key] = _overlay(
-            result.get(key), value, (*path, key), (*written, key), lines, origins
-        )
+        result[key] = _overlay(result.get(key), value, (*path, key), origins, origin_of)
     return result
+
+
+def laid_over(base: Any, top: Any) -> Any:
+    """A block with what another says differently; see ``of_study`` for what merges."""
+    return base if top is None else _overlay(base, top, (), {}, lambda path: ((), 0))
+
+
+def _with_bases(source: Source) -> Source:
+    """Blocks that extend others, with what they take over from these: all but labels."""
+    values, origins = dict(source.values), dict(source.origins)
+    bases: dict[tuple[str, str], str] = {}
+    for section in EXTENDING:
+        if isinstance(values.get(section), dict):
+            values[section] = dict(values[section])
+            for name in _bases_first(source, section):
+                bases[section, name] = values[section][name]["extends"]
+                values[section][name] = _extended(values, origins, (section, name))
+    return Source(source.file, values, origins, bases)
+
+
+def _bases_first(source: Source, section: str) -> list[str]:
+    """Names of the blocks that extend others, each after the one that it extends.
+
+    Raises:
+        UserError: a block extends what is not there, or itself by way of others, or names a kind.
+    """
+    blocks = source.values[section]
+    bases = {
+        name: block["extends"]
+        for name, block in blocks.items()
+        if isinstance(block, dict) and "extends" in block
+    }
+    ordered: list[str] = []
+    for name in bases:
+        chain = [name]
+        while chain[-1] in bases:
+            base, where = bases[chain[-1]], source.locate((section, chain[-1], "extends"))
+            if not isinstance(base, str) or base not in blocks:
+                raise UserError(f"{where}: no {section[:-1]} {base!r}{suggest(str(base), blocks)}")
+            if base in chain:
+                raise UserError(f"{where}: the blocks extend each other in a circle")
+            if "kind" in blocks[chain[-1]]:
+                where = source.locate((section, chain[-1], "kind"))
+                raise UserError(
+                    f"{where}: a block is of the kind of the one that it extends; remove it"
+                )
+            chain.append(base)
+        ordered += [link for link in reversed(chain[:-1]) if link not in ordered]
+    return ordered
+
+
+def _extended(values: dict[str, Any], origins: dict[Path_, Origin], path: tuple[str, str]) -> Any:
+    section, name = path
+    own = {key: value for key, value in values[section][name].items() if key != "extends"}
+    base_name = values[section][name]["extends"]
+    base = values[section][base_name]
+    if not isinstance(base, dict):
+        return base  # which is wrong, and said of the base
+    inherited = {"kind": base_name} | {k: v for k, v in base.items() if k != "label"}
+    written = {p: o for p, o in origins.items() if p[:2] == path}
+    for place in [p for p in origins if p[:2] == (section, base_name) and p[2:3] != ("label",)]:
+        origins[*path, *place[2:]] = origins[place]
+    return _overlay(inherited, own, path, origins, written.__getitem__)
 
 
 def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
@@ -134,23 +220,34 @@ def read_file(path: Path) -> ParamFile:
 
 
 def of_study(file: ParamFile, study: str | None = None) -> Source:
-    """Overlay a study (the file's own choice if None) on the common values; nothing is checked yet."""
+    """Overlay a study (the file's own choice if None) on the common values; nothing is checked yet.
+
+    Then blocks that extend others take over what these have in the study.
+    """
     chosen = study if study is not None else file.common.get("study")
     if chosen is None:
         raise UserError(f"{file.path}: study: missing; name one of: {', '.join(file.studies)}")
-    chain, source = _study_chain(file, chosen), of_common(file)
+    chain, source = _study_chain(file, chosen), _common(file)
     values, origins = source.values, source.origins
     for name in chain:
         top = {key: value for key, value in file.studies[name].items() if key != "extends"}
-        values = _overlay(values, top, (), ("studies", name), file.lines, origins)
+        values = _overlay(values, top, (), origins, _written(file, "studies", name))
     if values.get("study") != chosen:
         values["study"] = chosen
         origins.pop(("study",), None)
-    return Source(file.path, values, origins)
+    return _with_bases(Source(file.path, values, origins))
 
 
 def of_common(file: ParamFile) -> Source:
     """The common values alone, as no study sees them; nothing is checked yet."""
-    origins: dict[Path_, tuple[Path_, int]] = {}
-    values = _overlay({}, file.common, (), (), file.lines, origins)
-    return Source(file.path, values, origins)
+    return _with_bases(_common(file))
+
+
+def _common(file: ParamFile) -> Source:
+    origins: dict[Path_, Origin] = {}
+    return Source(file.path, _overlay({}, file.common, (), origins, _written(file)), origins)
+
+
+def _written(file: ParamFile, *prefix: str) -> Callable[[Path_], Origin]:
+    """Where a value of the common part, or of a study, stands in the file."""
+    return lambda path: ((*prefix, *path), file.lines.get((*prefix, *path), 1))

@@ -41,7 +41,7 @@ def describe(
     loc = error["loc"]
     if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
         return f"{source.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
-    path, value = _walk(loc, values)
+    path, value = walk(loc, values)
     where = source.locate((*prefix, *path))
     match error["type"]:
         case "extra_forbidden":
@@ -70,7 +70,7 @@ def describe(
     return f"{where}: {text[0].lower()}{text[1:]}, got {_short(error['input'])}"
 
 
-def _walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
+def walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
     """The keys and indices of ``loc`` that are in ``values``, and the value they lead to.
 
     A union adds the name of the chosen alternative ("sgd", "several") to the location; it is no key of the

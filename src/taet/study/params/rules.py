@@ -2,35 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
-
-from pydantic import ValidationError
 
 from taet.errors import suggest
-from taet.options import MethodOptions, Options
+from taet.options import MethodOptions
+from taet.recipes import Multistep, Training, Validation
 from taet.study.params import plugins
-from taet.study.params.blocks import (
-    RESERVED,
-    Grid,
-    Multistep,
-    Params,
-    Training,
-    Validation,
-    ir_label,
-    longtail_of,
-    own_values,
-    training_of,
-    with_own,
-)
+from taet.study.params.blocks import RESERVED, Grid, Params, ir_label
 from taet.study.params.overlay import Source
-from taet.study.params.problems import describe, independent
 
 
 def inconsistencies(params: Params, source: Source) -> Iterator[str]:
     """Duplicates, references to what is not there, lengths that do not fit; one line each."""
     yield from _grid_problems(params, source)
     yield from _plugin_problems(params, source)
-    wrong = [*_longtail_problems(params, source), *_training_problems(params, source)]
+    wrong = list(_training_problems(params, source))
     if wrong:
         yield from wrong
     else:
@@ -63,7 +48,8 @@ def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
     for axis in plugins.FOLDERS:
         blocks = getattr(params, axis)
         for name, block in blocks.items():
-            if problem := block.problem():
+            problem, base = block.problem(), source.bases.get((axis, name))
+            if problem and not (base and problem == blocks[base].problem()):
                 yield f"{source.locate((axis, name))}: {problem}"
             if block.label != block.label.strip():
                 where = source.locate((axis, name, "label"))
@@ -80,12 +66,6 @@ def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
                     )
 
 
-def _longtail_problems(params: Params, source: Source) -> Iterator[str]:
-    for name, dataset in params.datasets.items():
-        path = ("datasets", name, "longtail")
-        yield from _own_problems(params.longtail, dataset.longtail, path, source)
-
-
 def _training_problems(params: Params, source: Source) -> Iterator[str]:
     common = list(_recipe_problems(params, params.training, ("training",), source))
     yield from common
@@ -93,22 +73,12 @@ def _training_problems(params: Params, source: Source) -> Iterator[str]:
         return
     for name, method in params.methods.items():
         path = ("methods", name, "training")
-        if problems := list(_own_problems(params.training, method.training, path, source)):
-            yield from problems
-        elif method.training is not None:
-            yield from _recipe_problems(params, training_of(params, name), path, source)
-
-
-def _own_problems(
-    common: Options, own: dict[str, Any] | None, path: tuple[str, ...], source: Source
-) -> Iterator[str]:
-    """What is wrong with a plugin's own version of a common block."""
-    try:
-        with_own(common, own)
-    except ValidationError as error:
-        values = own_values(common, own or {})
-        for e in independent(error):
-            yield describe(e, source, values, type(common), path)
+        if source.has(path):
+            yield from _recipe_problems(params, method.training, path, source)
+        for option in method.without_effect:
+            place = (*path, "attack", option)
+            if source.has(place):
+                yield f"{source.locate(place)}: has no part in this method; remove it"
 
 
 def _recipe_problems(
@@ -137,9 +107,9 @@ def _validation_problems(params: Params, source: Source) -> Iterator[str]:
     unmeasured = False
     for name in params.grid.methods:
         if name in params.methods:
-            own = (params.methods[name].training or {}).get("validation")
-            path = ("training",) if own is None else ("methods", name, "training")
-            validation = training_of(params, name).validation
+            own: tuple[str, ...] = ("methods", name, "training")
+            path = own if source.has((*own, "validation")) else ("training",)
+            validation = params.methods[name].training.validation
             if validation is None:
                 unmeasured = True
             else:
@@ -172,7 +142,7 @@ def _without_validation(params: Params) -> Iterator[str]:
         options = params.datasets.get(dataset)
         if options is None or options.official_validation:
             continue
-        if longtail_of(params, dataset).validation_share == 0:
+        if options.longtail.validation_share == 0:
             yield dataset
 
 
@@ -192,7 +162,7 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
                 f"{where}: several values, but {dataset!r} has no validation images to choose with; set "
                 "longtail.validation_share above 0, or give one value"
             )
-        if training_of(params, name).validation is not None:
+        if method.training.validation is not None:
             yield (
                 f"{where}: several values are chosen from after the training, so training.validation cannot "
                 "measure with the right one; give one value, or set validation to null"
@@ -202,7 +172,7 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
 def _never_problems(params: Params, source: Source) -> Iterator[str]:
     """What begins after an epoch that the training does not reach."""
     for name, method in _used_methods(params):
-        epochs = training_of(params, name).epochs
+        epochs = method.training.epochs
         begins: dict[tuple[str, ...], int] = {("begin_epoch",): getattr(method, "begin_epoch", 0)}
         if method.weight_perturbation is not None:
             warmup = method.weight_perturbation.warmup_epochs
@@ -249,7 +219,7 @@ def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
         elif stage1.stabilization is not None:
             yield f"{where}: {method_name!r} has a stage 1 itself; name a method without one"
         users = [m for m in params.grid.methods if _starts_from(params, m) == name]
-        shortest = min((_epochs(params, user) for user in users), default=math.inf)
+        shortest = min((params.methods[u].training.epochs for u in users), default=math.inf)
         if stabilization.epochs >= shortest:
             where = source.locate(("stabilizations", name, "epochs"))
             yield (
@@ -290,7 +260,7 @@ def _handover_problems(params: Params, source: Source) -> Iterator[str]:
         if name is None:
             continue
         recipe = params.stabilizations[name]
-        first, kind = training_of(params, recipe.method), training_of(params, user).optimizer.kind
+        first, kind = params.methods[recipe.method].training, method.training.optimizer.kind
         if recipe.epochs > first.epochs:
             where = source.locate(("stabilizations", name, "epochs"))
             last = f"the last epoch of {recipe.method!r}, {first.epochs}"
@@ -302,12 +272,6 @@ def _handover_problems(params: Params, source: Source) -> Iterator[str]:
                 "go on; give both one kind of optimizer"
             )
     yield from too_long
-
-
-def _epochs(params: Params, method: str) -> float:
-    """Epochs of a method in all; without end where its own number is no number, which is said elsewhere."""
-    own = (params.methods[method].training or {}).get("epochs", params.training.epochs)
-    return own if isinstance(own, int) else math.inf
 
 
 def _report_problems(params: Params, source: Source) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 from taet.decimals import DECIMAL
 from taet.study.params import plugins
 from taet.study.params.blocks import Params
+from taet.study.params.load import OWN
 
 # pydantic keeps its own words for bounds where a value is first parsed from text.
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
@@ -37,9 +38,22 @@ def json_schema() -> dict[str, Any]:
 
 
 def _block(folder: str, name: str) -> dict[str, Any]:
-    """Schema of a plugin's block; its file is clear from its name, so ``kind`` may be left out."""
+    """Schema of a plugin's block.
+
+    Its file is clear from its name, so ``kind`` may be left out; so may all that it takes over from the block
+    that it extends, or from the common block of which it has a version of its own.
+    """
     schema = _inlined(plugins.options_class(folder, name).model_json_schema())
-    schema["required"] = [key for key in schema["required"] if key != "kind"]
+    own = OWN.get(folder)
+    required = [key for key in schema.pop("required") if key not in ("kind", own)]
+    schema["anyOf"] = [{"required": required}, {"required": ["extends"]}]
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "Block whose options, but for the label, this one has where it says nothing.",
+    }
+    if own:  # the whole common block once more for each method would double the schema
+        text = schema["properties"][own]["description"]
+        schema["properties"][own] = {"type": "object", "description": text}
     return schema
 
 

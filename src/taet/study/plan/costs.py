@@ -1,6 +1,6 @@
 """What trainings cost in passes through the network: the same on every machine. No torch."""
 
-from taet.study.params.blocks import Params, training_of
+from taet.study.params.blocks import Params
 
 
 def training_passes(params: Params, method: str) -> float:
@@ -8,7 +8,7 @@ def training_passes(params: Params, method: str) -> float:
 
     Stage 1 is counted with the epochs that it has, also where other methods share it.
     """
-    epochs = training_of(params, method).epochs
+    epochs = params.methods[method].training.epochs
     total, recipe = 0.0, params.methods[method].stabilization
     while recipe is not None:
         stage1 = params.stabilizations[recipe]
@@ -22,6 +22,6 @@ def training_passes(params: Params, method: str) -> float:
 def step_passes(params: Params, method: str) -> float:
     """Forward and backward passes of an image in one step of a method."""
     options = params.methods[method]
-    attack = sum(options.attack_passes(training_of(params, method).attack.steps))
+    attack = sum(options.attack_passes(options.training.attack.steps))
     losses = 1 if options.weight_perturbation is None else 2
     return attack + 2 * losses * options.loss_passes

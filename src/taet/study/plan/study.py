@@ -17,14 +17,7 @@ from taet.errors import UserError, suggest
 from taet.options import DatasetOptions, Options
 from taet.source_code import PACKAGE
 from taet.study.params import plugins
-from taet.study.params.blocks import (
-    Params,
-    Training,
-    imbalance_ratio,
-    ir_label,
-    longtail_of,
-    training_of,
-)
+from taet.study.params.blocks import Params, imbalance_ratio, ir_label
 from taet.study.params.plugins import FOLDERS
 from taet.study.plan.costs import training_passes
 from taet.study.plan.job import STAGES, Cell, Job
@@ -55,7 +48,6 @@ class Study:
         self.params, self.kept, self.folder = params, kept, folder
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._dumps: dict[int, Any] = {}
-        self._trainings: dict[str, Training] = {}
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -217,7 +209,7 @@ class Study:
         return self._make(
             "subsample",
             cell,
-            {"longtail": longtail_of(self.params, cell["dataset"])},
+            {"longtail": self.params.datasets[cell["dataset"]].longtail},
             {"images": self.job("download", dataset=cell["dataset"])},
         )
 
@@ -234,7 +226,7 @@ class Study:
         reads = {
             "architecture": architecture,
             "threat": p.threat,
-            "training": self._training_of(method),
+            "training": options.training,
             "compute": p.compute,
             "method": options,
             "stop": stop,
@@ -250,15 +242,10 @@ class Study:
         return self._training("stabilize", cell, recipe.method, recipe.epochs, recipe.after)
 
     def _equalize(self, cell: Cell) -> Job:
-        method = cell["method"]
-        stage1 = self.params.methods[method].stabilization
-        stop = self._training_of(method).epochs
-        return self._training("equalize", cell, method, stop, stage1)
-
-    def _training_of(self, method: str) -> Training:
-        if method not in self._trainings:
-            self._trainings[method] = training_of(self.params, method)
-        return self._trainings[method]
+        method, options = cell["method"], self.params.methods[cell["method"]]
+        return self._training(
+            "equalize", cell, method, options.training.epochs, options.stabilization
+        )
 
     def _attack(self, cell: Cell) -> Job:
         p = self.params
@@ -338,7 +325,6 @@ class Study:
             return self._kept("inspect", cell, INSPECTED)
         p, seed = self.params, self.params.grid.seeds[0]
         headline = p.attacks[p.report.headline_attack]
-        alike = {name: p.attacks[name] for name in self.attack_jobs[headline.job]}
         networks = [job for job in self.jobs("equalize") if job.cell["seed"] == seed]
         inputs = {job.title: job for job in networks}
         for network in networks:  # read with it
@@ -350,11 +336,11 @@ class Study:
             "inspection": p.report.inspection,
             "checkpoint": p.report.checkpoint,
             "headline_attack": p.report.headline_attack,
-            "attacks": alike,
+            "attack": headline,
             "threat": p.threat,
             "compute": p.compute,
         }
-        modules = {f"taet.attacks.{options.kind}" for options in alike.values()}
+        modules = {f"taet.attacks.{headline.kind}"}
         modules |= {
             f"taet.architectures.{p.architectures[name].kind}" for name in p.grid.architectures
         }
@@ -412,7 +398,7 @@ class Study:
         several = ("ba_br", "efficiency") if len(self.params.grid.methods) > 1 else ()
         for figure in ("per_class", *several, "confusion", "features", "examples"):
             yield figure, {"figure": figure}
-        if all(self._training_of(m).validation for m in self.params.grid.methods):
+        if all(self.params.methods[m].training.validation for m in self.params.grid.methods):
             yield "learning", {"figure": "learning"}
         for kind, methods in self.variants.items():
             lengths = sweep(methods, (STAGE1_EPOCHS,))

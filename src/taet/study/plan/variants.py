@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taet.study.params.blocks import Params, training_of
+from taet.study.params.blocks import Params
 
 STAGE1, STAGE1_EPOCHS = "stage 1", "stage-1 epochs"
 
@@ -24,7 +24,7 @@ def _options(params: Params, name: str) -> dict[str, Any]:
     method = params.methods[name]
     recipe = method.stabilization and params.stabilizations[method.stabilization]
     options = method.model_dump(exclude={"kind", "label", "stabilization", "training"})
-    training = training_of(params, name).model_dump()
+    training = method.training.model_dump()
     return {
         STAGE1: recipe.method if recipe else None,
         STAGE1_EPOCHS: recipe.epochs if recipe else 0,

@@ -21,7 +21,16 @@ from taet.source_code import PACKAGE, source
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 # These plan, check, store and report, but compute nothing that is stored: the values they decide on are in
 # a job's key by themselves, and so is the format of artifacts.
-PLUMBING = ("decimals", "errors", "messages", "options", "source_code", "study")
+PLUMBING = (
+    "decimals",
+    "errors",
+    "messages",
+    "options",
+    "recipes",
+    "source_code",
+    "study",
+    "values",
+)
 
 
 @cache
