@@ -21,6 +21,7 @@ from taet.study.plan.job import STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.run.runner import run_job
 from taet.study.run.verify import artifact_problems, cache_problems, remake, without_record
+from taet.study.store.artifacts import write_json
 
 SHOWN = 20  # problems
 SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # the end of a message
@@ -180,6 +181,12 @@ def _add_looks(commands: _Commands) -> None:
         "--remake",
         action="store_true",
         help="make again what is wrong, and take what is damaged out of DVC's cache",
+    )
+    commands.add(
+        "plan",
+        "write results/STUDY/plan.json: for each stage a hash over the keys of its jobs, by which DVC knows "
+        "what to run again",
+        _plan,
     )
     page = commands.add(
         "report",
@@ -346,6 +353,13 @@ def _verify(options: argparse.Namespace) -> None:
     print(f"{counted(count, 'artifact')} of study {name} {match} params.yaml and the code")
     if unknown := without_record(study, stages):
         print(f"{len(unknown)} of them have no record of their making: {unknown[0]}, ...")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    study = _study(options)
+    file = Path("results", study.params.study, "plan.json")
+    write_json(file, study.stage_keys)
+    print(f"wrote {file}")
 
 
 def _params(options: argparse.Namespace) -> None:

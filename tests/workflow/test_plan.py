@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from collections import defaultdict
 import pytest
 import yaml
 
+from taet.study.params import blocks
+from taet.study.params.load import load_params
 from taet.study.plan.job import STAGES
+from taet.study.plan.study import Study
 from tests.conftest import ROOT, Tree, copy_project, with_study
 
 
@@ -158,36 +162,34 @@ def test_every_command_of_dvc_names_the_study() -> None:
         assert all("${study}" in command for command in stage["cmd"])
 
 
-def test_dvc_depends_on_all_parameters_that_a_stage_reads() -> None:
-    """Rather one key too many: what a job's key depends on must be among its DVC parameters."""
+def test_each_stage_of_dvc_goes_by_its_entry_of_the_plan() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    from taet.study.params.load import load_params
-    from taet.study.plan.job import Job
-    from taet.study.plan.study import Study
-
-    study = Study(load_params(ROOT / "params.yaml"))
-    blocks = {
-        "dataset": "datasets",
-        "architecture": "architectures",
-        "method": "methods",
-        "groups": "report",
-        "labels": "report",
-        "stop": "stabilizations",
-        "pictures": "grid",
-        **dict.fromkeys(("worst_cases", "bootstrap", "confidence"), "report"),
-        **dict.fromkeys(("headline_attack", "view", "checkpoint", "inspection"), "report"),
-        **dict.fromkeys(("variants", "costs", "published"), "methods"),
-        "order": "grid",
-    }
-
-    def reads(job: Job) -> set[str]:
-        own = {blocks.get(name, name) for name in job.reads}
-        return own.union(*(reads(needed) for needed in job.inputs.values()))
-
+    assert list(stages) == ["plan", *STAGES]
     for name in STAGES:
-        # No result depends on where data sets are fetched from ("download").
-        needed = (reads(study.jobs(name)[0]) - {"download"}) | {"study", "studies", "grid"}
-        assert needed <= set(stages[name]["params"]), name
+        assert stages[name]["params"] == [{"results/${study}/plan.json": [name]}]
+        assert not {"src", "workflow", "Snakefile"} & set(stages[name].get("deps", []))
+
+
+def test_the_plan_has_what_the_keys_say(digits: blocks.Params) -> None:
+    """A stage's entry changes with the key of any of its jobs, and with nothing else."""
+    before = Study(digits).stage_keys
+    attacks = {**digits.attacks, "cw20": digits.attacks["cw20"].model_copy(update={"steps": 3})}
+    after = Study(digits.model_copy(update={"attacks": attacks})).stage_keys
+    changed = {name for name in STAGES if after[name] != before[name]}
+    assert changed == {"attack", "score", "tables", "figures"}
+    labels = {**digits.attacks, "cw20": digits.attacks["cw20"].model_copy(update={"label": "C"})}
+    after = Study(digits.model_copy(update={"attacks": labels})).stage_keys
+    assert {name for name in STAGES if after[name] != before[name]} == {"tables", "figures"}
+
+
+def test_the_committed_plan_is_that_of_the_code() -> None:
+    """Whoever clones and pulls must not be told that something has changed: run dvc repro, commit dvc.lock."""
+    study = Study(load_params(ROOT / "params.yaml"))
+    plan = f"results/{study.params.study}/plan.json"
+    assert json.loads((ROOT / plan).read_text()) == study.stage_keys
+    stages = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    locked = {name: stages[name]["params"][plan][name] for name in STAGES}
+    assert locked == study.stage_keys
 
 
 @pytest.mark.study

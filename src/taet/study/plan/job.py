@@ -84,6 +84,11 @@ STAGES = {
 }
 
 
+def hash_of(body: Any) -> str:
+    """Of what can be written as JSON, whatever the order of its mappings; 16 hex digits."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """One piece of work.
@@ -125,7 +130,7 @@ class Job:
             "code": fingerprint(*self.code),
             "inputs": {name: job.key for name, job in self.inputs.items()},
         }
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+        return hash_of(body)
 
     @property
     def direct_inputs(self) -> list["Job"]:

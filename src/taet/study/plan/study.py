@@ -4,9 +4,7 @@ The Snakefile, the command line, ``taet verify`` and the tests all ask this modu
 one description of the work. Nothing here imports torch.
 """
 
-import hashlib
 import itertools
-import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +18,7 @@ from taet.study.params import plugins
 from taet.study.params.blocks import Params, imbalance_ratio, ir_label
 from taet.study.params.plugins import FOLDERS
 from taet.study.plan.costs import training_passes
-from taet.study.plan.job import STAGES, Cell, Job
+from taet.study.plan.job import STAGES, Cell, Job, hash_of
 from taet.study.plan.kept import RECORDED, check_cells, check_records, kept_key
 from taet.study.plan.published import comparable
 from taet.study.plan.variants import STAGE1_EPOCHS, sweep, variants
@@ -420,7 +418,12 @@ class Study:
             fingerprint("taet.report.page", "taet.study.params.overlay"),
             *(template.read_text(encoding="utf-8") for template in sorted(templates)),
         ]
-        return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
+        return hash_of(body)
+
+    @property
+    def stage_keys(self) -> dict[str, str]:
+        """Of each stage, a hash over the keys of its jobs."""
+        return {stage: hash_of([job.key for job in self.jobs(stage)]) for stage in STAGES}
 
     def _places(self) -> Iterator[dict[str, str]]:
         """Data set, imbalance ratio and architecture: what a table or picture is about."""
