@@ -15,13 +15,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 
-
-# Kept metrics are made already: as the output of a rule they would be deleted before it ran.
-if not study.kept:
-
-    include: "workflow/rules/score.smk"
-
-
+include: "workflow/rules/score.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -46,7 +40,8 @@ onsuccess:
 rule all:
     default_target: True
     input:
-        [] if study.kept else [output_of("score"), output_of("inspect")],
+        output_of("score"),
+        output_of("inspect"),
         rules.tables.output,
         rules.figures.output,
         rules.report.output,

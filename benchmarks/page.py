@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from taet.report.style import COLUMN, colors, house_style, settle, to_bytes
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_suffix(".md")

@@ -13,7 +13,7 @@ import pytest
 from taet.report.page import write
 from taet.study.params import blocks
 from taet.study.params.load import load_params
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from taet.study.run import runner
 

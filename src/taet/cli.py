@@ -17,7 +17,8 @@ from taet.study.params import cards
 from taet.study.params.load import load_params
 from taet.study.params.overlay import leaves, of_study, read_file
 from taet.study.params.yamlfile import dotted
-from taet.study.plan.job import STAGES, Stage
+from taet.study.plan.saved import SavedStudy
+from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.run.runner import run_job
 from taet.study.run.verify import artifact_problems, cache_problems, remake, without_record
@@ -154,8 +155,6 @@ def _add_stage(commands: _Commands, stage: Stage) -> None:
         sub.add_argument(f"--{axis}", required=required, metavar="VALUE", help=AXIS_HELP[axis])
     if stage.name == "attack":
         _add_own_model(sub)
-    if stage.name in ("tables", "figures"):
-        _add_kept(sub)
     sub.add_argument(
         "--key",
         help="key of the job in the plan that started it; refuse to work if parameters or "
@@ -188,12 +187,17 @@ def _add_looks(commands: _Commands) -> None:
         "what to run again",
         _plan,
     )
-    page = commands.add(
+    commands.add(
         "report",
         "write tables, figures and provenance as one page, results/STUDY/report.html",
         _report,
     )
-    _add_kept(page)
+    commands.add(
+        "redraw",
+        "write tables, figures and the page of the results saved in results/reference/STUDY, without any "
+        "training",
+        _redraw,
+    )
     show = commands.add("params", "print every parameter and where its value comes from", _params)
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"
@@ -235,14 +239,6 @@ def _columns(texts: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _add_kept(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--kept",
-        action="store_true",
-        help="from the metrics kept in results/reference/STUDY, without any training",
-    )
-
-
 def _add_own_model(sub: argparse.ArgumentParser) -> None:
     """Options of ``taet attack --model``."""
     own = sub.add_argument_group("a model of your own, instead of one of the study")
@@ -264,8 +260,7 @@ def _add_own_model(sub: argparse.ArgumentParser) -> None:
 
 
 def _study(options: argparse.Namespace) -> Study:
-    read = load_params(options.params, options.study)
-    return Study(read, kept=getattr(options, "kept", False))
+    return Study(load_params(options.params, options.study))
 
 
 def _run_stage(options: argparse.Namespace) -> None:
@@ -279,10 +274,7 @@ def _run_stage(options: argparse.Namespace) -> None:
             "or one of your own by --model and --dataset"
         )
     planned = options.key is not None
-    study = Study(
-        load_params(options.params, options.study, planned=planned),
-        kept=getattr(options, "kept", False),
-    )
+    study = Study(load_params(options.params, options.study, planned=planned))
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
     if options.key is not None and options.key != job.key:
         raise UserError(
@@ -360,6 +352,15 @@ def _plan(options: argparse.Namespace) -> None:
     file = Path("results", study.params.study, "plan.json")
     write_json(file, study.stage_keys)
     print(f"wrote {file}")
+
+
+def _redraw(options: argparse.Namespace) -> None:
+    from taet.report.page import write  # with pandas, which few commands need
+
+    study = SavedStudy(load_params(options.params, options.study))
+    for stage in DRAWN:
+        run_job(study.job(stage))
+    print(f"wrote {write(study, options.params)}")
 
 
 def _params(options: argparse.Namespace) -> None:

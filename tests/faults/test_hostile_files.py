@@ -9,7 +9,7 @@ import pytest
 
 from taet.report import typeset
 from taet.study.params.load import load_params
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from taet.study.run import runner
 from tests.conftest import ROOT

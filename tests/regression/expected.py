@@ -15,7 +15,7 @@ import pandas as pd
 import yaml
 
 from taet.scores.summary import CELL, read_rows
-from taet.study.plan.kept import kept_key
+from taet.study.plan.saved import saved_key
 from tests.regression.comparison import BANDS, Scores
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def by_cell(score: Path) -> pd.DataFrame:
 def _study(score: Path) -> dict[str, Any]:
     manifest = score / "manifest.json"
     files = [score / name for name in json.loads(manifest.read_text())["files"]]
-    key = kept_key(manifest, files)
+    key = saved_key(manifest, files)
     numbers = by_cell(score).mean().round(2).to_dict()
     return {"key": key, "manifest": _digest(manifest), **numbers}
 

@@ -1,4 +1,4 @@
-"""Kept results can be drawn again from their metrics, without any training, byte for byte."""
+"""Saved results can be drawn again from their metrics, without any training, byte for byte."""
 
 import importlib.metadata
 import json
@@ -17,86 +17,73 @@ REFERENCE = ROOT / "results" / "reference"
 STUDIES = sorted(file.parent.parent.name for file in REFERENCE.glob("*/score/manifest.json"))
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """The project with what is kept alone, and what the page's first commands make of it, for every study."""
-    draw = commands(PAGE)[0]
-    assert draw[-2:] == ["study=digits", "kept=true"]
-    tree = copy_project(tmp_path_factory.mktemp("kept") / "tree")
-    for study in STUDIES:
-        for part in ("score", "inspect", "records"):
-            kept = REFERENCE / study / part
-            shutil.copytree(kept, tree.path / "results/reference" / study / part)
-        said = tree.ok(*draw[:-2], f"study={study}", draw[-1], timeout=600)
-        assert "equalize" not in said
+def saved_copy(folder: Path, study: str) -> Tree:
+    """The project with nothing of a study but what tables and figures are drawn from."""
+    tree = copy_project(folder / "tree")
+    for part in ("score", "inspect", "records"):
+        saved = REFERENCE / study / part
+        shutil.copytree(saved, tree.path / "results/reference" / study / part)
     return tree
 
 
+def redraw(tree: Tree, study: str) -> None:
+    """As the page's first command does."""
+    assert commands(PAGE)[0] == ["taet", "redraw", "--study", "digits"]
+    tree.ok("taet", "redraw", "--study", study, timeout=600)
+
+
 @pytest.mark.kept
 @pytest.mark.parametrize("study", STUDIES)
-def test_tables_and_figures_are_those_that_are_kept(study: str, drawn: Tree) -> None:
-    kept, new = REFERENCE / study, drawn.path / "results" / study
-    files = [f for part in ("tables", "figures") for f in (kept / part).iterdir()]
+def test_saved_results_are_drawn_again(study: str, tmp_path: Path) -> None:
+    """The same tables and figures, and a page that names the saved records; what is saved is left alone."""
+    tree, saved = saved_copy(tmp_path, study), REFERENCE / study
+    before, new = tree.contents("results/reference"), tree.path / "results" / study
+    redraw(tree, study)
+    assert tree.contents("results/reference") == before
+    files = [f for part in ("tables", "figures") for f in (saved / part).iterdir()]
     # Another matplotlib draws other bytes of the same picture.
-    (record,) = kept.glob("records/**/figures/manifest.record.json")
-    same = json.loads(record.read_text())["versions"]["matplotlib"] == importlib.metadata.version(
-        "matplotlib"
-    )
+    (record,) = saved.glob("records/**/figures/manifest.record.json")
+    versions = json.loads(record.read_text())["versions"]
+    same = versions["matplotlib"] == importlib.metadata.version("matplotlib")
     compared = [f for f in files if f.name != "manifest.json" and (same or f.suffix != ".png")]
     assert len(compared) >= 4
     for file in compared:
-        assert (new / file.relative_to(kept)).read_bytes() == file.read_bytes(), file
+        assert (new / file.relative_to(saved)).read_bytes() == file.read_bytes(), file
+    check_records_on(new / "report.html", saved / "records")
 
 
-@pytest.mark.kept
-@pytest.mark.parametrize("study", STUDIES)
-def test_reports_name_the_kept_records(study: str, drawn: Tree) -> None:
-    page = (drawn.path / "results" / study / "report.html").read_text()
-    kept = REFERENCE / study / "records"
-    # Tables and figures were drawn anew.
-    made = [f for f in kept.rglob("*.record.json") if f.parent.name not in ("tables", "figures")]
+def check_records_on(page: Path, records: Path) -> None:
+    """Tables and figures were drawn anew; every other job's row has the saved key and revision."""
+    text = page.read_text()
+    made = [f for f in records.rglob("*.record.json") if f.parent.name not in ("tables", "figures")]
     assert len(made) >= 5
     for record in (json.loads(file.read_text()) for file in made):
-        row = page.partition(f'<tr id="job-{record["job"].replace(" ", "-")}">')[2]
+        row = text.partition(f'<tr id="job-{record["job"].replace(" ", "-")}">')[2]
         assert record["key"] in row.partition("</tr>")[0]
         assert record["code"]["revision"] in row.partition("</tr>")[0]
 
 
 @pytest.mark.kept
-def test_kept_metrics_are_left_alone(drawn: Tree) -> None:
-    """``all`` is what Snakemake runs if no target is named; outputs of rules are deleted before they run."""
-    before = drawn.contents("results/reference")
-    drawn.ok(
-        "snakemake", "--cores", "1", "--forceall", "--config", "study=digits_precision", "kept=true"
-    )
-    assert drawn.contents("results/reference") == before
-    refused = drawn.run(
-        "snakemake", "--cores", "1", "score", "--config", "study=digits_precision", "kept=true"
-    )
-    assert refused.returncode != 0
-    assert drawn.contents("results/reference") == before
-
-
-@pytest.mark.kept
-def test_what_was_drawn_again_is_kept(drawn: Tree) -> None:
+def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
     """Tables and pictures are taken over, and nothing else of a study moves."""
-    study = "results/reference/digits_precision"
-    before = drawn.contents(study)
-    drawn.ok(sys.executable, "workflow/scripts/keep.py", "digits_precision", "--drawn")
-    after = drawn.contents(study)
+    name, study = "digits_precision", "results/reference/digits_precision"
+    tree = saved_copy(tmp_path, name)
+    redraw(tree, name)
+    before = tree.contents(study)
+    tree.ok(sys.executable, "workflow/scripts/keep.py", name, "--drawn")
+    after = tree.contents(study)
     assert before.items() <= after.items()
     for part in ("tables", "figures"):
-        kept = sorted(f.name for f in (ROOT / study / part).iterdir())
-        assert sorted(f.name for f in (drawn.path / study / part).iterdir()) == kept
-    refused = drawn.run(sys.executable, "workflow/scripts/keep.py", "digits_precision")
+        saved = sorted(f.name for f in (ROOT / study / part).iterdir())
+        assert sorted(f.name for f in (tree.path / study / part).iterdir()) == saved
+    refused = tree.run(sys.executable, "workflow/scripts/keep.py", name)
     assert refused.returncode == 1
-    assert "run the study first: snakemake --cores 4 all" in refused.stderr
-    drawn.edit("params.yaml", "threat: {eps: 0.1}", "threat: {eps: 0.2}")
-    other = drawn.run(sys.executable, "workflow/scripts/keep.py", "digits_precision", "--drawn")
-    drawn.edit("params.yaml", "threat: {eps: 0.2}", "threat: {eps: 0.1}")
+    assert "run first: snakemake --cores 4 all" in refused.stderr
+    tree.edit("params.yaml", "threat: {eps: 0.1}", "threat: {eps: 0.2}")
+    other = tree.run(sys.executable, "workflow/scripts/keep.py", name, "--drawn")
     assert other.returncode == 1
     assert "threat was another one than in params.yaml" in other.stderr
-    assert drawn.contents(study) == after
+    assert tree.contents(study) == after
 
 
 def test_about_says_what_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,31 +108,29 @@ def test_about_says_what_is_not_counted(tmp_path: Path, monkeypatch: pytest.Monk
     assert "- 1 of these jobs went on after an interruption" in text
 
 
-@pytest.mark.kept
-def test_the_page_finds_its_files(drawn: Tree) -> None:
+def test_the_page_finds_its_files() -> None:
     """docs/reproduce_a_table.md names pictures and tables that are there."""
-    assert {command[-2].removeprefix("study=") for command in commands(PAGE)} <= set(STUDIES)
+    assert {command[-1] for command in commands(PAGE)} <= set(STUDIES)
     page = (ROOT / "docs" / PAGE).read_text()
-    results = drawn.path / "results"
     pictures = set(re.findall(r"`figures/(\w+_)\*`", page))
     assert len(pictures) >= 10
     for picture in pictures:
-        assert list(results.glob(f"*/figures/{picture}*.svg")), picture
-    tables = "".join(file.read_text() for file in results.glob("*/tables/main.md"))
+        assert list(REFERENCE.glob(f"*/figures/{picture}*.png")), picture
+    tables = "".join(file.read_text() for file in REFERENCE.glob("*/tables/main.md"))
     titles = re.findall(r'"([a-z ]+)"', page)
     assert len(titles) >= 6
     for title in titles:
         assert f": {title}" in tables, title
 
 
-def test_a_study_that_is_not_kept_is_said(tree: Tree) -> None:
-    done = tree.run("taet", "tables", "--kept")
+def test_a_study_that_is_not_saved_is_named(tree: Tree) -> None:
+    done = tree.run("taet", "redraw")
     assert done.returncode == 1
-    assert done.stderr.startswith("taet tables: no metrics of study 'tiny' are kept")
+    assert done.stderr.startswith("taet redraw: no results of study 'tiny' are saved")
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_a_page_says_what_a_kept_study_found(study: str) -> None:
+def test_a_page_says_what_a_saved_study_found(study: str) -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     text = "".join(page.read_text() for page in pages)
     assert f"results/reference/{study}/tables/main.md" in text or f"results of {study} -->" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from taet import cli
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from tests.conftest import ROOT
 
 

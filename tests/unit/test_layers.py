@@ -158,7 +158,7 @@ def test_no_torch(modules: str) -> None:
 
 def test_planning_a_study_needs_no_torch() -> None:
     code = (
-        "import sys; from taet.study.params.load import load_params; from taet.study.plan.job import STAGES;"
+        "import sys; from taet.study.params.load import load_params; from taet.study.plan.stages import STAGES;"
         "from taet.study.plan.study import Study; study = Study(load_params());"
         "[job.key for stage in STAGES for job in study.jobs(stage)];"
         "sys.exit('torch' in sys.modules)"

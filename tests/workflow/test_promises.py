@@ -6,7 +6,7 @@ What each start proves in detail, ``pytest -m study`` does: damage, kills, other
 import re
 
 from taet.study.params.load import load_params
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from tests.conftest import Tree, version
 from tests.workflow.test_plan import job_counts

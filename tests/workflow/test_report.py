@@ -12,7 +12,7 @@ import pytest
 
 from taet.report.page import _graph, stages_picture
 from taet.study.params.load import load_params
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from tests.conftest import ROOT, Tree
 

@@ -20,17 +20,13 @@ from taet.errors import UserError
 
 
 def read_study():
-    unknown = sorted(set(config) - {"study", "kept"})
+    unknown = sorted(set(config) - {"study"})
     if unknown:
         raise WorkflowError(
-            f"--config {unknown[0]}: only 'study' and 'kept' can be set here; everything else is in params.yaml"
+            f"--config {unknown[0]}: only 'study' can be set here; everything else is in params.yaml"
         )
-    # Snakemake itself reads only True and False.
-    kept = str(config.get("kept", False)).lower()
-    if kept not in ("true", "false"):
-        raise WorkflowError(f"--config kept={kept}: must be true or false")
     try:
-        return Study(load_params(study=config.get("study")), kept == "true")
+        return Study(load_params(study=config.get("study")))
     except UserError as error:
         raise WorkflowError(str(error))
 
@@ -70,7 +66,7 @@ def outputs_of(stage):
 
 def lost_outputs(wildcards):
     """Intermediate files that are gone; Snakemake alone would not miss them."""
-    return [] if study.kept else [str(job.output) for job in study.lost()]
+    return [str(job.output) for job in study.lost()]
 
 
 def files_of(stage):

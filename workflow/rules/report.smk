@@ -67,6 +67,6 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        command=f"report --study {STUDY}{' --kept' if study.kept else ''}",
+        command=f"report --study {STUDY}",
     shell:
         JOB

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from taet.errors import UserError
 from taet.report.page import DRAWN
 from taet.study.params.load import load_params
-from taet.study.plan.job import STAGES
-from taet.study.plan.study import REFERENCE, Study
+from taet.study.plan.saved import REFERENCE, SavedStudy
+from taet.study.plan.stages import STAGES
+from taet.study.plan.study import Study
 from taet.study.run import runner
 from taet.study.store import records
 
@@ -37,15 +38,15 @@ def keep(study, target):
     What was kept before is replaced at the end, all at once.
     """
     name = study.params.study
-    stages, command = STAGES, f"all --config study={name}"
-    if study.kept:  # whether the parameters are those of the kept numbers, planning has seen
-        stages, command = DRAWN, f"tables figures --config study={name} kept=true"
+    stages, command = STAGES, f"snakemake --cores 4 all --config study={name}"
+    if study.saved:  # whether the parameters are those of the kept numbers, planning has seen
+        stages, command = DRAWN, f"python -m taet redraw --study {name}"
     everything = [job for stage in stages for job in study.jobs(stage)]
     for job in everything:
         _check(job, command)
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    if study.kept:
+    if study.saved:
         shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
     for job in everything:
         record = records.record_path(job.output)
@@ -61,9 +62,7 @@ def keep(study, target):
 def _check(job, command):
     """Refuse what is not there as it should be."""
     if not runner.is_current(job):
-        raise UserError(
-            f"{job.output}: missing or stale; run the study first: snakemake --cores 4 {command}"
-        )
+        raise UserError(f"{job.output}: missing or stale; run first: {command}")
     if records.read_record(job.output, job.key) is None:
         raise UserError(f"{job.output}: has no record of its making; delete it and run the study")
 
@@ -133,7 +132,7 @@ if __name__ == "__main__":
     if len(names) != 1:
         sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY [--drawn]")
     try:
-        chosen = Study(load_params(study=names[0]), kept="--drawn" in sys.argv)
+        chosen = (SavedStudy if "--drawn" in sys.argv else Study)(load_params(study=names[0]))
         keep(chosen, REFERENCE / chosen.params.study)
     except UserError as error:
         sys.exit(f"keep: {error}")

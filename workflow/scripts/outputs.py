@@ -12,7 +12,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from taet.errors import UserError
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from taet.study.run import runner
 from taet.study.store import records
 

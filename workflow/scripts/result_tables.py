@@ -21,7 +21,7 @@ from taet.report.typeset import Table, markdown_table, markdown_text, percent
 from taet.scores.files import read_scored
 from taet.scores.summary import over_seeds, with_bootstrap
 from taet.study.params.load import load_params
-from taet.study.plan.study import Study
+from taet.study.plan.saved import SavedStudy
 
 PAGES = (Path("README.md"), Path("docs/results.md"))
 BLOCK = re.compile(
@@ -117,7 +117,7 @@ def _note(studies):
 
 def _summary_of(name):
     """Summary, contrasts and what else tables need, of the metrics that are kept of a study."""
-    job = Study(load_params(study=name), kept=True).job("tables")
+    job = SavedStudy(load_params(study=name)).job("tables")
     scored = read_scored(job)
     summary = over_seeds(scored.metrics, job.reads["report"].confidence)
     return with_bootstrap(summary, scored.intervals), scored.contrasts, job.reads

@@ -25,7 +25,7 @@ from taet.report.typeset import percent
 from taet.scores import notes
 from taet.scores.metrics import class_groups, scores, worst_case
 from taet.seeds import seed_for
-from taet.study.plan.job import STAGES
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
 

@@ -27,13 +27,12 @@ from taet.study.params.blocks import ir_label
 from taet.study.params.overlay import leaves, of_study, read_file
 from taet.study.params.plugins import FOLDERS
 from taet.study.params.yamlfile import dotted
-from taet.study.plan.job import STAGES, Job
-from taet.study.plan.study import REFERENCE, Study
+from taet.study.plan.job import Job
+from taet.study.plan.stages import DRAWN, STAGES
+from taet.study.plan.study import Study
 from taet.study.store import artifacts
 from taet.study.store.locks import alone_with
-from taet.study.store.records import read_record, record_path
 
-DRAWN = ("tables", "figures")  # also of a study whose metrics are kept
 BOX, GAP = (104, 44), (34, 18)  # pixels, of the picture of the stages
 
 
@@ -79,7 +78,7 @@ def write(study: Study, params_file: Path) -> Path:
         made=_made(work),
         environments=list(made.seen),
         attack_jobs=len(study.attack_jobs),
-        kept=study.kept,
+        saved=study.saved,
         graph=_graph(study),
         alone=False,
     )
@@ -145,7 +144,7 @@ class Work:
         title: for people.
         anchor: in the page.
         output: its file.
-        key: of what made it; None where the study is kept, and no record of this job is.
+        key: of what made it; None where results are saved, and no record of this job is.
         inputs: what it read: text, and where in the page that is.
         record: None where the result was made elsewhere, and came without one.
         record_path: where its record lies, if there is one.
@@ -165,21 +164,16 @@ class Work:
 
 
 def _work(study: Study, job: Job, made: _Environments) -> Work:
-    """Where a study's metrics are kept, the records beside them tell what its other jobs did."""
-    output, folder = job.output, Path()
-    key: str | None = job.key
-    if study.kept and job.stage not in DRAWN:
-        output = Path(STAGES[job.stage].output.format(study=job.study, **job.cell))
-        folder, key = REFERENCE / job.study / "records", None  # whatever key it had
-    record = read_record(folder / output, key)
+    path, record = study.record(job)
+    unknown = study.saved and job.stage not in DRAWN
     return Work(
         title=job.title,
         anchor=_anchor(job),
-        output=output,
-        key=record["key"] if record else key,
+        output=job.output,
+        key=record["key"] if record else None if unknown else job.key,
         inputs=list(_inputs(job)),
         record=record,
-        record_path=record_path(folder / output),
+        record_path=path,
         environment=made.number(record) if record else None,
         revision=_revision(record) if record else None,
     )

@@ -1,4 +1,4 @@
-"""Jobs: the stages, what a job is, and the key of what it makes.
+"""What a job is, and the key of what it makes.
 
 A job's *key* is a hash over its stage, its cell, the parameters it reads, the code it runs and the
 keys of its inputs. Two artifacts with one key are the same thing; an artifact with another key than
@@ -13,75 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from taet.study.store.artifacts import FORMAT, MANIFEST
+from taet.study.store.artifacts import FORMAT
 from taet.study.store.fingerprint import fingerprint
 
 Cell = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A kind of job: its axes and where its main output lies."""
-
-    name: str
-    axes: tuple[str, ...]
-    output: str
-    """Path with {study} and the axes in braces; the file that carries the key."""
-    help: str
-
-
-_CELL = "{dataset}/ir{ir}/{architecture}"
-STAGES = {
-    stage.name: stage
-    for stage in (
-        Stage(
-            "download",
-            ("dataset",),
-            "data/raw/{dataset}/images.safetensors",
-            "obtain a data set, verify it, and store it as one array of images",
-        ),
-        Stage(
-            "subsample",
-            ("dataset", "ir", "seed"),
-            "data/longtail/{study}/{dataset}/ir{ir}/seed{seed}.safetensors",
-            "draw the long-tailed training set and the test views as index lists",
-        ),
-        Stage(
-            "stabilize",
-            ("dataset", "ir", "architecture", "stabilization", "seed"),
-            "results/{study}/stabilize/" + _CELL + "/{stabilization}/seed{seed}.safetensors",
-            "train stage 1, the checkpoint that methods share",
-        ),
-        Stage(
-            "equalize",
-            ("dataset", "ir", "architecture", "method", "seed"),
-            "results/{study}/equalize/" + _CELL + "/{method}/seed{seed}.safetensors",
-            "train a method to its end, from stage 1 where it has one",
-        ),
-        Stage(
-            "attack",
-            ("dataset", "ir", "architecture", "method", "seed", "checkpoint", "job"),
-            "results/{study}/attack/"
-            + _CELL
-            + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",
-            "attack a trained model and store its prediction for each test image",
-        ),
-        Stage(
-            "score",
-            (),
-            "results/{study}/score/" + MANIFEST,
-            "turn all predictions into metrics.csv",
-        ),
-        Stage(
-            "inspect",
-            (),
-            "results/{study}/inspect/" + MANIFEST,
-            "look into networks: features of the rarest classes, and some images under attack",
-        ),
-        Stage("tables", (), "results/{study}/tables/" + MANIFEST, "write the tables"),
-        Stage("figures", (), "results/{study}/figures/" + MANIFEST, "draw the figures"),
-    )
-}
 
 
 def hash_of(body: Any) -> str:
@@ -103,7 +38,7 @@ class Job:
         files: what it writes beside ``output``.
         study: name of the study.
         dump: turns a block of parameters into the JSON that the key is made from.
-        made_by: key of an output that is kept as it is, whatever made it; None for one of this job's making.
+        made_by: key of a saved output, whatever made it; None for one of this job's making.
     """
 
     stage: str
@@ -144,8 +79,6 @@ class Job:
         words = [self.stage, "--study", self.study]
         for axis, value in self.cell.items():
             words += [f"--{axis}", str(value)]
-        if any(job.made_by is not None for job in self.inputs.values()):
-            words.append("--kept")
         return " ".join([*words, "--key", self.key])
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from taet.errors import UserError
 from taet.study.params.blocks import Params
 from taet.study.params.load import load_params
-from taet.study.plan.study import REFERENCE, Study
+from taet.study.plan.saved import REFERENCE, SavedStudy
 from tests.conftest import ROOT
 
 STUDY = "digits_precision"
@@ -34,7 +34,7 @@ def of_study(**grid: list[object]) -> Params:
 
 def refusal(study: Params) -> str:
     with pytest.raises(UserError) as refused:
-        Study(study, kept=True).job("figures")
+        SavedStudy(study).job("figures")
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -149,4 +149,4 @@ def test_resources_and_order_may_change(kept: Path) -> None:
         {"compute": study.compute.model_copy(update={"threads": 7})},
         {"grid": study.grid.model_copy(update={"methods": study.grid.methods[::-1]})},
     ):
-        assert Study(study.model_copy(update=change), kept=True).job("figures")
+        assert SavedStudy(study.model_copy(update=change)).job("figures")

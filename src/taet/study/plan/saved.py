@@ -1,15 +1,24 @@
-"""Whether kept metrics are whole, and those of a study as its parameters are now. No torch."""
+"""Saved results, ``results/reference/STUDY``: whether they are whole, and of the parameters as they are now.
+
+They are the small part of what a study has made: metrics, tables, pictures, and the record of every job.
+"""
 
 import csv
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from taet.errors import UserError
-from taet.study.plan.job import Job
-from taet.study.store.artifacts import read_key, verify_manifest
+from taet.errors import UserError, suggest
+from taet.study.plan.job import Cell, Job
+from taet.study.plan.stages import DRAWN, STAGES, Stage
+from taet.study.plan.study import Study
+from taet.study.store.artifacts import MANIFEST, read_key, verify_manifest
 from taet.study.store.records import read_record, record_path
 
+REFERENCE = Path("results/reference")
+SAVED = ("score", "inspect")  # stages whose output is saved
 COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
 # Stages that numbers depend on; records of a stage 1 can be missing where it was trained elsewhere.
 RECORDED = ("subsample", "stabilize", "equalize", "attack", "score", "inspect")
@@ -18,8 +27,55 @@ RECORDED = ("subsample", "stabilize", "equalize", "attack", "score", "inspect")
 UNCOMPARED = {"compute", "order", "test_per_class"}
 
 
-def kept_key(manifest: Path, files: Iterable[Path]) -> str:
-    """Key of the stage that made the files of a kept folder, which must be these.
+class SavedStudy(Study):
+    """A study whose tables and figures are drawn from its saved results, not from new ones."""
+
+    saved = True
+
+    @property
+    def place(self) -> Path:
+        """Where its results are saved."""
+        return REFERENCE / self.params.study
+
+    def _make(self, stage: Stage, cell: Cell) -> Job:
+        job = super()._make(stage, cell)
+        if stage.name not in SAVED:
+            return job
+        folder = self.place / stage.name
+        if not folder.exists():
+            known = sorted(
+                f.parent.parent.name for f in REFERENCE.glob(f"*/{stage.name}/{MANIFEST}")
+            )
+            study = self.params.study
+            raise UserError(f"no results of study {study!r} are saved{suggest(study, known)}")
+        output, files = folder / MANIFEST, tuple(folder / file.name for file in job.files)
+        key = saved_key(output, files)
+        if stage.name == "score":
+            check_cells(files[0], self.params.study, self._attacked())
+            made = Study(self.params)
+            jobs = (needed for name in RECORDED for needed in made.jobs(name))
+            check_records(self.place / "records", self.params.study, jobs)
+        return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
+
+    def _attacked(self) -> Iterator[tuple[str, ...]]:
+        """Every network and checkpoint under every attack and worst case, as metrics.csv writes them."""
+        grid = self.params.grid
+        attacks = ("clean", *grid.attacks, *self.params.report.worst_cases)
+        for network in self.cells("equalize"):
+            for place in itertools.product(grid.checkpoints, attacks):
+                yield (*map(str, network.values()), *place)
+
+    def record(self, job: Job) -> tuple[Path, dict[str, Any] | None]:
+        """Of what is not drawn anew: the saved one, whatever key it has."""
+        if job.stage in DRAWN:
+            return super().record(job)
+        output = STAGES[job.stage].output.format(study=self.params.study, **job.cell)
+        saved = self.place / "records" / output
+        return record_path(saved), read_record(saved, None)
+
+
+def saved_key(manifest: Path, files: Iterable[Path]) -> str:
+    """Key of the stage that made the files of a saved folder, which must be these.
 
     Raises:
         UserError: a file there is missing or damaged.
@@ -33,7 +89,7 @@ def kept_key(manifest: Path, files: Iterable[Path]) -> str:
 
 
 def check_cells(metrics: Path, study: str, wanted: Iterable[tuple[str, ...]]) -> None:
-    """Compare a kept metrics.csv with what a study's grid wants of it, in the order of ``COLUMNS``.
+    """Compare a saved metrics.csv with what a study's grid wants of it, in the order of ``COLUMNS``.
 
     Raises:
         UserError: there are no rows of one of these cells, or rows of another: tables say how many seeds and
@@ -53,7 +109,7 @@ def check_cells(metrics: Path, study: str, wanted: Iterable[tuple[str, ...]]) ->
 
 
 def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
-    """Compare what the kept records say that jobs have read with what these would read now.
+    """Compare what the saved records say that jobs have read with what these would read now.
 
     What only one of the two has is newer, or gone, and no difference.
 
@@ -89,7 +145,7 @@ def _agree(made: Any, now: Any) -> bool:
 
 def _anew(study: str) -> str:
     return (
-        f"run it (snakemake --cores 4 all --config study={study}) and keep it anew "
+        f"run it (snakemake --cores 4 all --config study={study}) and save it anew "
         f"(python workflow/scripts/keep.py {study})"
     )
 
@@ -97,4 +153,4 @@ def _anew(study: str) -> str:
 def _lost(error: UserError | str, folder: Path) -> UserError:
     """What is wrong, with what to do where git has the files."""
     what = str(error).partition(";")[0]
-    return UserError(f"{what}; get back what is kept with: git checkout HEAD -- {folder}")
+    return UserError(f"{what}; get back what is saved with: git checkout HEAD -- {folder}")
