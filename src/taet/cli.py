@@ -43,7 +43,7 @@ NEXT = {
     "snakemake -n": "what a whole study would run",
     "snakemake --cores 4 all": "run it, from data to figures, into results/STUDY",
     "python -m taet params": "what it consists of",
-    "python -m taet attack --model MODULE:FUNCTION --dataset digits": "a model of your own under attack",
+    "python -m taet evaluate --model MODULE:FUNCTION --dataset digits": "a model of your own under attack",
     "python -m taet COMMAND --help": "the options of a command",
 }
 
@@ -151,10 +151,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_stage(commands: _Commands, stage: Stage) -> None:
     sub = commands.add(stage.name, stage.help, _run_stage)
     for axis in stage.axes:
-        required = stage.name != "attack"  # which has another use, see _attack_own_model
-        sub.add_argument(f"--{axis}", required=required, metavar="VALUE", help=AXIS_HELP[axis])
-    if stage.name == "attack":
-        _add_own_model(sub)
+        sub.add_argument(f"--{axis}", required=True, metavar="VALUE", help=AXIS_HELP[axis])
     sub.add_argument(
         "--key",
         help="key of the job in the plan that started it; refuse to work if parameters or "
@@ -164,6 +161,7 @@ def _add_stage(commands: _Commands, stage: Stage) -> None:
 
 def _add_looks(commands: _Commands) -> None:
     """The commands that are no stages."""
+    _add_evaluate(commands)
     verify = commands.add(
         "verify",
         "read every byte of the results, and say what is damaged or not made by these "
@@ -239,15 +237,20 @@ def _columns(texts: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _add_own_model(sub: argparse.ArgumentParser) -> None:
-    """Options of ``taet attack --model``."""
-    own = sub.add_argument_group("a model of your own, instead of one of the study")
+def _add_evaluate(commands: _Commands) -> None:
+    own = commands.add(
+        "evaluate",
+        "attack a model of your own on a data set's test images, and print a table",
+        _evaluate,
+    )
     own.add_argument(
         "--model",
+        required=True,
         metavar="MODULE:FUNCTION",
         help="function that returns a torch module: images in [0,1] to logits; the module, or FILE.py, is "
-        "executed; prints a table",
+        "executed",
     )
+    own.add_argument("--dataset", required=True, metavar="NAME", help=AXIS_HELP["dataset"])
     own.add_argument(
         "--attacks",
         metavar="NAMES",
@@ -257,6 +260,12 @@ def _add_own_model(sub: argparse.ArgumentParser) -> None:
         "--eps", metavar="NUMBER", help="L-inf radius, such as 8/255 (default: the study's)"
     )
     own.add_argument("--images", type=int, metavar="N", help="test images at most (default: all)")
+    own.add_argument(
+        "--seed",
+        default="0",
+        metavar="N",
+        help="of the attacks' noise, and of a split where the data set has none (default: 0)",
+    )
 
 
 def _study(options: argparse.Namespace) -> Study:
@@ -265,14 +274,6 @@ def _study(options: argparse.Namespace) -> Study:
 
 def _run_stage(options: argparse.Namespace) -> None:
     stage = STAGES[options.command]
-    if getattr(options, "model", None) is not None:
-        _attack_own_model(options)
-        return
-    if missing := [axis for axis in stage.axes if getattr(options, axis) is None]:
-        raise UserError(
-            f"--{missing[0]}: missing; name a model of the study by all of --{', --'.join(stage.axes)}, "
-            "or one of your own by --model and --dataset"
-        )
     planned = options.key is not None
     study = Study(load_params(options.params, options.study, planned=planned))
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
@@ -284,13 +285,8 @@ def _run_stage(options: argparse.Namespace) -> None:
     run_job(job)
 
 
-def _attack_own_model(options: argparse.Namespace) -> None:
-    for axis in ("ir", "architecture", "method", "checkpoint", "job", "key"):
-        if getattr(options, axis) is not None:
-            raise UserError(f"--{axis}: has no part in an attack on --model; leave it out")
+def _evaluate(options: argparse.Namespace) -> None:
     study = _study(options)
-    if options.dataset is None:
-        raise UserError(f"--dataset: missing; known: {', '.join(study.params.datasets)}")
     wanted = [name.strip() for name in (options.attacks or "").split(",") if name.strip()]
 
     from taet.api.own_model import (  # here: with torch, which no other command needs
@@ -306,7 +302,7 @@ def _attack_own_model(options: argparse.Namespace) -> None:
             options.dataset,
             wanted or None,
             eps=options.eps,
-            seed=options.seed or 0,
+            seed=options.seed,
             images=options.images,
             folders=(options.params.parent, Path()),
             title=options.model,

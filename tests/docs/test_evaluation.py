@@ -41,7 +41,7 @@ def test_model_of_ones_own(tree: Tree) -> None:
         (None, ["--model", "nothing:load"], "ModuleNotFoundError"),
         (None, ["--dataset", "cifar10"], "run: python -m taet download --dataset cifar10"),
         ("from torch import nn\ndef load(): return nn.Flatten()", [], "outputs of the shape (500, 64)"),
-        (None, ["--method", "taet"], "--method: has no part in an attack on --model"),
+        (None, ["--seed", "-1"], "seed '-1': must be a whole number"),
         ("def load(): raise SystemExit('bye')", [], "SystemExit: bye"),
     ],
 )  # fmt: skip
@@ -49,7 +49,16 @@ def test_mistakes(tree: Tree, code: str | None, arguments: list[str], said: str)
     (tree.path / "mymodel.py").write_text(code or block(PAGE, "python", 1))
     if not (tree.path / "data/raw/digits/images.safetensors").exists():
         tree.ok("taet", "download", "--dataset", "digits")
-    base = ["taet", "attack", "--model", "mymodel:load", "--dataset", "digits", "--attacks", "fgsm"]
+    base = [
+        "taet",
+        "evaluate",
+        "--model",
+        "mymodel:load",
+        "--dataset",
+        "digits",
+        "--attacks",
+        "fgsm",
+    ]
     done = tree.run(*base, *arguments)
     assert done.returncode == 1
     assert said in done.stderr

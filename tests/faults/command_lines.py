@@ -10,7 +10,7 @@ SPLIT = ["--dataset", "digits", "--seed", "0", "--ir", "10"]
 PLACE = [*SPLIT, "--architecture", "small_cnn"]
 CELL = [*PLACE, "--method", "taet"]
 ATTACK = ["attack", *CELL, "--checkpoint", "last", "--job"]
-OWN = ["attack", "--dataset", "digits", "--model"]
+OWN = ["evaluate", "--dataset", "digits", "--model"]
 NET = [*OWN, "mine:net"]
 
 # A user's models, for digits: 8x8 pixels, ten classes.
@@ -77,8 +77,8 @@ LINES = [
     (["equalize", *CELL], ["no such file", "snakemake"]),
     (["equalize", *CELL, "--key", "0000"], ["have changed since this was planned"]),
     (["equalize", *CELL, "--study", "medmnst"], ["no study 'medmnst'", "did you mean 'medmnist'"]),
-    (ATTACK[:-1], ["--job: missing"]),
-    (["attack"], ["--dataset: missing", "--model"]),
+    (ATTACK[:-1], ["--job", "expected one argument"]),
+    (["attack"], ["--dataset", "required"]),
     ([*ATTACK, "gradients"], ["'gradients'", "did you mean 'gradient'"]),
     ([*ATTACK, "../gradient"], ["'../gradient'"]),
     ([*ATTACK, "gradient"], ["no such file", "snakemake"]),
@@ -105,9 +105,9 @@ LINES = [
     ([*OWN, ":net"], ["':net'", "MODULE:FUNCTION"]),
     ([*OWN, "no.such:net"], ["no.such:net", "No module named"]),
     ([*OWN, "os:getcwd"], ["gave a str", "torch.nn.Module"]),
-    (["attack", "--model", "mine:net"], ["--dataset: missing", "known: digits"]),
-    (["attack", "--model", "mine:net", "--dataset", "cifar"], ["--dataset", "'cifar'", "did you mean"]),
-    (["attack", "--model", "mine:net", "--dataset", "cifar10"], ["cifar10", "taet download --dataset cifar10"]),
+    (["evaluate", "--model", "mine:net"], ["--dataset", "required"]),
+    (["evaluate", "--model", "mine:net", "--dataset", "cifar"], ["--dataset", "'cifar'", "did you mean"]),
+    (["evaluate", "--model", "mine:net", "--dataset", "cifar10"], ["cifar10", "taet download --dataset cifar10"]),
     (["score"], ["no such file", "snakemake"]),
     (["inspect"], ["no such file", "snakemake"]),
     (["tables"], ["score/manifest.json", "no such file", "snakemake"]),

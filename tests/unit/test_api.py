@@ -297,6 +297,14 @@ SETTINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 }
 
 
+def products() -> str | None:
+    """None where precisions were set in the older and in the newer way: torch then gives an error."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return None
+
+
 def process_state() -> dict[str, object]:
     """What of torch a caller may have set."""
     cudnn, cpu = torch.backends.cudnn, torch.backends.mkldnn
@@ -305,7 +313,7 @@ def process_state() -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "dtype": torch.get_default_dtype(),
         "device": torch.get_default_device(),
-        "products": torch.get_float32_matmul_precision(),
+        "products": products(),
         "precisions": [p.fp32_precision for p in (*precise, cpu.matmul, cpu.conv, cpu.rnn)],
         "flags": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cpu.enabled),
         "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
@@ -530,7 +538,7 @@ def test_a_model_in_a_file(
         "from torch import nn\nfrom helper import head\n" + load
     )
     options = ["--dataset", "digits", "--attacks", "fgsm", "--images", "20"]
-    assert cli.main(["attack", "--model", place, *options]) == 0
+    assert cli.main(["evaluate", "--model", place, *options]) == 0
     assert "n = 20 images" in capsys.readouterr().out
     for wrong, said in (
         ("none.py:load", "no file none.py"),
@@ -538,7 +546,7 @@ def test_a_model_in_a_file(
         ("./mine:load", "or FILE.py:FUNCTION"),
         ("mine.py:none", "AttributeError"),
     ):
-        assert cli.main(["attack", "--model", wrong, *options]) == 1
+        assert cli.main(["evaluate", "--model", wrong, *options]) == 1
         assert said in capsys.readouterr().err
 
 
@@ -564,5 +572,5 @@ def test_a_warning_is_shown_as_one(
         "--images",
         "20",
     ]
-    assert cli.main(["attack", "--model", "mine.py:load", *options]) == 0
+    assert cli.main(["evaluate", "--model", "mine.py:load", *options]) == 0
     assert f"warning: AutoAttack: {one}\n" in capsys.readouterr().out + "\n"

@@ -22,8 +22,11 @@ def test_map(capsys: pytest.CaptureFixture[str]) -> None:
     stages, looks, following = re.findall(r"^\S.*:\n((?:  .*\n)+)", page, re.MULTILINE)[:3]
     assert re.findall(r"^  (\w+) ", stages, re.MULTILINE) == list(STAGES)
     assert re.findall(r"^  (\w+) ", looks, re.MULTILINE) == [
+        "evaluate",
         "verify",
+        "plan",
         "report",
+        "redraw",
         "params",
         "methods",
     ]
@@ -34,12 +37,14 @@ def test_map(capsys: pytest.CaptureFixture[str]) -> None:
         _, _, word = command.partition("python -m taet ")
         assert command.startswith("snakemake ") or word.split()[0] in {
             "params",
-            "attack",
+            "evaluate",
             "COMMAND",
         }
 
 
-@pytest.mark.parametrize("command", [*STAGES, "verify", "report", "params", "methods"])
+@pytest.mark.parametrize(
+    "command", [*STAGES, "evaluate", "verify", "plan", "report", "redraw", "params", "methods"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     page = said(capsys, command)
     assert f"usage: python -m taet {command} " in page

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from taet.study.store import revision as module
 from taet.study.store.revision import revision
+from tests.conftest import ROOT
 
-HERE = Path(module.__file__).name
+HERE = "__init__.py"
 
 
 def project(root: Path) -> Path:
@@ -28,6 +28,14 @@ def git(root: Path, *words: str) -> str:
         ["git", *who, *words], cwd=root, capture_output=True, text=True, check=True
     )
     return run.stdout.strip()
+
+
+def test_this_checkout() -> None:
+    """Of an unpacked archive none; else the commit that git names, dirty or not."""
+    if (ROOT / ".git").exists():
+        assert str(revision()).removesuffix("-dirty") == git(ROOT, "rev-parse", "HEAD")
+    else:
+        assert revision() is None
 
 
 def commit(root: Path, *what: str) -> str:

@@ -58,7 +58,7 @@ def evaluate(
 ) -> pd.DataFrame:
     """A model on clean test images and under attacks, as one tidy table.
 
-    What the stage ``attack`` does to the study's own networks, and ``python -m taet attack --model`` on the
+    What the stage ``attack`` does to the study's own networks, and ``python -m taet evaluate`` on the
     command line; docs/evaluation.md says what the numbers are. Nothing is stored. The images are those that
     ``python -m taet download --dataset NAME`` has put under ``data/raw`` in the folder of the parameter file,
     or else in the working folder.

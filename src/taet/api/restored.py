@@ -54,7 +54,7 @@ def _states(compute: "Compute") -> Iterator[State]:
     for place in reversed(precisions()):
         yield _attribute(place, "fp32_precision")
     # The older way to set the same, which sets the above too.
-    yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+    yield _products, _set_products
     for flag in ("enabled", "deterministic", "benchmark", "allow_tf32"):
         yield _attribute(torch.backends.cudnn, flag)
     yield _attribute(torch.backends.mkldnn, "enabled")
@@ -67,6 +67,19 @@ def _states(compute: "Compute") -> Iterator[State]:
     if wanted or torch.cuda.is_initialized():
         yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
         yield torch.cuda.current_device, torch.cuda.set_device
+
+
+def _products() -> str | None:
+    """None where the caller has set precisions in both ways: torch then knows no answer."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return None
+
+
+def _set_products(precision: str | None) -> None:
+    if precision is not None:
+        torch.set_float32_matmul_precision(precision)
 
 
 def _attribute(place: Any, name: str) -> State:

@@ -9,7 +9,9 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from taet.source_code import PACKAGE
+
+ROOT = PACKAGE.parents[1]
 SOURCES = "src/taet"
 
 
@@ -26,7 +28,7 @@ def revision(root: Path = ROOT) -> str | None:
         prefix, commit = _git(root, "rev-parse", "--show-prefix", "HEAD").split("\n")[:2]
         if prefix or not _is_this_project(root):
             return None
-        _git(root, "ls-files", "--error-unmatch", f"{SOURCES}/{Path(__file__).name}")
+        _git(root, "ls-files", "--error-unmatch", f"{SOURCES}/__init__.py")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no")
         # Ignored files too: a plugin runs wherever it is listed.
         unknown = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
