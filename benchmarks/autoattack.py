@@ -25,7 +25,8 @@ from taet.study.plan.study import Study
 
 REPEATS, IMAGES = 3, 100
 CELL = {
-    "dataset": "cifar10", "ir": 50, "architecture": "resnet18_narrow", "method": "at_bsl", "seed": 0,
+    "dataset": "cifar10", "imbalance_ratio": 50, "architecture": "resnet18_narrow",
+    "method": "at_bsl", "seed": 0,
 }  # fmt: skip
 
 

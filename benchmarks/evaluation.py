@@ -25,7 +25,13 @@ from taet.study.params.load import load_params
 from taet.study.plan.study import Study
 
 REPEATS, THEIR_BATCH, STEPS = 9, 32, 100
-CELL = {"dataset": "digits", "ir": 10, "architecture": "small_cnn", "method": "pgd_at", "seed": 0}
+CELL = {
+    "dataset": "digits",
+    "imbalance_ratio": 10,
+    "architecture": "small_cnn",
+    "method": "pgd_at",
+    "seed": 0,
+}
 
 
 @dataclass

@@ -48,7 +48,13 @@ from taet.training.method import Batch, Setting
 from taet.training.optimizers import make_optimizer
 
 STUDY = Study(load_params(study="cifar10_gpu"))
-CELL = {"dataset": "cifar10", "ir": 10, "architecture": "resnet18", "method": "pgd_at", "seed": 0}
+CELL = {
+    "dataset": "cifar10",
+    "imbalance_ratio": 10,
+    "architecture": "resnet18",
+    "method": "pgd_at",
+    "seed": 0,
+}
 ATTACKED = {**CELL, "method": "taet"}
 REPEATS, STEPS = 5, 10
 PLAIN_IMAGES, COMPARED_IMAGES = 250, 500

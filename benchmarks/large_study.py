@@ -77,7 +77,7 @@ def measure_start(project: Path, results: Results) -> None:
                 *("snakemake", "--mode", "remote", "--cores", "1", "--nolock", "--force"),
                 *("--ignore-incomplete", "--allowed-rules", "subsample_cell", "--quiet"),
                 *("--config", f"study=cells{cells}"),
-                *("--target-jobs", f"subsample_cell:dataset=digits,ir=10,seed={seed}"),
+                *("--target-jobs", f"subsample_cell:dataset=digits,imbalance_ratio=10,seed={seed}"),
             )[0]
             for seed in range(REPEATS)
         ]

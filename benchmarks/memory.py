@@ -32,7 +32,8 @@ from taet.data.loader import Loader
 from taet.data.split import read_data
 if sys.argv[1] == "loader":
     study = Study(load_params(study="cifar10_small"))
-    cell = {"dataset": "cifar10", "ir": 10, "architecture": "resnet18_narrow", "method": "pgd_at", "seed": 0}
+    cell = {"dataset": "cifar10", "imbalance_ratio": 10, "architecture": "resnet18_narrow"}
+    cell |= {"method": "pgd_at", "seed": 0}
     data = read_data(study.job("equalize", **cell), "train")
     loader = Loader(
         data.hand_over("train"), data.labels["train"], data.max_value, 128, True, 0, "crop_flip"

@@ -17,6 +17,7 @@ from taet.study.params import cards
 from taet.study.params.load import load_params
 from taet.study.params.overlay import leaves, of_study, read_file
 from taet.study.params.yamlfile import dotted
+from taet.study.plan.job import option
 from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
@@ -30,7 +31,7 @@ MAP_WIDTH = 90  # columns of --help
 
 AXIS_HELP = {
     "dataset": "data set, a name under 'datasets' in the parameters",
-    "ir": "imbalance ratio n_max / n_min, a number of at least 1, or: natural",
+    "imbalance_ratio": "imbalance ratio n_max / n_min, a number of at least 1, or: natural",
     "architecture": "network, a name under 'architectures'",
     "stabilization": "stage-1 recipe, a name under 'stabilizations'",
     "method": "training method, a name under 'methods'",
@@ -151,7 +152,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_stage(commands: _Commands, stage: Stage) -> None:
     sub = commands.add(stage.name, stage.help, _run_stage)
     for axis in stage.axes:
-        sub.add_argument(f"--{axis}", required=True, metavar="VALUE", help=AXIS_HELP[axis])
+        sub.add_argument(
+            option(axis), dest=axis, required=True, metavar="VALUE", help=AXIS_HELP[axis]
+        )
     sub.add_argument(
         "--key",
         help="key of the job in the plan that started it; refuse to work if parameters or "

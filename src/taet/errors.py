@@ -34,6 +34,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+SHOWN = 60  # characters of a value in a message
+
+
+def shortened(text: str) -> str:
+    """A value as it stands in a message: not too long."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
 def first_line(error: BaseException) -> str:
     """What code of the user's has raised, in one line: ``ValueError: no such file``."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

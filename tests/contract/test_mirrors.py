@@ -239,11 +239,11 @@ def test_what_is_no_file_in_a_mirror(tmp_path: Path) -> None:
     mirror.mkdir()
     place = mirror / "data.bin"
     os.mkfifo(place)
-    refused(target, str(mirror), "data.bin: cannot be fetched from .*: is no regular file; put")
+    refused(target, str(mirror), "data.bin: cannot be fetched from .*: it is a pipe, no file; put")
     for odd in ("/dev/zero", "/dev/null", "data.bin"):
         place.unlink()
         place.symlink_to(odd)
-        refused(target, str(mirror), "is no regular file|symbolic link")
+        refused(target, str(mirror), "it is a device, no file|symbolic link")
     place.unlink()
     with place.open("wb") as file:
         file.truncate(1 << 40)
@@ -267,7 +267,7 @@ def test_part_that_is_no_file(tmp_path: Path) -> None:
     part = tmp_path / "data.bin.part"
     os.mkfifo(part)
     with pytest.raises(
-        UserError, match=r"data\.bin\.part: is in the way of a download and no file"
+        UserError, match=r"data\.bin\.part: a pipe is in the place of a file"
     ):
         fetch(URL, tmp_path / "data.bin", md5(DATA), None)
 

@@ -16,7 +16,13 @@ from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/way_of_a_parameter.md").read_text()
 STATIONS = re.findall(r"^\| \d+ \| `([\w.]+)` \|", PAGE, re.MULTILINE)
-CELL = {"dataset": "digits", "ir": 10, "architecture": "small_cnn", "method": "taet", "seed": 0}
+CELL = {
+    "dataset": "digits",
+    "imbalance_ratio": 10,
+    "architecture": "small_cnn",
+    "method": "taet",
+    "seed": 0,
+}
 
 
 def found(station: str) -> object:

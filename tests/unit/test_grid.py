@@ -32,7 +32,12 @@ def study(tiny_params: Path) -> Study:
 
 def trained(study: Study, method: str) -> Job:
     return study.job(
-        "equalize", dataset="digits", ir="10", architecture="small_cnn", method=method, seed=0
+        "equalize",
+        dataset="digits",
+        imbalance_ratio="10",
+        architecture="small_cnn",
+        method=method,
+        seed=0,
     )
 
 

@@ -188,4 +188,6 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     assert [(r["attack"], r["value"], r["uncertainty"]) for r in found] == [
         ("clean", 61.5, None), ("pgd20", 40.0, 0.5),
     ]  # fmt: skip
-    assert {(r["dataset"], r["ir"], r["method"]) for r in found} == {("ours", "50", "pgd_at")}
+    assert {(r["dataset"], r["imbalance_ratio"], r["method"]) for r in found} == {
+        ("ours", "50", "pgd_at")
+    }

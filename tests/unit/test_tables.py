@@ -39,7 +39,7 @@ SHOWN = {
     "published": [
         {
             "dataset": "d",
-            "ir": "10",
+            "imbalance_ratio": "10",
             "method": "b",
             "attack": attack,
             "value": value,
@@ -58,7 +58,7 @@ SHOWN = {
     + [
         {
             "dataset": "d",
-            "ir": "50",
+            "imbalance_ratio": "50",
             "method": "a",
             "attack": "clean",
             "value": 1.0,

@@ -107,7 +107,7 @@ def test_a_deleted_file_is_restored_with_what_reads_it(
 
 def test_a_parameter_of_one_method_concerns_that_method_only(finished_copy: Tree) -> None:
     finished_copy.edit(
-        "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.2, beta: 0.1, gamma: 0.1"
+        "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.1, beta: 0.1, gamma: 0.2"
     )
     assert planned(finished_copy) == ONE_NETWORK
     refused = finished_copy.run("taet", "verify")
@@ -154,7 +154,7 @@ def test_lost_records_serve_nothing_stale(finished_copy: Tree) -> None:
     shutil.rmtree(finished_copy.path / ".snakemake")
     assert planned(finished_copy) == {}
     finished_copy.edit(
-        "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.2, beta: 0.1, gamma: 0.1"
+        "params.yaml", "alpha: 0.1, beta: 0.1, gamma: 0.1", "alpha: 0.1, beta: 0.1, gamma: 0.2"
     )
     assert planned(finished_copy) == ONE_NETWORK
     finished_copy.ok("snakemake", "--cores", "2", "all")
@@ -244,7 +244,7 @@ def test_small_results_can_be_kept(finished_copy: Tree) -> None:
     (finished_copy.path / MODEL).unlink()
     refused = finished_copy.run(*keep)
     assert refused.returncode == 1
-    assert "missing or stale; run the study first" in refused.stderr
+    assert "missing or stale; run first" in refused.stderr
 
 
 def test_a_label_is_in_no_artifact(finished_copy: Tree) -> None:

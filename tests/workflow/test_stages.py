@@ -52,7 +52,12 @@ def study(tiny_params: Path, monkeypatch: pytest.MonkeyPatch, name: str = "adjus
 
 def finished(study: Study, method: str) -> Job:
     job = study.job(
-        "equalize", dataset="digits", ir="10", architecture="small_cnn", method=method, seed=0
+        "equalize",
+        dataset="digits",
+        imbalance_ratio="10",
+        architecture="small_cnn",
+        method=method,
+        seed=0,
     )
     for needed in (*job.inputs.values(), job):
         if not needed.output.exists():
@@ -137,7 +142,7 @@ def test_chained_stage_one_is_one_stage_one(
     ]
     found = []
     for made in (chained, Study(load_params(tiny_params, "unchained"))):
-        job = made.job("stabilize", dataset="digits", ir="10", architecture="small_cnn", stabilization="clean40", seed=0)  # fmt: skip
+        job = made.job("stabilize", dataset="digits", imbalance_ratio="10", architecture="small_cnn", stabilization="clean40", seed=0)  # fmt: skip
         for needed in (*job.inputs.values(), job):
             if not needed.output.exists():
                 runner.run_job(needed)

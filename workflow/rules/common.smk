@@ -129,7 +129,7 @@ def choices(blocks):
 
 wildcard_constraints:
     dataset=choices(study.params.datasets),
-    ir=r"\d+(\.\d+)?|natural",
+    imbalance_ratio=r"\d+(\.\d+)?|natural",
     architecture=choices(study.params.architectures),
     stabilization=choices(study.params.stabilizations) or "none",
     method=choices(study.params.methods),

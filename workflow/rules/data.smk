@@ -24,9 +24,9 @@ rule subsample_cell:
     output:
         output_of("subsample"),
     log:
-        f"{RESULTS}/logs/subsample/{{dataset}}/ir{{ir}}/seed{{seed}}.log",
+        f"{RESULTS}/logs/subsample/{{dataset}}/ir{{imbalance_ratio}}/seed{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/subsample/{{dataset}}/ir{{ir}}/seed{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/subsample/{{dataset}}/ir{{imbalance_ratio}}/seed{{seed}}.tsv"
     conda:
         "../../environment.yml"
     threads: 1

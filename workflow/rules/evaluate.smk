@@ -4,9 +4,9 @@ rule attack_cell:
     output:
         output_of("attack"),
     log:
-        f"{RESULTS}/logs/attack/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.log",
+        f"{RESULTS}/logs/attack/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/attack/{{dataset}}/ir{{ir}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.tsv"
+        f"{RESULTS}/benchmarks/attack/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.tsv"
     conda:
         "../../environment.yml"
     threads: COMPUTE.threads

@@ -40,8 +40,8 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
     Raises:
         UserError: pixels outside [0,1], labels outside 0..C-1, or eps outside (0,1).
     """
-    if not 0 < eps < 1:
-        raise UserError(f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {eps:g}")
+    if problem := radius_problem(eps):
+        raise UserError(problem)
     if len(x) != len(y) or not len(x):
         have = f"{counted(len(x), 'image')} and {counted(len(y), 'label')}"
         raise UserError(f"{have}; must be as many, at least one")
@@ -52,6 +52,13 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
         )
     if y.min() < 0 or y.max() >= classes:
         raise UserError(f"labels go from {y.min()} to {y.max()}; must be from 0 to {classes - 1}")
+
+
+def radius_problem(eps: float) -> str | None:
+    """What is wrong with the radius of a ball."""
+    if 0 < eps < 1:
+        return None
+    return f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {eps:g}"
 
 
 def check_model(subject: Subject, x: Tensor, classes: int) -> int:

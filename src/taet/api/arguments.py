@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from taet.errors import ArgumentError, counted, suggest
+from taet.adversary.checks import radius_problem
+from taet.errors import ArgumentError, counted, shortened, suggest
 from taet.values import parse_number
 
 LARGEST = 2**31  # of counts, as in the parameters
-SHOWN = 60  # characters of a value in a message
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -32,7 +32,7 @@ def whole_number(name: str, value: Any) -> int:
         except (TypeError, ValueError, OverflowError):  # NaN and infinity are the last two
             whole = None
     if whole is None or abs(whole) >= LARGEST:
-        raise ArgumentError(f"{name} {_short(repr(value))}: must be a whole number below 2^31")
+        raise ArgumentError(f"{name} {shortened(repr(value))}: must be a whole number below 2^31")
     return whole
 
 
@@ -49,17 +49,11 @@ def radius(value: Any) -> float:
         number = float(parse_number(plain))
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(
-            f"eps {_short(str(value))}: must be a number or a fraction such as 8/255"
+            f"eps {shortened(str(value))}: must be a number or a fraction such as 8/255"
         ) from None
-    if not 0 < number < 1:
-        raise ArgumentError(
-            f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {number:g}"
-        )
+    if problem := radius_problem(number):
+        raise ArgumentError(problem)
     return number
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _plain(value: Any) -> Any:
@@ -154,5 +148,5 @@ def one_of(argument: str, what: str, name: Any, known: Iterable[str]) -> None:
     known = list(known)
     if name not in known:
         raise ArgumentError(
-            f"{argument}: no {what} {_short(repr(name))}{suggest(str(name)[:SHOWN], known)}"
+            f"{argument}: no {what} {shortened(repr(name))}{suggest(shortened(str(name)), known)}"
         )

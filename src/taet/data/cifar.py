@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10
 
-from taet.data.fetch import fetch, put_folder, unpack
+from taet.data.fetch import fetch, not_official, put_folder, unpack
 from taet.data.imageset import TEST, TRAIN, ImageSet
 from taet.data.transfer import mirror_folder
 from taet.errors import UserError
@@ -88,6 +88,6 @@ def _broken(cls: type[CIFAR10], root: Path) -> str | None:
             return f"{path}: {error.strerror}"
         if found is None:
             return f"{path}: missing, or no regular file"
-        if found != md5:
-            return f"{path}: not the official file (MD5 {found}, must be {md5})"
+        if problem := not_official(found, md5):
+            return f"{path}: {problem}"
     return None

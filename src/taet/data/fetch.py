@@ -9,7 +9,6 @@ import errno
 import itertools
 import os
 import shutil
-import stat
 import sys
 import tarfile
 import tempfile
@@ -27,6 +26,7 @@ from taet.data.transfer import (
     transfer,
 )
 from taet.errors import UserError
+from taet.study.store.artifacts import no_file
 from taet.study.store.contents import file_md5
 
 MOST = 1 << 30  # bytes, of a file whose data set does not say how many it has
@@ -68,7 +68,7 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST
     except FAILURES as error:
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise _no_room(part, error) from None
-        bad = f"; {target}: {_not_official(there, md5)}" if there else ""
+        bad = f"; {target}: {not_official(there, md5)}" if there else ""
         again = "run the same command again to go on, or " if can_pass(error, source) else ""
         raise UserError(
             f"{target.name}: cannot be fetched from {shown}: {reason(error)}{bad}; {again}{advice}"
@@ -76,7 +76,7 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST
     except TooLargeError:
         problem = f"not the official file (it is larger than {most} bytes)"
     else:
-        problem = _not_official(file_md5(part), md5)
+        problem = not_official(file_md5(part), md5)
     if not problem:
         part.replace(target)
         return
@@ -89,16 +89,16 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST
     )
 
 
-def _not_official(found: str, md5: str) -> str:
+def not_official(found: str, md5: str) -> str:
+    """What is wrong with a file of a checksum; nothing where it is the official one."""
     return "" if found == md5 else f"not the official file (MD5 {found}, must be {md5})"
 
 
 def _check_way(target: Path, part: Path) -> None:
     """That nothing stands where the file and its part go but files."""
-    if target.is_dir():
-        raise UserError(f"{target}: a folder is in the place of a file; move it away")
-    if os.path.lexists(part) and not stat.S_ISREG(part.lstat().st_mode):
-        raise UserError(f"{part}: is in the way of a download and no file; move it away")
+    for path, follow_links in ((target, True), (part, False)):
+        if os.path.lexists(path) and (kind := no_file(path, follow_links=follow_links)):
+            raise UserError(f"{path}: {kind} is in the place of a file; move it away")
 
 
 def unpack(archive: Path, folder: str) -> None:

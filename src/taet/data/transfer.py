@@ -1,11 +1,9 @@
 """Bytes of one file, from a folder or over HTTP: resumed, bounded, and without trust in who sends them."""
 
-import errno
 import http.client
 import os
 import re
 import socket
-import stat
 import threading
 import time
 import urllib.error
@@ -17,6 +15,7 @@ from typing import BinaryIO
 
 from taet.errors import UserError
 from taet.study.run.progress import Progress
+from taet.study.store.artifacts import no_file
 
 MIRROR = "TAET_DATA_MIRROR"
 CHUNK, UNIT = 1 << 20, 1 << 10  # bytes, of a read and of the progress bar
@@ -120,13 +119,10 @@ def _no_place(place: str, problem: str) -> UserError:
 
 
 def _from_file(source: Path, part: Path, most: int) -> None:
-    found = source.stat()
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(found.st_mode):  # a pipe would wait, a device would never end
-        raise ValueError("is no regular file")
+    if kind := no_file(source):  # a pipe would wait, a device would never end
+        raise ValueError(f"it is {kind}, no file")
     with source.open("rb") as stream:
-        _copy(stream, part, 0, found.st_size, most)
+        _copy(stream, part, 0, source.stat().st_size, most)
 
 
 def _from_address(source: str, part: Path, most: int) -> None:

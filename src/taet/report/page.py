@@ -220,7 +220,7 @@ def _anchors(study: Study) -> dict[tuple[str, str], str]:
     first: dict[tuple[str, str], str] = {}
     for job in study.jobs("attack"):
         cell = job.cell
-        place = place_title(labels, cell["dataset"], cell["ir"], cell["architecture"])
+        place = place_title(labels, cell["dataset"], cell["imbalance_ratio"], cell["architecture"])
         first.setdefault((place, labels["methods"][cell["method"]]), _anchor(job))
     return first
 
@@ -236,8 +236,8 @@ def _figure(study: Study, about: Mapping[str, Any], file: Path) -> dict[str, Any
     """A picture; what it shows is the first sentence of the module that draws it."""
     labels = _labels(study)
     names = [labels["datasets"][about["dataset"]], labels["architectures"][about["architecture"]]]
-    if "ir" in about:
-        names.insert(1, f"IR {about['ir']}")
+    if "imbalance_ratio" in about:
+        names.insert(1, f"IR {about['imbalance_ratio']}")
     module = plugins.load("report.figures", about["figure"])
     data = base64.b64encode(file.read_bytes()).decode()
     return {

@@ -19,7 +19,7 @@ class Predictions:
     """What a model says of the test images, clean and under every attack and worst case.
 
     Attributes:
-        cell: ``dataset``, ``ir``, ``architecture``, ``method``, ``seed``.
+        cell: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``.
         index: [N] which image of the data set each is.
         label: [N] true classes.
         predicted: [N] by attack, ``clean`` first, worst cases last.

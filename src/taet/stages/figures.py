@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
 
-# Columns of the tables, by the axes that say what a picture is about.
-PLACE = {"dataset": "dataset", "ir": "imbalance_ratio", "architecture": "architecture"}
+PLACE = ("dataset", "imbalance_ratio", "architecture")  # what a picture is about
 
 
 def run(job: "Job") -> dict[str, Any]:
@@ -29,7 +28,7 @@ def run(job: "Job") -> dict[str, Any]:
         module = plugins.load("report.figures", about["figure"])
         rows = tables[getattr(module, "SOURCE", "metrics")]
         for axis in (axis for axis in PLACE if axis in about):
-            rows = rows[rows[PLACE[axis]] == about[axis]]
+            rows = rows[rows[axis] == about[axis]]
         figure = settle(
             module.draw(rows, job.reads, about | {"classes": classes[about["dataset"]]})
         )

@@ -38,7 +38,7 @@ from taet.study.store import artifacts
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
-PLACE = ("dataset", "ir", "architecture")
+PLACE = ("dataset", "imbalance_ratio", "architecture")
 CSV = {"index": False, "float_format": "%.2f", "lineterminator": "\n"}
 
 
@@ -90,9 +90,8 @@ class _Rare:
 
     def _table(self, rows: Tensor, **columns: Any) -> pd.DataFrame:
         label = self.label[rows].tolist()
-        cell = {"imbalance_ratio" if a == "ir" else a: v for a, v in self.cell.items()}
         return pd.DataFrame(
-            cell
+            dict(self.cell)
             | {
                 "class_index": label,
                 "class_name": [self.names[c] for c in label],

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-PLACE = ("dataset", "ir", "architecture")
+PLACE = ("dataset", "imbalance_ratio", "architecture")
 NETWORK = (*PLACE, "method", "seed")
 MODEL = (*NETWORK, "checkpoint")
 COMPARED = ("all", "tail")
@@ -83,7 +83,7 @@ def run(job: "Job") -> dict[str, Any]:
 
 
 def _named(cell: dict[str, Any], axes: tuple[str, ...]) -> dict[str, Any]:
-    return {"imbalance_ratio" if axis == "ir" else axis: cell[axis] for axis in axes}
+    return {axis: cell[axis] for axis in axes}
 
 
 def _checkpoint(model: Predictions) -> str:

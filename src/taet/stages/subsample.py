@@ -36,7 +36,7 @@ def run(job: "Job") -> dict[str, Any]:
     images, facts = artifacts.read_arrays(job.inputs["images"].output, job.inputs["images"].key)
     labels, official, longtail = images["labels"], images["official"], job.reads["longtail"]
     classes, seed = len(facts["class_names"]), job.cell["seed"]
-    ratio = None if job.cell["ir"] == "natural" else float(job.cell["ir"])
+    ratio = None if job.cell["imbalance_ratio"] == "natural" else float(job.cell["imbalance_ratio"])
 
     rng = np.random.default_rng(seed_for("split", job.cell["dataset"], seed))
     train, test = pools(labels, official, classes, longtail.test_per_class, rng)

@@ -35,7 +35,13 @@ def rare(monkeypatch: pytest.MonkeyPatch) -> inspect._Rare:
         "threat": SimpleNamespace(eps=0.1),
     }
     split = SimpleNamespace(output="s")
-    cell = {"dataset": "d", "ir": "10", "architecture": "net", "method": "m", "seed": 5}
+    cell = {
+        "dataset": "d",
+        "imbalance_ratio": "10",
+        "architecture": "net",
+        "method": "m",
+        "seed": 5,
+    }
     network: Any = SimpleNamespace(output="o", key="k", cell=cell, inputs={"split": split})
     job: Any = SimpleNamespace(reads=reads)
     return inspect._Rare(job, network, torch.device("cpu"))

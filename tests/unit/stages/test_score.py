@@ -16,7 +16,7 @@ from taet.study.store import artifacts
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 CELL = {
     "dataset": "d",
-    "ir": "10",
+    "imbalance_ratio": "10",
     "architecture": "net",
     "method": "m",
     "seed": 3,

@@ -31,7 +31,7 @@ def lists(folder: Path, official: Any, seed: int = 0, ir: str = "4", **changes: 
     job: Any = SimpleNamespace(
         inputs={"images": images},
         reads={"longtail": SimpleNamespace(**longtail | changes)},
-        cell={"dataset": "d", "ir": ir, "seed": seed},
+        cell={"dataset": "d", "imbalance_ratio": ir, "seed": seed},
         output=folder / f"split{seed}.safetensors",
         key="k",
     )

@@ -109,7 +109,8 @@ class Place:
         return [
             row
             for row in self.shown["published"]
-            if (row["dataset"], row["ir"]) == (first["dataset"], first["imbalance_ratio"])
+            if (row["dataset"], row["imbalance_ratio"])
+            == (first["dataset"], first["imbalance_ratio"])
         ]
 
     def note(

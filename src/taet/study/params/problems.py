@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from taet.errors import suggest
+from taet.errors import shortened, suggest
 from taet.options import Options
 from taet.study.params.yamlfile import Path_, dotted
 
@@ -54,20 +54,22 @@ def describe(
         case "union_tag_invalid":
             known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
             where, kind = source.locate((*prefix, *path, "kind")), value["kind"]
-            return f"{where}: {_short(kind)} is unknown{suggest(str(kind), known)}"
+            return f"{where}: {shortened(repr(kind))} is unknown{suggest(str(kind), known)}"
         case "literal_error":
             known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            return f"{where}: {_short(value)} is unknown{suggest(str(value), known)}"
+            return f"{where}: {shortened(repr(value))} is unknown{suggest(str(value), known)}"
         case "model_type" | "dict_type" | "model_attributes_type" | "union_tag_not_found":
-            return f"{where}: must be a mapping, got {_short(value)}"
+            return f"{where}: must be a mapping, got {shortened(repr(value))}"
         case "too_short":
             return f"{where}: the list is empty; it needs at least one entry"
         case "string_pattern_mismatch":
-            return f"{where}: {_short(value)} is no valid name ({NAME_RULE})"
+            return f"{where}: {shortened(repr(value))} is no valid name ({NAME_RULE})"
         case "int_type":
-            return f"{where}: must be an integer in digits, such as 1000, got {_short(value)}"
+            return (
+                f"{where}: must be an integer in digits, such as 1000, got {shortened(repr(value))}"
+            )
     text = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {text[0].lower()}{text[1:]}, got {_short(error['input'])}"
+    return f"{where}: {text[0].lower()}{text[1:]}, got {shortened(repr(error['input']))}"
 
 
 def walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
@@ -86,11 +88,6 @@ def walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
         inside = known or (isinstance(values, list) and isinstance(part, int))
         values = values[part] if inside else None
     return tuple(path), values
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _keys(model: type[Options], path: Path_) -> list[str]:

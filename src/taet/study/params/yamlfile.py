@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from taet.decimals import RULE, is_decimal, is_integer
-from taet.errors import UserError
+from taet.errors import SHOWN, UserError, shortened
 
 # LibYAML's where PyYAML was built with it: ten times as fast, and every stage reads the file.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -20,7 +20,6 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Path_ = tuple[str | int, ...]  # where in the document: ("methods", "taet", "alpha")
 MAX_NODES = 100_000  # far above any real file; stops alias bombs
 TAG = "tag:yaml.org,2002:"
-SHOWN = 40  # characters of a value in a message
 
 
 def _is_boolean(text: str) -> bool:
@@ -104,7 +103,7 @@ class _Walker:
 
 def shown(text: str) -> str:
     """A value as it stands in a message: quoted, and not too long."""
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+    return repr(shortened(text))
 
 
 def dotted(path: Path_) -> str:

@@ -24,6 +24,11 @@ def hash_of(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def option(axis: str) -> str:
+    """An axis on the command line."""
+    return "--ir" if axis == "imbalance_ratio" else f"--{axis}"
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """One piece of work.
@@ -78,12 +83,12 @@ class Job:
         """The command line that does the job, after ``python -m taet``."""
         words = [self.stage, "--study", self.study]
         for axis, value in self.cell.items():
-            words += [f"--{axis}", str(value)]
+            words += [option(axis), str(value)]
         return " ".join([*words, "--key", self.key])
 
     @property
     def title(self) -> str:
         """For people: ``equalize digits ir10 small_cnn taet seed0``."""
-        short = {"ir": "ir{}", "seed": "seed{}"}
+        short = {"imbalance_ratio": "ir{}", "seed": "seed{}"}
         words = [short.get(axis, "{}").format(value) for axis, value in self.cell.items()]
         return " ".join([self.stage, *words])

@@ -12,7 +12,10 @@ def pictures(params: Params) -> dict[str, dict[str, Any]]:
     """By file name: the file in ``report/figures`` that draws it, as ``figure``, and what it is about."""
     places = list(_places(params))
     drawn = {
-        f"{name}_{place['dataset']}_ir{place['ir']}_{place['architecture']}": {**about, **place}
+        f"{name}_{place['dataset']}_ir{place['imbalance_ratio']}_{place['architecture']}": {
+            **about,
+            **place,
+        }
         for place in places
         for name, about in _of_place(params)
     }
@@ -29,8 +32,10 @@ def _places(params: Params) -> Iterator[dict[str, str]]:
     """Data set, imbalance ratio and architecture: what a picture is about."""
     grid = params.grid
     ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
-    for dataset, ir, architecture in itertools.product(grid.datasets, ratios, grid.architectures):
-        yield {"dataset": dataset, "ir": ir, "architecture": architecture}
+    for dataset, ratio, architecture in itertools.product(
+        grid.datasets, ratios, grid.architectures
+    ):
+        yield {"dataset": dataset, "imbalance_ratio": ratio, "architecture": architecture}
 
 
 def _of_place(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,9 +13,9 @@ UNUSABLE = "not for comparison"  # in the note of a row
 def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Published balanced accuracies over all classes that the grid has a cell for, in the files' order.
 
-    Rows with ``dataset``, ``ir``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in points, None
-    where none is stated), ``source``, ``architecture``, ``view`` and ``selection``, the checkpoint (empty
-    where not known).
+    Rows with ``dataset``, ``imbalance_ratio``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in
+    points, None where none is stated), ``source``, ``architecture``, ``view`` and ``selection``, the
+    checkpoint (empty where not known).
     """
     grid = params.grid
     ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
@@ -37,7 +37,7 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
                     found.append(
                         {
                             "dataset": kinds[row["dataset"]],
-                            "ir": row["imbalance_ratio"],
+                            "imbalance_ratio": row["imbalance_ratio"],
                             "value": float(row["value"]),
                             "uncertainty": float(row["uncertainty"])
                             if row["uncertainty"]

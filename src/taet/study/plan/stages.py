@@ -195,7 +195,7 @@ class Stage:
     needs: Callable[["Study", Cell], Needs]
 
 
-_CELL = "{dataset}/ir{ir}/{architecture}"
+_CELL = "{dataset}/ir{imbalance_ratio}/{architecture}"
 STAGES = {
     stage.name: stage
     for stage in (
@@ -208,28 +208,28 @@ STAGES = {
         ),
         Stage(
             "subsample",
-            ("dataset", "ir", "seed"),
-            "data/longtail/{study}/{dataset}/ir{ir}/seed{seed}.safetensors",
+            ("dataset", "imbalance_ratio", "seed"),
+            "data/longtail/{study}/{dataset}/ir{imbalance_ratio}/seed{seed}.safetensors",
             "draw the long-tailed training set and the test views as index lists",
             subsample,
         ),
         Stage(
             "stabilize",
-            ("dataset", "ir", "architecture", "stabilization", "seed"),
+            ("dataset", "imbalance_ratio", "architecture", "stabilization", "seed"),
             "results/{study}/stabilize/" + _CELL + "/{stabilization}/seed{seed}.safetensors",
             "train stage 1, the checkpoint that methods share",
             stabilize,
         ),
         Stage(
             "equalize",
-            ("dataset", "ir", "architecture", "method", "seed"),
+            ("dataset", "imbalance_ratio", "architecture", "method", "seed"),
             "results/{study}/equalize/" + _CELL + "/{method}/seed{seed}.safetensors",
             "train a method to its end, from stage 1 where it has one",
             equalize,
         ),
         Stage(
             "attack",
-            ("dataset", "ir", "architecture", "method", "seed", "checkpoint", "job"),
+            ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "job"),
             "results/{study}/attack/"
             + _CELL
             + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",

@@ -44,7 +44,7 @@ class Study:
         grid = self.params.grid
         values: dict[str, list[Any]] = {
             "dataset": grid.datasets,
-            "ir": [ir_label(ratio) for ratio in grid.imbalance_ratios],
+            "imbalance_ratio": [ir_label(ratio) for ratio in grid.imbalance_ratios],
             "architecture": grid.architectures,
             "method": grid.methods,
             "seed": grid.seeds,
@@ -139,7 +139,7 @@ class Study:
             if not (is_integer(text) and 0 <= int(text) < 2**31):
                 raise UserError(f"seed {text!r}: must be a whole number from 0 to {2**31 - 1}")
             return int(text)
-        if axis == "ir":
+        if axis == "imbalance_ratio":
             try:
                 return ir_label(imbalance_ratio(text))
             except ValueError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from taet.errors import UserError
+from taet.errors import UserError, counted
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
@@ -101,7 +101,7 @@ def joined(job: "Job") -> Iterator[Team]:
     here, wanted = started(), _wanted(job)
     if here.count != wanted:
         start = f"torchrun --standalone --nproc-per-node {wanted} -m" if wanted > 1 else "python -m"
-        processes = "1 process" if here.count == 1 else f"{here.count} processes"
+        processes = counted(here.count, "process")
         why = (
             f"compute.processes says {wanted}"
             if "training" in job.reads

@@ -104,10 +104,20 @@ def check_regular(path: Path) -> None:
     Raises:
         OSError: it is a pipe, a socket, a device or a folder, or is not there.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = next((word for is_one, word in KINDS if is_one(mode)), "something else")
+    if kind := no_file(path):
         raise OSError(errno.EINVAL, f"it is {kind}, no file; remove it", str(path))
+
+
+def no_file(path: Path, *, follow_links: bool = True) -> str | None:
+    """What something is that is no regular file, such as ``a pipe``; None for a file.
+
+    Raises:
+        OSError: it is not there.
+    """
+    mode = path.stat(follow_symlinks=follow_links).st_mode
+    if stat.S_ISREG(mode):
+        return None
+    return next((word for is_one, word in KINDS if is_one(mode)), "something else")
 
 
 def check_writable(folder: Path) -> None:

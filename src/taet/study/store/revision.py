@@ -28,12 +28,13 @@ def revision(root: Path = ROOT) -> str | None:
         prefix, commit = _git(root, "rev-parse", "--show-prefix", "HEAD").split("\n")[:2]
         if prefix or not _is_this_project(root):
             return None
-        _git(root, "ls-files", "--error-unmatch", f"{SOURCES}/__init__.py")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no")
         # Ignored files too: a plugin runs wherever it is listed.
         unknown = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
         # Files that git was told not to look at have a tag in lower case, or S.
         listed = _git(root, "ls-files", "-v", "--", SOURCES).splitlines()
+        if not any(line.endswith(f" {SOURCES}/__init__.py") for line in listed):
+            return None
         unseen = any(line[0].islower() or line[0] == "S" for line in listed)
     except (OSError, subprocess.SubprocessError):
         return None
