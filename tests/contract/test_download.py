@@ -107,7 +107,9 @@ def test_folders_that_cannot_be_read_or_written(server: Server, tmp_path: Path) 
     """Permissions do not bind root, who runs the tests in containers; these cases bind everyone."""
     mirror = tmp_path / "mirror"
     (mirror / "data.bin").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"data\.bin: cannot be fetched from .*it is a folder, no file"):
+    with pytest.raises(
+        UserError, match=r"data\.bin: cannot be fetched from .*it is a folder, no file"
+    ):
         fetch("http://127.0.0.1:9/data.bin", tmp_path / "a" / "data.bin", md5(DATA), str(mirror))
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):

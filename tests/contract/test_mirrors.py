@@ -266,9 +266,7 @@ def test_wrong_file_in_a_folder_is_named(tmp_path: Path) -> None:
 def test_part_that_is_no_file(tmp_path: Path) -> None:
     part = tmp_path / "data.bin.part"
     os.mkfifo(part)
-    with pytest.raises(
-        UserError, match=r"data\.bin\.part: a pipe is in the place of a file"
-    ):
+    with pytest.raises(UserError, match=r"data\.bin\.part: a pipe is in the place of a file"):
         fetch(URL, tmp_path / "data.bin", md5(DATA), None)
 
 

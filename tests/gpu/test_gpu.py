@@ -27,7 +27,7 @@ from taet.training.method import Batch
 from tests.conftest import ROOT
 from tests.contract.test_devices import ASKS, moved_to, run_on
 from tests.contract.test_methods import METHODS, make
-from tests.unit.test_graphs import NEVER, WITHOUT_ATTACK
+from tests.unit.compute.test_graphs import NEVER, WITHOUT_ATTACK
 
 pytestmark = [
     pytest.mark.gpu,

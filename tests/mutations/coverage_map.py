@@ -22,8 +22,8 @@ CACHE = ROOT / ".pytest_cache/mutations.json"
 FOLDERS = ("tests/unit", "tests/contract", "tests/workflow")
 # These notice that code differs, not that a number does: golden keys, imports, names, messages, plans.
 NO_NUMBERS = (
-    *("test_keys", "test_layers", "test_names", "test_kept", "test_locks", "test_environment"),
-    *("test_help", "test_messages", "test_revision", "test_plan", "test_orphans", "test_profiles"),
+    *("test_job", "test_layers", "test_names", "test_saved", "test_locks", "test_environment"),
+    *("test_cli", "test_messages", "test_revision", "test_plan", "test_orphans", "test_profiles"),
     "test_what_the_caller_has_set",  # depends on which tests this process has run before
 )
 SECONDS = 600  # for one file of tests

@@ -21,7 +21,7 @@ from taet.report import tables, typeset
 from taet.report.style import settle, to_bytes
 from taet.scores.summary import over_seeds, read_rows
 from taet.study.params import plugins
-from tests.unit import test_tables as made
+from tests.unit.report import test_tables as made
 
 ROOT = Path(__file__).parents[2]
 MISSING = ["None", "NA", "nan", "null", "N/A", "#N/A", "-", "true", "inf"]

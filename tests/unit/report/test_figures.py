@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from taet.report.figures.efficiency import _side_by_side
 from taet.report.style import value_bar
 from taet.study.params import plugins
-from tests.unit.test_tables import SHOWN, metrics, training
+from tests.unit.report.test_tables import SHOWN, metrics, training
 
 LEVEL = {("b", "clean"): 0.8, ("b", "pgd"): 0.5, ("a", "clean"): 0.7, ("a", "pgd"): 0.2}
 SD = {("b", "clean"): 0.04, ("b", "pgd"): 0.03, ("a", "clean"): 0.02, ("a", "pgd"): 0.01}

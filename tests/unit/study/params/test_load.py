@@ -15,8 +15,8 @@ from taet.study.params.schema import FRACTION, json_schema
 from taet.study.params.yamlfile import read_yaml
 from taet.study.plan.study import Study
 from taet.values import parse_number
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "params.yaml").read_text()
 
 

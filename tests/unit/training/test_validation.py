@@ -12,7 +12,7 @@ from taet.seeds import seed_for
 from taet.training.checkpoint import restore_run, run_arrays, run_facts
 from taet.training.loop import train
 from taet.training.validation import Validator, balanced, best_bias
-from tests.unit.test_train import Problem, assert_same, problem  # noqa: F401
+from tests.unit.training.test_loop import Problem, assert_same, problem  # noqa: F401
 
 EPS, STEPS, STEP_SIZE = 0.1, 3, 0.05
 LABELS = torch.arange(40) % 3

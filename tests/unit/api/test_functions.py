@@ -561,7 +561,7 @@ def test_a_warning_is_shown_as_one(
     one = "called AutoAttack, but is not AutoAttack standard: steps 3 instead of 100; queries 10 instead of 5000"
     assert one in said.split("\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    (project / "mine.py").write_text("from tests.unit.test_api import linear as load\n")
+    (project / "mine.py").write_text("from tests.unit.api.test_functions import linear as load\n")
     options = [
         "--study",
         "short",
