@@ -10,7 +10,6 @@ that kept studies have recorded for a cell.
 
 import base64
 import heapq
-import json
 import re
 import statistics
 import sys
@@ -22,6 +21,7 @@ from matplotlib.figure import Figure
 
 from measured import FOLDER, ROOT, Results
 from planning import copy_project, plan, run
+from taet.study.plan.saved import read_records
 
 REPEATS = 3
 # Data sets 1, imbalance ratios 2, methods 10; so many seeds give 100 to 10,000 cells.
@@ -121,11 +121,13 @@ def count_weights(results: Results) -> None:
 
 
 def cell_seconds(study: str) -> tuple[float, float]:
-    """Processor seconds of training and of attack, median over the cells of a kept study."""
-    records = ROOT / "results" / "reference" / study / "records" / "results" / study
+    """Processor seconds of training and of attack, median over the cells of a saved study."""
+    records = read_records(ROOT / "results/reference" / study)
     return tuple(
         statistics.median(
-            json.loads(f.read_text())["cpu_seconds"] for f in (records / stage).rglob("*.json")
+            record["cpu_seconds"]
+            for output, record in records.items()
+            if output.startswith(f"results/{study}/{stage}/")
         )
         for stage in ("equalize", "attack")
     )

@@ -25,7 +25,7 @@ def test_keep_a_study(finished_copy: Tree) -> None:
     *keep, expected = commands(PAGE, 1)
     for command in keep:
         tree.ok(*["tiny" if word == "digits" else word for word in command])
-    assert (tree.path / "results/reference/tiny/score/metrics.csv").exists()
+    assert (tree.path / "results/reference/tiny/score/metrics.csv.xz").exists()
     for page in ("README.md", "docs/results.md"):
         assert "| TAET |" in (tree.path / page).read_text()
 

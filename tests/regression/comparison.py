@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from taet.scores.summary import read_rows
+from taet.study.plan.saved import packed
 
 BANDS = Path(__file__).with_name("machines.csv")
 ALL = "all methods"
@@ -38,7 +39,8 @@ class Scores:
 
     @classmethod
     def read(cls, score: Path) -> "Scores":
-        return cls(read_rows(score / "metrics.csv"), read_rows(score / "training.csv"))
+        files = (score / "metrics.csv", score / "training.csv")
+        return cls(*(read_rows(f if f.exists() else f.with_name(packed(f.name))) for f in files))
 
     def of(self, ratio: str, seeds: Collection[int], methods: Collection[str] = ()) -> "Scores":
         """The rows of one imbalance ratio, of these seeds and methods; of all methods without any."""

@@ -1,6 +1,7 @@
 """Numbers have not moved: a cut of the default study, run anew, is what is saved of it; what is saved is what was."""
 
 import json
+import lzma
 import shutil
 import subprocess
 from pathlib import Path
@@ -154,10 +155,12 @@ def test_edits_by_hand_are_noticed(tmp_path: Path) -> None:
     shutil.copytree(REFERENCE / STUDY / "score", score)
     assert measure(tmp_path) == {name: written[name] for name in (BANDS.name, STUDY)}
 
-    metrics = score / "metrics.csv"
-    line = metrics.read_text().splitlines()[1]
+    metrics = score / "metrics.csv.xz"
+    text = lzma.decompress(metrics.read_bytes()).decode()
+    line = text.splitlines()[1]
     assert "0.848000" in line
-    metrics.write_text(metrics.read_text().replace(line, line.replace("0.848000", "0.878000")))
+    changed = text.replace(line, line.replace("0.848000", "0.878000"))
+    metrics.write_bytes(lzma.compress(changed.encode()))
     with pytest.raises(UserError, match=r"metrics\.csv"):
         measure(tmp_path)
     manifest = json.loads((score / "manifest.json").read_text())

@@ -25,7 +25,7 @@ def score(request: pytest.FixtureRequest) -> Path:
 
 
 def test_groups_are_those_of_their_classes(score: Path) -> None:
-    for _, rows in read_rows(score / "metrics.csv").groupby([*NETWORK, "attack"]):
+    for _, rows in read_rows(score / "metrics.csv.xz").groupby([*NETWORK, "attack"]):
         classes = rows[rows["scope"] == "class"]
         groups = rows[rows["scope"] != "class"].set_index("scope")
         shares, images = classes["accuracy"], classes["test_images"]
@@ -51,7 +51,7 @@ def test_groups_are_those_of_their_classes(score: Path) -> None:
 
 
 def test_no_attack_helps_and_the_worst_case_is_the_worst(score: Path) -> None:
-    metrics = read_rows(score / "metrics.csv")
+    metrics = read_rows(score / "metrics.csv.xz")
     scopes = metrics["scope"] + metrics["class_index"].fillna("")
     wide = metrics.assign(of=scopes).pivot_table(
         index=[*NETWORK, "of"], columns="attack", values="balanced_accuracy"
@@ -66,9 +66,9 @@ def test_no_attack_helps_and_the_worst_case_is_the_worst(score: Path) -> None:
 
 def test_intervals_are_around_means(score: Path) -> None:
     keys = [*CELL, "checkpoint", "view", "attack", "scope"]
-    metrics = read_rows(score / "metrics.csv")
+    metrics = read_rows(score / "metrics.csv.xz")
     means = metrics[metrics["scope"] != "class"].groupby(keys)["balanced_accuracy"].mean()
-    rows = read_rows(score / "intervals.csv").set_index(keys)
+    rows = read_rows(score / "intervals.csv.xz").set_index(keys)
     assert len(rows)
     assert (abs(rows["balanced_accuracy"] - means.loc[rows.index]) <= EXACT).all()
     assert (rows["low"] - EXACT <= rows["balanced_accuracy"]).all()
@@ -77,10 +77,10 @@ def test_intervals_are_around_means(score: Path) -> None:
 
 def test_contrasts_are_differences_of_means(score: Path) -> None:
     keys = [*PLACE, "checkpoint", "view", "attack", "scope"]
-    metrics = read_rows(score / "metrics.csv")
+    metrics = read_rows(score / "metrics.csv.xz")
     groups = metrics[metrics["scope"] != "class"]
     seeds = groups.set_index([*keys, "method", "seed"])["balanced_accuracy"].sort_index()
-    contrasts = read_contrasts(score / "contrasts.csv")
+    contrasts = read_contrasts(score / "contrasts.csv.xz")
     assert len(contrasts) or metrics["method"].nunique() == 1
     for row in contrasts.to_dict("records"):
         place = tuple(row[key] for key in keys)

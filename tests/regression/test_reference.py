@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from taet.study.plan.saved import RECORDS, read_records
 from tests.conftest import ROOT, Tree, copy_project
 from tests.docs.pages import commands
 
@@ -20,9 +21,10 @@ STUDIES = sorted(file.parent.parent.name for file in REFERENCE.glob("*/score/man
 def saved_copy(folder: Path, study: str) -> Tree:
     """The project with nothing of a study but what tables and figures are drawn from."""
     tree = copy_project(folder / "tree")
-    for part in ("score", "inspect", "records"):
-        saved = REFERENCE / study / part
-        shutil.copytree(saved, tree.path / "results/reference" / study / part)
+    saved, copy = REFERENCE / study, tree.path / "results/reference" / study
+    for part in ("score", "inspect"):
+        shutil.copytree(saved / part, copy / part)
+    shutil.copy(saved / RECORDS, copy / RECORDS)
     return tree
 
 
@@ -40,24 +42,28 @@ def test_saved_results_are_drawn_again(study: str, tmp_path: Path) -> None:
     before, new = tree.contents("results/reference"), tree.path / "results" / study
     redraw(tree, study)
     assert tree.contents("results/reference") == before
-    files = [f for part in ("tables", "figures") for f in (saved / part).iterdir()]
+    for file in (saved / "tables").iterdir():
+        assert (
+            file.name == "manifest.json"
+            or (new / "tables" / file.name).read_bytes() == file.read_bytes()
+        )
     # Another matplotlib draws other bytes of the same picture.
-    (record,) = saved.glob("records/**/figures/manifest.record.json")
-    versions = json.loads(record.read_text())["versions"]
-    same = versions["matplotlib"] == importlib.metadata.version("matplotlib")
-    compared = [f for f in files if f.name != "manifest.json" and (same or f.suffix != ".png")]
-    assert len(compared) >= 4
-    for file in compared:
-        assert (new / file.relative_to(saved)).read_bytes() == file.read_bytes(), file
-    check_records_on(new / "report.html", saved / "records")
+    record = read_records(saved)[f"results/{study}/figures/manifest.json"]
+    drawn, before = (
+        json.loads((folder / "figures/manifest.json").read_text()) for folder in (new, saved)
+    )
+    assert drawn["files"].keys() == before["files"].keys()
+    if record["versions"]["matplotlib"] == importlib.metadata.version("matplotlib"):
+        assert drawn["files"] == before["files"]
+    check_records_on(new / "report.html", saved)
 
 
-def check_records_on(page: Path, records: Path) -> None:
+def check_records_on(page: Path, saved: Path) -> None:
     """Tables and figures were drawn anew; every other job's row has the saved key and revision."""
     text = page.read_text()
-    made = [f for f in records.rglob("*.record.json") if f.parent.name not in ("tables", "figures")]
+    made = [r for r in read_records(saved).values() if r["job"] not in ("tables", "figures")]
     assert len(made) >= 5
-    for record in (json.loads(file.read_text()) for file in made):
+    for record in made:
         row = text.partition(f'<tr id="job-{record["job"].replace(" ", "-")}">')[2]
         assert record["key"] in row.partition("</tr>")[0]
         assert record["code"]["revision"] in row.partition("</tr>")[0]
@@ -72,7 +78,9 @@ def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
     before = tree.contents(study)
     tree.ok(sys.executable, "workflow/scripts/keep.py", name, "--drawn")
     after = tree.contents(study)
-    assert before.items() <= after.items()
+    records = f"{study}/{RECORDS}"
+    assert before.keys() <= after.keys()
+    assert [name for name in before if after[name] != before[name]] == [records]
     for part in ("tables", "figures"):
         saved = sorted(f.name for f in (ROOT / study / part).iterdir())
         assert sorted(f.name for f in (tree.path / study / part).iterdir()) == saved
@@ -86,23 +94,24 @@ def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
     assert tree.contents(study) == after
 
 
-def test_about_says_what_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_about_says_what_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
     import keep
 
-    def record(job: str, started: str, **facts: object) -> None:
-        about = {
+    def record(job: str, started: str, **facts: object) -> dict[str, object]:
+        return {
             "job": job, "started": started, "wall_seconds": 60, "cpu_seconds": 60, "peak_memory_mib": 1,
             "code": {"revision": "abc"}, "versions": {"torch": "2"},
             "machine": {"processor": "P", "cpu_count": 2}, **facts,
         }  # fmt: skip
-        (tmp_path / f"{job.replace(' ', '_')}.record.json").write_text(json.dumps(about))
 
-    record("download digits", "2026-01-01T00:00:00Z")
-    record("equalize a", "2026-01-03T23:59:30Z", resumed_at_epoch=0)
-    record("attack a", "2026-01-03T12:00:00Z", resumed=False)
-    record("figures", "2026-02-01T00:00:00Z")
-    text = keep.about(tmp_path, "s")
+    records = [
+        record("download digits", "2026-01-01T00:00:00Z"),
+        record("equalize a", "2026-01-03T23:59:30Z", resumed_at_epoch=0),
+        record("attack a", "2026-01-03T12:00:00Z", resumed=False),
+        record("figures", "2026-02-01T00:00:00Z"),
+    ]
+    text = keep.about(records, "s")
     assert "- from 2026-01-03 12:00 to 2026-01-04 00:00 UTC, 720 minutes" in text
     assert "- processor time of all jobs: 4 minutes" in text
     assert "- 1 of these jobs went on after an interruption" in text
@@ -112,10 +121,12 @@ def test_the_page_finds_its_files() -> None:
     """docs/reproduce_a_table.md names pictures and tables that are there."""
     assert {command[-1] for command in commands(PAGE)} <= set(STUDIES)
     page = (ROOT / "docs" / PAGE).read_text()
+    manifests = REFERENCE.glob("*/figures/manifest.json")
+    drawn = {name for file in manifests for name in json.loads(file.read_text())["files"]}
     pictures = set(re.findall(r"`figures/(\w+_)\*`", page))
     assert len(pictures) >= 10
     for picture in pictures:
-        assert list(REFERENCE.glob(f"*/figures/{picture}*.png")), picture
+        assert any(name.startswith(picture) for name in drawn), picture
     tables = "".join(file.read_text() for file in REFERENCE.glob("*/tables/main.md"))
     titles = re.findall(r'"([a-z ]+)"', page)
     assert len(titles) >= 6

@@ -14,6 +14,7 @@ from taet.errors import UserError
 from taet.scores.summary import read_rows
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
+from taet.study.plan.saved import packed
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.kept
@@ -27,7 +28,7 @@ LARGE_TAET, LARGE_BSL = "cifar10_gpu", "cifar10_gpu_at_bsl"
 @functools.cache
 def kept_rows(study: str, name: str, view: str = "balanced") -> pd.DataFrame:
     """Rows of a kept file of the stage ``score``, of the checkpoint that the page shows."""
-    rows = read_rows(REFERENCE / study / "score" / name)
+    rows = read_rows(REFERENCE / study / "score" / packed(name))
     return rows[(rows["view"] == view) & (rows["checkpoint"] == "last")]
 
 

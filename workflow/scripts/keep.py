@@ -1,75 +1,79 @@
-"""Keep the small results of a study in git: results/reference/STUDY.
+"""Save the small results of a study in git: results/reference/STUDY; see taet.study.plan.saved.
 
     python workflow/scripts/keep.py STUDY            a study that was run
-    python workflow/scripts/keep.py STUDY --drawn    tables and figures alone, drawn from what is kept
+    python workflow/scripts/keep.py STUDY --drawn    tables and figures alone, drawn from what is saved
 
-Copies what the stages score, inspect, tables and figures made, which must be of the parameters and the code
-as they are, and the record of every job behind it. No weights, no predictions: those are DVC's.
+Everything must be of the parameters and the code as they are. No weights, no predictions, no pictures: these
+are DVC's, and ``taet redraw`` draws the pictures again.
 """
 
-import json
 import shutil
 import sys
 from datetime import datetime, timedelta
 
 from taet.errors import UserError
-from taet.report.page import DRAWN
 from taet.study.params.load import load_params
-from taet.study.plan.saved import REFERENCE, SavedStudy
-from taet.study.plan.stages import STAGES
+from taet.study.plan import saved
+from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
 from taet.study.run import runner
-from taet.study.store import records
-
-SMALL = ("score", "inspect", *DRAWN)
-KEPT_FORMATS = {
-    ".csv",
-    ".json",
-    ".md",
-    ".tex",
-    ".png",
-    ".safetensors",
-}  # figures once, in the format that opens everywhere
+from taet.study.store import artifacts, records
 
 
 def keep(study, target):
     """Copy what is small; everything of the study must be there and current.
 
-    What was kept before is replaced at the end, all at once.
+    What was saved before is replaced at the end, all at once.
     """
     name = study.params.study
     stages, command = STAGES, f"snakemake --cores 4 all --config study={name}"
-    if study.saved:  # whether the parameters are those of the kept numbers, planning has seen
+    if study.saved:  # planning has seen that the parameters are those of the saved numbers
         stages, command = DRAWN, f"python -m taet redraw --study {name}"
     everything = [job for stage in stages for job in study.jobs(stage)]
-    for job in everything:
-        _check(job, command)
+    made = {str(job.output): _record(job, command) for job in everything}
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     if study.saved:
         shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
+        made = saved.read_records(target) | made
     for job in everything:
-        record = records.record_path(job.output)
-        _copy(record, new / "records" / record)
-        if job.stage in SMALL:
-            for file in (job.output, *(f for f in job.files if f.suffix in KEPT_FORMATS)):
-                _copy(file, new / file.relative_to(f"results/{name}"))
-    (new / "about.md").write_text(about(new, name), encoding="utf-8")
+        if job.stage in saved.SAVED:
+            _save(new / job.stage, job.key, job.files)
+        elif job.stage == "tables":
+            _copy([job.output, *job.files], new / job.stage)
+        elif job.stage == "figures":
+            _copy([job.output], new / job.stage)
+    saved.write_records(new, made)
+    (new / "about.md").write_text(about(list(made.values()), name), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
 
 
-def _check(job, command):
-    """Refuse what is not there as it should be."""
+def _save(folder, key, files):
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / saved.packed(file.name)).write_bytes(saved.pack(file))
+    artifacts.write_manifest(folder, key, [saved.packed(file.name) for file in files])
+
+
+def _copy(files, folder):
+    folder.mkdir(parents=True)
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+
+
+def _record(job, command):
+    """The record of a job; what is not there as it should be is refused."""
     if not runner.is_current(job):
         raise UserError(f"{job.output}: missing or stale; run first: {command}")
-    if records.read_record(job.output, job.key) is None:
+    record = records.read_record(job.output, job.key)
+    if record is None:
         raise UserError(f"{job.output}: has no record of its making; delete it and run the study")
+    return record
 
 
-def about(kept, name):
+def about(found, name):
     """What the records say of the whole study: which code made it, when, on what, and what it cost."""
-    found = [json.loads(file.read_text()) for file in sorted(kept.rglob("*.record.json"))]
     # All studies share the download, and what is kept may be drawn again long after.
     own = [record for record in found if record["job"].split()[0] not in ("download", *DRAWN)]
     starts = [datetime.fromisoformat(record["started"]) for record in own]
@@ -122,17 +126,12 @@ def _machine(record):
     return f"{machine['processor']}, {machine['cpu_count']} cores{gpu}, torch {torch}"
 
 
-def _copy(file, place):
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, place)
-
-
 if __name__ == "__main__":
     names = [word for word in sys.argv[1:] if word != "--drawn"]
     if len(names) != 1:
         sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY [--drawn]")
     try:
-        chosen = (SavedStudy if "--drawn" in sys.argv else Study)(load_params(study=names[0]))
-        keep(chosen, REFERENCE / chosen.params.study)
+        chosen = (saved.SavedStudy if "--drawn" in sys.argv else Study)(load_params(study=names[0]))
+        keep(chosen, saved.REFERENCE / chosen.params.study)
     except UserError as error:
         sys.exit(f"keep: {error}")

@@ -1,12 +1,16 @@
 """Saved results, ``results/reference/STUDY``: whether they are whole, and of the parameters as they are now.
 
-They are the small part of what a study has made: metrics, tables, pictures, and the record of every job.
+They are the small part of what a study has made, in few files: numbers (CSV files, compressed), tables, the
+manifest of the figures, and one line for the record of every job.
 """
 
 import csv
 import itertools
+import json
+import lzma
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +19,11 @@ from taet.study.plan.job import Cell, Job
 from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.store.artifacts import MANIFEST, read_key, verify_manifest
-from taet.study.store.records import read_record, record_path
+from taet.study.store.records import is_whole
 
 REFERENCE = Path("results/reference")
 SAVED = ("score", "inspect")  # stages whose output is saved
+RECORDS = "records.jsonl"
 COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
 # Stages that numbers depend on; records of a stage 1 can be missing where it was trained elsewhere.
 RECORDED = ("subsample", "stabilize", "equalize", "attack", "score", "inspect")
@@ -48,13 +53,13 @@ class SavedStudy(Study):
             )
             study = self.params.study
             raise UserError(f"no results of study {study!r} are saved{suggest(study, known)}")
-        output, files = folder / MANIFEST, tuple(folder / file.name for file in job.files)
+        output, files = folder / MANIFEST, tuple(folder / packed(file.name) for file in job.files)
         key = saved_key(output, files)
         if stage.name == "score":
             check_cells(files[0], self.params.study, self._attacked())
             made = Study(self.params)
             jobs = (needed for name in RECORDED for needed in made.jobs(name))
-            check_records(self.place / "records", self.params.study, jobs)
+            check_records(self.place, self.params.study, jobs)
         return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
 
     def _attacked(self) -> Iterator[tuple[str, ...]]:
@@ -70,8 +75,51 @@ class SavedStudy(Study):
         if job.stage in DRAWN:
             return super().record(job)
         output = STAGES[job.stage].output.format(study=self.params.study, **job.cell)
-        saved = self.place / "records" / output
-        return record_path(saved), read_record(saved, None)
+        return self.place / RECORDS, self._records.get(output)
+
+    @cached_property
+    def _records(self) -> dict[str, dict[str, Any]]:
+        return read_records(self.place)
+
+
+def packed(name: str) -> str:
+    """Name of a file as it is saved."""
+    return f"{name}.xz" if name.endswith(".csv") else name
+
+
+def pack(file: Path) -> bytes:
+    """Contents of a file as they are saved."""
+    data = file.read_bytes()
+    return data if packed(file.name) == file.name else lzma.compress(data, preset=9)
+
+
+def read_records(folder: Path) -> dict[str, dict[str, Any]]:
+    """The saved records of a study, by the output that each is of; see ``taet.study.store.records``.
+
+    Raises:
+        UserError: they are missing or damaged.
+    """
+    file = folder / RECORDS
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        found = {line["output"]: line["record"] for line in lines}
+        whole = all(map(is_whole, found.values()))
+    except FileNotFoundError:
+        raise _lost(f"{file}: missing", folder) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise _lost(f"{file}: damaged", folder)
+    return found
+
+
+def write_records(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Save records by the output that each is of, one line each."""
+    lines = [
+        json.dumps({"output": output, "record": records[output]}, sort_keys=True)
+        for output in sorted(records)
+    ]
+    (folder / RECORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def saved_key(manifest: Path, files: Iterable[Path]) -> str:
@@ -95,7 +143,7 @@ def check_cells(metrics: Path, study: str, wanted: Iterable[tuple[str, ...]]) ->
         UserError: there are no rows of one of these cells, or rows of another: tables say how many seeds and
             pairs of methods there are, which must be those of the grid.
     """
-    with metrics.open(encoding="utf-8", newline="") as lines:
+    with lzma.open(metrics, "rt", encoding="utf-8", newline="") as lines:
         found = {tuple(row[column] for column in COLUMNS): None for row in csv.DictReader(lines)}
     expected = dict.fromkeys(wanted)
     for cells, said in (
@@ -116,20 +164,17 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
     Raises:
         UserError: a record is missing or damaged, or has another value.
     """
+    records = read_records(folder)
     for job in jobs:
-        try:
-            record = read_record(folder / job.output, None)
-        except UserError as error:
-            raise _lost(error, folder) from None
-        path = record_path(folder / job.output)
+        record, where = records.get(str(job.output)), f"{folder / RECORDS}: {job.output}"
         if record is None and job.stage == "stabilize":
             continue
         if record is None:
-            raise _lost(f"{path}: missing", folder)
+            raise _lost(f"{where}: has no record", folder)
         for name in _compared(record["parameters"], job.reads):
             if not _agree(record["parameters"][name], job.dump(job.reads[name])):
                 raise UserError(
-                    f"{path}: {name} was another one than in params.yaml now; {_anew(study)}"
+                    f"{where}: {name} was another one than in params.yaml now; {_anew(study)}"
                 )
 
 

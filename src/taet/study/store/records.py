@@ -77,7 +77,7 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
     artifacts.write_json(record_path(job.output), {**write, "digest": artifacts.digest({}, write)})
 
 
-def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
+def read_record(output: Path, key: str) -> dict[str, Any] | None:
     """The record of an artifact; None if there is none, or only that of another artifact.
 
     Records do not travel with DVC, which sees a change in every clock time: results that were made
@@ -85,7 +85,7 @@ def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
 
     Args:
         output: the artifact's file.
-        key: that it has; None for a record that is kept without its artifact, whatever made that.
+        key: that it has.
 
     Raises:
         UserError: damaged, or no file.
@@ -93,8 +93,7 @@ def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
     path = record_path(output)
     try:
         record = json.loads(artifacts.read_bytes(path))
-        whole = artifacts.digest({}, {k: v for k, v in record.items() if k != "digest"})
-        if record["digest"] != whole:
+        if not is_whole(record):
             raise ValueError
     except FileNotFoundError:
         return None
@@ -104,7 +103,13 @@ def read_record(output: Path, key: str | None) -> dict[str, Any] | None:
         raise UserError(
             f"{path}: damaged; delete it, and with it {output} to have both made again"
         ) from None
-    return record if key in (None, record["key"]) else None
+    return record if record["key"] == key else None
+
+
+def is_whole(record: dict[str, Any]) -> bool:
+    """Whether a record says what was written."""
+    said = {name: value for name, value in record.items() if name != "digest"}
+    return bool(record["digest"] == artifacts.digest({}, said))
 
 
 def _versions() -> dict[str, str]:

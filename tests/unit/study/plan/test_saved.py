@@ -1,4 +1,4 @@
-"""Kept metrics are compared with their manifest and with the grid before anything is drawn from them."""
+"""Saved metrics are compared with their manifest and with the grid before anything is drawn from them."""
 
 import shutil
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from taet.errors import UserError
 from taet.study.params.blocks import Params
 from taet.study.params.load import load_params
-from taet.study.plan.saved import REFERENCE, SavedStudy
+from taet.study.plan.saved import RECORDS, REFERENCE, SavedStudy, read_records, write_records
 from tests.conftest import ROOT
 
 STUDY = "digits_precision"
@@ -18,10 +18,11 @@ STUDY = "digits_precision"
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A kept study in a folder of its own, which is the working folder."""
+    """A saved study in a folder of its own, which is the working folder."""
     folder = tmp_path / REFERENCE / STUDY
-    for part in ("score", "inspect", "records"):
+    for part in ("score", "inspect"):
         shutil.copytree(ROOT / REFERENCE / STUDY / part, folder / part)
+    shutil.copy(ROOT / REFERENCE / STUDY / RECORDS, folder / RECORDS)
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -46,7 +47,7 @@ def test_what_is_kept_beyond_the_grid_is_named(kept: Path) -> None:
         ({"methods": ["at_bsl"]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
         ({"attacks": ["pgd20"]}, "digits 10 small_cnn pgd_at 0 last cw20 and of 29 more cells"),
     ):
-        assert f"score/metrics.csv: rows of {said}" in refusal(of_study(**grid))
+        assert f"score/metrics.csv.xz: rows of {said}" in refusal(of_study(**grid))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_what_the_grid_has_beyond_it_is_named(
     kept: Path, grid: dict[str, list[object]], said: str
 ) -> None:
     text = refusal(of_study(**grid))
-    assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv: no rows of {said}")
+    assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv.xz: no rows of {said}")
     assert f"python workflow/scripts/keep.py {STUDY}" in text
 
 
@@ -80,7 +81,7 @@ def replace(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [halve, replace, Path.unlink])
 @pytest.mark.parametrize(
-    "file", ["score/metrics.csv", "inspect/features.csv", "score/manifest.json"]
+    "file", ["score/metrics.csv.xz", "inspect/features.csv.xz", "score/manifest.json"]
 )
 def test_damage_is_named_and_how_to_mend_it(
     kept: Path, file: str, damage: Callable[[Path], None]
@@ -93,18 +94,30 @@ def test_damage_is_named_and_how_to_mend_it(
     assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")
 
 
-RECORD = f"records/results/{STUDY}/equalize/digits/ir10/small_cnn/at_bsl/seed1.record.json"
+NETWORK = f"results/{STUDY}/equalize/digits/ir10/small_cnn/at_bsl/seed1.safetensors"
 
 
-@pytest.mark.parametrize("damage", [halve, replace, Path.unlink])
+def falsify(file: Path) -> None:
+    """One value of one record is another one."""
+    text = file.read_text()
+    assert text.count('"stop": 28') > 1
+    file.write_text(text.replace('"stop": 28', '"stop": 27', 1))
+
+
+@pytest.mark.parametrize("damage", [halve, replace, falsify, Path.unlink])
 def test_records_are_read_too(kept: Path, damage: Callable[[Path], None]) -> None:
-    damage(kept / RECORD)
+    damage(kept / RECORDS)
     text = refusal(of_study())
     said = "missing" if damage is Path.unlink else "damaged"
-    assert text.startswith(f"{REFERENCE / STUDY / RECORD}: {said}")
-    assert text.endswith(f"git checkout HEAD -- {REFERENCE / STUDY / 'records'}")
-    shutil.rmtree(kept / "records")
-    assert "records/data/longtail" in refusal(of_study())
+    assert text.startswith(f"{REFERENCE / STUDY / RECORDS}: {said}")
+    assert text.endswith(f"git checkout HEAD -- {REFERENCE / STUDY}")
+
+
+def test_a_record_for_every_job(kept: Path) -> None:
+    records = read_records(kept)
+    del records[NETWORK]
+    write_records(kept, records)
+    assert f"{RECORDS}: {NETWORK}: has no record" in refusal(of_study())
 
 
 def others(blocks: dict[str, Any], name: str, part: str, **change: Any) -> dict[str, Any]:
@@ -116,15 +129,15 @@ def others(blocks: dict[str, Any], name: str, part: str, **change: Any) -> dict[
 def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
     study = of_study()
     attack = study.attacks["pgd20"].model_copy(update={"steps": 10})
-    score = "records/results/digits_precision/score/manifest.record.json: "
+    score = "results/digits_precision/score/manifest.json: "
     changes = [
-        ({"threat": study.threat.model_copy(update={"eps": 0.2})}, "seed0.record.json: threat"),
-        ({"attacks": {**study.attacks, "pgd20": attack}}, "record.json: attacks"),
+        ({"threat": study.threat.model_copy(update={"eps": 0.2})}, "seed0.safetensors: threat"),
+        ({"attacks": {**study.attacks, "pgd20": attack}}, ".safetensors: attacks"),
         (
             {"datasets": others(study.datasets, "digits", "longtail", class_order="size")},
             "longtail",
         ),
-        ({"methods": others(study.methods, "pgd_at", "training", epochs=3)}, "record.json: stop"),
+        ({"methods": others(study.methods, "pgd_at", "training", epochs=3)}, ".safetensors: stop"),
         ({"report": study.report.model_copy(update={"confidence": 0.9})}, f"{score}confidence"),
     ]
     for change, said in changes:
@@ -140,7 +153,7 @@ def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     changed = study.model_copy(
         update={"stabilizations": {**study.stabilizations, "clean40": longer}}
     )
-    assert "clean40/seed0.record.json: stop was another one than in" in refusal(changed)
+    assert "clean40/seed0.safetensors: stop was another one than in" in refusal(changed)
 
 
 def test_resources_and_order_may_change(kept: Path) -> None:
