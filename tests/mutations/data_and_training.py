@@ -21,7 +21,7 @@ CHECKPOINT = "src/taet/training/checkpoint.py"
 VALIDATION = "src/taet/training/validation.py"
 OPTIMIZERS = "src/taet/training/optimizers.py"
 SEEDS = "src/taet/seeds.py"
-GRID = "src/taet/study/plan/study.py"
+STAGES = "src/taet/study/plan/stages.py"
 COSTS = "src/taet/study/plan/costs.py"
 GRAPHS = "src/taet/compute/graphs.py"
 JOBS = "src/taet/study/plan/job.py"
@@ -130,10 +130,10 @@ MUTATIONS: list[tuple[str, ...]] = [
     (GRAPHS, "own.copy_(given)", "pass", "GPU graphs repeat the first batch", "runs on a GPU alone: tests/gpu, which no machine without one can run"),
     (PARALLEL, "variance.detach() * count / (count - 1)", "variance.detach()", "shared batch norm: biased running variance"),
     # -- the grid -------------------------------------------------------------------------------------
-    (GRID, "recipe.method, recipe.epochs, recipe.after)", "recipe.method, recipe.epochs // 2, recipe.after)", "stage 1 of half its length"),
-    (GRID, "cell, recipe.method, recipe.epochs", 'cell, "pgd_at", recipe.epochs', "stage 1 adversarial"),
-    (GRID, 'options.training.epochs, options.stabilization', 'options.training.epochs, None', "methods without their stage 1"),
-    (GRID, '"training": options.training', '"training": p.training', "a method's own training ignored"),
+    (STAGES, "recipe.method, recipe.epochs, recipe.after)", "recipe.method, recipe.epochs // 2, recipe.after)", "stage 1 of half its length"),
+    (STAGES, "cell, recipe.method, recipe.epochs", 'cell, "pgd_at", recipe.epochs', "stage 1 adversarial"),
+    (STAGES, 'method.training.epochs, method.stabilization', 'method.training.epochs, None', "methods without their stage 1"),
+    (STAGES, '"training": options.training', '"training": p.training', "a method's own training ignored"),
     (COSTS, "attack + 2 * losses * options.loss_passes", "attack + losses * options.loss_passes", "costs without the backward passes of losses"),
     (COSTS, "epochs -= stage1.epochs - before", "epochs -= stage1.epochs", "costs of a chain of stages"),
     (COSTS, "1 if options.weight_perturbation is None else 2", "1", "costs without AWP"),
