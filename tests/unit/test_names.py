@@ -20,7 +20,6 @@ from taet.adversary.checks import clean_warnings
 from taet.report import tables, typeset
 from taet.report.style import settle, to_bytes
 from taet.scores.summary import over_seeds, read_rows
-from taet.study.params import plugins
 from tests.unit.report import test_tables as made
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +64,7 @@ def drawn(figure: str, rows: pd.DataFrame, shown: dict[str, Any] = made.SHOWN) -
     """The figure, drawn without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = settle(plugins.load("report.figures", figure).draw(rows, shown, made.PICTURE))
+        result = settle(made.draw(figure, rows, shown))
         to_bytes(result, "svg")
         return result
 

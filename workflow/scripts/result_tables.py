@@ -19,7 +19,6 @@ from taet.report.tables import overview_tables
 from taet.report.tables.place import places
 from taet.report.typeset import Table, markdown_table, markdown_text, percent
 from taet.scores.files import read_scored
-from taet.scores.summary import over_seeds, with_bootstrap
 from taet.study.params.load import load_params
 from taet.study.plan.saved import SavedStudy
 
@@ -119,8 +118,7 @@ def _summary_of(name):
     """Summary, contrasts and what else tables need, of the metrics that are kept of a study."""
     job = SavedStudy(load_params(study=name)).job("tables")
     scored = read_scored(job)
-    summary = over_seeds(scored.metrics, job.reads["report"].confidence)
-    return with_bootstrap(summary, scored.intervals), scored.contrasts, job.reads
+    return scored.summary, scored.contrasts, job.reads
 
 
 def _difference(row, confidence):

@@ -21,7 +21,7 @@ from taet.report.tables.place import place_title
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import read_scored
-from taet.scores.summary import PLACE, over_seeds, with_bootstrap
+from taet.scores.summary import PLACE
 from taet.study.params import plugins
 from taet.study.params.blocks import ir_label
 from taet.study.params.overlay import leaves, of_study, read_file
@@ -51,8 +51,6 @@ def write(study: Study, params_file: Path) -> Path:
     for job in (tables, figures):
         artifacts.verify_manifest(job.output, job.key, job.files)
     scored = read_scored(tables)
-    summary = over_seeds(scored.metrics, tables.reads["report"].confidence)
-    summary = with_bootstrap(summary, scored.intervals)
     anchors = _anchors(study)
     made = _Environments()
     work = {
@@ -65,7 +63,8 @@ def write(study: Study, params_file: Path) -> Path:
         key=study.page_key,
         grid=_grid(study),
         tables=[
-            _table(table, anchors) for table in main_tables(summary, scored.contrasts, tables.reads)
+            _table(table, anchors)
+            for table in main_tables(scored.summary, scored.contrasts, tables.reads)
         ],
         figures=[
             _figure(study, about, figures.output.with_name(f"{name}.svg"))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from taet.scores.summary import read_contrasts, read_rows
+from taet.scores.summary import over_seeds, read_contrasts, read_rows, with_bootstrap
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """What the stage ``score`` wrote; see there."""
+    """What the stage ``score`` wrote; see there.
 
+    ``summary``, numbers over seeds, follows from metrics and intervals: see ``taet.scores.summary``.
+    """
+
+    summary: pd.DataFrame
     metrics: pd.DataFrame
     intervals: pd.DataFrame
     contrasts: pd.DataFrame
@@ -24,14 +28,16 @@ class Scored:
 
 
 def read_scored(job: "Job") -> Scored:
-    """The tables of the job's input ``score``, verified."""
+    """The tables of the job's input ``score``, verified; the job reads ``report``."""
     score = job.inputs["score"]
     artifacts.verify_manifest(score.output, score.key, score.files)
-    metrics, intervals, contrasts, training, confusion = score.files
+    metrics, intervals, training, confusion = map(read_rows, (*score.files[:2], *score.files[3:]))
+    summary = over_seeds(metrics, job.reads["report"].confidence)
     return Scored(
-        read_rows(metrics),
-        read_rows(intervals),
-        read_contrasts(contrasts),
-        read_rows(training),
-        read_rows(confusion),
+        with_bootstrap(summary, intervals),
+        metrics,
+        intervals,
+        read_contrasts(score.files[2]),
+        training,
+        confusion,
     )

@@ -123,11 +123,6 @@ def shown_rows(rows: pd.DataFrame, report: Any) -> pd.DataFrame:
     return rows[(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)]
 
 
-def shown_summary(metrics: pd.DataFrame, report: Any) -> pd.DataFrame:
-    """``over_seeds`` of ``shown_rows``."""
-    return over_seeds(shown_rows(metrics, report), report.confidence)
-
-
 def _together(warnings: pd.Series) -> str | None:
     """Warnings of all seeds, each once."""
     return notes.join(text for field in warnings for text in notes.split(field))

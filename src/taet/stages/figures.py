@@ -20,13 +20,13 @@ PLACE = ("dataset", "imbalance_ratio", "architecture")  # what a picture is abou
 def run(job: "Job") -> dict[str, Any]:
     """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX.
 
-    A figure draws from metrics.csv, or from the table that its ``SOURCE`` names.
+    A figure draws from the numbers over seeds, or from the table that its ``SOURCE`` names.
     """
     tables = {**vars(read_scored(job)), **read_inspected(job)}
     classes = _classes(tables["metrics"])
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("report.figures", about["figure"])
-        rows = tables[getattr(module, "SOURCE", "metrics")]
+        rows = tables[getattr(module, "SOURCE", "summary")]
         for axis in (axis for axis in PLACE if axis in about):
             rows = rows[rows[axis] == about[axis]]
         figure = settle(

@@ -13,7 +13,6 @@ from taet.report.tables import main_tables
 from taet.report.tables.headline import headline, headline_rows
 from taet.report.typeset import latex, markdown
 from taet.scores.files import read_scored
-from taet.scores.summary import over_seeds, with_bootstrap
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
@@ -24,14 +23,12 @@ def run(job: "Job") -> dict[str, Any]:
     """Write the tables."""
     scored = read_scored(job)
     csv, md, tex, metrics, plot = job.files
-    summary = over_seeds(scored.metrics, job.reads["report"].confidence)
-    summary = with_bootstrap(summary, scored.intervals)
-    text = summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    text = scored.summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     artifacts.write_bytes(csv, text.encode())
-    tables = list(main_tables(summary, scored.contrasts, job.reads))
+    tables = list(main_tables(scored.summary, scored.contrasts, job.reads))
     artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
     artifacts.write_bytes(tex, latex(tables).encode())
-    numbers = headline(summary, job.reads)
+    numbers = headline(scored.summary, job.reads)
     artifacts.write_json(metrics, numbers)
     rows = pd.DataFrame(headline_rows(numbers, job.reads["report"].headline_attack))
     artifacts.write_bytes(plot, rows.to_csv(index=False, lineterminator="\n").encode())

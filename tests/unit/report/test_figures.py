@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from taet.report.figures.efficiency import _side_by_side
 from taet.report.style import value_bar
+from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from tests.unit.report.test_tables import SHOWN, metrics, training
 
@@ -29,7 +30,9 @@ def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
 
 
 def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
-    return plugins.load("report.figures", name).draw(frame, shown, picture)
+    module = plugins.load("report.figures", name)
+    rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
+    return module.draw(rows, shown, picture)
 
 
 def bars(container: Any) -> tuple[list[float], list[list[float]]]:

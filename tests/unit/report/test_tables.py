@@ -408,7 +408,9 @@ PICTURE = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
 
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
-    return plugins.load("report.figures", name).draw(frame, shown, PICTURE)
+    module = plugins.load("report.figures", name)
+    rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
+    return module.draw(rows, shown, PICTURE)
 
 
 def two_ratios(seeds: int) -> pd.DataFrame:

@@ -16,19 +16,19 @@ from taet.report.style import (
     spread,
     value_bar,
 )
-from taet.scores.summary import shown_summary
+from taet.scores.summary import shown_rows
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
         picture: what this one is about, such as ``dataset``.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     with house_style():
         figure, panels = column_panels(len(scopes))

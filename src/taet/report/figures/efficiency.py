@@ -17,22 +17,22 @@ from taet.report.style import (
     spread,
     value_bar,
 )
-from taet.scores.summary import of_groups, shown_summary
+from taet.scores.summary import of_groups, shown_rows
 
 BESIDE = 0.1  # of the range of costs, for all methods of one cost
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``costs`` of the parameters.
         picture: what this one is about, such as ``dataset``.
     """
     report, labels, costs = shown["report"], shown["labels"], shown["costs"]
     attack = report.headline_attack
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     values = of_groups(summary[summary["attack"] == attack]).set_index(["method", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     places = _side_by_side({method: costs[method] for method in labels["methods"]})

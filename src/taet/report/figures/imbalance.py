@@ -15,21 +15,21 @@ from taet.report.style import (
     spread,
     value_bar,
 )
-from taet.scores.summary import shown_summary
+from taet.scores.summary import shown_rows
 
 BESIDE = 1.015  # from the bar of one method to the next, or they would hide each other
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of one data set and architecture.
+        summary: rows over seeds of one data set and architecture.
         shown: ``report``, ``labels`` of the parameters.
         picture: ``ratios``, the imbalance ratios that are numbers, as they are in paths.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     summary = summary[summary["imbalance_ratio"].isin(picture["ratios"])]
     values = summary[summary["scope"] == "all"].set_index(["method", "attack", "imbalance_ratio"])
     ratios = sorted(picture["ratios"], key=float)

@@ -9,20 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.style import COLUMN, house_style, spread
-from taet.scores.summary import of_groups, shown_summary
+from taet.scores.summary import of_groups, shown_rows
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure; combinations that the study does not have stay empty.
 
     Args:
-        metrics: rows of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
         picture: what this one is about: ``kind``, and the ``methods`` that differ in nothing else.
     """
     report, labels = shown["report"], shown["labels"]
     variants = shown["variants"][picture["kind"]]
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     attack = report.headline_attack
     values = of_groups(summary).set_index(["method", "attack", "scope"])["balanced_accuracy"]
     percent = {

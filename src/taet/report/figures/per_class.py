@@ -9,19 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.style import COLUMN, colors, house_style, legend, spread
-from taet.scores.summary import shown_summary
+from taet.scores.summary import shown_rows
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
         picture: what this one is about, such as ``dataset``.
     """
     report, labels = shown["report"], shown["labels"]
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     classes = summary[summary["scope"] == "class"].copy()
     order = (
         classes.groupby("class_index")["train_images"]

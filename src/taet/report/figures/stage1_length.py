@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.report.style import COLUMN, MARKERS, colors, house_style, say_below, spread, value_bar
-from taet.scores.summary import of_groups, shown_summary
+from taet.scores.summary import of_groups, shown_rows
 from taet.study.plan.variants import STAGE1_EPOCHS
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
         picture: what this one is about: ``kind``, and the ``methods`` that differ in nothing else.
     """
@@ -23,7 +23,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     variants = shown["variants"][picture["kind"]]
     methods = sorted(picture["methods"], key=lambda m: variants[m][STAGE1_EPOCHS])
     epochs = [variants[method][STAGE1_EPOCHS] for method in methods]
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     values = of_groups(summary).set_index(["method", "attack", "scope"])
     attack = report.headline_attack
     curves = {

@@ -7,20 +7,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.report.style import COLUMN, SCOPE_TITLES, colors, house_style, spread, value_bar
-from taet.scores.summary import of_groups, shown_summary
+from taet.scores.summary import of_groups, shown_rows
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
         picture: what this one is about: the ``methods``.
     """
     report, labels = shown["report"], shown["labels"]
     methods = picture["methods"]
-    summary = shown_summary(metrics, report)
+    summary = shown_rows(summary, report)
     values = of_groups(summary).set_index(["method", "attack", "scope"])
     scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
     panels = {
