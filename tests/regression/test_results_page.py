@@ -1,6 +1,7 @@
-"""What docs/results.md and the README say of the kept results, in tables and by hand, is what these are."""
+"""What docs/results.md and the README say of the saved results, in tables and by hand, is what these are."""
 
 import functools
+import importlib.metadata
 import math
 import re
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 import scipy.stats
 
 from taet.errors import UserError
+from taet.report.style import to_bytes
 from taet.scores.summary import read_rows
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
-from taet.study.plan.saved import packed
+from taet.study.plan.saved import packed, read_records
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.kept
@@ -452,33 +454,45 @@ def test_what_it_loses_more_than_any_other() -> None:
     assert lost.idxmax() == "taet"
 
 
-def test_sentences_of_the_readme() -> None:
+def test_numbers_of_the_readme() -> None:
     """Each with what it is said of, so that no number can stand for another."""
 
-    def lead_of(study: str, pair: str, scope: str) -> str:
-        return points(*ahead(study, *pair.split("-"), scope), "+.1f")
+    def worded(more: float, low: float, high: float) -> str:
+        return f"{more:.1f} points [{low:.1f}, {high:.1f}]"
 
-    at, bsl, bcl = "taet-pgd_at", "taet-at_bsl", "taet-taet_bcl"
+    behind, least, most = ahead(GPU10, "taet_bcl", "taet", "tail")
+    large = mean(LARGE_TAET, "taet", "worst") - mean(LARGE_BSL, "at_bsl", "worst")
+    lost = lost_more(GPU10, "at_bsl").replace(" [", " points [")
     readme = words_of("README.md")
     for sentence in (
-        f"ahead of plain adversarial training in the tail: {lead_of(GPU10, at, 'tail')} points, and "
-        f"{lead_of(CPU10, at, 'tail')} from the same seeds on a processor",
-        f"Over all classes it is behind it: {lead_of(GPU10, at, 'all')}, and {lead_of(CPU10, at, 'all')}.",
-        f"It is behind AT-BSL in the tail, {lead_of(GPU10, bsl, 'tail')} and {lead_of(CPU10, bsl, 'tail')}, and over "
-        f"all classes, {lead_of(GPU10, bsl, 'all')} and {lead_of(CPU10, bsl, 'all')}.",
-        f"behind its first term alone (BCL) in the tail, in the worst of all attacks: "
-        f"{lead_of(GPU10, bcl, 'tail')} points at ratio 10, {lead_of(GPU50, bcl, 'tail')} at 50",
-        f"TAET loses more than any of five others from PGD-20 to the worst of all attacks, than AT-BSL by "
-        f"{lost_more(GPU10, 'at_bsl')} points",
+        f"Over all classes, ratio 10: {worded(*ahead(GPU10, 'taet', 'at_bsl'))} (n = 3 seeds).",
+        f"at the paper's scale**, by {large:.1f} points, with one training of each.",
+        f"TAET trails it by {worded(behind, least, most)} (ratio 10, n = 3).",
+        f"it loses {lost} more than AT-BSL (n = 3).",
     ):
         assert sentence in readme, sentence
 
 
-def test_the_readme_says_what_the_page_says() -> None:
-    """Numbers with an interval, which it repeats by hand."""
-    readme, page = words_of("README.md"), words_of(PAGE)
-    summary = readme.split("(docs/results.md)**", 1)[1].split("Results are kept", 1)[0]
-    numbers = re.findall(r"[+-]?\d+\.\d \[[^\]]+\]", summary)
-    assert len(numbers) >= 5
-    for number in numbers:
-        assert re.search(rf"(?<![\d.+-]){re.escape(number)}", page), number
+def test_the_picture_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "workflow/scripts"))
+    monkeypatch.chdir(ROOT)
+    import forest
+
+    for study in (GPU10, GPU50):
+        for scope in ("all", "tail"):
+            drawn = forest.differences(study, scope)
+            assert len(drawn) == 5
+            assert drawn["AT-BSL"] == pytest.approx(ahead(study, "taet", "at_bsl", scope), abs=0.01)
+            assert drawn["PGD-AT"] == pytest.approx(ahead(study, "taet", "pgd_at", scope), abs=0.01)
+    for scope in ("all", "tail"):
+        large = mean(LARGE_TAET, "taet", "worst", scope) - mean(LARGE_BSL, "at_bsl", "worst", scope)
+        assert forest.at_the_papers_scale(scope) == pytest.approx(large)
+    (made,) = {
+        r["versions"]["matplotlib"]
+        for o, r in read_records(REFERENCE / GPU10).items()
+        if "/figures/" in o
+    }
+    if made == importlib.metadata.version("matplotlib"):
+        assert to_bytes(forest.draw(), "svg") == forest.PICTURE.read_bytes(), (
+            "python workflow/scripts/forest.py"
+        )

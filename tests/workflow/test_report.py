@@ -107,7 +107,7 @@ def test_the_readme_shows_the_stages_as_they_are() -> None:
     assert (ROOT / "docs/images/stages.svg").read_text() == picture, (
         "run: python workflow/scripts/stages.py"
     )
-    assert "docs/images/stages.svg" in (ROOT / "README.md").read_text()
+    assert "docs/images/stages.svg" in (ROOT / "CONTRIBUTING.md").read_text()
     named = re.findall(r"<text [^>]*>(\w+)</text>", picture)
     assert named == [stage for stage in STAGES if study.jobs(stage)]
     assert xml.etree.ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"

@@ -1,4 +1,4 @@
-"""Put the kept results into README.md and docs/results.md, between the marks that name their study.
+"""Put the saved results into docs/digits.md and docs/results.md, between the marks that name their study.
 
     python workflow/scripts/result_tables.py
 
@@ -22,7 +22,7 @@ from taet.scores.files import read_scored
 from taet.study.params.load import load_params
 from taet.study.plan.saved import SavedStudy
 
-PAGES = (Path("README.md"), Path("docs/results.md"))
+PAGES = (Path("docs/digits.md"), Path("docs/results.md"))
 BLOCK = re.compile(
     r"(<!-- (?:results of (\w+)|differences of ([\w, ]+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
     re.DOTALL,

@@ -1,0 +1,105 @@
+"""Draw TAET against each other method on real CIFAR-10-LT, from the saved results: docs/images/forest.svg.
+
+    python workflow/scripts/forest.py
+
+A point is a difference in balanced robustness in the worst case over all attacks of its study.
+"""
+
+from pathlib import Path
+
+import scipy.stats
+from matplotlib.figure import Figure
+
+from taet.report.style import COLUMN, house_style, to_bytes
+from taet.scores.files import read_scored
+from taet.study.params.load import load_params
+from taet.study.plan.saved import SavedStudy
+
+PICTURE = Path("docs/images/forest.svg")
+METHOD = "taet"
+SMALL = {"cifar10_small_gpu_ir10": "ratio 10", "cifar10_small_gpu": "ratio 50"}  # three seeds each
+LARGE = {"taet": "cifar10_gpu", "at_bsl": "cifar10_gpu_at_bsl"}  # one training each
+SCOPES = {"all": "All classes", "tail": "Tail classes"}
+COLORS = {"ratio 10": "#0072b2", "ratio 50": "#d55e00"}
+
+
+def differences(study, scope):
+    """By the label of the other method: mean and 95 % interval in points, Student's t over paired seeds."""
+    job = SavedStudy(load_params(study=study)).job("tables")
+    report, labels = job.reads["report"], job.reads["labels"]["methods"]
+    pairs = read_scored(job).contrasts
+    pairs = pairs[(pairs["view"] == report.view) & (pairs["checkpoint"] == report.checkpoint)]
+    pairs = pairs[(pairs["attack"] == "worst") & (pairs["scope"] == scope)]
+    found = {}
+    for pair in pairs.to_dict("records"):
+        if METHOD not in (pair["method"], pair["other"]):
+            continue
+        sign, other = (1, pair["other"]) if pair["method"] == METHOD else (-1, pair["method"])
+        n, mean = pair["seeds"], 100 * sign * pair["difference"]
+        reach = scipy.stats.t.ppf(0.5 + report.confidence / 2, n - 1) * 100 * pair["sd"] / n**0.5
+        found[labels[other]] = (mean, mean - reach, mean + reach)
+    return found
+
+
+def at_the_papers_scale(scope):
+    """TAET minus AT-BSL in points, of one training each."""
+    robust = {}
+    for method, study in LARGE.items():
+        job = SavedStudy(load_params(study=study)).job("tables")
+        rows = read_scored(job).summary
+        rows = rows[(rows["view"] == "balanced") & (rows["attack"] == "worst")]
+        (robust[method],) = rows.loc[rows["scope"] == scope, "balanced_accuracy"]
+    return 100 * (robust["taet"] - robust["at_bsl"])
+
+
+def draw():
+    """The figure: a panel for all classes and one for the tail, a row for each other method."""
+    found = {
+        scope: {r: differences(study, scope) for study, r in SMALL.items()} for scope in SCOPES
+    }
+    others = sorted(found["all"]["ratio 10"], key=lambda label: found["all"]["ratio 10"][label][0])
+    with house_style():
+        figure = Figure(figsize=(2 * COLUMN, 2.5), layout="constrained")
+        panels = figure.subplots(1, len(SCOPES), sharey=True)
+        for axes, (scope, title) in zip(panels, SCOPES.items(), strict=True):
+            axes.axvline(0, color="0.6", linewidth=0.6)
+            for place, (ratio, rows) in enumerate(found[scope].items()):
+                for row, label in enumerate(others):
+                    mean, low, high = rows[label]
+                    axes.errorbar(
+                        mean,
+                        row + 0.12 - 0.24 * place,
+                        xerr=[[mean - low], [high - mean]],
+                        color=COLORS[ratio],
+                        marker="os"[place],
+                        markersize=4,
+                        capsize=2,
+                        elinewidth=0.8,
+                        linestyle="none",
+                        label=f"small network, {ratio}" if not row else None,
+                    )
+            axes.plot(
+                at_the_papers_scale(scope),
+                others.index("AT-BSL"),
+                marker="D",
+                markersize=5,
+                markerfacecolor="none",
+                color="black",
+                linestyle="none",
+                label="paper's scale, ratio 10, one training each",
+            )
+            axes.set_title(f"{title}, CIFAR-10-LT")
+            axes.set_xlabel("TAET minus the other, points of balanced robustness")
+            axes.text(
+                0.99, 0.01, "TAET better \N{RIGHTWARDS ARROW}", transform=axes.transAxes, ha="right"
+            )
+        panels[0].set_yticks(range(len(others)), others)
+        panels[0].margins(y=0.15)
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return figure
+
+
+if __name__ == "__main__":
+    PICTURE.write_bytes(to_bytes(draw(), "svg"))
+    print(f"wrote {PICTURE}")
