@@ -36,11 +36,12 @@ ONE_NETWORK = {
     "equalize_cell": 1, "attack_cell": 1, "score": 1, "inspect": 1, "tables": 1, "figures": 1,
 }  # fmt: skip
 NOT_RESULTS = ("results/tiny/logs", "results/tiny/benchmarks", "results/tiny/report.html")
+PLAN = "results/tiny/plan.json"  # what DVC goes by
 
 
 def results(tree: Tree) -> dict[str, bytes]:
     found = tree.contents(*RESULTS)
-    return {name: data for name, data in found.items() if not name.startswith(NOT_RESULTS)}
+    return {n: d for n, d in found.items() if not n.startswith(NOT_RESULTS) and n != PLAN}
 
 
 def planned(tree: Tree) -> dict[str, int]:
