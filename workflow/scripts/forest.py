@@ -5,6 +5,7 @@
 A point is a difference in balanced robustness in the worst case over all attacks of its study.
 """
 
+import math
 from pathlib import Path
 
 import scipy.stats
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from taet.report.style import COLUMN, house_style, to_bytes
 from taet.scores.files import read_scored
+from taet.scores.summary import shown_rows
 from taet.study.params.load import load_params
 from taet.study.plan.saved import SavedStudy
 
@@ -28,7 +30,7 @@ def differences(study, scope):
     job = SavedStudy(load_params(study=study)).job("tables")
     report, labels = job.reads["report"], job.reads["labels"]["methods"]
     pairs = read_scored(job).contrasts
-    pairs = pairs[(pairs["view"] == report.view) & (pairs["checkpoint"] == report.checkpoint)]
+    pairs = shown_rows(pairs, report)
     pairs = pairs[(pairs["attack"] == "worst") & (pairs["scope"] == scope)]
     found = {}
     for pair in pairs.to_dict("records"):
@@ -42,14 +44,15 @@ def differences(study, scope):
 
 
 def at_the_papers_scale(scope):
-    """TAET minus AT-BSL in points, of one training each."""
-    robust = {}
+    """TAET minus AT-BSL in points, of one training each; reach of its 95 % interval over test images."""
+    robust, errors = {}, {}
     for method, study in LARGE.items():
         job = SavedStudy(load_params(study=study)).job("tables")
-        rows = read_scored(job).summary
-        rows = rows[(rows["view"] == "balanced") & (rows["attack"] == "worst")]
-        (robust[method],) = rows.loc[rows["scope"] == scope, "balanced_accuracy"]
-    return 100 * (robust["taet"] - robust["at_bsl"])
+        rows = shown_rows(read_scored(job).summary, job.reads["report"])
+        (row,) = rows[(rows["attack"] == "worst") & (rows["scope"] == scope)].to_dict("records")
+        robust[method], errors[method] = row["balanced_accuracy"], row["balanced_accuracy_se"]
+    reach = scipy.stats.norm.ppf(0.975) * math.hypot(*errors.values())
+    return 100 * (robust["taet"] - robust["at_bsl"]), 100 * reach
 
 
 def draw():
@@ -60,7 +63,7 @@ def draw():
     others = sorted(found["all"]["ratio 10"], key=lambda label: found["all"]["ratio 10"][label][0])
     with house_style():
         figure = Figure(figsize=(2 * COLUMN, 2.5), layout="constrained")
-        panels = figure.subplots(1, len(SCOPES), sharey=True)
+        panels = figure.subplots(1, len(SCOPES), sharex=True, sharey=True)
         for axes, (scope, title) in zip(panels, SCOPES.items(), strict=True):
             axes.axvline(0, color="0.6", linewidth=0.6)
             for place, (ratio, rows) in enumerate(found[scope].items()):
@@ -78,18 +81,21 @@ def draw():
                         linestyle="none",
                         label=f"small network, {ratio}" if not row else None,
                     )
-            axes.plot(
-                at_the_papers_scale(scope),
+            mean, reach = at_the_papers_scale(scope)
+            axes.errorbar(
+                mean,
                 others.index("AT-BSL"),
+                xerr=reach,
+                elinewidth=0.4,
                 marker="D",
                 markersize=5,
                 markerfacecolor="none",
                 color="black",
                 linestyle="none",
-                label="paper's scale, ratio 10, one training each",
+                label="large network, ratio 10, one training each (bar: test images)",
             )
-            axes.set_title(f"{title}, CIFAR-10-LT")
-            axes.set_xlabel("TAET minus the other, points of balanced robustness")
+            axes.set_title(title)
+            axes.set_xlabel("TAET minus the other method, points")
             axes.text(
                 0.99, 0.01, "TAET better \N{RIGHTWARDS ARROW}", transform=axes.transAxes, ha="right"
             )
