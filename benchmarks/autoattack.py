@@ -16,7 +16,6 @@ from torch import Tensor
 import strength
 from measured import Results, in_turn
 from taet.adversary.evaluation import evaluate
-from taet.compute.folding import folded
 from taet.data.loader import to_pixels
 from taet.data.split import read_data
 from taet.networks.network import load_model
@@ -43,17 +42,16 @@ def plain(model: torch.nn.Module, x: Tensor, y: Tensor, eps: float) -> Tensor:
 
 def ours(model: torch.nn.Module, x: Tensor, y: Tensor, study: Study) -> Tensor:
     p = study.params
-    with folded(model):
-        found = evaluate(
-            model,
-            x,
-            y,
-            {"autoattack": p.attacks["autoattack"]},
-            eps=p.threat.eps,
-            batch_size=strength.BATCH,
-            seed=0,
-            classes=10,
-        )
+    found = evaluate(
+        model,
+        x,
+        y,
+        {"autoattack": p.attacks["autoattack"]},
+        eps=p.threat.eps,
+        batch_size=strength.BATCH,
+        seed=0,
+        classes=10,
+    )
     return found.verdicts["autoattack"].prediction == y
 
 

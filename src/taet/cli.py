@@ -23,7 +23,7 @@ from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.run.runner import run_job
 from taet.study.run.verify import artifact_problems, cache_problems, remake, without_record
-from taet.study.store.artifacts import write_json
+from taet.study.store.artifacts import read_bytes, write_json
 
 SHOWN = 20  # problems
 SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # the end of a message
@@ -128,9 +128,6 @@ class _Commands:
             metavar="FILE",
             help="parameter file (default: params.yaml)",
         )
-        sub.add_argument(
-            "--console", type=int, help=argparse.SUPPRESS
-        )  # a file descriptor, see _say
         sub.set_defaults(run=run)
         return sub
 
@@ -178,6 +175,11 @@ def _add_looks(commands: _Commands) -> None:
         help=f"any of: {', '.join(STAGES)} (default: all, and the objects in DVC's cache)",
     )
     verify.add_argument(
+        "--planned",
+        action="store_true",
+        help="refuse if parameters or code have changed since results/STUDY/plan.json was written (DVC asks)",
+    )
+    verify.add_argument(
         "--remake",
         action="store_true",
         help="make again what is wrong, and take what is damaged out of DVC's cache",
@@ -222,7 +224,7 @@ def _map(texts: Mapping[str, str]) -> str:
             "Adversarial training on long-tailed image data.\n",
             "Stages, in the order in which a study runs them (snakemake does, and does none twice):",
             *_columns(stages),
-            "\nCommands that look at a study:",
+            "\nOther commands:",
             *_columns(others),
             "\nWhat to type next:",
             *(f"  {command}\n      {text}" for command, text in NEXT.items()),
@@ -321,6 +323,8 @@ def _verify(options: argparse.Namespace) -> None:
         raise UserError(f"no stage {unknown[0]!r}{suggest(unknown[0], STAGES)}")
     study = _study(options)
     stages, name = options.stages or list(STAGES), study.params.study
+    if options.planned:
+        _check_plan(study, stages)
     make = f"snakemake --cores 4 all --config study={name}"
     found = list(artifact_problems(study, stages))
     if not options.stages:
@@ -348,9 +352,25 @@ def _verify(options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     study = _study(options)
-    file = Path("results", study.params.study, "plan.json")
-    write_json(file, study.stage_keys)
-    print(f"wrote {file}")
+    write_json(_plan_file(study), study.stage_keys)
+    print(f"wrote {_plan_file(study)}")
+
+
+def _plan_file(study: Study) -> Path:
+    return Path("results", study.params.study, "plan.json")
+
+
+def _check_plan(study: Study, stages: list[str]) -> None:
+    file = _plan_file(study)
+    now = study.stage_keys
+    try:
+        planned = dict(json.loads(read_bytes(file)))
+    except ValueError:
+        planned = {}
+    if changed := [stage for stage in stages if planned.get(stage) != now[stage]]:
+        raise UserError(
+            f"{file}: parameters or code of {changed[0]} have changed since it was written; run: dvc repro"
+        )
 
 
 def _redraw(options: argparse.Namespace) -> None:

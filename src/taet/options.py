@@ -85,7 +85,7 @@ class ModelOptions(PluginOptions):
 
 
 class ClassRadius(Options):
-    """RobustLT (Zhang et al. 2026): a larger radius for rare classes, growing from 0; see ``addons``."""
+    """RobustLT (Zhang et al. 2026): a larger radius for rare classes; see ``taet.training.addons``."""
 
     alpha: Share
     """Share of the radius that depends on the class."""
@@ -94,7 +94,7 @@ class ClassRadius(Options):
 
 
 class WeightPerturbation(Options):
-    """AWP (Wu et al. 2020): the loss is taken at the worst weights nearby; see ``addons``."""
+    """AWP (Wu et al. 2020): the loss is taken at the worst weights nearby; see ``taet.training.addons``."""
 
     gamma: Positive
     """Norm of the perturbation of a layer, relative to the norm of its weights."""

@@ -17,8 +17,6 @@ from tests.mutations.scratch import Scratch
 QUICK = " and ".join(
     f"not {marker}"
     for marker in [
-        "e2e",
-        "long",
         "browser",
         "gpu",
         "remote",

@@ -160,7 +160,7 @@ def test_every_command_of_dvc_names_the_study() -> None:
         if name == "plan":
             continue
         assert f'snakemake {name} --config "study=${{study}}"' in stage["cmd"]
-        assert f'python -m taet verify {name} --study "${{study}}"' in stage["cmd"]
+        assert f'python -m taet verify {name} --study "${{study}}" --planned' in stage["cmd"]
         assert all("${study}" in command for command in stage["cmd"])
 
 

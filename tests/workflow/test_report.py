@@ -101,7 +101,7 @@ def test_picture_of_the_stages() -> None:
         assert len(drawn["arrows"]) >= len(boxes) - 1
 
 
-def test_the_readme_shows_the_stages_as_they_are() -> None:
+def test_the_guide_shows_the_stages_as_they_are() -> None:
     study = Study(load_params(ROOT / "params.yaml"))
     picture = stages_picture(study)
     assert (ROOT / "docs/images/stages.svg").read_text() == picture, (

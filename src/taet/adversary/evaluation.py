@@ -159,7 +159,8 @@ def evaluate(
         subject = Subject(model)
         batch_size = check_model(subject, x[:batch_size], classes)
         run = _Run(subject, x, y, noise, batch_size, precision, with_images)
-        keeper = _Keeper(run, saved or Saved(), beginnings(planned))
+        # Sorted: saved verdicts have numbers, and attacks may be named in another order next time.
+        keeper = _Keeper(run, saved or Saved(), sorted(beginnings(planned), key=repr))
         total = sum(len(chain) for _, chain in planned) * len(run.correct)
         with Progress(title, total, "image-attacks") as progress:
             for radius, chain in planned:
@@ -167,13 +168,14 @@ def evaluate(
                     run.walk(radius, chain, rows, progress, keeper.tick)
         first = run.correct[:batch_size]
         odd = [*clean_warnings(run.clean, classes), *model_warnings(subject, x[first], y[first])]
+    rounds = precision == "bf16" or (precision == "tf32" and x.device.type == "cuda")
     verdicts = {}
     for name, (radius, chain) in wanted.items():
         state = run.state(radius, chain)
         warnings = [
             *odd,
             *attacks[name].cautions(),
-            *([] if precision == "fp32" else [f"images were looked for in {precision}"]),
+            *([f"images were looked for in {precision}"] if rounds else []),
             *reach_warnings(chain, radius),
             *chain_warnings(chain, state.broken_by, classes, len(run.correct)),
         ]
@@ -287,7 +289,9 @@ class _Run:
         if not self.with_images:
             return None
         before = self.images.get((radius, chain[:-1]), self.x)
-        images = self.images.setdefault((radius, chain), self.x.clone())
+        if (radius, chain) not in self.images:
+            self.images[radius, chain] = self.x.clone()
+        images = self.images[radius, chain]
         images[rows] = before[rows]
         return images
 

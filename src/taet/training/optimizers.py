@@ -13,7 +13,9 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 if TYPE_CHECKING:
-    from taet.study.params import blocks
+    from taet import recipes
+
+    pass
 
 ADAM_BETAS, ADAM_EPS = (0.9, 0.999), 1e-8  # torch's defaults
 
@@ -118,7 +120,7 @@ class Adam(Optimizer):
 
 
 def make_optimizer(
-    weights: Iterable[nn.Parameter], options: "blocks.Sgd | blocks.Adam"
+    weights: Iterable[nn.Parameter], options: "recipes.Sgd | recipes.Adam"
 ) -> Optimizer:
     """The optimiser that the parameters name."""
     if options.kind == "sgd":

@@ -11,7 +11,7 @@ def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: in
     """What the base learning rate is multiplied by.
 
     Args:
-        schedule: see ``taet.study.params.blocks.Multistep`` and ``Cosine``.
+        schedule: see ``taet.recipes.Multistep`` and ``Cosine``.
         step: 0-based optimiser step, counted over all epochs.
         steps: optimiser steps of the whole run.
         epoch: 0-based epoch that the step belongs to.

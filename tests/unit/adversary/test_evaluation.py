@@ -1,5 +1,6 @@
 """Evaluation on a model and attacks whose every verdict is known: brightness above or below a half, and shifts."""
 
+import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from taet.adversary import evaluation
 from taet.adversary.chains import longest, radius_of
-from taet.adversary.evaluation import Evaluation, evaluate
+from taet.adversary.evaluation import Evaluation, Saved, evaluate
 from taet.adversary.norms import Norm
 from taet.adversary.parts import Target
 
@@ -103,6 +104,20 @@ def test_images(found: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [1 - label for label in found.clean.tolist()]
     none = attacked(monkeypatch, wrong, with_images=True).verdicts["both"].images
     assert torch.equal(none, IMAGES), "no image is classified correctly"
+
+
+def test_an_interrupted_evaluation_goes_on_with_attacks_in_another_order(
+    monkeypatch: pytest.MonkeyPatch, found: Evaluation
+) -> None:
+    """Keys do not see the order, so what was saved must not depend on it."""
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(evaluation, "SAVE_EVERY", 0)
+    attacked(monkeypatch, saved=Saved({}, lambda arrays: kept.update(arrays)))
+    monkeypatch.setattr(sys.modules[__name__], "CHAINS", dict(reversed(CHAINS.items())))
+    again = attacked(monkeypatch, saved=Saved(kept))
+    assert not Shift.seen, "nothing was attacked again"
+    for name, verdict in again.verdicts.items():
+        assert torch.equal(verdict.prediction, found.verdicts[name].prediction), name
 
 
 def test_verdicts(found: Evaluation) -> None:

@@ -1,9 +1,9 @@
 """The parameters: the only reader of params.yaml.
 
 ``load_params`` gives the resolved parameters of one study: the common values, overlaid with what the study
-says differently, checked against the types in ``taet.study.params.blocks`` and against each other. Everything
-wrong is found here, before any job starts, and is reported with the path of the key, the value and what is
-allowed.
+says differently, checked against the types of the blocks and of the plugins, and against each other.
+Everything wrong is found here, before any job starts, and is reported with the path of the key, the value
+and what is allowed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -91,8 +91,8 @@ def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, 
     """Parameters and what is wrong with them; ``partial`` ones need not be complete nor fit together."""
     values = dict(source.values)
     problems: list[str] = []
-    for key, (folder, what) in plugins.FOLDERS.items():
-        values[key], bad = _plugin_blocks(values.get(key), key, folder, what, source, partial)
+    for folder in plugins.FOLDERS:
+        values[folder], bad = _plugin_blocks(values.get(folder), folder, source, partial)
         problems += bad
     try:
         params = Params.model_validate(values)
@@ -106,9 +106,7 @@ def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, 
     return params, problems or ([] if partial else list(inconsistencies(params, source)))
 
 
-def _plugin_blocks(
-    blocks: Any, key: str, folder: str, what: str, source: Source, partial: bool
-) -> tuple[Any, list[str]]:
+def _plugin_blocks(blocks: Any, key: str, source: Source, partial: bool) -> tuple[Any, list[str]]:
     """Validate each block of e.g. ``methods`` with the Options of the file that implements it."""
     if not isinstance(blocks, dict):
         return blocks, []
@@ -123,14 +121,14 @@ def _plugin_blocks(
                 problems.append(f"{source.locate((key, name))}: must be a mapping, got {block!r}")
             continue
         kind = block.get("kind", name)
-        if kind not in plugins.names(folder):
+        if kind not in plugins.names(key):
             where = (key, name, "kind") if "kind" in block else (key, name)
             problems.append(
-                f"{source.locate(where)}: no {what} {kind!r} "
-                f"(no file {folder}/{kind}.py){suggest(str(kind), plugins.names(folder))}"
+                f"{source.locate(where)}: no {plugins.FOLDERS[key]} {kind!r} "
+                f"(no file {key}/{kind}.py){suggest(str(kind), plugins.names(key))}"
             )
             continue
-        cls = plugins.options_class(folder, kind)
+        cls = plugins.options_class(key, kind)
         try:
             values = block | ({own: laid_over(common, block.get(own))} if own else {})
             built[name] = cls.model_validate({"kind": kind, **values})

@@ -1,6 +1,6 @@
 """Where parameters come from: the common values, overlaid with what a study says differently.
 
-Nothing is checked here but the structure of ``studies``. Every resolved value remembers the line it
+Nothing is checked here but what studies and blocks extend. Every resolved value remembers the line it
 was written in, so that a problem found later can name it.
 """
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from taet.errors import UserError, suggest
+from taet.study.params.plugins import FOLDERS
 from taet.study.params.yamlfile import Path_, dotted, read_yaml
 
 Origin = tuple[Path_, int]  # path in the file, and line
-EXTENDING = ("datasets", "architectures", "methods", "attacks")  # blocks there may extend others
+EXTENDING = tuple(FOLDERS)  # blocks there may extend others
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Source:
     bases: dict[tuple[str, str], str] = field(default_factory=dict)  # what (section, block) extends
 
     def has(self, path: Path_) -> bool:
-        """Whether a value is written in the file, for this path and not only for one that it comes from."""
+        """Whether a value is written in the file, here or in the block that this one extends."""
         return path in self.origins
 
     def is_inherited(self, path: Path_) -> bool:
@@ -85,25 +86,31 @@ def _overlay(
         origins: of ``base``; those of ``top`` are added.
         origin_of: where a value of ``top`` was written.
     """
+    merges = isinstance(base, dict) and isinstance(top, dict) and _of_one_kind(base, top, path)
+    if not merges:
+        for stale in [p for p in origins if p[: len(path)] == path]:
+            del origins[stale]
     origins[path] = origin_of(path)
     if not isinstance(top, dict):
-        if isinstance(base, (dict, list)):
-            for stale in [p for p in origins if p[: len(path)] == path and p != path]:
-                del origins[stale]
         for i, _ in enumerate(top if isinstance(top, list) else ()):
             origins[*path, i] = origin_of((*path, i))
         return top
-    # A plugin's block whose kind is its own name need not say so.
-    kind = base.get("kind", path[-1] if path else None) if isinstance(base, dict) else None
-    merges = isinstance(base, dict) and top.get("kind", kind) == kind
     result = dict(base) if merges else {}
     for key, value in top.items():
         result[key] = _overlay(result.get(key), value, (*path, key), origins, origin_of)
     return result
 
 
+def _of_one_kind(base: dict[str, Any], top: dict[str, Any], path: Path_) -> bool:
+    """Whether two mappings can be of one kind: what names none is of any."""
+    kind = base.get("kind")
+    if kind is None and len(path) == 2 and "extends" not in base:
+        kind = path[1] if path[0] in EXTENDING else None  # such a block's own name is its kind
+    return kind is None or top.get("kind", kind) == kind
+
+
 def laid_over(base: Any, top: Any) -> Any:
-    """A block with what another says differently; see ``of_study`` for what merges."""
+    """A block with what another says differently; see ``_overlay`` for what merges."""
     return base if top is None else _overlay(base, top, (), {}, lambda path: ((), 0))
 
 
@@ -138,7 +145,9 @@ def _bases_first(source: Source, section: str) -> list[str]:
         while chain[-1] in bases:
             base, where = bases[chain[-1]], source.locate((section, chain[-1], "extends"))
             if not isinstance(base, str) or base not in blocks:
-                raise UserError(f"{where}: no {section[:-1]} {base!r}{suggest(str(base), blocks)}")
+                raise UserError(
+                    f"{where}: no {FOLDERS[section]} {base!r}{suggest(str(base), blocks)}"
+                )
             if base in chain:
                 raise UserError(f"{where}: the blocks extend each other in a circle")
             if "kind" in blocks[chain[-1]]:
@@ -162,6 +171,7 @@ def _extended(values: dict[str, Any], origins: dict[Path_, Origin], path: tuple[
     written = {p: o for p, o in origins.items() if p[:2] == path}
     for place in [p for p in origins if p[:2] == (section, base_name) and p[2:3] != ("label",)]:
         origins[*path, *place[2:]] = origins[place]
+    origins.setdefault((*path, "kind"), origins[section, base_name])
     return _overlay(inherited, own, path, origins, written.__getitem__)
 
 

@@ -17,12 +17,12 @@ from taet.errors import UserError
 from taet.options import PluginOptions
 from taet.source_code import PACKAGE
 
-# Where params.yaml names plugins: its key -> (folder, what a plugin of that folder is called).
+# Folders of plugins, which params.yaml calls the same, and what one of them is called.
 FOLDERS = {
-    "datasets": ("datasets", "data set"),
-    "architectures": ("architectures", "architecture"),
-    "methods": ("methods", "method"),
-    "attacks": ("attacks", "attack"),
+    "datasets": "data set",
+    "architectures": "architecture",
+    "methods": "method",
+    "attacks": "attack",
 }
 
 

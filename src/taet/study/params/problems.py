@@ -11,7 +11,7 @@ from taet.study.params.yamlfile import Path_, dotted
 if TYPE_CHECKING:
     from taet.study.params.overlay import Source
 
-ALTERNATIVES = ("one", "several")  # of ``taet.options.one_or_several``
+ALTERNATIVES = ("one", "several")  # of ``taet.values.one_or_several``
 NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 40"
 
 

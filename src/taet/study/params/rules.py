@@ -40,7 +40,7 @@ def _grid_problems(params: Params, source: Source) -> Iterator[str]:
             if value in values[:i]:
                 yield f"{where}: {value!r} is in the list twice"
             if axis in plugins.FOLDERS and value not in (blocks := getattr(params, axis)):
-                yield f"{where}: no {plugins.FOLDERS[axis][1]} {value!r}{suggest(value, blocks)}"
+                yield f"{where}: no {plugins.FOLDERS[axis]} {value!r}{suggest(value, blocks)}"
 
 
 def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
@@ -198,10 +198,12 @@ def _attack_problems(params: Params, source: Source) -> Iterator[str]:
     for name in RESERVED & params.attacks.keys():
         yield f"{source.locate(('attacks', name))}: the name is taken in files of predictions; choose another"
     for name in params.grid.attacks:
-        step_size = getattr(params.attacks.get(name), "step_size", 0)
-        if step_size > 2 * params.threat.eps:
+        options = params.attacks.get(name)
+        step_size = getattr(options, "step_size", 0)
+        radius = options.ball(params.threat.eps)[1] if options else None
+        if radius is not None and step_size > 2 * radius:
             where = source.locate(("attacks", name, "step_size"))
-            yield _long_step(where, step_size, params.threat.eps)
+            yield _long_step(where, step_size, radius)
 
 
 def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
@@ -280,6 +282,9 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
         path = ("report", "worst_cases", name)
         if name in params.attacks or name in RESERVED:
             yield f"{source.locate(path)}: the name is that of an attack; choose another"
+        if worst.label in [params.attacks[a].label for a in attacks if a in params.attacks]:
+            where = source.locate((*path, "label"))
+            yield f"{where}: {worst.label!r} is also the label of an attack; tables need distinct ones"
         named = [] if worst.attacks == "all" else worst.attacks
         for i, member in enumerate(named):
             where = source.locate((*path, "attacks", i))

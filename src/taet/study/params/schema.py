@@ -15,8 +15,8 @@ FRACTION = {"type": "string", "pattern": rf"^\s*{DECIMAL}\s*(/\s*{DECIMAL}\s*)?$
 def json_schema() -> dict[str, Any]:
     """Schema of the whole file: common values, and studies with any part of them."""
     whole = _inlined(Params.model_json_schema())
-    for key, (folder, what) in plugins.FOLDERS.items():
-        whole["properties"][key] = {
+    for folder, what in plugins.FOLDERS.items():
+        whole["properties"][folder] = {
             "type": "object",
             "description": f"Each {what} by its name; 'kind' names its file in {folder}/.",
             "properties": {name: _block(folder, name) for name in plugins.names(folder)},

@@ -26,7 +26,7 @@ SAVED = ("score", "inspect")  # stages whose output is saved
 RECORDS = "records.jsonl"
 COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
 # Stages that numbers depend on; records of a stage 1 can be missing where it was trained elsewhere.
-RECORDED = ("subsample", "stabilize", "equalize", "attack", "score", "inspect")
+RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
 # What each record shows and tables do not claim: resources, which move a number as another rounding does, and
 # the order of rows. How many test images there are, the metrics say.
 UNCOMPARED = {"compute", "order", "test_per_class"}
@@ -103,7 +103,7 @@ def read_records(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         found = {line["output"]: line["record"] for line in lines}
-        whole = all(map(is_whole, found.values()))
+        whole = all(map(is_whole, found.values())) and len(found) == len(lines)
     except FileNotFoundError:
         raise _lost(f"{file}: missing", folder) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -171,6 +171,8 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
             continue
         if record is None:
             raise _lost(f"{where}: has no record", folder)
+        if record["job"] != job.title:
+            raise _lost(f"{where}: the record is that of another job, {record['job']}", folder)
         for name in _compared(record["parameters"], job.reads):
             if not _agree(record["parameters"][name], job.dump(job.reads[name])):
                 raise UserError(

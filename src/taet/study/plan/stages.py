@@ -120,6 +120,7 @@ def attack(study: "Study", cell: Cell) -> Needs:
     return Needs(
         {
             "attacks": attacks,
+            "cautions": {name: options.cautions() for name, options in attacks.items()},
             "threat": p.threat,
             "evaluation": p.evaluation,
             "compute": p.compute,

@@ -1,7 +1,6 @@
-"""The grid: every job of a study.
+"""A study: every job of its grid, by stage and cell; ``taet.study.plan.stages`` says what each reads.
 
-The Snakefile, the command line, ``taet verify`` and the tests all ask this module, so that there is
-one description of the work. Nothing here imports torch.
+The Snakefile, the command line, ``taet verify`` and the tests all ask this class. Nothing here imports torch.
 """
 
 import itertools

@@ -4,7 +4,7 @@ Snakemake and DVC see neither imported modules nor the difference between a comm
 formula. The fingerprint follows the imports between the package's own files and ignores comments,
 docstrings, formatting and what is said when an error is raised, so that editing one method retrains
 that method only, and explaining a line retrains nothing. An imported module counts by what is in it, not
-by its name: a module that moves retrains nothing either.
+by its name: a module that moves retrains nothing either, unless it is imported whole and renamed.
 """
 
 import ast
@@ -145,7 +145,11 @@ def _canonical(node: Any) -> Any:
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.Raise):
-        return ["Raise"]  # a job that raises stores nothing
+        error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return [
+            "Raise",
+            _canonical(error),
+        ]  # what kind of error, which others catch; not what it says
     fields = dict(ast.iter_fields(node))
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         fields["body"] = [n for n in fields["body"] if not _is_text(n)]
