@@ -4,13 +4,17 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 import yaml
 
+from taet import cli
+from taet.errors import UserError
 from taet.study.params import blocks
 from taet.study.params.load import load_params
 from taet.study.plan.stages import STAGES
@@ -182,6 +186,23 @@ def test_the_plan_has_what_the_keys_say(digits: blocks.Params) -> None:
     labels = {**digits.attacks, "cw20": digits.attacks["cw20"].model_copy(update={"label": "C"})}
     after = Study(digits.model_copy(update={"attacks": labels})).stage_keys
     assert {name for name in STAGES if after[name] != before[name]} == {"tables", "figures"}
+
+
+def test_what_was_planned_is_what_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parameters that change while DVC runs must not be taken for those that it began with."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["plan"]) == 0
+    cli._check_plan(Study(load_params()), list(STAGES))
+    file = tmp_path / "params.yaml"
+    file.write_text(file.read_text().replace("epochs: 28", "epochs: 27"))
+    changed = Study(load_params())
+    cli._check_plan(changed, ["download", "subsample"])
+    with pytest.raises(UserError, match="parameters or code of equalize have changed"):
+        cli._check_plan(changed, ["equalize"])
+    (tmp_path / "results/digits/plan.json").write_text("{")
+    with pytest.raises(UserError, match="code of download have changed"):
+        cli._check_plan(changed, ["download"])
 
 
 def test_the_committed_plan_is_that_of_the_code() -> None:

@@ -157,6 +157,28 @@ def test_a_value_from_another_block_has_its_line(tmp_path: Path) -> None:
     }
 
 
+def test_a_kind_of_its_own_inside_a_block_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Adam has no momentum: what the block lacks is its own mistake, whatever its base has."""
+    file = tmp_path / "params.yaml"
+    own = "foo: {extends: trades_faithful, label: Foo, training: {optimizer: {kind: adam}}}"
+    file.write_text(f"{TEXT}\n  other:\n    extends: cifar10_lt\n    methods:\n      {own}\n")
+    with pytest.raises(UserError, match=r"methods.foo.training.optimizer.*: missing"):
+        load_params(file, "other")
+
+
+def test_the_same_kind_named_again_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT + STUDY.replace("taet: {beta: 0.5,", "taet: {kind: taet, beta: 0.5,"))
+    assert load_params(file, "other").methods["taet"].model_dump()["beta"] == 0.5
+    own = "reat: {label: REAT, training: {attack: {steps: 3}}, "
+    again = "      reat: {kind: reat, training: {attack: {start: zero}}}\n      theirs:"
+    file.write_text(
+        TEXT.replace("reat: {label: REAT, ", own) + STUDY.replace("      theirs:", again)
+    )
+    attack = load_params(file, "other").methods["reat"].training.attack
+    assert (attack.steps, attack.start) == (3, "zero")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -10,6 +10,18 @@ class Named(DatasetOptions):
     mirror: str
 
 
+def test_a_label_counts_where_a_reader_is_warned_of_it(digits: blocks.Params) -> None:
+    """A file of predictions has the warning, so it is another file; another name alone changes nothing."""
+
+    def key(label: str) -> str:
+        attack = digits.attacks["pgd20"].model_copy(update={"label": label})
+        changed = digits.model_copy(update={"attacks": {**digits.attacks, "pgd20": attack}})
+        return Study(changed).jobs("attack")[0].key
+
+    assert key("PGD-20") == key("PGD-20, ours")
+    assert key("PGD-10") != key("PGD-20")
+
+
 def test_only_marked_fields_stay_out_of_keys(digits: blocks.Params) -> None:
     """A plugin's own field enters the key, whatever it is called; its label does not."""
     study = Study(digits)

@@ -120,6 +120,18 @@ def test_a_record_for_every_job(kept: Path) -> None:
     assert f"{RECORDS}: {NETWORK}: has no record" in refusal(of_study())
 
 
+def test_records_of_other_jobs_are_refused(kept: Path) -> None:
+    """Each says which job it is of: neither an exchanged line nor a second one passes."""
+    records = read_records(kept)
+    other = NETWORK.replace("seed1", "seed2")
+    write_records(kept, records | {NETWORK: records[other], other: records[NETWORK]})
+    assert f"{NETWORK}: the record is that of another job" in refusal(of_study())
+    write_records(kept, records)
+    text = (kept / RECORDS).read_text()
+    (kept / RECORDS).write_text(text + text.splitlines()[0] + "\n")
+    assert refusal(of_study()).startswith(f"{REFERENCE / STUDY / RECORDS}: damaged")
+
+
 def others(blocks: dict[str, Any], name: str, part: str, **change: Any) -> dict[str, Any]:
     """Blocks of which one has another value in a block inside it."""
     inner = getattr(blocks[name], part).model_copy(update=change)

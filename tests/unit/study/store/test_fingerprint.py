@@ -91,6 +91,7 @@ def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
         ("entry.py", "+ 1", "+ 2"),
         ("losses.py", "2 * x", "3 * x"),
         ("entry.py", "if x < 0", "if x < 1"),
+        ("entry.py", "ValueError", "KeyError"),
         ("running.py", "C = 1", "C = 2"),
         ("also_running.py", "D = 1", "D = 2"),
         ("deep/steps.py", "return 1", "return 2"),
