@@ -14,7 +14,6 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-
 include: "workflow/rules/score.smk"
 include: "workflow/rules/report.smk"
 
