@@ -23,7 +23,7 @@ QUICK = " and ".join(
         "slurm",
         "speed",
         "study",
-        "kept",
+        "saved",
         "headline",
         "faults",
         "docs",

@@ -34,7 +34,7 @@ def redraw(tree: Tree, study: str) -> None:
     tree.ok("taet", "redraw", "--study", study, timeout=600)
 
 
-@pytest.mark.kept
+@pytest.mark.saved
 @pytest.mark.parametrize("study", STUDIES)
 def test_saved_results_are_drawn_again(study: str, tmp_path: Path) -> None:
     """The same tables and figures, and a page that names the saved records; what is saved is left alone."""
@@ -69,7 +69,7 @@ def check_records_on(page: Path, saved: Path) -> None:
         assert record["code"]["revision"] in row.partition("</tr>")[0]
 
 
-@pytest.mark.kept
+@pytest.mark.saved
 def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
     """Tables and pictures are taken over, and nothing else of a study moves."""
     name, study = "digits_precision", "results/reference/digits_precision"

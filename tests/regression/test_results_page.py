@@ -19,7 +19,7 @@ from taet.study.plan.costs import training_passes
 from taet.study.plan.saved import packed, read_records
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.kept
+pytestmark = pytest.mark.saved
 REFERENCE = ROOT / "results" / "reference"
 PAGE = "docs/results.md"
 GPU10, CPU10, GPU50 = "cifar10_small_gpu_ir10", "cifar10_small", "cifar10_small_gpu"

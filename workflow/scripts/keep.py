@@ -74,7 +74,7 @@ def _record(job, command):
 
 def about(found, name):
     """What the records say of the whole study: which code made it, when, on what, and what it cost."""
-    # All studies share the download, and what is kept may be drawn again long after.
+    # All studies share the download, and what is saved may be drawn again long after.
     own = [record for record in found if record["job"].split()[0] not in ("download", *DRAWN)]
     starts = [datetime.fromisoformat(record["started"]) for record in own]
     ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, own, strict=True)]

@@ -37,7 +37,7 @@ COMPARED = (
 
 
 def results_of(name):
-    """The overview of a study's kept metrics; what is said of all its tables once, below the last."""
+    """The overview of a study's saved metrics; what is said of all its tables once, below the last."""
     tables = list(overview_tables(*_summary_of(name)))
     shown = [f"{markdown_text(t.place)}:\n\n{markdown_table(t)}\n" for t in tables]
     notes = dict.fromkeys(markdown_text(t.note) for t in tables)
@@ -115,7 +115,7 @@ def _note(studies):
 
 
 def _summary_of(name):
-    """Summary, contrasts and what else tables need, of the metrics that are kept of a study."""
+    """Summary, contrasts and what else tables need, of the saved metrics of a study."""
     job = SavedStudy(load_params(study=name)).job("tables")
     scored = read_scored(job)
     return scored.summary, scored.contrasts, job.reads
@@ -139,10 +139,10 @@ def _written(found):
 
 
 def renewed(text):
-    """A page's text with the results as they are kept.
+    """A page's text with the results as they are saved.
 
     Raises:
-        UserError: a mark has no end, or names what is not kept.
+        UserError: a mark has no end, or names what is not saved.
     """
     if "<!--" in BLOCK.sub("", text):
         raise UserError("a mark of results is misspelt, or has no <!-- end --> before the next")

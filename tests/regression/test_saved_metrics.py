@@ -13,7 +13,7 @@ from taet.scores.compare import holm
 from taet.scores.summary import CELL, PLACE, read_contrasts, read_rows
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.kept
+pytestmark = pytest.mark.saved
 STUDIES = sorted((ROOT / "results/reference").glob("*/score"))
 NETWORK = [*CELL, "seed", "checkpoint", "view"]
 EXACT = 1e-6  # of numbers written with six digits
