@@ -4,6 +4,7 @@ Nothing is checked here but what studies and blocks extend. Every resolved value
 was written in, so that a problem found later can name it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,7 @@ def _overlay(
         origin_of: where a value of ``top`` was written.
     """
     merges = isinstance(base, dict) and isinstance(top, dict) and _of_one_kind(base, top, path)
-    if not merges:
+    if isinstance(base, (dict, list)) and not merges:
         for stale in [p for p in origins if p[: len(path)] == path]:
             del origins[stale]
     origins[path] = origin_of(path)
@@ -102,10 +103,13 @@ def _overlay(
 
 
 def _of_one_kind(base: dict[str, Any], top: dict[str, Any], path: Path_) -> bool:
-    """Whether two mappings can be of one kind: what names none is of any."""
+    """Whether two mappings can be of one kind; inside a plugin's block what names none is of any."""
     kind = base.get("kind")
+    if kind is None and path[:1] not in {(section,) for section in EXTENDING}:
+        # Who names a kind does not go on from what has lost its own.
+        return not path or "kind" not in top
     if kind is None and len(path) == 2 and "extends" not in base:
-        kind = path[1] if path[0] in EXTENDING else None  # such a block's own name is its kind
+        kind = path[1]  # of a plugin's block its own name
     return kind is None or top.get("kind", kind) == kind
 
 
@@ -118,12 +122,19 @@ def _with_bases(source: Source) -> Source:
     """Blocks that extend others, with what they take over from these: all but labels."""
     values, origins = dict(source.values), dict(source.origins)
     bases: dict[tuple[str, str], str] = {}
+    of_block: dict[Path_, dict[Path_, Origin]] = defaultdict(dict)
+    for path, origin in origins.items():
+        of_block[path[:2]][path[2:]] = origin
     for section in EXTENDING:
         if isinstance(values.get(section), dict):
             values[section] = dict(values[section])
             for name in _bases_first(source, section):
-                bases[section, name] = values[section][name]["extends"]
-                values[section][name] = _extended(values, origins, (section, name))
+                base = bases[section, name] = values[section][name]["extends"]
+                block, written = _extended(
+                    values[section], name, of_block[section, base], of_block[section, name]
+                )
+                values[section][name], of_block[section, name] = block, written
+                origins |= {(section, name, *path): origin for path, origin in written.items()}
     return Source(source.file, values, origins, bases)
 
 
@@ -160,19 +171,21 @@ def _bases_first(source: Source, section: str) -> list[str]:
     return ordered
 
 
-def _extended(values: dict[str, Any], origins: dict[Path_, Origin], path: tuple[str, str]) -> Any:
-    section, name = path
-    own = {key: value for key, value in values[section][name].items() if key != "extends"}
-    base_name = values[section][name]["extends"]
-    base = values[section][base_name]
+def _extended(
+    blocks: dict[str, Any],
+    name: str,
+    of_base: dict[Path_, Origin],
+    of_own: dict[Path_, Origin],
+) -> tuple[Any, dict[Path_, Origin]]:
+    """A block over the one that it extends, and where each value of it was written."""
+    base_name = blocks[name]["extends"]
+    base, own = blocks[base_name], {k: v for k, v in blocks[name].items() if k != "extends"}
     if not isinstance(base, dict):
-        return base  # which is wrong, and said of the base
-    inherited = {"kind": base_name} | {k: v for k, v in base.items() if k != "label"}
-    written = {p: o for p, o in origins.items() if p[:2] == path}
-    for place in [p for p in origins if p[:2] == (section, base_name) and p[2:3] != ("label",)]:
-        origins[*path, *place[2:]] = origins[place]
-    origins.setdefault((*path, "kind"), origins[section, base_name])
-    return _overlay(inherited, own, path, origins, written.__getitem__)
+        return base, of_own  # which is wrong, and said of the base
+    inherited = {"kind": base_name} | {key: value for key, value in base.items() if key != "label"}
+    origins = {path: origin for path, origin in of_base.items() if path[:1] != ("label",)}
+    origins.setdefault(("kind",), of_base[()])
+    return _overlay(inherited, own, (), origins, of_own.__getitem__), origins
 
 
 def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
