@@ -22,7 +22,7 @@ def test_keep_a_study(finished_copy: Tree) -> None:
     (tree.path / "docs").mkdir(exist_ok=True)
     for page in ("docs/digits.md", "docs/results.md"):
         (tree.path / page).write_text("<!-- results of tiny -->\n<!-- end -->\n")
-    *keep, expected = commands(PAGE, 1)
+    *keep, expected = commands(PAGE, 2)
     for command in keep:
         tree.ok(*["tiny" if word == "digits" else word for word in command])
     assert (tree.path / "results/reference/tiny/score/metrics.csv.xz").exists()
