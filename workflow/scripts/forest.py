@@ -11,11 +11,9 @@ from pathlib import Path
 import scipy.stats
 from matplotlib.figure import Figure
 
+from result_tables import interval, place_of, summary_of
 from taet.report.style import COLUMN, house_style, to_bytes
-from taet.scores.files import read_scored
-from taet.scores.summary import shown_rows
-from taet.study.params.load import load_params
-from taet.study.plan.saved import SavedStudy
+from taet.report.tables.place import places
 
 PICTURE = Path("docs/images/forest.svg")
 METHOD = "taet"
@@ -26,29 +24,22 @@ COLORS = {"ratio 10": "#0072b2", "ratio 50": "#d55e00"}
 
 
 def differences(study, scope):
-    """By the label of the other method: mean and 95 % interval in points, Student's t over paired seeds."""
-    job = SavedStudy(load_params(study=study)).job("tables")
-    report, labels = job.reads["report"], job.reads["labels"]["methods"]
-    pairs = read_scored(job).contrasts
-    pairs = shown_rows(pairs, report)
-    pairs = pairs[(pairs["attack"] == "worst") & (pairs["scope"] == scope)]
-    found = {}
-    for pair in pairs.to_dict("records"):
-        if METHOD not in (pair["method"], pair["other"]):
-            continue
-        sign, other = (1, pair["other"]) if pair["method"] == METHOD else (-1, pair["method"])
-        n, mean = pair["seeds"], 100 * sign * pair["difference"]
-        reach = scipy.stats.t.ppf(0.5 + report.confidence / 2, n - 1) * 100 * pair["sd"] / n**0.5
-        found[labels[other]] = (mean, mean - reach, mean + reach)
-    return found
+    """By the label of the other method: mean and 95 % interval in points, over paired seeds."""
+    place = place_of(study)
+    confidence = place.shown["report"].confidence
+    return {
+        label: interval(place.pair(METHOD, other, "worst", scope), confidence)
+        for other, label in place.methods.items()
+        if other != METHOD
+    }
 
 
 def at_the_papers_scale(scope):
     """TAET minus AT-BSL in points, of one training each; reach of its 95 % interval over test images."""
     robust, errors = {}, {}
     for method, study in LARGE.items():
-        job = SavedStudy(load_params(study=study)).job("tables")
-        rows = shown_rows(read_scored(job).summary, job.reads["report"])
+        (place,) = places(*summary_of(study))
+        rows = place.part
         (row,) = rows[(rows["attack"] == "worst") & (rows["scope"] == scope)].to_dict("records")
         robust[method], errors[method] = row["balanced_accuracy"], row["balanced_accuracy_se"]
     reach = scipy.stats.norm.ppf(0.975) * math.hypot(*errors.values())

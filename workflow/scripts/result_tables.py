@@ -38,7 +38,7 @@ COMPARED = (
 
 def results_of(name):
     """The overview of a study's saved metrics; what is said of all its tables once, below the last."""
-    tables = list(overview_tables(*_summary_of(name)))
+    tables = list(overview_tables(*summary_of(name)))
     shown = [f"{markdown_text(t.place)}:\n\n{markdown_table(t)}\n" for t in tables]
     notes = dict.fromkeys(markdown_text(t.note) for t in tables)
     return "\n".join([*shown, *(f"{note}\n" for note in notes)])
@@ -50,7 +50,7 @@ def differences_of(names, pairs):
         raise UserError(f"differences: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
     if len(set(names)) != len(names):
         raise UserError(f"differences of {', '.join(names)}: a study is named twice")
-    studies = {name: _place(name) for name in names}
+    studies = {name: place_of(name) for name in names}
     known = {method: label for place in studies.values() for method, label in place.methods.items()}
     for method in {method for pair in pairs for method in pair} - known.keys():
         raise UserError(f"differences: no method {method!r}{suggest(method, known)}")
@@ -68,9 +68,9 @@ def differences_of(names, pairs):
     return f"{markdown_table(table)}\n\n{markdown_text(table.note)}\n"
 
 
-def _place(name):
+def place_of(name):
     """The one place of a study whose seeds can be compared."""
-    (place, *others) = places(*_summary_of(name))
+    (place, *others) = places(*summary_of(name))
     if others:
         raise UserError(
             f"differences of {name}: the study has several tables; only one can be shown"
@@ -114,19 +114,24 @@ def _note(studies):
     )
 
 
-def _summary_of(name):
+def summary_of(name):
     """Summary, contrasts and what else tables need, of the saved metrics of a study."""
     job = SavedStudy(load_params(study=name)).job("tables")
     scored = read_scored(job)
     return scored.summary, scored.contrasts, job.reads
 
 
+def interval(row, confidence):
+    """Mean of a paired difference in points, and the ends of Student's t interval over its seeds."""
+    n, mean = row["seeds"], 100 * row["difference"]
+    return mean, *scipy.stats.t.interval(confidence, n - 1, mean, 100 * row["sd"] / math.sqrt(n))
+
+
 def _difference(row, confidence):
     """A paired difference in points, with Student's t interval over its seeds; ``-`` where there is none."""
     if row is None:
         return "-"
-    n, mean = row["seeds"], 100 * row["difference"]
-    low, high = scipy.stats.t.interval(confidence, n - 1, mean, 100 * row["sd"] / math.sqrt(n))
+    mean, low, high = interval(row, confidence)
     return f"{mean:+z.1f} [{low:+.1f}, {high:+.1f}]{' open' if low <= 0 <= high else ''}"
 
 

@@ -105,9 +105,8 @@ def _overlay(
 def _of_one_kind(base: dict[str, Any], top: dict[str, Any], path: Path_) -> bool:
     """Whether two mappings can be of one kind; inside a plugin's block what names none is of any."""
     kind = base.get("kind")
-    if kind is None and path[:1] not in {(section,) for section in EXTENDING}:
-        # Who names a kind does not go on from what has lost its own.
-        return not path or "kind" not in top
+    if kind is None and path and path[0] not in EXTENDING:
+        return "kind" not in top  # who names a kind does not go on from what has lost its own
     if kind is None and len(path) == 2 and "extends" not in base:
         kind = path[1]  # of a plugin's block its own name
     return kind is None or top.get("kind", kind) == kind
@@ -124,17 +123,20 @@ def _with_bases(source: Source) -> Source:
     bases: dict[tuple[str, str], str] = {}
     of_block: dict[Path_, dict[Path_, Origin]] = defaultdict(dict)
     for path, origin in origins.items():
-        of_block[path[:2]][path[2:]] = origin
+        of_block[path[:2]][path] = origin
     for section in EXTENDING:
         if isinstance(values.get(section), dict):
             values[section] = dict(values[section])
             for name in _bases_first(source, section):
                 base = bases[section, name] = values[section][name]["extends"]
                 block, written = _extended(
-                    values[section], name, of_block[section, base], of_block[section, name]
+                    values[section],
+                    (section, name),
+                    of_block[section, base],
+                    of_block[section, name],
                 )
                 values[section][name], of_block[section, name] = block, written
-                origins |= {(section, name, *path): origin for path, origin in written.items()}
+                origins |= written
     return Source(source.file, values, origins, bases)
 
 
@@ -173,19 +175,20 @@ def _bases_first(source: Source, section: str) -> list[str]:
 
 def _extended(
     blocks: dict[str, Any],
-    name: str,
+    path: tuple[str, str],
     of_base: dict[Path_, Origin],
     of_own: dict[Path_, Origin],
 ) -> tuple[Any, dict[Path_, Origin]]:
     """A block over the one that it extends, and where each value of it was written."""
+    section, name = path
     base_name = blocks[name]["extends"]
     base, own = blocks[base_name], {k: v for k, v in blocks[name].items() if k != "extends"}
     if not isinstance(base, dict):
         return base, of_own  # which is wrong, and said of the base
     inherited = {"kind": base_name} | {key: value for key, value in base.items() if key != "label"}
-    origins = {path: origin for path, origin in of_base.items() if path[:1] != ("label",)}
-    origins.setdefault(("kind",), of_base[()])
-    return _overlay(inherited, own, (), origins, of_own.__getitem__), origins
+    origins = {(*path, *p[2:]): origin for p, origin in of_base.items() if p[2:3] != ("label",)}
+    origins.setdefault((*path, "kind"), of_base[section, base_name])
+    return _overlay(inherited, own, path, origins, of_own.__getitem__), origins
 
 
 def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:

@@ -177,6 +177,15 @@ def test_the_same_kind_named_again_changes_nothing(tmp_path: Path) -> None:
     )
     attack = load_params(file, "other").methods["reat"].training.attack
     assert (attack.steps, attack.start) == (3, "zero")
+    own = "mart: {training: {optimizer: {weight_decay: 0.5}}}"
+    heir = (
+        "heir: {extends: mart, label: Heir, training: {optimizer: {kind: adam, learning_rate: 2}}}"
+    )
+    file.write_text(
+        f"{TEXT}\n  other:\n    extends: digits\n    methods:\n      {own}\n      {heir}\n"
+    )
+    optimizer = load_params(file, "other").methods["heir"].training.optimizer
+    assert (optimizer.weight_decay, optimizer.learning_rate) == (0.5, 2)
 
 
 @pytest.mark.parametrize(
