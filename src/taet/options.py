@@ -117,7 +117,8 @@ class LogitAdjustment(Options):
         one_or_several,
     ]
     """A number, or several to choose from: the one with the best balanced accuracy on the validation
-    images, which need ``longtail.validation_share`` or an official validation part."""
+    images, which need ``longtail.validation_share``, ``longtail.validation_per_class`` or an official
+    validation part."""
 
 
 class MethodOptions(PluginOptions):

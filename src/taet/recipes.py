@@ -23,8 +23,12 @@ class Longtail(Options):
     or drawn anew for each seed."""
     validation_share: Annotated[Share, Field(lt=1)]
     """Share of each class's long-tailed training images that is held back for validation."""
+    validation_per_class: Count | None
+    """Validation images of each class, drawn from the training images that the long tail leaves over: as many
+    of a rare class as of a frequent one, and no fewer to train on. null for none."""
     test_per_class: Count | None
-    """Test images held out of each class where a data set has no official test set; others ignore it."""
+    """Test images of each class: held out where a data set has no official test set, else drawn from that;
+    null for the whole official test set."""
 
 
 class Sgd(Options):

@@ -170,18 +170,21 @@ def pools(
         labels: [N] class of each image.
         official: [N] official split of each image; see ``taet.data.imageset``.
         classes: number of classes C.
-        test_per_class: test images to hold out of each class where there is no official split.
+        test_per_class: test images of each class, held out where there is no official split; None for
+            all of the official test set.
         rng: decides the order.
 
     Raises:
         UserError: there is neither an official test set nor a number to hold out, or holding out
-            leaves no training image, or a class has no image.
+            leaves no training image, or a class has no image or too few test images.
     """
     if not (official == NO_SPLIT).any():
         train, test = (
             permute_classes(labels, np.flatnonzero(official == split), classes, rng)
             for split in (TRAIN, TEST)
         )
+        if test_per_class is not None:
+            test = _of_each(test, test_per_class)
     elif test_per_class is None:
         raise UserError(
             "the data set has no official test set; say how many images of each class to hold out: "
@@ -205,6 +208,17 @@ def pools(
                 "class out of the data set"
             )
     return train, test
+
+
+def _of_each(test: list[Indices], per_class: int) -> list[Indices]:
+    """The first test images of each class."""
+    for c, images in enumerate(test):
+        if len(images) < per_class:
+            raise UserError(
+                f"longtail.test_per_class: class {c} has {len(images)} official test images; must be at most "
+                f"{min(map(len, test))}, or null for all"
+            )
+    return [images[:per_class] for images in test]
 
 
 def permute_classes(
@@ -236,6 +250,31 @@ def hold_out(counts: list[int], share: float) -> list[int]:
     At least one image of each class is left for training.
     """
     return [min(floor(share * count), count - 1) for count in counts]
+
+
+def left_over(permuted: list[Indices], counts: list[int], per_class: int | None) -> list[Indices]:
+    """The last ``per_class`` images of each class, none of which the long tail takes.
+
+    They are the last, so that they are the same for all imbalance ratios of a seed.
+
+    Args:
+        permuted: [C] images of each class, of which the long tail takes the first.
+        counts: [C] how many it takes.
+        per_class: None for none.
+
+    Raises:
+        UserError: a class has fewer left.
+    """
+    if per_class is None:
+        return [images[:0] for images in permuted]
+    left = [len(images) - count for images, count in zip(permuted, counts, strict=True)]
+    if min(left) < per_class:
+        c = left.index(min(left))
+        raise UserError(
+            f"longtail.validation_per_class: {counts[c]} of the {len(permuted[c])} training images of class "
+            f"{c} are trained on, so at most {left[c]} are left; lower it, or longtail.head_images"
+        )
+    return [images[-per_class:] for images in permuted]
 
 
 def take(permuted: list[Indices], counts: list[int], skip: list[int] | None = None) -> Indices:

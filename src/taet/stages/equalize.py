@@ -65,7 +65,7 @@ def _choose(
     if len(y) == 0:
         raise UserError(
             "logit_adjustment.tau: several values, but no validation images to choose with; set "
-            "longtail.validation_share above 0, or give one value"
+            "longtail.validation_share above 0 or longtail.validation_per_class, or give one value"
         )
     device = trained.device
     x = to_pixels(data.images["validation"].to(device), data.max_value)

@@ -13,6 +13,7 @@ from taet.data.longtail import (
     head_sizes,
     hold_out,
     ldam_drw_order,
+    left_over,
     long_tailed_counts,
     order_classes,
     pools,
@@ -30,8 +31,8 @@ def run(job: "Job") -> dict[str, Any]:
 
     ``test`` is the set's own test set (balanced, where the set is); ``test_long_tailed`` is made as
     the training set is, and all of ``test`` where that has its natural imbalance. ``validation`` is the
-    share of the long-tailed training images that the parameters hold back, and the set's official
-    validation images where it has some.
+    share of the long-tailed training images that the parameters hold back, those drawn from what the long
+    tail leaves over, and the set's official validation images where it has some.
     """
     images, facts = artifacts.read_arrays(job.inputs["images"].output, job.inputs["images"].key)
     labels, official, longtail = images["labels"], images["official"], job.reads["longtail"]
@@ -51,7 +52,11 @@ def run(job: "Job") -> dict[str, Any]:
     kept = [n - h for n, h in zip(counts, held, strict=True)]
 
     validation = np.concatenate(
-        [take(train, counts, skip=kept), np.flatnonzero(official == VALIDATION)]
+        [
+            take(train, counts, skip=kept),
+            *left_over(train, counts, longtail.validation_per_class),
+            np.flatnonzero(official == VALIDATION),
+        ]
     )
 
     split = {

@@ -118,8 +118,8 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
     y = data.labels["validation"]
     if len(y) == 0:
         raise UserError(
-            "training.validation: there are no validation images; set longtail.validation_share so that "
-            "some are held back, or set training.validation to null"
+            "training.validation: there are no validation images; set longtail.validation_share or "
+            "longtail.validation_per_class, or set training.validation to null"
         )
     return Validator(
         run.model,

@@ -122,6 +122,17 @@ def test_pools_without_an_official_split() -> None:
         pools(labels, official, 2, 20, np.random.default_rng(0))
 
 
+def test_pools_of_an_official_test_set_that_is_cut() -> None:
+    labels, official = np.arange(80) % 2, np.repeat(np.array([0, 2], np.uint8), 40)
+    whole, cut = (pools(labels, official, 2, n, np.random.default_rng(0)) for n in (None, 6))
+    assert [len(c) for c in whole[1]] == [20, 20]
+    for all_of_class, some in zip(whole[1], cut[1], strict=True):
+        assert some.tolist() == all_of_class[:6].tolist()
+    assert np.array_equal(whole[0], cut[0])
+    with pytest.raises(UserError, match="class 0 has 20 official test images; must be at most 20"):
+        pools(labels, official, 2, 21, np.random.default_rng(0))
+
+
 def test_pools_that_cannot_be() -> None:
     labels, rng = np.arange(40) % 2, np.random.default_rng(0)
     with pytest.raises(UserError, match=r"no official test set.*longtail\.test_per_class"):

@@ -9,6 +9,7 @@ import pytest
 
 from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION
 from taet.data.longtail import ldam_drw_order
+from taet.errors import UserError
 from taet.stages import subsample
 from taet.study.store import artifacts
 
@@ -27,6 +28,7 @@ def lists(folder: Path, official: Any, seed: int = 0, ir: str = "4", **changes: 
         "head_images": None,
         "profile": "exponential",
         "validation_share": 0.25,
+        "validation_per_class": None,
     }
     job: Any = SimpleNamespace(
         inputs={"images": images},
@@ -69,7 +71,12 @@ def test_seeds_draw_other_images(tmp_path: Path) -> None:
 def test_selection(tmp_path: Path, selection: str) -> None:
     official = np.tile([TRAIN] * 6 + [VALIDATION] * 2 + [TEST] * 2, 12)
     split, _ = lists(
-        tmp_path, official, class_order="label", validation_share=0.0, selection=selection
+        tmp_path,
+        official,
+        class_order="label",
+        validation_share=0.0,
+        selection=selection,
+        test_per_class=None,
     )
     pool = [np.flatnonzero((official == TRAIN) & (c == LABELS)) for c in range(3)]
     theirs = np.concatenate([c[:n] for c, n in zip(ldam_drw_order(pool), [24, 12, 6], strict=True)])
@@ -78,3 +85,21 @@ def test_selection(tmp_path: Path, selection: str) -> None:
     assert set(official[split["train"]]) == {TRAIN}
     assert set(split["test"].tolist()) == set(np.flatnonzero(official == TEST))
     assert split["validation"].tolist() == np.flatnonzero(official == VALIDATION).tolist()
+
+
+def test_validation_images_that_the_long_tail_leaves_over(tmp_path: Path) -> None:
+    """As many of each class, the same for all ratios; what is trained on does not change."""
+    official = np.tile([TRAIN] * 9 + [TEST], 12)
+    options: Any = {"head_images": 20, "validation_share": 0.0, "test_per_class": None}
+    without, _ = lists(tmp_path, official, **options)
+    split, facts = lists(tmp_path, official, **options, validation_per_class=16)
+    assert counts(split["validation"]) == facts["validation_counts"] == [16, 16, 16]
+    assert split["train"].tolist() == without["train"].tolist()
+    assert set(official[split["validation"]]) == {TRAIN}
+    assert not set(split["validation"]) & set(split["train"])
+    other, _ = lists(tmp_path, official, ir="2", **options, validation_per_class=16)
+    assert other["validation"].tolist() == split["validation"].tolist()
+    assert counts(other["train"]) != counts(split["train"])
+    message = "validation_per_class: 20 of the 36 training images of class 2 .* at most 16 are left"
+    with pytest.raises(UserError, match=message):
+        lists(tmp_path, official, **options, validation_per_class=17)

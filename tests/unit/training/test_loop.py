@@ -21,6 +21,9 @@ from taet.training.optimizers import make_optimizer
 from taet.training.schedules import rate_factor
 
 COUNTS = torch.tensor([30, 12, 5])
+CONSTANT = Multistep(
+    kind="multistep", milestones=[99], factor=1.0, compounding=False
+)  # never reached
 METHODS = plugins.names("methods")
 ADDONS = {
     "weight_perturbation": WeightPerturbation(gamma=0.01, warmup_epochs=1),
@@ -189,6 +192,49 @@ def test_diverged_run_is_an_error(problem: Problem) -> None:
     broken.model.forward = Diverged().forward
     with pytest.raises(UserError, match=r"training diverged: the loss in epoch 1 is nan"):
         train(broken, problem.loader, problem.training, 1)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize(("weight", "exact"), [(0.125, True), (0.1, False)])
+def test_a_factor_in_the_loss_is_a_rate_and_a_decay(
+    problem: Problem, weight: float, exact: bool, epochs: int
+) -> None:
+    """Under SGD a loss times s at rate r and decay d is the loss at rate s r and decay d / s.
+
+    So TAET's weights of 0.1 are weights of 1 at a tenth of the rate and ten times the decay. A power of two
+    is exact in floating point; other factors are equal to rounding until the signs of the training attack
+    amplify it, so that attack is taken from clean images in zero steps there.
+    """
+
+    def trained(weight: float, rate: float, decay: float) -> Run:
+        options = problem.options.methods["taet"].model_copy(
+            update={"alpha": weight, "beta": weight, "gamma": weight}
+        )
+        optimizer = Sgd(kind="sgd", learning_rate=rate, momentum=0.9, weight_decay=decay)
+        attack = problem.training.attack
+        if not exact:
+            attack = attack.model_copy(update={"start": "zero", "step_size": 0.0})
+        changes = {"optimizer": optimizer, "attack": attack, "schedule": CONSTANT}
+        training = problem.training.model_copy(update=changes)
+        setting = Setting(COUNTS, 0.1, attack, epochs=4, channels=1, seed=3)
+        method = plugins.load("methods", "taet").Method(options, setting)
+        model = build_model(problem.network, seed=3)
+        run = Run(model, make_optimizer(model.parameters(), optimizer), method)
+        train(run, problem.loader, training, epochs)
+        return run
+
+    scaled = trained(weight, rate=0.05, decay=0.02)
+    plain = trained(1.0, rate=weight * 0.05, decay=0.02 / weight)
+    other = trained(1.0, rate=weight * 0.05, decay=0.02)
+    for name, value in weights(plain).items():
+        same, otherwise = scaled.model.state_dict()[name], other.model.state_dict()[name]
+        if exact:
+            assert torch.equal(value, same), name
+        else:
+            torch.testing.assert_close(value, same, rtol=1e-4, atol=1e-5)
+        assert name.endswith(("running_mean", "running_var", "num_batches_tracked")) or not (
+            torch.allclose(value, otherwise, rtol=1e-4, atol=1e-5)
+        ), name
 
 
 def test_no_full_batch_is_an_error(problem: Problem) -> None:

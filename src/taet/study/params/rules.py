@@ -132,7 +132,7 @@ def _measuring_problems(
     for dataset in _without_validation(params):
         yield (
             f"{source.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
-            "longtail.validation_share above 0, or validation to null"
+            "longtail.validation_share above 0 or longtail.validation_per_class, or validation to null"
         )
 
 
@@ -142,7 +142,7 @@ def _without_validation(params: Params) -> Iterator[str]:
         options = params.datasets.get(dataset)
         if options is None or options.official_validation:
             continue
-        if options.longtail.validation_share == 0:
+        if options.longtail.validation_share == 0 and options.longtail.validation_per_class is None:
             yield dataset
 
 
@@ -160,7 +160,7 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
         for dataset in _without_validation(params):
             yield (
                 f"{where}: several values, but {dataset!r} has no validation images to choose with; set "
-                "longtail.validation_share above 0, or give one value"
+                "longtail.validation_share above 0 or longtail.validation_per_class, or give one value"
             )
         if method.training.validation is not None:
             yield (
