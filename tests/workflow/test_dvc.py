@@ -158,7 +158,7 @@ def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
     made = [
         "dvc.lock",
         f"{results_of}plan.json",
-        *(f"{results_of}tables/headline.{s}" for s in ("json", "csv")),
+        *(f"{results_of}headline.{s}" for s in ("json", "csv")),
     ]
     repository.ok("git", "checkout", "--ours", "--", *made)
     assert "tau: 0.5" in (repository.path / "params.yaml").read_text()
