@@ -184,18 +184,78 @@ def measured() -> list[dict[str, object]]:
     return [row for row in rows if not row["what"].startswith(derived)]
 
 
-def table() -> str:
-    lines = ["| what | median | range | n |", "| --- | ---: | ---: | ---: |"]
-    for row in pd.read_csv(FOLDER / "large_study.csv").itertuples():
-        spread = f"{row.low:.3g} to {row.high:.3g}" if row.high > row.low else ""
-        value = f"{row.value:,.0f}" if row.value >= 1000 else f"{row.value:.3g}"
-        lines.append(f"| {row.what} | {value} {row.unit} | {spread} | {row.n} |")
-    return "\n".join([*lines, "", f"{row.device}; Python {row.python}; code {row.revision}.", ""])
+def tables() -> str:
+    """Planning by number of cells, networks by size, and hours by study and number of processors."""
+    rows = pd.read_csv(FOLDER / "large_study.csv")
+    values = rows.set_index("what")["value"]
+    first = rows.iloc[0]
+    plans = [f"plan of {cells} cells" for cells in SEEDS]
+    return "\n".join(
+        [
+            markdown(
+                ["cells", "jobs", "plan, s", "memory of the plan, MiB", "start of a job, s"],
+                [
+                    [
+                        cells,
+                        *values[
+                            [f"{plan}: jobs", plan, f"{plan}: peak memory", START.format(cells)]
+                        ],
+                    ]
+                    for cells, plan in zip(SEEDS, plans, strict=True)
+                ],
+            ),
+            markdown(
+                [f"network, {CELLS:,} cells", "weights, GB"],
+                [
+                    [name, CELLS * values[f"network of a cell: {name}"] / 1e3]
+                    for name in ("small_cnn", *NETWORKS)
+                ],
+            ),
+            markdown(
+                [
+                    f"{CELLS:,} cells",
+                    "training, s",
+                    "attacks, s",
+                    *(f"hours on {n} processors" for n in SLOTS),
+                    "lost to starts, %",
+                    f"with {GROUP} cells a job, %",
+                ],
+                [
+                    [
+                        study,
+                        *values[[f"{study}: training", f"{study}: attacks"]],
+                        *values[[f"{study}: {CELLS} cells on {n} processors" for n in SLOTS]],
+                        *values[
+                            [f"{study}: share of starts", f"{study}: the same, {GROUP} in a job"]
+                        ],
+                    ]
+                    for study in KEPT.values()
+                ],
+            ),
+            f"Medians of {first['n']} plans and starts on {first['device']}; Python {first['python']}.\n",
+        ]
+    )
+
+
+def markdown(head: list[str], rows: list[list[str | float]]) -> str:
+    """A table whose first column is text."""
+    lines = [
+        head,
+        ["---", *["---:"] * (len(head) - 1)],
+        *([short(cell) for cell in row] for row in rows),
+    ]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def short(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def page() -> str:
     """The text of the page, with the numbers as they were measured."""
-    return TABLE.sub(lambda m: m[1] + table() + m[2], PAGE.read_text())
+    return TABLE.sub(lambda m: m[1] + tables() + m[2], PAGE.read_text())
 
 
 def picture() -> bytes:

@@ -1,15 +1,14 @@
 """ADT: adversarial distributional training with explicit distributions, ADT_EXP (Dong et al. 2020).
 
-Inner maximisation over a Gaussian for each pixel: u = tanh(m + softplus(v) r), r ~ N(0,1), x' = x + eps u,
-clipped to [0,1]. Adam with betas (0, 0) maximises CE(z(x'), y) + entropy_weight H over (m, v), both from 0,
-with ``samples`` draws a step; H = mean over images and pixels of
-r^2/2 + log(softplus(v)) + log(1 - u^2). Outer loss: cross-entropy on one fresh draw.
+The inner maximisation is over a Gaussian for each pixel: u = tanh(m + softplus(v) r), r ~ N(0,1), x' = x +
+eps u, clipped to [0,1]. Adam with betas (0, 0) maximises CE(z(x'), y) + entropy_weight H over (m, v), both
+from 0, with ``samples`` draws a step. H is the mean over images and pixels of r^2/2 + log(softplus(v)) +
+log(1 - u^2). The outer loss is cross-entropy on one fresh draw.
 
-The authors' code never clears gradients between the inner steps, so each step follows the sum of all
-gradients so far (``accumulate_gradients: true``); the paper's algorithm does not say so. The variants with
-a generator network (ADT_EXP-AM, ADT_IMP-AM) are not offered. ``training.attack`` gives eps and the mode of
-batch norm only.
-Cost per step with T inner steps of S samples: T S + 1 forward and backward passes.
+The authors' code never clears gradients between inner steps, so each step follows the sum of all so far
+(``accumulate_gradients: true``). The paper does not say so. Variants with a generator network (ADT_EXP-AM,
+ADT_IMP-AM) are left out. Of ``training.attack``, only eps and the mode of batch norm apply.
+Cost per step with T inner steps of S samples: T S + 1 forward and T S + 1 backward passes.
 """
 
 from typing import ClassVar

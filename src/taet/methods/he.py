@@ -1,9 +1,11 @@
 """HE: adversarial training with hypersphere embedding (Pang et al. 2020), eq. 10, on PGD-AT.
 
-The head gives cosines; the loss on PGD images is cross-entropy of s (cos - m on the true class), the inner
-attack maximises cross-entropy of s cos, without the margin. The authors put class weights back on the
-sphere before every pass, with no gradient through their norm (``projected``), and evaluate the raw cosines
-(``inference_scale: 1``), which weakens gradient attacks on cross-entropy; the training scale does not.
+The head gives cosines. The loss on PGD images is cross-entropy of s (cos - m on the true class). The inner
+attack maximises cross-entropy of s cos, without the margin.
+
+The authors project class weights to the sphere before every pass, with no gradient through their norm
+(``projected``). They evaluate the raw cosines (``inference_scale: 1``), which weakens gradient attacks on
+cross-entropy; the training scale does not.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
@@ -23,8 +25,8 @@ class Options(MethodOptions):
     margin: NonNegative
     """m; 0.2 in paper and code."""
     projected: bool
-    """Put class weights back on the sphere after every move, with no gradient through their norm (the
-    authors' code, which does so before every pass), or normalise within the graph."""
+    """Project class weights to the sphere after every update, without gradient (the authors' code: before
+    every pass), or normalise within the graph."""
     inference_scale: Positive
     """Scale of the saved model's logits; 1 in the authors' evaluation."""
 

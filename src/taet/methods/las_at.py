@@ -1,18 +1,17 @@
 """LAS-AT: adversarial training with a learnable attack strategy (Jia et al. 2022), on PGD-AT.
 
-A strategy network (the trunk of ResNet-18) chooses radius, number of steps and step size for each image, by
-sampling from three softmax heads; PGD runs with these. The outer loss is label-smoothed cross-entropy.
-Every ``update_every`` steps the strategy learns by REINFORCE on the same batch, without a baseline: the
-reward is R1 + robust_reward R2 + clean_reward R3, with R1 = CE(z(x'), y) clamped to [0, 10], R2 the accuracy
-under PGD-10 (two restarts) and R3 the clean accuracy of a copy of the network after one SGD step on x'.
+A strategy network (the trunk of ResNet-18) samples radius, number of steps and step size for each image from
+three softmax heads. PGD runs with these; the outer loss is label-smoothed cross-entropy. Every
+``update_every`` steps the strategy learns by REINFORCE on the same batch, without a baseline. The reward is
+R1 + robust_reward R2 + clean_reward R3: R1 = CE(z(x'), y) clamped to [0, 10], R2 the accuracy under PGD-10
+(two restarts), R3 the clean accuracy of a copy of the network after one SGD step on x'.
 
-Radii and step sizes are factors on the study's own, so that the choices fit any data set: the authors'
-3..15 of 255 are 3/8..15/8 of 8/255. Their code has a fourth head with a single choice (attack type), which
-learns nothing and is left out, and measures R2 in train mode, by the order of two lines; here eval mode.
-The update comes after the step of the network, at its current learning rate.
-The start is uniform, as in the authors' code; ``training.attack.start`` and ``steps`` have no part in it.
-A batch of one image brings no update: the strategy's batch norm needs two. Images leave the attack when
-their steps are done: with ``training.attack.batch_norm`` other than ``eval``, statistics are of those left.
+Radii and step sizes are factors on the study's own: the authors' 3..15 of 255 are 3/8..15/8 of 8/255. Their
+fourth head has one choice, learns nothing and is left out. They measure R2 in train mode, by the order of
+two lines; here eval mode. The update follows the network's step, at its learning rate. The start is uniform,
+as in the authors' code; ``training.attack.start`` and ``steps`` have no effect. A batch of one image gives
+no update, since the strategy's batch norm needs two. Images leave the attack when their steps are done:
+unless ``training.attack.batch_norm`` is ``eval``, statistics come from the others.
 Cost per step with mean steps K: K + 1 forward and K + 1 backward passes, and every ``update_every`` steps 24
 forward and 21 backward passes more.
 """

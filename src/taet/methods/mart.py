@@ -1,8 +1,8 @@
 """MART: misclassification-aware adversarial training (Wang et al. 2020), eq. 11.
 
-mean BCE(x', y) + beta mean[(1 - q_y(x)) KL(q(x) || q(x'))], with the boosted cross-entropy BCE. Neither the
-weight (1 - q_y(x)) nor q(x) is cut from the gradient, as in the authors' code.
-Inner attack: PGD on cross-entropy.
+mean BCE(x', y) + beta mean[(1 - q_y(x)) KL(q(x) || q(x'))], with the boosted cross-entropy BCE. Gradients
+flow through the weight (1 - q_y(x)) and through q(x), as in the authors' code. Inner attack: PGD on
+cross-entropy.
 Cost per step with K attack steps: K + 2 forward and K + 2 backward passes.
 """
 

@@ -1,7 +1,7 @@
 """PGD-AT: adversarial training (Madry et al. 2018), eq. 2.1: cross-entropy on PGD images only.
 
-Inner attack: PGD on cross-entropy. Authors' code starts uniformly in the ball and attacks in train mode
-(``pgd_at_faithful``); the common protocol attacks in eval mode, as the field does today.
+Inner attack: PGD on cross-entropy. The authors' code starts uniformly in the ball and attacks in train mode
+(``pgd_at_faithful``). The common protocol attacks in eval mode, as the field does today.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 

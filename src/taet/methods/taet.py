@@ -1,15 +1,15 @@
 """TAET: two-stage adversarial equalization training (Wang et al., CVPR 2025).
 
-Stage 1 is a stabilization stage, by default cross-entropy on clean images (the authors' code and
-overview figure; a public note on the paper says adversarial images: name a stabilization made with
-``pgd_at`` for that). Stage 2, this file, is hierarchical adversarial robust learning (HARL): per-class
-losses on PGD images, combined by ``taet.losses.harl`` with weights alpha (BCL), beta (HDL) and gamma
-(RCEL); 0.1 each in the authors' code. Stage 2 goes on with the optimiser of stage 1, momentum included,
-though with such weights its loss is about a tenth of cross-entropy.
+Stage 1 (clean warm-up) is cross-entropy on clean images by default, as in the authors' code and overview
+figure. A public note on the paper says adversarial images: for that, name a stabilization with ``pgd_at``.
+Stage 2, this file, is hierarchical adversarial robust learning (HARL). ``taet.losses.harl`` combines
+per-class losses on PGD images with weights alpha (BCL), beta (HDL) and gamma (RCEL), 0.1 each in the
+authors' code. Stage 2 continues with the optimiser of stage 1, momentum included, though its loss is then
+about a tenth of cross-entropy.
 
-The authors' notebooks begin every step with a clean forward pass in train mode whose result they throw
-away, but which moves batch-norm statistics: ``extra_clean_forward``. Their training attack is 10 steps of
-0.003 in a ball of 0.031, which cannot reach the ball's surface: ``taet_faithful``.
+The authors' notebooks begin each step with an unused clean forward pass in train mode, which moves
+batch-norm statistics (``extra_clean_forward``). Their training attack takes 10 steps of 0.003 in a ball of
+0.031, which cannot reach its surface (``taet_faithful``).
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes (one more forward pass with
 ``extra_clean_forward``).
 """
@@ -35,7 +35,7 @@ class Options(MethodOptions):
     absent_classes: Literal["zero", "skip"]
     """A class missing from a batch counts with loss zero (the authors' code) or not at all."""
     extra_clean_forward: bool
-    """Pass the clean images through the network first, for nothing but its batch-norm statistics."""
+    """Pass the clean images through the network first, for its batch-norm statistics alone."""
 
     def problem(self) -> str | None:
         if self.alpha == self.beta == self.gamma == 0:

@@ -1,8 +1,8 @@
 """TRADES (Zhang et al. 2019), eq. 5: cross-entropy on clean images, plus beta KL(q(x) || q(x')).
 
-Inner attack: PGD on that KL, labels unused; q(x) is computed once, without gradient. In the loss,
-gradients flow through both branches, as in the authors' code. That code passes the clean images through
-the network twice in train mode (batch norm sees them twice); here one pass serves both terms.
+Inner attack: PGD on that KL, labels unused; q(x) is computed once, without gradient. In the loss, gradients
+flow through both branches, as in the authors' code. That code passes clean images twice in train mode, so
+batch norm sees them twice; here one pass serves both terms.
 Cost per step with K attack steps: K + 3 forward and K + 2 backward passes.
 """
 

@@ -8,10 +8,14 @@ from taet.study.params import plugins
 
 PAGE = """# Methods
 
-Written by `python -m taet methods --markdown > docs/methods.md` from the files in `src/taet/methods`: what a
-method is, where paper and code differ and which is followed, what it costs, and its options in
-`params.yaml`. What is not done as the authors do it: [fidelity.md](fidelity.md).
+**Which methods are there, what do they cost, and which options do they have?** See the table. Passes are
+forward + backward passes of an image in a training step with K attack steps (ADT: T inner steps of S
+samples). The cards below it have formulas, and the choice where paper and code differ.
+[fidelity.md](fidelity.md) lists what we do not do as the authors do. This page is written by
+`python -m taet methods --markdown > docs/methods.md`.
 """
+SOURCE = re.compile(r".*\((.+?)(?:, CVPR)? (\d{4})\)")
+COST = re.compile(r"Cost per step[^:]*: ([^:]+?) forward and ([^:]+?) backward pass")
 
 
 def terminal() -> str:
@@ -29,17 +33,31 @@ def terminal() -> str:
 
 def markdown() -> str:
     """All cards as the page docs/methods.md."""
-    parts = [PAGE, _section("Options of every method", "", _common_options())]
+    parts = [PAGE, _table(), _section("Options of every method", "", _common_options())]
     for name in plugins.names("methods"):
         title, _, text = plugins.card("methods", name).partition("\n")
+        text = re.sub(rf"{COST.pattern}(es)?\.\Z", "", text.strip())  # the table has it
         parts.append(
             _section(f"`{name}`: {_inline(title)}", _inline(text.strip()), _own_options(name))
         )
     return "\n".join(parts)
 
 
+def _table() -> str:
+    """A row for each method: authors and year from its title, passes from its last lines, options."""
+    lines = ["| method | paper | year | passes | options |", "| --- | --- | ---: | --- | --- |"]
+    for name in plugins.names("methods"):
+        card = plugins.card("methods", name)
+        source, cost = SOURCE.match(card), COST.search(card)
+        authors, year = source.groups() if source else ("-", "-")
+        passes = " + ".join(f"({n})" if " " in n else n for n in cost.groups()) if cost else "-"
+        options = ", ".join(f"`{option}`" for option, _ in _own_options(name)) or "-"
+        lines.append(f"| `{name}` | {authors} | {year} | {passes} | {options} |")
+    return "\n".join(lines) + "\n"
+
+
 def _section(title: str, text: str, options: Iterator[tuple[str, str]]) -> str:
-    lines = [f"- `{field}`: {_inline(said)}" for field, said in options]
+    lines = [f"- `{field}`: {_inline(description)}" for field, description in options]
     blocks = [f"## {title}", text, "\n".join(lines)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
