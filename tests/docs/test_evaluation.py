@@ -1,4 +1,4 @@
-"""The page docs/evaluation.md, done as it says."""
+"""The pages docs/evaluate_your_model.md and docs/evaluation.md, done as they say."""
 
 import pytest
 from safetensors.numpy import load_file
@@ -6,13 +6,13 @@ from safetensors.numpy import load_file
 from tests.conftest import Tree
 from tests.docs.pages import block, commands
 
-PAGE = "evaluation.md"
+PAGE = "evaluate_your_model.md"
 
 pytestmark = pytest.mark.docs
 
 
 def test_model_of_ones_own(tree: Tree) -> None:
-    (tree.path / "mymodel.py").write_text(block(PAGE, "python", 1))
+    (tree.path / "mymodel.py").write_text(block(PAGE, "python"))
     said = [tree.ok(*command) for command in commands(PAGE)][-1]
     lines = said.splitlines()
     names = ["clean", "PGD-20", "PGD-100", "APGD-CE+T"]
@@ -46,7 +46,7 @@ def test_model_of_ones_own(tree: Tree) -> None:
     ],
 )  # fmt: skip
 def test_mistakes(tree: Tree, code: str | None, arguments: list[str], said: str) -> None:
-    (tree.path / "mymodel.py").write_text(code or block(PAGE, "python", 1))
+    (tree.path / "mymodel.py").write_text(code or block(PAGE, "python"))
     if not (tree.path / "data/raw/digits/images.safetensors").exists():
         tree.ok("taet", "download", "--dataset", "digits")
     base = [

@@ -1,4 +1,4 @@
-"""The page docs/how_numbers_are_checked.md, done as it says, on a shorter study.
+"""The page docs/contributing/how_numbers_are_checked.md, done as it says, on a shorter study.
 
 Its first commands run tests of this very suite.
 """
@@ -13,7 +13,7 @@ from tests.conftest import ROOT, Tree
 from tests.docs.pages import commands
 from tests.regression.comparison import bands
 
-PAGE = "how_numbers_are_checked.md"
+PAGE = "contributing/how_numbers_are_checked.md"
 
 
 @pytest.mark.docs

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PAGES = [
     *ROOT.glob("*.md"),
-    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
     *(ROOT / "data").rglob("README.md"),
 ]
 
@@ -40,5 +40,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_linked(start: str) -> None:
     page = ROOT / start
     linked = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
-    missing = {p for p in (ROOT / "docs").glob("*.md") if p.resolve() not in linked} - {page}
+    missing = {p for p in (ROOT / "docs").rglob("*.md") if p.resolve() not in linked} - {page}
     assert not missing

@@ -1,4 +1,4 @@
-"""The tables of changes can be made, and docs/how_numbers_are_checked.md says what share of them is caught."""
+"""The tables of changes can be made, and docs/contributing/how_numbers_are_checked.md says what share of them is caught."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from tests.mutations.__main__ import GOAL
 from tests.mutations.changes import read_tables
 from tests.mutations.results import Results
 
-PAGE = ROOT / "docs/how_numbers_are_checked.md"
+PAGE = ROOT / "docs/contributing/how_numbers_are_checked.md"
 
 
 def test_every_change_can_be_made() -> None:

@@ -1,4 +1,4 @@
-"""The page docs/way_of_a_parameter.md: its stations are there, and a value goes the whole way."""
+"""The page docs/contributing/way_of_a_parameter.md: its stations are there, and a value goes the whole way."""
 
 import importlib
 import re
@@ -14,7 +14,7 @@ from taet.study.plan.study import Study
 from taet.training.method import Attacked, Batch, Setting
 from tests.conftest import ROOT
 
-PAGE = (ROOT / "docs/way_of_a_parameter.md").read_text()
+PAGE = (ROOT / "docs/contributing/way_of_a_parameter.md").read_text()
 STATIONS = re.findall(r"^\| \d+ \| `([\w.]+)` \|", PAGE, re.MULTILINE)
 CELL = {
     "dataset": "digits",

@@ -6,7 +6,7 @@ from 0, with ``samples`` draws a step. H is the mean over images and pixels of r
 log(1 - u^2). The outer loss is cross-entropy on one fresh draw.
 
 The authors' code never clears gradients between inner steps, so each step follows the sum of all so far
-(``accumulate_gradients: true``). The paper does not say so. Variants with a generator network (ADT_EXP-AM,
+(``accumulate_gradients``); the paper does not say so. Variants with a generator network (ADT_EXP-AM,
 ADT_IMP-AM) are left out. Of ``training.attack``, only eps and the mode of batch norm apply.
 Cost per step with T inner steps of S samples: T S + 1 forward and T S + 1 backward passes.
 """
@@ -30,15 +30,15 @@ class Options(MethodOptions):
     without_effect: ClassVar[tuple[str, ...]] = ("steps", "step_size", "start")
 
     steps: Count
-    """Inner steps T; 7 in the authors' code."""
+    """Inner steps T; authors: 7."""
     samples: Count
-    """Monte-Carlo samples S a step; 5 in the authors' code."""
+    """Draws S a step; authors: 5."""
     learning_rate: Positive
-    """Of the inner Adam; 0.3 in the authors' code."""
+    """Of the inner Adam; authors: 0.3."""
     entropy_weight: NonNegative
     """lambda; 0.01 in paper and code."""
     accumulate_gradients: bool
-    """Follow the sum of all gradients so far (the authors' code), or each step's own."""
+    """Follow the sum of all gradients so far (authors), or each step's own."""
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         return self.steps * self.samples, self.steps * self.samples

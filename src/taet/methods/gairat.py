@@ -22,7 +22,7 @@ from taet.training.method import Attacked, Batch, TrainingMethod
 
 class Options(MethodOptions):
     lam: Number
-    """lambda of the weights; -1 in paper and code. Larger is nearer to equal weights."""
+    """lambda; -1 in paper and code. Larger is nearer to equal weights."""
     begin_epoch: Whole
     """First epoch, counted from 0, with weights (burn-in before)."""
 

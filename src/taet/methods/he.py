@@ -21,14 +21,14 @@ from taet.training.method import Attacked, Batch, TrainingMethod
 
 class Options(MethodOptions):
     scale: Positive
-    """s; 10 for PGD-HE in the authors' README, 15 in the paper's headline setting."""
+    """s; authors: 10 for PGD-HE, paper: 15."""
     margin: NonNegative
-    """m; 0.2 in paper and code."""
+    """m; 0.2."""
     projected: bool
     """Project class weights to the sphere after every update, without gradient (the authors' code: before
     every pass), or normalise within the graph."""
     inference_scale: Positive
-    """Scale of the saved model's logits; 1 in the authors' evaluation."""
+    """Scale of the saved model's logits; authors: 1."""
 
 
 class Method(TrainingMethod):

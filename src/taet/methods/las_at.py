@@ -3,8 +3,8 @@
 A strategy network (the trunk of ResNet-18) samples radius, number of steps and step size for each image from
 three softmax heads. PGD runs with these; the outer loss is label-smoothed cross-entropy. Every
 ``update_every`` steps the strategy learns by REINFORCE on the same batch, without a baseline. The reward is
-R1 + robust_reward R2 + clean_reward R3: R1 = CE(z(x'), y) clamped to [0, 10], R2 the accuracy under PGD-10
-(two restarts), R3 the clean accuracy of a copy of the network after one SGD step on x'.
+R1 + robust_reward R2 + clean_reward R3. R1 is CE(z(x'), y) clamped to [0, 10], R2 the accuracy under PGD-10
+(two restarts). R3 is the clean accuracy of a copy of the network after one SGD step on x'.
 
 Radii and step sizes are factors on the study's own: the authors' 3..15 of 255 are 3/8..15/8 of 8/255. Their
 fourth head has one choice, learns nothing and is left out. They measure R2 in train mode, by the order of
@@ -12,8 +12,8 @@ two lines; here eval mode. The update follows the network's step, at its learnin
 as in the authors' code; ``training.attack.start`` and ``steps`` have no effect. A batch of one image gives
 no update, since the strategy's batch norm needs two. Images leave the attack when their steps are done:
 unless ``training.attack.batch_norm`` is ``eval``, statistics come from the others.
-Cost per step with mean steps K: K + 1 forward and K + 1 backward passes, and every ``update_every`` steps 24
-forward and 21 backward passes more.
+Every ``update_every`` steps, the strategy takes 24 forward and 21 backward passes more.
+Cost per step with mean steps K: K + 1 forward and K + 1 backward passes.
 """
 
 import copy
@@ -55,21 +55,21 @@ class Options(MethodOptions):
     step_size_factors: list[Positive]
     """Step sizes to choose from, relative to the training attack's."""
     confidence: Share
-    """Target probability of the true class; 0.7 in the authors' code."""
+    """Target probability of the true class; authors: 0.7."""
     update_every: Count
-    """Steps between two updates of the strategy; 20 in the authors' code."""
+    """Steps between two updates of the strategy; authors: 20."""
     robust_reward: NonNegative
-    """Weight of R2; 4 in the authors' code."""
+    """Weight of R2; authors: 4."""
     clean_reward: NonNegative
-    """Weight of R3; 2 in the authors' code."""
+    """Weight of R3; authors: 2."""
     strategy_width: ResidualWidth
-    """Channels of the strategy network's first stage; 64 in the authors' code."""
+    """Channels of the strategy network's first stage; authors: 64."""
     strategy_learning_rate: Positive
-    """Of plain SGD; 1e-4 in the authors' code."""
+    """Of plain SGD; authors: 1e-4."""
     strategy_clip: Positive
-    """Largest norm of the strategy's gradient; 1 in the authors' code."""
+    """Largest norm of the strategy's gradient; authors: 1."""
     copy_weight_decay: NonNegative
-    """Of the one step of the network's copy; 5e-4 in the authors' code."""
+    """Of the one step of the network's copy; authors: 5e-4."""
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         mean, every = sum(self.steps) / len(self.steps), self.update_every

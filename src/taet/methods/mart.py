@@ -24,7 +24,7 @@ class Options(MethodOptions):
     loss_passes: ClassVar[int] = 2
 
     beta: Positive
-    """Weight of the KL term; 5 (ResNet-18) and 6 (WideResNet) in the authors' code."""
+    """Weight of the KL term; authors: 5 (ResNet-18), 6 (WideResNet)."""
 
 
 class Method(TrainingMethod):

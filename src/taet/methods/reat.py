@@ -29,7 +29,7 @@ WEIGHT_GUARD = 1e-5  # the authors' guard against an effective number of 0
 
 class Options(MethodOptions):
     tail: NonNegative
-    """Weight of TAIL; 1 in the authors' code."""
+    """Weight of TAIL; authors: 1."""
     tail_reduction: Literal["batch_mean", "per_pair"]
     """How divergences are reduced: as coded, or one for each pair of images."""
 

@@ -34,12 +34,11 @@ class Options(MethodOptions):
     beta: NonNegative
     """Weight of the KL term."""
     softening: NonNegative
-    """gamma, added to the norm of the class weights; 1/32 in the code for CIFAR-10."""
+    """gamma, added to the norm of the class weights; authors: 1/32 on CIFAR-10."""
     tau_p: NonNegative
     """Weight of the log prior that the saved model subtracts."""
     inference_scale: Positive
-    """Scale of the saved model's cosines; s where the prior is subtracted, 1 in the authors' evaluation of
-    RoBal-R."""
+    """Scale of the saved model's cosines; s if the prior is subtracted; authors: 1 for RoBal-R."""
 
 
 class Method(TrainingMethod):

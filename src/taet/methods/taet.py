@@ -10,8 +10,7 @@ about a tenth of cross-entropy.
 The authors' notebooks begin each step with an unused clean forward pass in train mode, which moves
 batch-norm statistics (``extra_clean_forward``). Their training attack takes 10 steps of 0.003 in a ball of
 0.031, which cannot reach its surface (``taet_faithful``).
-Cost per step with K attack steps: K + 1 forward and K + 1 backward passes (one more forward pass with
-``extra_clean_forward``).
+Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
 from typing import Literal
@@ -33,9 +32,9 @@ class Options(MethodOptions):
     gamma: NonNegative
     """Weight of RCEL, the sum of their squared shares."""
     absent_classes: Literal["zero", "skip"]
-    """A class missing from a batch counts with loss zero (the authors' code) or not at all."""
+    """A class missing from a batch counts with loss zero (authors) or not at all."""
     extra_clean_forward: bool
-    """Pass the clean images through the network first, for its batch-norm statistics alone."""
+    """One more forward pass, of the clean images, for its batch-norm statistics alone."""
 
     def problem(self) -> str | None:
         if self.alpha == self.beta == self.gamma == 0:

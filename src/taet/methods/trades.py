@@ -22,7 +22,7 @@ class Options(MethodOptions):
     loss_passes: ClassVar[int] = 2
 
     beta: Positive
-    """Weight of the KL term; 6 in the authors' code."""
+    """Weight of the KL term; authors: 6."""
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         return steps + 1, steps

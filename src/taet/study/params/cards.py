@@ -36,7 +36,8 @@ def markdown() -> str:
     parts = [PAGE, _table(), _section("Options of every method", "", _common_options())]
     for name in plugins.names("methods"):
         title, _, text = plugins.card("methods", name).partition("\n")
-        text = re.sub(rf"{COST.pattern}(es)?\.\Z", "", text.strip())  # the table has it
+        title = re.sub(r" \([^()]* \d{4}\)", "", title)  # the table has the source, and the cost
+        text = re.sub(rf"{COST.pattern}(es)?\.\Z", "", text.strip())
         parts.append(
             _section(f"`{name}`: {_inline(title)}", _inline(text.strip()), _own_options(name))
         )

@@ -1,0 +1,63 @@
+"""Pages stay short: each within its budget of words, each sentence within thirty."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+LONGEST = 30
+BUDGETS = {
+    "CHANGELOG.md": 1200,
+    "CONTRIBUTING.md": 950,
+    "data/README.md": 550,
+    "docs/README.md": 200,
+    "docs/add_a_data_set.md": 400,
+    "docs/add_a_method.md": 200,
+    "docs/add_an_attack.md": 250,
+    "docs/cluster.md": 950,
+    "docs/contributing/how_numbers_are_checked.md": 900,
+    "docs/contributing/way_of_a_parameter.md": 250,
+    "docs/evaluate_your_model.md": 250,
+    "docs/evaluation.md": 800,
+    "docs/fidelity.md": 850,
+    "docs/large_studies.md": 400,
+    "docs/methods.md": 1820,
+    "docs/read_a_results_file.md": 450,
+    "docs/reproduce_a_table.md": 460,
+    "docs/share_results.md": 500,
+    "docs/speed.md": 1100,
+    "docs/studies.md": 310,
+}
+
+
+def words(text: str) -> list[str]:
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+def prose(page: str) -> str:
+    """A page without blocks of code, comments and addresses of links."""
+    text = (ROOT / page).read_text()
+    text = re.sub(r"```.*?```|<!--.*?-->", "", text, flags=re.DOTALL)
+    return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+def sentences(text: str) -> list[str]:
+    """Of paragraphs, items of lists, and cells of tables; a colon and a semicolon end one too."""
+    blocks = re.split(r"\n\s*\n|\n(?=- |\||#)|\|", text)
+    end = r"(?<=[.!?:;])(?:\*\*)?\s"
+    return [part for block in blocks for part in re.split(end, " ".join(block.split()))]
+
+
+@pytest.mark.parametrize("page", BUDGETS)
+def test_page_is_short(page: str) -> None:
+    assert len(words(prose(page))) <= BUDGETS[page]
+    for sentence in sentences(prose(page)):
+        assert len(words(sentence)) <= LONGEST, sentence
+
+
+def test_every_page_has_a_budget() -> None:
+    pages = {str(page.relative_to(ROOT)) for page in Path(ROOT / "docs").rglob("*.md")}
+    others = {"docs/results.md", "docs/digits.md", "docs/overfitting.md"}  # results, and a registered study
+    assert pages - others == {page for page in BUDGETS if page.startswith("docs/")}
