@@ -99,7 +99,7 @@ memcache_servers = 127.0.0.1:{memcached}
 class Swift:
     """A bucket of an S3-compatible service; everything lies in ``base``."""
 
-    title = "S3 and what speaks like it"
+    title = "S3 and compatible services"
     example = "s3://taet/results"
     unseen = False
 

@@ -8,7 +8,7 @@ from taet.study.params import plugins
 
 PAGE = """# Methods
 
-**Which methods are there, what do they cost, and which options do they have?** See the table. Passes are
+**Which methods exist, what do they cost, and which options do they have?** See the table. Passes are
 forward + backward passes of an image in a training step with K attack steps (ADT: T inner steps of S
 samples). The cards below it have formulas, and the choice where paper and code differ.
 [fidelity.md](fidelity.md) lists what we do not do as the authors do. This page is written by
