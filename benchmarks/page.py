@@ -28,7 +28,8 @@ FOLDER = ROOT / "results" / "reference" / "benchmarks"
 TEMPLATE, PAGE = ROOT / "docs" / "speed.md.in", ROOT / "docs" / "speed.md"
 PICTURE = ROOT / "docs" / "images" / "scaling.png"
 
-DEVICES = ("EPYC", "Xeon", "H200")
+GPU = "H200"
+DEVICES = (GPU, "EPYC", "Xeon")  # a machine with a GPU is called by its GPU
 # Saved studies whose times the page shows.
 STUDIES = (
     "digits",
@@ -114,8 +115,11 @@ def goal(name: str, what: str) -> str:
 
 def device(name: str) -> str:
     """The machine of a benchmark in one word."""
-    (word,) = (word for word in DEVICES if word in read(name)["device"][0])
-    return word
+    return in_a_word(read(name)["device"][0])
+
+
+def in_a_word(machine: str) -> str:
+    return next(word for word in DEVICES if word in machine)
 
 
 def short(number: float) -> str:
@@ -125,19 +129,15 @@ def short(number: float) -> str:
 
 @cache
 def records(study: str) -> list[dict[str, Any]]:
-    """Records of a saved study's jobs; those of its trainings and attacks alone if it ran on a GPU."""
+    """Records of a saved study's jobs on a GPU, or of all its jobs if it used none."""
     everything = list(read_records(ROOT / "results/reference" / study).values())
     return [r for r in everything if not r.get("device", "cpu").startswith("cpu")] or everything
 
 
 def machine(study: str) -> str:
-    """Where a saved study was trained and attacked."""
-    (only,) = {
-        record.get("device", record["machine"]["processor"]).partition(", ")[0]
-        for record in records(study)
-        if record["job"].startswith(("equalize", "attack"))
-    } - {"cpu"} or {records(study)[0]["machine"]["processor"]}
-    return only
+    """Where the networks of a saved study were trained, in one word."""
+    trained = next(r for r in records(study) if r["job"].startswith("equalize"))
+    return in_a_word(f"{trained.get('device', '')} {trained['machine']['processor']}")
 
 
 def jobs(study: str, stage: str) -> int:
@@ -146,7 +146,7 @@ def jobs(study: str, stage: str) -> int:
 
 def minutes(study: str) -> str:
     """Processor minutes of all jobs on a CPU; wall time from first to last job on a GPU."""
-    if "NVIDIA" not in machine(study):
+    if machine(study) != GPU:
         return f"{sum(record['cpu_seconds'] for record in records(study)) / 60:.0f}"
     starts = [datetime.fromisoformat(record["started"]) for record in records(study)]
     ends = [

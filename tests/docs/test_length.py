@@ -59,5 +59,6 @@ def test_page_is_short(page: str) -> None:
 
 def test_every_page_has_a_budget() -> None:
     pages = {str(page.relative_to(ROOT)) for page in Path(ROOT / "docs").rglob("*.md")}
-    others = {"docs/results.md", "docs/digits.md", "docs/overfitting.md"}  # results, and a registered study
+    # Pages of results, and of a study that is registered.
+    others = {"docs/results.md", "docs/digits.md", "docs/overfitting.md"}
     assert pages - others == {page for page in BUDGETS if page.startswith("docs/")}
