@@ -10,7 +10,6 @@ SUBSAMPLE = "src/taet/stages/subsample.py"
 DATA = "src/taet/data/split.py"
 STAGE = "src/taet/training/begin.py"
 EQUALIZE = "src/taet/stages/equalize.py"
-RESUME = "src/taet/study/run/resume.py"
 PICTURES = "src/taet/data/image_files.py"
 MEDMNIST = "src/taet/datasets/medmnist.py"
 CIFAR = "src/taet/data/cifar.py"
@@ -107,7 +106,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STAGE, '        job.cell["seed"],\n        training.augmentation', "        0,\n        training.augmentation", "batches and noise of seed 0"),
     (STAGE, 'channels=data.channels,\n        seed=job.cell["seed"]', "channels=data.channels,\n        seed=0", "a method's own draws of seed 0"),
     (STAGE, 'restore_run if job.stage == "stabilize" else start_from_stage_one', "restore_run", "stage 2 takes over the state of stage 1's method"),
-    (STAGE, 'stop, saver = job.reads["stop"], Saver()', 'stop, saver = job.reads["training"].epochs, Saver()', "stage 1 as long as the whole training"),
+    (STAGE, 'stop = job.reads["stop"]', 'stop = job.reads["training"].epochs', "stage 1 as long as the whole training"),
     (VALIDATION, 'seed_for("validation", seed)', 'seed_for("validation")', "one start of validation for all seeds"),
     (VALIDATION, "robust[standing] = predict", "robust[standing] |= True | predict", "validation robustness is accuracy"),
     (VALIDATION, "            steps=self.options.steps,\n", "            steps=1,\n", "validation attack of one step"),

@@ -3,7 +3,7 @@
 The run is saved after epochs; see ``taet.study.run.resume``.
 """
 
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from taet.compute.devices import device_facts, settle
@@ -14,7 +14,7 @@ from taet.networks.network import build_model, describe_network
 from taet.study.params import plugins
 from taet.study.run.processes import team
 from taet.study.run.progress import Progress
-from taet.study.run.resume import Saver, resume_path
+from taet.study.run.resume import ResumeFile, resume_file
 from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber, adjustment, inference_of
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
@@ -55,12 +55,13 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
         device,
     )
 
-    saved = resume_path(job)
-    artifacts.check_writable(saved.parent)
-    resumed_at = _resume(run, job, saved)
+    resume = resume_file(job)
+    artifacts.check_writable(resume.path.parent)
+    _restore(run, job, resume)
+    resumed_at = run.epoch if resume.resumed else None
     _share_out(run, job)
     if team().first:
-        _train_and_save(run, job, loader, validate, saved)
+        _train_and_save(run, job, loader, validate, resume)
     else:
         train(run, loader, training, job.reads["stop"], validate=validate)
     facts = {"network": network, **run_facts(run)}
@@ -69,18 +70,14 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
 
 
 def _train_and_save(
-    run: Run, job: "Job", loader: Loader, validate: Validator | None, saved: Path
+    run: Run, job: "Job", loader: Loader, validate: Validator | None, resume: ResumeFile
 ) -> None:
-    stop, saver = job.reads["stop"], Saver()
-
-    def save() -> None:
-        artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
-
+    stop = job.reads["stop"]
     with Progress(job.title, stop, "epochs", done=run.epoch) as progress:
 
         def after_epoch(run: Run) -> None:
-            saver(save)
-            progress.step(1, _said(run.history[-1]))
+            resume.save(lambda: (run_arrays(run), run_facts(run)))
+            progress.step(1, _summary(run.history[-1]))
 
         train(run, loader, job.reads["training"], stop, after_epoch, validate)
 
@@ -102,12 +99,13 @@ def _share_out(run: Run, job: "Job") -> None:
     share_out(run.model, job.reads["compute"].sync_batch_norm)
 
 
-def _said(epoch: dict[str, float]) -> str:
-    shown = {"loss": f"loss {epoch['loss']:.4f}"}
-    for what, word in (("accuracy", "clean"), ("robustness", "robust")):
-        if (name := f"validation_{what}") in epoch:
-            shown[name] = f"{word} {100 * epoch[name]:.1f}%"
-    return ", ".join(shown.values())
+def _summary(epoch: dict[str, float]) -> str:
+    """An epoch's numbers, as the progress bar shows them."""
+    numbers = [f"loss {epoch['loss']:.4f}"]
+    for name, word in (("validation_accuracy", "clean"), ("validation_robustness", "robust")):
+        if name in epoch:
+            numbers.append(f"{word} {100 * epoch[name]:.1f}%")
+    return ", ".join(numbers)
 
 
 def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
@@ -179,16 +177,10 @@ def _new_run(
     )
 
 
-def _resume(run: Run, job: "Job", saved: Path) -> int | None:
-    """Bring ``run`` to the last saved epoch, or to the end of stage 1; says which epoch was saved."""
-    if saved.exists():
-        try:
-            restore_run(run, *artifacts.read_arrays(saved, job.key))
-            return run.epoch
-        except UserError as error:
-            print(f"{job.title}: starting over: {error}", flush=True)
-    if "stage1" in job.inputs:
+def _restore(run: Run, job: "Job", resume: ResumeFile) -> None:
+    """Bring a new run to the last saved epoch or, without one, to the end of stage 1, if it has one."""
+    resume.restore(partial(restore_run, run))
+    if not resume.resumed and "stage1" in job.inputs:
         stage1 = job.inputs["stage1"]
-        go_on = restore_run if job.stage == "stabilize" else start_from_stage_one
-        go_on(run, *artifacts.read_arrays(stage1.output, stage1.key))
-    return None
+        restore = restore_run if job.stage == "stabilize" else start_from_stage_one
+        restore(run, *artifacts.read_arrays(stage1.output, stage1.key))

@@ -13,9 +13,10 @@ from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPert
 from taet.recipes import TrainingAttack
 from taet.study.params import blocks, plugins
 from taet.study.plan.job import Job
+from taet.study.run.resume import ResumeFile
 from taet.study.store import artifacts
 from taet.training import begin
-from taet.training.begin import _describe, _inference, _method, _new_run, _resume, train_job
+from taet.training.begin import _describe, _inference, _method, _new_run, _restore, train_job
 from taet.training.checkpoint import run_arrays, run_facts
 from taet.training.loop import Best
 from taet.training.method import TrainingMethod
@@ -169,7 +170,7 @@ def test_what_is_taken_over_from_stage_one(
     run = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
     stage1 = SimpleNamespace(output=output, key="k")
     given: Any = SimpleNamespace(stage=stage, inputs={"stage1": stage1}, title="t")
-    assert _resume(run, given, tmp_path / "none") is None
+    _restore(run, given, ResumeFile(tmp_path / "none", "k", "t"))
     assert (run.epoch, run.history) == (2, first.history)
     expected = first.model.state_dict()
     assert all(torch.equal(v, expected[name]) for name, v in run.model.state_dict().items())
@@ -182,5 +183,6 @@ def test_training_stops_where_the_job_says(monkeypatch: pytest.MonkeyPatch, tmp_
     run, loader, training = SimpleNamespace(epoch=0), object(), SimpleNamespace(epochs=23)
     reads = {"stop": 7, "training": training}
     stopping: Any = SimpleNamespace(reads=reads, title="t", key="k")
-    begin._train_and_save(run, stopping, loader, None, tmp_path / "none")  # type: ignore[arg-type]
+    resume = ResumeFile(tmp_path / "none", "k", "t")
+    begin._train_and_save(run, stopping, loader, None, resume)  # type: ignore[arg-type]
     assert given[:4] == [run, loader, training, 7]
