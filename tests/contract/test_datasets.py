@@ -9,7 +9,7 @@ import pytest
 
 from taet.data.fetch import MIRROR
 from taet.data.image_files import own_folder
-from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, check_image_set
 from taet.datasets import digits as digits_module
 from taet.datasets import medmnist
 from taet.errors import UserError
@@ -41,7 +41,7 @@ def test_images(name: str, digits: blocks.Params, tmp_path: Path) -> None:
         if not own_folder(folder).exists():
             pytest.skip(f"{own_folder(folder)} is not here")
     found = module.obtain(folder, options, None)
-    verify(found)
+    check_image_set(found)
     again = module.obtain(folder, options, "/there/is/none")
     assert np.array_equal(found.images, again.images), "what is there and intact is used as it is"
 
@@ -188,9 +188,9 @@ SPLIT = np.array([TRAIN, TRAIN, TEST, TEST], np.uint8)
     ],
 )  # fmt: skip
 def test_broken_image_sets(change: dict[str, Any], said: str) -> None:
-    verify(GOOD)
+    check_image_set(GOOD)
     with pytest.raises(UserError, match=said):
-        verify(dataclasses.replace(GOOD, **change))
+        check_image_set(dataclasses.replace(GOOD, **change))
 
 
 @pytest.mark.parametrize(
@@ -204,4 +204,4 @@ def test_broken_image_sets(change: dict[str, Any], said: str) -> None:
     ],
 )
 def test_odd_image_sets_that_are_right(change: dict[str, Any]) -> None:
-    verify(dataclasses.replace(GOOD, **change))
+    check_image_set(dataclasses.replace(GOOD, **change))

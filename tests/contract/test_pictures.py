@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from taet.data.image_files import in_folders, in_table, own_folder, read_pictures
-from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, verify
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, check_image_set
 from taet.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def test_folders(own: Path) -> None:
     (own / "elm/.DS_Store").write_bytes(b"hidden")
     (own / "readme.txt").write_text("of no class")
     found = read_pictures(in_folders(own))
-    verify(found)
+    check_image_set(found)
     assert found.class_names == ["elm", "oak"]
     assert found.labels.tolist() == [0, 0, 0, 1, 1]
     assert set(found.official) == {NO_SPLIT}
@@ -67,7 +67,7 @@ def test_official_splits(own: Path, validation: str) -> None:
             (own.parent / "x" / split / name).mkdir(parents=True)
             picture(8, 8).save(own.parent / "x" / split / name / "a.png")
     found = read_pictures(in_folders(own.parent / "x"))
-    verify(found)
+    check_image_set(found)
     assert found.official.tolist() == [TRAIN] * 2 + [VALIDATION] * 2 + [TEST] * 2
     assert found.class_names == ["2", "10"]
     assert found.labels.tolist() == [1, 0] * 3, "files are in the order of their folders"

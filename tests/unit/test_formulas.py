@@ -194,9 +194,9 @@ def test_reat_attack_is_that_of_plain_cross_entropy(digits: blocks.Params) -> No
     for name in ("reat", "pgd_at"):
         made = method(name, digits, IR50)
         made.start_epoch(0)
-        made.before = torch.tensor([9000, 10, 0, 5, 1, 7, 400, 3, 2, 1.0])
+        made.last_counts = torch.tensor([9000, 10, 0, 5, 1, 7, 400, 3, 2, 1.0])
         if name == "reat":
-            made.weights = balance_weights(made.before, IR50)
+            made.weights = balance_weights(made.last_counts, IR50)
         given = Batch(x, y, torch.Generator().manual_seed(1), 0)
         images.append(made.attack(model, given).x)
     assert torch.equal(*images)

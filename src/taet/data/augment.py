@@ -1,11 +1,11 @@
 """Augmentation of training images, as batch operations on uint8 [B, H, W, C] tensors.
 
-``none``: the images. ``crop_flip``: random crop after zero padding by 4, then a horizontal flip with
+``none``: no change. ``crop_flip``: random crop after zero padding by 4, then a horizontal flip with
 probability 1/2, one gather for both (the field's standard). ``auto_augment`` and ``rand_augment``: the
 CIFAR-10 policy of AutoAugment (Cubuk et al. 2019) or RandAugment (Cubuk et al. 2020) with 2 operations of
-magnitude 8, both through torchvision, *before* crop and flip, as AT-BSL does.
+magnitude 8, both by torchvision, *before* crop and flip, as in AT-BSL.
 
-Draws depend on seed, epoch and the image's place in the training set, never on how batches are cut.
+Draws depend on seed, epoch and the image's index in the training set, never on how batches are formed.
 """
 
 import torch
@@ -24,8 +24,8 @@ class Augmentation:
 
     Args:
         kind: see above.
-        images: [N, H, W, C] uint8; kept padded, and only once.
-        seed: fixes all draws, alike for all methods.
+        images: [N, H, W, C] uint8; stored once, padded.
+        seed: fixes all draws, the same for all methods.
     """
 
     def __init__(self, kind: str, images: Tensor, seed: int) -> None:
@@ -55,16 +55,16 @@ class Augmentation:
                 self.images, rows, self.offsets[rows], self.flips[rows], self.height, self.width
             )
         inner = slice(PADDING, -PADDING)
-        policy = self._policy(self.images[rows][:, inner, inner], rows)
-        padded = F.pad(policy, (0, 0, PADDING, PADDING, PADDING, PADDING))
-        everything = torch.arange(len(rows), device=rows.device)
+        transformed = self._transformed(self.images[rows][:, inner, inner], rows)
+        padded = F.pad(transformed, (0, 0, PADDING, PADDING, PADDING, PADDING))
+        all_rows = torch.arange(len(rows), device=rows.device)
         return crop_flip(
-            padded, everything, self.offsets[rows], self.flips[rows], self.height, self.width
+            padded, all_rows, self.offsets[rows], self.flips[rows], self.height, self.width
         )
 
-    def _policy(self, images: Tensor, rows: Tensor) -> Tensor:
-        """AutoAugment or RandAugment, image by image, each from a stream of its own."""
-        from torchvision.transforms import v2  # here: a second that plain studies should not pay
+    def _transformed(self, images: Tensor, rows: Tensor) -> Tensor:
+        """AutoAugment or RandAugment, image by image, each with its own random stream."""
+        from torchvision.transforms import v2  # here: importing it takes a second
 
         transform = (
             v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)

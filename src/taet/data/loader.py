@@ -21,12 +21,12 @@ class Loader:
     Args:
         images: [N, H, W, C] uint8.
         labels: [N] int64.
-        max_value: what is white.
+        max_value: value of white.
         batch_size: images per step.
         drop_last: leave out the last, smaller batch of an epoch.
-        seed: fixes order and augmentation of every epoch, alike for all methods.
+        seed: fixes order and augmentation of every epoch, the same for all methods.
         augmentation: see ``taet.data.augment``.
-        device: where the images lie, are augmented, and come out.
+        device: stores and augments the images, and gets the batches.
     """
 
     def __init__(

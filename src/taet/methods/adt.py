@@ -6,9 +6,9 @@ with ``samples`` draws a step; H = mean over images and pixels of
 r^2/2 + log(softplus(v)) + log(1 - u^2). Outer loss: cross-entropy on one fresh draw.
 
 The authors' code never clears gradients between the inner steps, so each step follows the sum of all
-gradients so far (``accumulate_gradients: true``); the paper's algorithm does not say so. The variants with
-a generator network (ADT_EXP-AM, ADT_IMP-AM) are not offered. ``training.attack`` gives eps and the mode of
-batch norm only.
+gradients so far (``accumulate_gradients: true``), which the paper's algorithm does not mention. The variants
+with a generator network (ADT_EXP-AM, ADT_IMP-AM) are not implemented. Of ``training.attack``, only eps and
+the batch-norm mode have an effect.
 Cost per step with T inner steps of S samples: T S + 1 forward and backward passes.
 """
 
@@ -51,13 +51,13 @@ class Method(TrainingMethod):
     def attack(self, model: Network, batch: Batch) -> Attacked:
         options = self.options
         parameters = [torch.zeros_like(batch.x), torch.zeros_like(batch.x)]  # m and v
-        followed = [torch.zeros_like(p) for p in parameters]
+        summed = [torch.zeros_like(p) for p in parameters]
         with attack_mode(model, self.setting.attack.batch_norm):
             for _ in range(options.steps):
                 gradients = self._gradients(model, batch, *parameters)
-                kept = followed if options.accumulate_gradients else map(torch.zeros_like, followed)
-                followed = [a + b for a, b in zip(kept, gradients, strict=True)]
-                for parameter, g in zip(parameters, followed, strict=True):
+                before = summed if options.accumulate_gradients else map(torch.zeros_like, summed)
+                summed = [a + b for a, b in zip(before, gradients, strict=True)]
+                for parameter, g in zip(parameters, summed, strict=True):
                     parameter += options.learning_rate * g / (g.abs() + ADAM_GUARD)
         (x_adv,), _ = self._draw(batch, *parameters, count=1)
         return Attacked(x_adv)
@@ -68,12 +68,12 @@ class Method(TrainingMethod):
     def _gradients(
         self, model: Network, batch: Batch, mean: Tensor, spread: Tensor
     ) -> tuple[Tensor, ...]:
-        """Of CE + lambda H, summed over the draws, with respect to the distribution's parameters."""
+        """Gradients of CE + lambda H, summed over the draws, with respect to m and v."""
         count = self.options.samples
         with torch.enable_grad():
             mean, spread = (p.detach().requires_grad_() for p in (mean, spread))
             x_adv, entropy = self._draw(batch, mean, spread, count)
-            # All draws in one pass: in eval mode images do not see each other.
+            # All draws in one pass: in eval mode, images do not influence each other.
             losses = cross_entropy(model(x_adv.flatten(0, 1)), batch.y.repeat(count))
             gain = losses.mean() + self.options.entropy_weight * entropy
             return torch.autograd.grad(count * gain, (mean, spread))
@@ -81,7 +81,7 @@ class Method(TrainingMethod):
     def _draw(
         self, batch: Batch, mean: Tensor, spread: Tensor, count: int
     ) -> tuple[Tensor, Tensor]:
-        """Images from the distribution, [count, B, C, H, W], and its mean entropy up to a constant."""
+        """Images drawn from the distribution, [count, B, C, H, W], and H up to a constant."""
         r = torch.stack([batch.draw(torch.randn) for _ in range(count)])
         sigma = F.softplus(spread)
         u = torch.tanh(mean + sigma * r)

@@ -1,12 +1,12 @@
 """GAIRAT: geometry-aware instance-reweighted adversarial training (Zhang et al. 2021), eq. 6.
 
 kappa_i: how many of the K iterates of the attack, the start included, are still classified correctly. An
-image that falls early is near the boundary and weighs more:
-omega_i = (1 + tanh(lambda + 5 (1 - 2 kappa_i / K))) / 2, scaled to mean 1 in the batch; the loss is
-mean omega_i CE(z(x'_i), y_i). Plain PGD-AT before ``begin_epoch``. The authors count epochs from 1 and begin
-at 60 of 120, and divide by the whole part of K / 2, which for odd K is another weight than the paper's; here
-K / 2. Known weakness: the gain largely vanishes under logit scaling attacks (Hitaj et al. 2021).
-Inner attack: PGD on cross-entropy, which gives kappa for free.
+image with small kappa_i is near the decision boundary and gets a larger weight:
+omega_i = (1 + tanh(lambda + 5 (1 - 2 kappa_i / K))) / 2, scaled to mean 1 in the batch. The loss is
+mean omega_i CE(z(x'_i), y_i). Before ``begin_epoch``, training is plain PGD-AT. The authors count epochs from
+1 and begin at 60 of 120. They divide by the whole part of K / 2, which for odd K differs from the paper; here
+it is K / 2. Known weakness: the gain largely vanishes under logit scaling attacks (Hitaj et al. 2021).
+Inner attack: PGD on cross-entropy, which yields kappa at no cost.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 

@@ -1,8 +1,8 @@
 """HE: adversarial training with hypersphere embedding (Pang et al. 2020), eq. 10, on PGD-AT.
 
-The head gives cosines; the loss on PGD images is cross-entropy of s (cos - m on the true class), the inner
-attack maximises cross-entropy of s cos, without the margin. The authors put class weights back on the
-sphere before every pass, with no gradient through their norm (``projected``), and evaluate the raw cosines
+The head outputs cosines. The loss on PGD images is cross-entropy of s (cos - m on the true class); the inner
+attack maximises cross-entropy of s cos, without the margin. The authors project class weights onto the
+sphere before every pass, with no gradient through their norm (``projected``). They evaluate the raw cosines
 (``inference_scale: 1``), which weakens gradient attacks on cross-entropy; the training scale does not.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """

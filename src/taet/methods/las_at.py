@@ -6,13 +6,13 @@ Every ``update_every`` steps the strategy learns by REINFORCE on the same batch,
 reward is R1 + robust_reward R2 + clean_reward R3, with R1 = CE(z(x'), y) clamped to [0, 10], R2 the accuracy
 under PGD-10 (two restarts) and R3 the clean accuracy of a copy of the network after one SGD step on x'.
 
-Radii and step sizes are factors on the study's own, so that the choices fit any data set: the authors'
+Radii and step sizes are factors on those of the study, so that the choices fit any data set: the authors'
 3..15 of 255 are 3/8..15/8 of 8/255. Their code has a fourth head with a single choice (attack type), which
-learns nothing and is left out, and measures R2 in train mode, by the order of two lines; here eval mode.
-The update comes after the step of the network, at its current learning rate.
-The start is uniform, as in the authors' code; ``training.attack.start`` and ``steps`` have no part in it.
-A batch of one image brings no update: the strategy's batch norm needs two. Images leave the attack when
-their steps are done: with ``training.attack.batch_norm`` other than ``eval``, statistics are of those left.
+learns nothing and is left out. It measures R2 in train mode, owing to the order of two lines; here it is eval
+mode. The update follows the network's step, at its current learning rate. The start is uniform, as in the
+authors' code; ``training.attack.start`` and ``steps`` have no effect.
+A batch of one image gives no update: the strategy's batch norm needs two. Images leave the attack when their
+steps are done; where ``training.attack.batch_norm`` is not ``eval``, statistics are of the images left.
 Cost per step with mean steps K: K + 1 forward and K + 1 backward passes, and every ``update_every`` steps 24
 forward and 21 backward passes more.
 """
@@ -30,14 +30,7 @@ from taet.architectures.resnet18 import ResNet18
 from taet.errors import UserError
 from taet.losses import cross_entropy, smoothed_cross_entropy
 from taet.networks.network import Network
-from taet.options import (
-    Count,
-    MethodOptions,
-    NonNegative,
-    Positive,
-    ResidualWidth,
-    Share,
-)
+from taet.options import Count, MethodOptions, NonNegative, Positive, ResidualWidth, Share
 from taet.seeds import seed_for
 from taet.training.method import Attacked, Batch, Setting, TrainingMethod
 from taet.training.optimizers import Sgd
@@ -137,12 +130,7 @@ class Method(TrainingMethod):
             self._learn(batch, attacked, self._reward(model, batch, attacked, learning_rate))
 
     def _start(self, batch: Batch) -> Tensor:
-        return start_point(
-            "uniform",
-            batch.x,
-            self.setting.eps,
-            batch.draw,
-        )
+        return start_point("uniform", batch.x, self.setting.eps, batch.draw)
 
     def _learn(self, batch: Batch, attacked: Attacked, reward: float) -> None:
         """One step of REINFORCE: actions with a high reward become likelier."""
@@ -152,11 +140,11 @@ class Method(TrainingMethod):
                 "lower training.optimizer.learning_rate"
             )
         logits = self.strategy.train()(batch.x)
-        chosen = (
+        log_probabilities = (
             head.log_softmax(1).gather(1, action[:, None]).mean()
             for head, action in zip(logits, attacked.facts["actions"], strict=True)
         )
-        loss = -reward * torch.stack(list(chosen)).sum()
+        loss = -reward * torch.stack(list(log_probabilities)).sum()
         self.optimizer.clear_gradients()
         loss.backward()
         nn.utils.clip_grad_norm_(self.strategy.parameters(), self.options.strategy_clip)

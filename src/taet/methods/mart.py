@@ -1,7 +1,7 @@
 """MART: misclassification-aware adversarial training (Wang et al. 2020), eq. 11.
 
 mean BCE(x', y) + beta mean[(1 - q_y(x)) KL(q(x) || q(x'))], with the boosted cross-entropy BCE. Neither the
-weight (1 - q_y(x)) nor q(x) is cut from the gradient, as in the authors' code.
+weight (1 - q_y(x)) nor q(x) is detached from the gradient, as in the authors' code.
 Inner attack: PGD on cross-entropy.
 Cost per step with K attack steps: K + 2 forward and K + 2 backward passes.
 """
@@ -35,8 +35,8 @@ class Method(TrainingMethod):
 
 
 def mart(clean: Tensor, adversarial: Tensor, y: Tensor, beta: float) -> Tensor:
-    """The loss, a scalar, from clean and adversarial logits [B, C]."""
+    """MART's loss, a scalar, from clean and adversarial logits [B, C]."""
     p, p_adv = F.softmax(clean, 1), F.softmax(adversarial, 1)
     kl = (p * (F.log_softmax(clean, 1) - (p_adv + LOG_GUARD).log())).sum(1)
-    doubt = 1 + WEIGHT_GUARD - p.gather(1, y[:, None]).squeeze(1)
-    return (boosted_cross_entropy(adversarial, y) + beta * doubt * kl).mean()
+    weight = 1 + WEIGHT_GUARD - p.gather(1, y[:, None]).squeeze(1)
+    return (boosted_cross_entropy(adversarial, y) + beta * weight * kl).mean()

@@ -1,15 +1,15 @@
 """REAT: re-balancing adversarial training (Li, Xu and Zhang 2023).
 
 Outer loss: balanced softmax on PGD images plus TAIL, a term on the features of tail classes. Inner attack:
-cross-entropy weighted by class (RBL): the effective number of adversarial images that the network took
-for the class in the epoch before, E_c = (1 - b^a_c) / (1 - b) with b = (n_c - 1) / n_c; weights
-1 / (E_c + 1e-5), scaled to sum C.
+PGD on cross-entropy with a weight for each class (RBL), 1 / (E_c + 1e-5), scaled to sum C. E_c is the
+effective number of a_c, the adversarial images that the network classified as c in the epoch before:
+E_c = (1 - b^a_c) / (1 - b) with b = (n_c - 1) / n_c.
 
 The weight multiplies an image's own loss, so under sign steps in eval mode it changes nothing: the
 images are bit for bit those of plain cross-entropy (a test shows it). It is computed all the same.
-TAIL exists in two forms: ``batch_mean``, the authors' code, where a reduction argument that is not what it
-seems averages the divergence over batch and features to one small number per tail image; and ``per_pair``,
-one divergence for each pair, as the paper's text reads. The signs are the code's.
+TAIL has two forms. ``batch_mean`` is the authors' code, where a reduction argument averages the divergence
+over batch and features to one small number per tail image. ``per_pair`` has one divergence for each pair, as
+the paper's text says. The signs are those of the code.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
@@ -40,16 +40,19 @@ class Method(TrainingMethod):
 
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)
-        self.before = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
-        self.now = torch.zeros_like(self.before)
+        self.last_counts = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
+        self.counts = torch.zeros_like(self.last_counts)  # a_c of this epoch so far
         self.first = True
-        self.weights = torch.empty_like(self.before)  # changes in place: ``perturb`` says why
+        self.weights = torch.empty_like(
+            self.last_counts
+        )  # changes in place, as ``perturb`` demands
 
     def start_epoch(self, epoch: int) -> None:
         if not self.first:
-            self.before, self.now = self.now, torch.zeros_like(self.now)
+            self.last_counts = self.counts
+            self.counts = torch.zeros_like(self.counts)
         self.first = False
-        self.weights.copy_(balance_weights(self.before, self.setting.class_counts))
+        self.weights.copy_(balance_weights(self.last_counts, self.setting.class_counts))
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
         return Attacked(self.perturb(model, batch, self._weighted))
@@ -60,7 +63,7 @@ class Method(TrainingMethod):
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         features = model.features(attacked.x)
         counts, logits = self.setting.class_counts, model.head(features)
-        attacked.facts["taken_for"] = logits.detach().argmax(1)
+        attacked.facts["predicted"] = logits.detach().argmax(1)
         fit = balanced_softmax(logits, batch.y, counts, 1.0).mean()
         tail = tail_loss(features, batch.y, counts, self.options.tail_reduction)
         return fit + self.options.tail * tail
@@ -68,26 +71,30 @@ class Method(TrainingMethod):
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        self.now += torch.bincount(attacked.facts["taken_for"], minlength=self.classes)
+        self.counts += torch.bincount(attacked.facts["predicted"], minlength=self.classes)
 
     def state(self) -> dict[str, Tensor]:
-        return {"before": self.before, "now": self.now, "first": torch.tensor(self.first)}
+        return {
+            "last_counts": self.last_counts,
+            "counts": self.counts,
+            "first": torch.tensor(self.first),
+        }
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.before, self.now = state["before"], state["now"]
+        self.last_counts, self.counts = state["last_counts"], state["counts"]
         self.first = bool(state["first"])
 
 
-def balance_weights(taken: Tensor, class_counts: Tensor) -> Tensor:
+def balance_weights(predicted: Tensor, class_counts: Tensor) -> Tensor:
     """RBL's class weights, [C], with the sum C.
 
     Args:
-        taken: [C] adversarial images that the network took for each class in the epoch before.
+        predicted: [C] adversarial images that the network classified as each class in the epoch before.
         class_counts: [C] training images.
     """
     n = class_counts.double()
     b = (n - 1) / n
-    effective = (1 - b ** taken.double()) / (1 - b)
+    effective = (1 - b ** predicted.double()) / (1 - b)
     weights = 1 / (effective + WEIGHT_GUARD)
     return (len(n) * weights / weights.sum()).float()
 
@@ -95,19 +102,19 @@ def balance_weights(taken: Tensor, class_counts: Tensor) -> Tensor:
 def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str) -> Tensor:
     """TAIL, a scalar: mean over tail images b and all images j of sign_bj weight_bj KL_bj.
 
-    Tail: the rarest third of the classes by training images, from place 2 floor(C/3) + 1 on: none where C is
-    3. (The authors' code takes the last labels, which in its data are the rarest.) sign is -1 within a class
-    and +1 between classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj is between the softmax of the
-    features of b, without gradient, and of j.
+    Tail: the rarest third of the classes by training images, from rank 2 floor(C/3) + 1 on (0 is the most
+    frequent class); none where C is 3. The authors' code takes the last labels, which in its data are the
+    rarest. sign is -1 within a class and +1 between classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj
+    is between the softmax of the features of b, without gradient, and of j.
 
     Args:
         features: [B, D].
         reduction: ``batch_mean``: KL_bj is the same for all j, its mean over images *and* features;
-            ``per_pair``: as written above.
+            ``per_pair``: as above.
     """
     classes = len(class_counts)
-    place = class_counts.argsort(descending=True, stable=True).argsort()  # 0 is the most frequent
-    tail = (place[y] >= classes // 3 * 2 + 1).nonzero().squeeze(1)
+    rank = class_counts.argsort(descending=True, stable=True).argsort()
+    tail = (rank[y] >= classes // 3 * 2 + 1).nonzero().squeeze(1)
     if len(tail) == 0:
         return features.sum() * 0
     log_p = F.log_softmax(features, 1)

@@ -3,9 +3,9 @@
 Outputs g are cosines with softened class norms. The loss is
 CE(s (g_k(x') - m_k on the true class) + tau_b log p_k, y) + beta KL(q(x) || q(x')), with the margin
 m_k = m + (tau_m / s) log(n_k / n_min), larger for head classes. KL and attack use the *unscaled* cosines, as
-in the authors' code, so beta is weaker than in TRADES and the attack never saturates. The saved model gives
-s g_k - tau_p log p_k. Their code passes each batch four times through the network (clean and adversarial
-twice each); two passes give the same loss.
+in the authors' code, so beta is weaker than in TRADES and the attack never saturates. The saved model outputs
+s g_k - tau_p log p_k. The authors' code passes each batch through the network four times (clean and
+adversarial twice each); two passes give the same loss.
 Authors' start of the attack: ``one_sided``; their learning-rate rule: ``schedule.compounding``.
 Cost per step with K attack steps: K + 2 forward and K + 2 backward passes.
 """

@@ -1,15 +1,15 @@
 """TAET: two-stage adversarial equalization training (Wang et al., CVPR 2025).
 
-Stage 1 is a stabilization stage, by default cross-entropy on clean images (the authors' code and
-overview figure; a public note on the paper says adversarial images: name a stabilization made with
-``pgd_at`` for that). Stage 2, this file, is hierarchical adversarial robust learning (HARL): per-class
-losses on PGD images, combined by ``taet.losses.harl`` with weights alpha (BCL), beta (HDL) and gamma
-(RCEL); 0.1 each in the authors' code. Stage 2 goes on with the optimiser of stage 1, momentum included,
-though with such weights its loss is about a tenth of cross-entropy.
+Stage 1 (clean warm-up) is a job of its own, named by ``stabilization``: cross-entropy on clean images, as in
+the authors' code and overview figure. A public note on the paper says adversarial images; for these, name a
+stabilization that trains by ``pgd_at``. Stage 2, this file, is hierarchical adversarial robust learning
+(HARL): per-class losses on PGD images, combined by ``taet.losses.harl`` with weights alpha (BCL), beta (HDL)
+and gamma (RCEL), 0.1 each in the authors' code. Stage 2 continues with the optimiser of stage 1, momentum
+included, though with such weights its loss is about a tenth of cross-entropy.
 
-The authors' notebooks begin every step with a clean forward pass in train mode whose result they throw
-away, but which moves batch-norm statistics: ``extra_clean_forward``. Their training attack is 10 steps of
-0.003 in a ball of 0.031, which cannot reach the ball's surface: ``taet_faithful``.
+The authors' notebooks begin every step with a clean forward pass in train mode. Its result is discarded, but
+it updates batch-norm statistics: ``extra_clean_forward``. Their training attack takes 10 steps of 0.003 in a
+ball of radius 0.031, whose surface it cannot reach: ``taet_faithful``.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes (one more forward pass with
 ``extra_clean_forward``).
 """

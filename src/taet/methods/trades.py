@@ -1,8 +1,8 @@
 """TRADES (Zhang et al. 2019), eq. 5: cross-entropy on clean images, plus beta KL(q(x) || q(x')).
 
-Inner attack: PGD on that KL, labels unused; q(x) is computed once, without gradient. In the loss,
+Inner attack: PGD on that KL, without labels; q(x) is computed once, without gradient. In the loss,
 gradients flow through both branches, as in the authors' code. That code passes the clean images through
-the network twice in train mode (batch norm sees them twice); here one pass serves both terms.
+the network twice in train mode (batch norm counts them twice); here one pass serves both terms.
 Cost per step with K attack steps: K + 3 forward and K + 2 backward passes.
 """
 
@@ -34,13 +34,13 @@ class Method(TrainingMethod):
     def attack(self, model: Network, batch: Batch) -> Attacked:
         with attack_mode(model, self.setting.attack.batch_norm), torch.no_grad():
             clean = model(batch.x)
-        return Attacked(self.perturb(model, batch, _away_from, target=clean))
+        return Attacked(self.perturb(model, batch, _divergence, target=clean))
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         clean, adversarial = model(batch.x), model(attacked.x)
-        stability = kl_divergence(clean, adversarial)
-        return (cross_entropy(clean, batch.y) + self.options.beta * stability).mean()
+        kl = kl_divergence(clean, adversarial)
+        return (cross_entropy(clean, batch.y) + self.options.beta * kl).mean()
 
 
-def _away_from(logits: Tensor, clean: Tensor) -> Tensor:
+def _divergence(logits: Tensor, clean: Tensor) -> Tensor:
     return kl_divergence(clean, logits)

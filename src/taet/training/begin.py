@@ -1,6 +1,6 @@
-"""What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
+"""Training jobs, for the stages ``stabilize`` and ``equalize``: a method trained from one epoch to another.
 
-The run is saved after epochs; see ``taet.study.run.resume``.
+Runs save themselves between epochs; see ``taet.study.run.resume``.
 """
 
 from functools import partial
@@ -32,11 +32,10 @@ if TYPE_CHECKING:
 
 
 def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, Any]]:
-    """Train what the job says, from stage 1 or from the last saved epoch if there is one.
+    """Train the job's method, from the last saved epoch if there is one, or else from stage 1.
 
     Returns:
-        The run at the epoch where the job stops, what its checkpoint's header says, and facts for
-        the record.
+        The run at the epoch where the job stops, the header of its checkpoint, and facts for the record.
     """
     device = settle(job.reads["compute"])
     training = job.reads["training"]
@@ -83,7 +82,7 @@ def _train_and_save(
 
 
 def _share_out(run: Run, job: "Job") -> None:
-    """Have the job's processes, if there are several, train the one network together."""
+    """If the job has several processes, let them train one network together."""
     count, training = team().count, job.reads["training"]
     if count == 1:
         return
@@ -109,7 +108,7 @@ def _summary(epoch: dict[str, float]) -> str:
 
 
 def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
-    """What measures the network after epochs, if the parameters ask for it."""
+    """Measures the network between epochs, if the parameters ask for it."""
     training = job.reads["training"]
     if training.validation is None:
         return None
@@ -132,11 +131,11 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
 
 
 def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
-    """What will be done to the outputs of the saved network."""
+    """How the saved network's outputs will be adjusted; see ``taet.networks.network.Adjusted``."""
     own, options = run.method.inference(), job.reads["method"].logit_adjustment
     if options is None:
         return own
-    # Several tau, to be chosen from after the training, are not measured (taet.study.params.rules).
+    # Where several tau are given, training is not validated (taet.study.params.rules).
     _, bias = adjustment(options, data.class_counts, choose=lambda biases: 0)
     return inference_of(own, bias, data.classes)
 
