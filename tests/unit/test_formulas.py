@@ -138,7 +138,7 @@ def test_gairat_counts_iterates_that_are_still_right(digits: blocks.Params) -> N
 
     x = torch.tensor([0.49, 0.515, 0.545, 0.9]).view(4, 1, 1, 1)
     given = Batch(x, torch.zeros(4, dtype=torch.int64), torch.Generator(), 30)
-    assert made.attack(Linear(), given).facts["kappa"].tolist() == [0, 2, 5, 10]
+    assert made.attack(Linear(), given).extras["kappa"].tolist() == [0, 2, 5, 10]
 
 
 def test_robal_margins_and_biases(digits: blocks.Params) -> None:

@@ -35,9 +35,9 @@ class Options(MethodOptions):
     samples: Count
     """Monte-Carlo samples S a step; 5 in the authors' code."""
     learning_rate: Positive
-    """Of the inner Adam; 0.3 in the authors' code."""
+    """Learning rate of the inner Adam; 0.3 in the authors' code."""
     entropy_weight: NonNegative
-    """lambda; 0.01 in paper and code."""
+    """Weight lambda of the entropy; 0.01 in paper and code."""
     accumulate_gradients: bool
     """Follow the sum of all gradients so far (the authors' code), or each step's own."""
 

@@ -21,7 +21,7 @@ from taet.training.method import Attacked, Batch, TrainingMethod
 
 class Options(MethodOptions):
     lam: Number
-    """lambda of the weights; -1 in paper and code. Larger is nearer to equal weights."""
+    """lambda of the weights; -1 in paper and code. The larger it is, the more equal are the weights."""
     begin_epoch: Whole
     """First epoch, counted from 0, with weights (burn-in before)."""
 
@@ -41,7 +41,7 @@ class Method(TrainingMethod):
         losses = cross_entropy(model(attacked.x), batch.y)
         if batch.epoch < self.options.begin_epoch:
             return losses.mean()
-        kappa, steps = attacked.facts["kappa"], self.setting.attack.steps
+        kappa, steps = attacked.extras["kappa"], self.setting.attack.steps
         return (geometry_weights(kappa, steps, self.options.lam) * losses).mean()
 
 

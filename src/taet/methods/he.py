@@ -19,12 +19,12 @@ from taet.training.method import Attacked, Batch, TrainingMethod
 
 class Options(MethodOptions):
     scale: Positive
-    """s; 10 for PGD-HE in the authors' README, 15 in the paper's headline setting."""
+    """Scale s of the cosines; 10 for PGD-HE in the authors' README, 15 in the paper's headline setting."""
     margin: NonNegative
-    """m; 0.2 in paper and code."""
+    """Margin m; 0.2 in paper and code."""
     projected: bool
-    """Put class weights back on the sphere after every move, with no gradient through their norm (the
-    authors' code, which does so before every pass), or normalise within the graph."""
+    """true: project class weights onto the sphere after every step, with no gradient through their norm, as
+    the authors' code does before every pass; false: normalise them within the graph."""
     inference_scale: Positive
     """Scale of the saved model's logits; 1 in the authors' evaluation."""
 

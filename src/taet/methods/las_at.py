@@ -59,11 +59,11 @@ class Options(MethodOptions):
     strategy_width: ResidualWidth
     """Channels of the strategy network's first stage; 64 in the authors' code."""
     strategy_learning_rate: Positive
-    """Of plain SGD; 1e-4 in the authors' code."""
+    """Learning rate of the strategy, by plain SGD; 1e-4 in the authors' code."""
     strategy_clip: Positive
     """Largest norm of the strategy's gradient; 1 in the authors' code."""
     copy_weight_decay: NonNegative
-    """Of the one step of the network's copy; 5e-4 in the authors' code."""
+    """Weight decay in the one step of the network's copy; 5e-4 in the authors' code."""
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         mean, every = sum(self.steps) / len(self.steps), self.update_every
@@ -142,7 +142,7 @@ class Method(TrainingMethod):
         logits = self.strategy.train()(batch.x)
         log_probabilities = (
             head.log_softmax(1).gather(1, action[:, None]).mean()
-            for head, action in zip(logits, attacked.facts["actions"], strict=True)
+            for head, action in zip(logits, attacked.extras["actions"], strict=True)
         )
         loss = -reward * torch.stack(list(log_probabilities)).sum()
         self.optimizer.clear_gradients()

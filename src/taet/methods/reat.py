@@ -63,7 +63,7 @@ class Method(TrainingMethod):
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         features = model.features(attacked.x)
         counts, logits = self.setting.class_counts, model.head(features)
-        attacked.facts["predicted"] = logits.detach().argmax(1)
+        attacked.extras["predicted"] = logits.detach().argmax(1)
         fit = balanced_softmax(logits, batch.y, counts, 1.0).mean()
         tail = tail_loss(features, batch.y, counts, self.options.tail_reduction)
         return fit + self.options.tail * tail
@@ -71,7 +71,7 @@ class Method(TrainingMethod):
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        self.counts += torch.bincount(attacked.facts["predicted"], minlength=self.classes)
+        self.counts += torch.bincount(attacked.extras["predicted"], minlength=self.classes)
 
     def state(self) -> dict[str, Tensor]:
         return {

@@ -113,7 +113,7 @@ def train(
         run.method.start_epoch(run.epoch)
         run.method.constrain(run.model)
         losses = []
-        for i, (x, y) in enumerate(loader.epoch(run.epoch)):
+        for i, (x, y) in enumerate(loader.batches(run.epoch)):
             step = run.epoch * len(loader) + i
             factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor

@@ -47,11 +47,11 @@ class Attacked:
 
     Attributes:
         x: [B, C, H, W] images to train on.
-        facts: further values of the attack for the method's loss and ``after_step``, by name.
+        extras: further values for the method's ``loss`` and ``after_step``, by name.
     """
 
     x: Tensor
-    facts: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class TrainingMethod:
     """Base of all methods: a subclass defines its attack and its loss.
 
     Each step calls ``attack``, then ``loss``, then ``after_step``. ``loss`` must not change the method's
-    state, since weight perturbation calls it twice, but may write to ``attacked.facts``.
+    state, since weight perturbation calls it twice, but may write to ``attacked.extras``.
     """
 
     by_several_processes: ClassVar[bool] = True

@@ -77,7 +77,7 @@ class _Share(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, whole: Tensor) -> Tensor:
         ctx.rows = len(whole)
-        return _own(whole).clone()
+        return _own_share(whole).clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class _Whole(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _own(gradient), None
+        return _own_share(gradient), None
 
 
 class _Sum(torch.autograd.Function):
@@ -124,7 +124,7 @@ def _spread_statistics(backbone: nn.Module, inputs: object, features: object) ->
             distributed.broadcast(buffer, src=0)
 
 
-def _own(whole: Tensor) -> Tensor:
+def _own_share(whole: Tensor) -> Tensor:
     return whole.tensor_split(distributed.get_world_size())[distributed.get_rank()]
 
 

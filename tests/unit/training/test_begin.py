@@ -108,23 +108,23 @@ def test_inference(method: str, scale: float | None, digits: blocks.Params) -> N
     for options in (None, LogitAdjustment(tau=TAU)):
         given = job(digits, method, {}, logit_adjustment=options)
         trained: Any = SimpleNamespace(method=_method(given, data(), torch.device("cpu")))
-        found = _inference(given, data(), trained)
+        inference = _inference(given, data(), trained)
         if options is None:
-            assert found == trained.method.inference()
-            assert (found is None) == (scale is None)
+            assert inference == trained.method.inference()
+            assert (inference is None) == (scale is None)
         else:
-            assert found["scale"] == (scale or 1.0)
-            less = torch.tensor(found["bias"]) + TAU * torch.tensor(COUNTS).log()
+            assert inference["scale"] == (scale or 1.0)
+            less = torch.tensor(inference["bias"]) + TAU * torch.tensor(COUNTS).log()
             torch.testing.assert_close(less, less[0].expand(3))
 
 
 def test_first_weights_are_those_of_the_seed(digits: blocks.Params) -> None:
     method, given = made(digits, "at_bsl"), job(digits, "at_bsl", {})
     network = _describe(digits.architectures["small_cnn"], data(), method.head)
-    found = _new_run(given, method, network, torch.device("cpu")).model.state_dict()
+    weights = _new_run(given, method, network, torch.device("cpu")).model.state_dict()
     for seed in (SEED, 0):
         expected = build_model(network, seed).state_dict()
-        same = all(torch.equal(value, expected[name]) for name, value in found.items())
+        same = all(torch.equal(value, expected[name]) for name, value in weights.items())
         assert same == (seed == SEED)
 
 
@@ -156,7 +156,7 @@ def test_batches_are_those_of_the_seed(
 def test_what_is_taken_over_from_stage_one(
     digits: blocks.Params, tmp_path: Path, stage: str
 ) -> None:
-    """Weights and epochs; what was best there is the next part's of the same stage 1, and not another method's."""
+    """Weights and epochs. The best weights count for a later part of the same stage 1, not for another method."""
     method = made(digits, "at_bsl")
     network = _describe(digits.architectures["small_cnn"], data(), method.head)
     first = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
