@@ -110,7 +110,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{METHODS}/reat.py", "descending=True, stable=True", "stable=True", "REAT: head for tail"),
     (f"{METHODS}/reat.py", "kl.mean(1, keepdim=True) / features.shape[1]", "kl.mean(1, keepdim=True)", "REAT: not averaged over features"),
     (f"{METHODS}/reat.py", "self.weights[y] * cross_entropy", "cross_entropy", "REAT: attack without weights"),
-    (f"{METHODS}/reat.py", "self.last_counts = self.counts", "self.last_counts = self.last_counts", "REAT: weights never change"),
+    (f"{METHODS}/reat.py", "self.last_predicted = self.predicted", "self.last_predicted = self.last_predicted", "REAT: weights never change"),
     (f"{METHODS}/reat.py", "1 / (effective + WEIGHT_GUARD)", "effective + WEIGHT_GUARD", "REAT: weights turned round"),
     (f"{METHODS}/reat.py", "balanced_softmax(logits, batch.y, counts, 1.0)", "cross_entropy(logits, batch.y)", "REAT: no prior"),
     (f"{METHODS}/at_bsl.py", "model(attacked.x)", "model(batch.x)", "AT-BSL trains on clean images"),

@@ -31,35 +31,28 @@ class Augmentation:
     def __init__(self, kind: str, images: Tensor, seed: int) -> None:
         self.kind, self.seed = kind, seed
         self.count, self.height, self.width, _ = images.shape
-        padding = 0 if kind == "none" else PADDING
-        self.images = (
-            F.pad(images, (0, 0, padding, padding, padding, padding)) if padding else images
-        )
+        self.images = images if kind == "none" else _padded(images)
 
     def start_epoch(self, epoch: int) -> None:
         """Draw the crops and flips of an epoch."""
         self.epoch = epoch
         generator = torch.Generator().manual_seed(seed_for("augment", self.seed, epoch))
-        offsets = (self.count, 2)
+        shape, device = (self.count, 2), self.images.device
         # Drawn by the processor, so that every device sees the same crops and flips.
-        draws = torch.randint(0, 2 * PADDING + 1, offsets, generator=generator)
-        self.offsets = draws.to(self.images.device)
-        self.flips = (torch.rand(self.count, generator=generator) < 0.5).to(self.images.device)
+        self.offsets = torch.randint(0, 2 * PADDING + 1, shape, generator=generator).to(device)
+        self.flips = (torch.rand(self.count, generator=generator) < 0.5).to(device)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Augmented images of some rows of the training set, [B, H, W, C] uint8."""
         if self.kind == "none":
             return self.images[rows]
-        if self.kind == "crop_flip":
-            return crop_flip(
-                self.images, rows, self.offsets[rows], self.flips[rows], self.height, self.width
-            )
-        inner = slice(PADDING, -PADDING)
-        transformed = self._transformed(self.images[rows][:, inner, inner], rows)
-        padded = F.pad(transformed, (0, 0, PADDING, PADDING, PADDING, PADDING))
-        all_rows = torch.arange(len(rows), device=rows.device)
+        padded, indices = self.images, rows
+        if self.kind in POLICIES:
+            inner = slice(PADDING, -PADDING)
+            padded = _padded(self._transformed(self.images[rows][:, inner, inner], rows))
+            indices = torch.arange(len(rows), device=rows.device)
         return crop_flip(
-            padded, all_rows, self.offsets[rows], self.flips[rows], self.height, self.width
+            padded, indices, self.offsets[rows], self.flips[rows], self.height, self.width
         )
 
     def _transformed(self, images: Tensor, rows: Tensor) -> Tensor:
@@ -77,6 +70,10 @@ class Augmentation:
                 torch.manual_seed(seed_for("policy", self.seed, self.epoch, row))
                 result.append(transform(image))
         return torch.stack(result).permute(0, 2, 3, 1)
+
+
+def _padded(images: Tensor) -> Tensor:
+    return F.pad(images, (0, 0, PADDING, PADDING, PADDING, PADDING))
 
 
 def crop_flip(

@@ -40,19 +40,19 @@ class Method(TrainingMethod):
 
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)
-        self.last_counts = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
-        self.counts = torch.zeros_like(self.last_counts)  # a_c of this epoch so far
+        # a_c of the epoch before (n_c in the first one), and of this epoch so far.
+        self.last_predicted = setting.class_counts.float()
+        self.predicted = torch.zeros_like(self.last_predicted)
         self.first = True
-        self.weights = torch.empty_like(
-            self.last_counts
-        )  # changes in place, as ``perturb`` demands
+        # Changes in place, as ``perturb`` demands.
+        self.weights = torch.empty_like(self.last_predicted)
 
     def start_epoch(self, epoch: int) -> None:
         if not self.first:
-            self.last_counts = self.counts
-            self.counts = torch.zeros_like(self.counts)
+            self.last_predicted = self.predicted
+            self.predicted = torch.zeros_like(self.predicted)
         self.first = False
-        self.weights.copy_(balance_weights(self.last_counts, self.setting.class_counts))
+        self.weights.copy_(balance_weights(self.last_predicted, self.setting.class_counts))
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
         return Attacked(self.perturb(model, batch, self._weighted))
@@ -71,17 +71,17 @@ class Method(TrainingMethod):
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        self.counts += torch.bincount(attacked.extras["predicted"], minlength=self.classes)
+        self.predicted += torch.bincount(attacked.extras["predicted"], minlength=self.classes)
 
     def state(self) -> dict[str, Tensor]:
         return {
-            "last_counts": self.last_counts,
-            "counts": self.counts,
+            "last_predicted": self.last_predicted,
+            "predicted": self.predicted,
             "first": torch.tensor(self.first),
         }
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.last_counts, self.counts = state["last_counts"], state["counts"]
+        self.last_predicted, self.predicted = state["last_predicted"], state["predicted"]
         self.first = bool(state["first"])
 
 

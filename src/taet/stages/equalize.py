@@ -16,7 +16,7 @@ from taet.data.split import Data, read_data
 from taet.errors import UserError
 from taet.networks.network import BEST, LAST, Arrays, model_arrays
 from taet.study.run.resume import finish
-from taet.training.addons import adjustment, inference_of, weights_to_save
+from taet.training.addons import inference_of, logit_adjustment, weights_to_save
 from taet.training.begin import train_job
 from taet.training.loop import Run
 from taet.training.validation import best_bias
@@ -53,7 +53,7 @@ def _inference(trained: Run, weights: dict[str, Tensor], data: Data, job: "Job")
         return {"inference": own}
     trained.model.load_state_dict(weights)
     choose = partial(_choose, trained, own, data, job)
-    tau, bias = adjustment(options, data.class_counts, choose)
+    tau, bias = logit_adjustment(options, data.class_counts, choose)
     return {"inference": inference_of(own, bias, data.classes), "tau": tau}
 
 

@@ -98,7 +98,7 @@ class WeightAverager:
         self.steps += 1
 
     def state(self) -> dict[str, Tensor]:
-        """For the checkpoint."""
+        """The average and its number of steps, for the checkpoint."""
         return {"steps": torch.tensor(self.steps), **self.average}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
@@ -107,7 +107,7 @@ class WeightAverager:
         self.steps = int(self.average.pop("steps"))
 
 
-def adjustment(
+def logit_adjustment(
     options: "options.LogitAdjustment",
     class_counts: Tensor,
     choose: Callable[[list[list[float]]], int],
@@ -126,13 +126,13 @@ def adjustment(
 
 
 def inference_of(
-    method: dict[str, Any] | None, bias: list[float] | None, classes: int
+    own: dict[str, Any] | None, bias: list[float] | None, classes: int
 ) -> dict[str, Any] | None:
     """``scale`` and ``bias`` of ``taet.networks.network.Adjusted``: a method's own, plus ``bias`` [C]."""
-    if method is None and bias is None:
+    if own is None and bias is None:
         return None
     zeros = [0.0] * classes
-    own = method or {"scale": 1.0, "bias": zeros}
+    own = own or {"scale": 1.0, "bias": zeros}
     total = [a + b for a, b in zip(own["bias"], bias or zeros, strict=True)]
     return {"scale": own["scale"], "bias": total}
 

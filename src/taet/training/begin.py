@@ -16,7 +16,7 @@ from taet.study.run.processes import team
 from taet.study.run.progress import Progress
 from taet.study.run.resume import ResumeFile, resume_file
 from taet.study.store import artifacts
-from taet.training.addons import WeightAverager, WeightPerturber, adjustment, inference_of
+from taet.training.addons import WeightAverager, WeightPerturber, inference_of, logit_adjustment
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.training.loop import Run, train
 from taet.training.method import Setting, TrainingMethod
@@ -136,7 +136,7 @@ def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
     if options is None:
         return own
     # Where several tau are given, training is not validated (taet.study.params.rules).
-    _, bias = adjustment(options, data.class_counts, choose=lambda biases: 0)
+    _, bias = logit_adjustment(options, data.class_counts, choose=lambda biases: 0)
     return inference_of(own, bias, data.classes)
 
 
@@ -164,9 +164,7 @@ def _new_run(
     job: "Job", method: TrainingMethod, network: dict[str, Any], device: "torch.device"
 ) -> Run:
     model = build_model(network, seed=job.cell["seed"]).to(device)
-    perturbation, average = (
-        getattr(method.options, name) for name in ("weight_perturbation", "weight_average")
-    )
+    perturbation, average = method.options.weight_perturbation, method.options.weight_average
     return Run(
         model,
         make_optimizer(model.parameters(), job.reads["training"].optimizer),

@@ -128,7 +128,7 @@ def train(
 
 
 def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
-    """Attack, loss, and one move of the weights; the loss, a scalar that stays on the device.
+    """Attack a batch and take one step on it; returns the loss, a scalar on the device.
 
     Nothing here reads a number from the device, which would make the processor wait for the GPU. Some
     methods do (LAS-AT, REAT, and TAET where it skips absent classes).

@@ -25,7 +25,7 @@ class Optimizer:
     """Base: weights, and a state for each, which begins when the weight has its first gradient.
 
     Args:
-        weights: what is optimised.
+        weights: the weights to optimise.
         initial: first value of each tensor in a weight's state, given the weight.
     """
 
@@ -128,7 +128,7 @@ def make_optimizer(
 
 
 def optimizer_state(optimizer: Optimizer) -> dict[str, Tensor]:
-    """State by ``INDEX/NAME``, for the checkpoint."""
+    """The states of all weights, by ``INDEX/NAME``, for the checkpoint."""
     return {
         f"{index}/{name}": value
         for index, state in enumerate(optimizer.states)
