@@ -41,7 +41,7 @@ from taet.networks.network import Network, build_model, describe_network, load_m
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study
-from taet.study.run.resume import resume_path
+from taet.study.run.resume import resume_file
 from taet.study.store.records import record_path
 from taet.training.loop import Run, _step
 from taet.training.method import Batch, Setting
@@ -156,7 +156,7 @@ def autoattack() -> None:
 def measure_job(name: str, what: str, stage: str, cell: dict[str, object]) -> None:
     """A job as a process of its own, of which nothing is there yet, nor of an earlier try."""
     job = STUDY.job(stage, **cell)
-    for file in (job.output, resume_path(job)):
+    for file in (job.output, resume_file(job).path):
         file.unlink(missing_ok=True)
     words = [word for axis, value in cell.items() for word in (f"--{axis}", str(value))]
     command = [sys.executable, "-m", "taet", stage, "--study", STUDY.params.study, *words]

@@ -38,7 +38,7 @@ if sys.argv[1] == "loader":
     loader = Loader(
         data.hand_over("train"), data.labels["train"], data.max_value, 128, True, 0, "crop_flip"
     )
-    assert sum(len(y) for _, y in loader.epoch(0)) > 20000
+    assert sum(len(y) for _, y in loader.batches(0)) > 20000
 """
 NETWORK = """
 import sys

@@ -1,7 +1,7 @@
 """Loss functions: pure functions of logits and labels.
 
-Logits are [B, C] float, labels [B] int64. Losses come per sample, [B], unless said otherwise; who
-calls them decides how to aggregate.
+Logits are [B, C] float, labels [B] int64. Each returns one loss per sample, [B], unless its docstring says
+otherwise; the caller aggregates.
 """
 
 import torch
@@ -34,8 +34,8 @@ def smoothed_cross_entropy(logits: Tensor, y: Tensor, confidence: float) -> Tens
     """Cross-entropy with the target ``confidence`` on y and the rest spread evenly, per sample."""
     others = (1 - confidence) / (logits.shape[1] - 1)
     log_q = F.log_softmax(logits, 1)
-    own = log_q.gather(1, y[:, None]).squeeze(1)
-    return -(confidence * own + others * (log_q.sum(1) - own))
+    log_q_y = log_q.gather(1, y[:, None]).squeeze(1)
+    return -(confidence * log_q_y + others * (log_q.sum(1) - log_q_y))
 
 
 def kl_divergence(p_logits: Tensor, q_logits: Tensor) -> Tensor:
@@ -50,8 +50,8 @@ def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     MART (Wang et al. 2020), eq. 8; the constants are those of the authors' code.
     """
     p = F.softmax(logits, 1)
-    strongest = p.scatter(1, y[:, None], 0).amax(1)
-    return cross_entropy(logits, y) - (1.0001 - strongest + 1e-12).log()
+    largest_other = p.scatter(1, y[:, None], 0).amax(1)
+    return cross_entropy(logits, y) - (1.0001 - largest_other + 1e-12).log()
 
 
 def margin_logits(cosines: Tensor, y: Tensor, scale: float, margin: float | Tensor) -> Tensor:
@@ -62,8 +62,8 @@ def margin_logits(cosines: Tensor, y: Tensor, scale: float, margin: float | Tens
     Args:
         margin: a number, or [C], one for each class.
     """
-    own = margin.to(cosines)[y][:, None] if isinstance(margin, Tensor) else margin
-    return scale * (cosines - F.one_hot(y, cosines.shape[1]).to(cosines) * own)
+    margins = margin.to(cosines)[y][:, None] if isinstance(margin, Tensor) else margin
+    return scale * (cosines - F.one_hot(y, cosines.shape[1]).to(cosines) * margins)
 
 
 def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor]:
@@ -77,19 +77,19 @@ def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, T
 
 
 def class_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
-    """Sum of the values of each class, [C]; on one device always in the same order of additions.
+    """Sum of the values of each class, [C]; on a given device always added in the same order.
 
     Args:
         values: [B].
     """
-    if values.is_cuda:  # whose index_add adds in whatever order comes
+    if values.is_cuda:  # index_add on a GPU adds in no fixed order
         return _product_sums(values, y, classes)
     return values.new_zeros(classes).index_add(0, y, values)
 
 
 def _product_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
-    own = y[:, None] == torch.arange(classes, device=y.device)
-    return (own.to(values.dtype) * values[:, None]).sum(0)
+    in_class = y[:, None] == torch.arange(classes, device=y.device)
+    return (in_class.to(values.dtype) * values[:, None]).sum(0)
 
 
 def harl(
@@ -108,19 +108,19 @@ def harl(
     HDL = mean_c (L_c - BCL)^2 (hierarchical deviation loss) and
     RCEL = sum_c (L_c / sum_k L_k)^2 (rare-class emphasis loss).
 
-    Gradients flow through all three terms, BCL inside HDL included, as in the authors' code. The
-    weight of a class whose loss is below BCL - alpha / (2 beta) is negative: easy classes are
-    unlearned. That is the published method, not a slip here.
+    Gradients flow through all three terms, including BCL inside HDL, as in the authors' code. A class
+    whose loss is below BCL - alpha / (2 beta) has a negative weight in BCL and HDL: easy classes are
+    unlearned. That is the published method, not a mistake here.
 
     Args:
         per_sample: [B] float32 losses, at least 0.
         y: [B] int64 labels, 0 to ``classes`` - 1.
-        classes: how many there are, in the batch or not.
+        classes: number of classes C, those missing from the batch included.
         alpha: weight of BCL, at least 0.
-        beta: weight of HDL, likewise.
-        gamma: weight of RCEL, likewise.
+        beta: weight of HDL, at least 0.
+        gamma: weight of RCEL, at least 0.
         absent_classes: ``zero``: a class missing from the batch counts with loss 0 (the authors'
-            code); ``skip``: it counts not at all.
+            code); ``skip``: it does not count.
     """
     losses, counts = class_losses(per_sample, y, classes)
     if absent_classes == "skip":

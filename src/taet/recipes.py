@@ -1,4 +1,4 @@
-"""How training sets are drawn and networks are trained: blocks that one data set or method can change."""
+"""How training sets are drawn and networks are trained: blocks that a data set or a method can override."""
 
 from typing import Annotated, Literal
 
@@ -13,11 +13,11 @@ class Longtail(Options):
     profile: Literal["exponential", "step"]
     """``exponential``: n_c = int(n_max * IR^(-c/(C-1))); ``step``: the second half has n_max / IR."""
     selection: Literal["seeded", "ldam_drw"]
-    """Which training images a class keeps: ``seeded`` draws them anew for each seed; ``ldam_drw`` are
-    those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share, for every seed."""
+    """Which training images of a class are used: ``seeded`` draws them anew for each seed; ``ldam_drw`` takes
+    for every seed those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share."""
     head_images: Count | None
     """Training images of the head class, the same for all imbalance ratios so that the sets of one seed
-    are nested; null for as many as the smallest class has. The long-tailed test view shrinks likewise."""
+    are nested; null for as many as the smallest class has. The long-tailed test set shrinks likewise."""
     class_order: Literal["label", "reversed", "size", "random"]
     """Classes from head to tail: by label (the field's habit), last label first, largest class first,
     or drawn anew for each seed."""
@@ -49,7 +49,7 @@ class Adam(Options):
 
 
 class Multistep(Options):
-    """The rate is multiplied by ``factor`` when an epoch of ``milestones`` (0-based) begins."""
+    """The learning rate is multiplied by ``factor`` when an epoch of ``milestones`` (0-based) begins."""
 
     kind: Literal["multistep"]
     milestones: list[Count]
@@ -79,8 +79,9 @@ class TrainingAttack(Options):
     """``gauss``: 0.001 * N(0,1), not clipped (TRADES family); ``uniform``: U(-eps, eps), clipped;
     ``one_sided``: U(0, eps), not clipped (RoBal's code)."""
     batch_norm: Literal["eval", "train", "train_no_track"]
-    """Statistics during the attack: running ones; of the batch, which also move the running ones (Rice et
-    al. 2020); of the batch, without moving them (RobustLT)."""
+    """Statistics during the attack: ``eval``: the running ones; ``train``: those of the batch, which update
+    the running ones too (Rice et al. 2020); ``train_no_track``: those of the batch, without an update
+    (RobustLT)."""
 
 
 class Validation(Options):
@@ -94,15 +95,15 @@ class Validation(Options):
 
 
 class Training(Options):
-    """Outer minimisation; common to all methods, but for what a method's own ``training`` says."""
+    """Outer minimisation; the same for all methods, except where a method's own ``training`` overrides it."""
 
     epochs: Count
-    """Epochs in all, stage 1 included."""
+    """Number of epochs, stage 1 included."""
     batch_size: Count
     drop_last: bool
     """Leave out the last, smaller batch of an epoch."""
     augmentation: Literal["none", "crop_flip", "auto_augment", "rand_augment"]
-    """What is done to training images before they are attacked; see ``taet.data.augment``."""
+    """How training images are augmented before they are attacked; see ``taet.data.augment``."""
     optimizer: Annotated[Sgd | Adam, Field(discriminator="kind")]
     schedule: Annotated[Multistep | Cosine, Field(discriminator="kind")]
     attack: TrainingAttack
@@ -111,4 +112,4 @@ class Training(Options):
     with weights and losses in float32."""
     validation: Validation | None
     """Measure every network on the validation images while it trains; null for not. Its best weights are
-    kept beside the last (``grid.checkpoints``)."""
+    saved beside the last (``grid.checkpoints``)."""

@@ -61,11 +61,11 @@ def main(folder: str, sync: str) -> None:
         distributed.init_process_group("gloo")
     digits = load_params(ROOT / "params.yaml", "digits")
     for name in METHODS:
-        found = {
+        weights = {
             key: value.contiguous()
             for key, value in weights_after_two_steps(name, digits, sync == "sync").items()
         }
-        save_file(found, Path(folder, f"{name}.{started().number}of{started().count}"))
+        save_file(weights, Path(folder, f"{name}.{started().number}of{started().count}"))
     if started().count > 1:
         distributed.destroy_process_group()
 

@@ -2,6 +2,8 @@
 
 import copy
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from taet.adversary import evaluation
 from taet.adversary.chains import chain_of, radius_of
 from taet.adversary.checks import chain_warnings, reach_warnings
 from taet.adversary.descent import Descent
-from taet.adversary.evaluation import Saved, evaluate, verify
+from taet.adversary.evaluation import evaluate, verify
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Target
@@ -19,6 +21,7 @@ from taet.errors import UserError
 from taet.networks.network import Network, as_used, build_model, describe_network
 from taet.options import AttackOptions
 from taet.study.params import blocks, plugins
+from taet.study.run.resume import ResumeFile
 
 ATTACKS = plugins.names("attacks")
 EPS = 0.1
@@ -432,10 +435,14 @@ def test_beginnings_are_shared_and_the_same_as_alone(digits: blocks.Params, trai
 
 @pytest.mark.parametrize("killed_after", [1, 3, 8, 21])
 def test_killed_evaluation_goes_on_with_the_same_verdicts(
-    digits: blocks.Params, trained: tuple, killed_after: int, monkeypatch: pytest.MonkeyPatch
+    digits: blocks.Params,
+    trained: tuple,
+    killed_after: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     model, x, y = trained
-    monkeypatch.setattr("taet.adversary.evaluation.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("taet.study.run.resume.SAVING_SHARE", math.inf)
     monkeypatch.setattr("taet.adversary.evaluation.CHUNK", 1)
     attacks = {n: digits.attacks[n] for n in ("pgd20", "pgd100")}
     attacks |= {n: shorter(digits.attacks[n]) for n in ("apgd_ce_t", "autoattack")}
@@ -445,23 +452,30 @@ def test_killed_evaluation_goes_on_with_the_same_verdicts(
     class Killed(Exception):
         pass
 
-    kept: list[dict] = []
+    class Counting(ResumeFile):
+        """Counts its saves, and fails after some of them."""
 
-    def keep(arrays: dict) -> None:
-        kept.append({name: values.copy() for name, values in arrays.items()})
-        if len(kept) == killed_after:
-            raise Killed
+        saves = 0
+        fails_after: int | None = None
 
+        def save(self, collect: Any) -> None:
+            super().save(collect)
+            self.saves += 1
+            if self.saves == self.fails_after:
+                raise Killed
+
+    first, second = (Counting(tmp_path / "file", "k", "t") for _ in range(2))
+    first.fails_after = killed_after
     with pytest.raises(Killed):
-        evaluate(model, x, y, attacks, **options, saved=Saved({}, keep))
-    again: list[dict] = []
-    found = evaluate(model, x, y, attacks, **options, saved=Saved(kept[-1], again.append)).verdicts
+        evaluate(model, x, y, attacks, **options, resume=first)
+    found = evaluate(model, x, y, attacks, **options, resume=second).verdicts
+    assert second.resumed
     for name, verdict in expected.items():
         assert torch.equal(found[name].prediction, verdict.prediction)
         assert torch.equal(found[name].distance, verdict.distance)
         assert torch.equal(found[name].broken_by, verdict.broken_by)
     # Parts that go on from another are done again with it.
-    assert len(again) <= 2 * (2 + 20) - killed_after + 1, "what was done is not done again"
+    assert second.saves <= 2 * (2 + 20) - killed_after + 1, "what was done is not done again"
 
 
 class Ill(nn.Module):

@@ -9,7 +9,7 @@ import pytest
 
 from taet.data.fetch import MIRROR
 from taet.data.image_files import own_folder
-from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, verify
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet, check_image_set
 from taet.datasets import digits as digits_module
 from taet.datasets import medmnist
 from taet.errors import UserError
@@ -40,17 +40,30 @@ def test_images(name: str, digits: blocks.Params, tmp_path: Path) -> None:
         folder = ROOT / "data/raw" / block
         if not own_folder(folder).exists():
             pytest.skip(f"{own_folder(folder)} is not here")
-    found = module.obtain(folder, options, None)
-    verify(found)
+    image_set = module.obtain(folder, options, None)
+    check_image_set(image_set)
     again = module.obtain(folder, options, "/there/is/none")
-    assert np.array_equal(found.images, again.images), "what is there and intact is used as it is"
+    assert np.array_equal(image_set.images, again.images), (
+        "what is there and intact is used as it is"
+    )
 
 
 def test_digits_are_the_known_ones(digits: blocks.Params, tmp_path: Path) -> None:
-    found = digits_module.obtain(tmp_path, digits.datasets["digits"], None)
-    assert found.images.shape == (1797, 8, 8, 1)
-    assert np.bincount(found.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    assert found.labels[:10].tolist() == list(range(10))
+    image_set = digits_module.obtain(tmp_path, digits.datasets["digits"], None)
+    assert image_set.images.shape == (1797, 8, 8, 1)
+    assert np.bincount(image_set.labels).tolist() == [
+        178,
+        182,
+        177,
+        183,
+        181,
+        182,
+        181,
+        179,
+        174,
+        180,
+    ]
+    assert image_set.labels[:10].tolist() == list(range(10))
 
 
 def test_digits_that_were_tampered_with(
@@ -67,14 +80,14 @@ def test_digits_that_were_tampered_with(
     ("flag", "channels", "classes"), [("dermamnist", 3, 7), ("organamnist", 1, 11)]
 )
 def test_medmnist(flag: str, channels: int, classes: int, size: int, tmp_path: Path) -> None:
-    found = medmnist.obtain(tmp_path, _medmnist(flag, size), None)
-    assert found.images.shape == (6 * classes, size, size, channels)
+    image_set = medmnist.obtain(tmp_path, _medmnist(flag, size), None)
+    assert image_set.images.shape == (6 * classes, size, size, channels)
     from medmnist import INFO
 
     names = INFO[flag]["label"]
-    assert found.class_names == [names[str(c)] for c in range(classes)]
-    assert np.bincount(found.official).tolist() == [2 * classes] * 3
-    assert found.official[[0, -1]].tolist() == [TRAIN, TEST]
+    assert image_set.class_names == [names[str(c)] for c in range(classes)]
+    assert np.bincount(image_set.official).tolist() == [2 * classes] * 3
+    assert image_set.official[[0, -1]].tolist() == [TRAIN, TEST]
 
 
 def test_medmnist_knows_all_flat_sets() -> None:
@@ -109,7 +122,7 @@ def test_medmnist_is_never_unpickled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"train_images": np.zeros((4, 28, 29), np.uint8)}, "dimension"),
         ({"val_images": np.zeros((4, 28, 28, 3), np.uint8)}, "dimension"),
@@ -120,13 +133,15 @@ def test_medmnist_is_never_unpickled(tmp_path: Path) -> None:
         ({"train_labels": None}, "train_labels"),
     ],
 )
-def test_medmnist_archives_of_odd_shape(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+def test_medmnist_archives_of_odd_shape(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     arrays = {f"{s}_images": np.zeros((4, 28, 28), np.uint8) for s in medmnist.SPLITS}
     arrays |= {f"{s}_labels": np.zeros((4, 1), np.uint8) for s in medmnist.SPLITS}
     np.savez(tmp_path / "good.npz", **arrays)
     assert medmnist.read_archive(tmp_path / "good.npz", ["a"]).images.shape == (12, 28, 28, 1)
     np.savez(tmp_path / "x.npz", **{k: v for k, v in (arrays | change).items() if v is not None})
-    with pytest.raises(UserError, match=rf"x\.npz: not a MedMNIST archive \(.*({said})"):
+    with pytest.raises(UserError, match=rf"x\.npz: not a MedMNIST archive \(.*({message})"):
         medmnist.read_archive(tmp_path / "x.npz", ["a"])
 
 
@@ -149,7 +164,7 @@ SPLIT = np.array([TRAIN, TRAIN, TEST, TEST], np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"images": np.ones((4, 8, 8), np.uint8)}, "shape"),
         ({"images": np.ones((4, 8, 8, 2), np.uint8)}, "1 or 3"),
@@ -187,10 +202,10 @@ SPLIT = np.array([TRAIN, TRAIN, TEST, TEST], np.uint8)
         ({"official": np.full(3, VALIDATION, np.uint8)}, "one for each"),
     ],
 )  # fmt: skip
-def test_broken_image_sets(change: dict[str, Any], said: str) -> None:
-    verify(GOOD)
-    with pytest.raises(UserError, match=said):
-        verify(dataclasses.replace(GOOD, **change))
+def test_broken_image_sets(change: dict[str, Any], message: str) -> None:
+    check_image_set(GOOD)
+    with pytest.raises(UserError, match=message):
+        check_image_set(dataclasses.replace(GOOD, **change))
 
 
 @pytest.mark.parametrize(
@@ -204,4 +219,4 @@ def test_broken_image_sets(change: dict[str, Any], said: str) -> None:
     ],
 )
 def test_odd_image_sets_that_are_right(change: dict[str, Any]) -> None:
-    verify(dataclasses.replace(GOOD, **change))
+    check_image_set(dataclasses.replace(GOOD, **change))

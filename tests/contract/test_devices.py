@@ -82,7 +82,7 @@ def test_the_rule_is_one_that_can_be_broken(digits: blocks.Params) -> None:
 def test_batches_come_out_where_they_are_wanted(augmentation: str) -> None:
     images = torch.zeros(20, 8, 8, 1, dtype=torch.uint8)
     labels = torch.arange(20) % CLASSES
-    for x, y in Loader(images, labels, 16, 8, False, 0, augmentation, NOWHERE).epoch(0):
+    for x, y in Loader(images, labels, 16, 8, False, 0, augmentation, NOWHERE).batches(0):
         assert x.device == y.device == NOWHERE
         assert x.shape[1:] == (1, 8, 8)
         assert x.dtype == torch.float32

@@ -186,19 +186,19 @@ def test_cifar_from_a_server(
     server.files[cls.filename] = small_cifar(cls, monkeypatch)
     monkeypatch.setattr(cls, "url", f"{server.address}/{cls.filename}")
     options = digits.datasets[module.__name__.rsplit(".", 1)[1]]
-    found = module.obtain(tmp_path, options, None)
-    assert found.images.shape[1:] == (32, 32, 3)
-    assert len(found.class_names) == classes
+    image_set = module.obtain(tmp_path, options, None)
+    assert image_set.images.shape[1:] == (32, 32, 3)
+    assert len(image_set.class_names) == classes
     training = sum(1 for _ in cls.train_list) * classes * 2
-    assert (found.official == TRAIN).sum() == training
-    assert (found.official == TEST).sum() == classes * 2
-    assert set(found.official[:training]) == {TRAIN}
+    assert (image_set.official == TRAIN).sum() == training
+    assert (image_set.official == TEST).sum() == classes * 2
+    assert set(image_set.official[:training]) == {TRAIN}
     # Channels last: the red plane of an official row comes first.
     with (tmp_path / cls.base_folder / cls.train_list[0][0]).open("rb") as file:
         row = pickle.load(file)["data"][0]
-    assert (found.images[0, :, :, 0].ravel() == row[:1024]).all()
+    assert (image_set.images[0, :, :, 0].ravel() == row[:1024]).all()
     again = module.obtain(tmp_path, options, None)
-    assert (again.images == found.images).all()
+    assert (again.images == image_set.images).all()
     assert len(server.requests) == 1
 
 
@@ -250,8 +250,8 @@ def test_unpacked_folder_as_a_mirror(
     (mirror / CIFAR10.filename).unlink()
     options, folder = digits.datasets["cifar10"], tmp_path / "a"
     folder.mkdir()
-    found = cifar10.obtain(folder, options, str(mirror))
-    assert len(found.images) > 0
+    image_set = cifar10.obtain(folder, options, str(mirror))
+    assert len(image_set.images) > 0
     assert [p.name for p in folder.iterdir()] == [CIFAR10.base_folder]
     (mirror / CIFAR10.base_folder / "more").symlink_to("nothing")
     (mirror / CIFAR10.base_folder).chmod(0o555)
@@ -271,8 +271,8 @@ def test_folder_where_torchvision_keeps_it(
     (tmp_path / CIFAR10.filename).write_bytes(small_cifar(CIFAR10, monkeypatch))
     unpack(tmp_path / CIFAR10.filename, CIFAR10.base_folder)
     (tmp_path / "cifar10").mkdir()
-    found = cifar10.obtain(tmp_path / "cifar10", digits.datasets["cifar10"], "/there/is/none")
-    assert len(found.images) > 0
+    image_set = cifar10.obtain(tmp_path / "cifar10", digits.datasets["cifar10"], "/there/is/none")
+    assert len(image_set.images) > 0
     assert list((tmp_path / "cifar10").iterdir()) == []
 
 

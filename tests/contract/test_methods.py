@@ -28,13 +28,13 @@ DIGITS = load_params(ROOT / "params.yaml", "digits")
 
 def distinct_blocks() -> list[str]:
     """Every block, but one of those that differ in weights of the loss alone."""
-    found: dict[str, str] = {}
+    first_names: dict[str, str] = {}
     for name, options in DIGITS.methods.items():
         weights = {"label", "alpha", "beta", "gamma", "stabilization", "training"}
         attack = DIGITS.methods[name].training.attack.model_dump()
         same = json.dumps([options.model_dump(exclude=weights), attack])
-        found.setdefault(same, name)
-    return list(found.values())
+        first_names.setdefault(same, name)
+    return list(first_names.values())
 
 
 METHODS = distinct_blocks()
@@ -259,11 +259,11 @@ COST = re.compile(r"Cost per step[^:]*: (.+?) forward and (?:(.+?) )?backward pa
 
 def stated_cost(kind: str, **values: float) -> tuple[float, float]:
     """Forward and backward passes per step, as the card says; K, T and S are its letters."""
-    found = COST.search(" ".join(plugins.card("methods", kind).split()))
-    assert found, (
+    cost = COST.search(" ".join(plugins.card("methods", kind).split()))
+    assert cost, (
         f"methods/{kind}.py: the card must say 'Cost per step ...: ... forward and ... backward passes'"
     )
-    forward, backward = (text.replace("T S", "T * S") for text in (found[1], found[2] or found[1]))
+    forward, backward = (text.replace("T S", "T * S") for text in (cost[1], cost[2] or cost[1]))
     return eval(forward, {}, values), eval(backward, {}, values)
 
 
@@ -285,7 +285,7 @@ def test_passes_per_step(name: str, digits: blocks.Params) -> None:
     method.loss(model, given, attacked).backward()
     letters = {"K": method.setting.attack.steps}
     if kind == "las_at":  # each image has its own number of steps
-        chosen = torch.tensor(options.steps)[attacked.facts["actions"][1]]
+        chosen = torch.tensor(options.steps)[attacked.extras["actions"][1]]
         letters = {"K": chosen.double().mean().item()}
     if kind == "adt":
         letters = {"T": options.steps, "S": options.samples}
@@ -349,7 +349,7 @@ def test_las_at_learns_by_its_formula(digits: blocks.Params) -> None:
     sgd = torch.optim.SGD(strategy.parameters(), lr=options.strategy_learning_rate)
     loss = sum(
         -reward * head.log_softmax(1)[torch.arange(6), action].mean()
-        for head, action in zip(strategy.train()(x), attacked.facts["actions"], strict=True)
+        for head, action in zip(strategy.train()(x), attacked.extras["actions"], strict=True)
     )
     sgd.zero_grad()
     loss.backward()

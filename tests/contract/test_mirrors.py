@@ -74,20 +74,20 @@ def endless(text: str) -> Callable[[socket.socket, bytes], None]:
     return answer
 
 
-def refused(target: Path, mirror: str | None, said: str, most: int = 1 << 20) -> str:
+def refused(target: Path, mirror: str | None, expected: str, max_bytes: int = 1 << 20) -> str:
     """The message of a transfer that fails; it is one line that can be printed, and no file is left."""
-    with pytest.raises(UserError, match=said) as caught:
-        fetch(URL, target, md5(DATA), mirror, most)
+    with pytest.raises(UserError, match=expected) as caught:
+        fetch(URL, target, md5(DATA), mirror, max_bytes)
     message = str(caught.value)
     assert message.isprintable(), message
     assert not target.exists()
     part = target.with_name(f"{target.name}.part")
-    assert not part.exists() or part.stat().st_size <= most
+    assert not part.exists() or part.stat().st_size <= max_bytes
     return message
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         ("HTTP/1.1 416 Range Not Satisfiable", "cannot be fetched from .*: 416 Range Not Satisfiable"),
         ("HTTP/1.1 500 \x1b[2J\x1b[31mall is well\x07", r"500  \[2J \[31mall is well;"),
@@ -112,10 +112,10 @@ def refused(target: Path, mirror: str | None, said: str, most: int = 1 << 20) ->
         ("HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Basic", "401 Unauthorized"),
     ],
 )  # fmt: skip
-def test_odd_answers(answer: str, said: str, tmp_path: Path) -> None:
+def test_odd_answers(answer: str, expected: str, tmp_path: Path) -> None:
     body = DATA if "Content-Length: 5" in answer else b"not it"
     with answering(says(answer, body)) as address:
-        refused(tmp_path / "data.bin", address, said)
+        refused(tmp_path / "data.bin", address, expected)
 
 
 @pytest.mark.parametrize("head", ["", "\nContent-Length: -1", "\nTransfer-Encoding: identity"])
@@ -174,7 +174,7 @@ def test_slow_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mirror", "said"),
+    ("mirror", "expected"),
     [
         ("~nobody_there/x", r"^download\.mirror: ~nobody_there/x: there is no such home folder"),
         ("file://elsewhere/x", r"^download\.mirror: file://elsewhere/x: elsewhere is another machine"),
@@ -192,8 +192,8 @@ def test_slow_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("a\0b", "null byte"),
     ],
 )  # fmt: skip
-def test_odd_mirrors(mirror: str, said: str, tmp_path: Path) -> None:
-    refused(tmp_path / "data.bin", mirror, said)
+def test_odd_mirrors(mirror: str, expected: str, tmp_path: Path) -> None:
+    refused(tmp_path / "data.bin", mirror, expected)
 
 
 def test_home_that_nobody_has_in_the_environment(
@@ -237,15 +237,15 @@ def test_what_is_no_file_in_a_mirror(tmp_path: Path) -> None:
     """A pipe would wait for a writer, a device would never end, a sparse file would fill the disk."""
     mirror, target = tmp_path / "mirror", tmp_path / "a" / "data.bin"
     mirror.mkdir()
-    place = mirror / "data.bin"
-    os.mkfifo(place)
+    source = mirror / "data.bin"
+    os.mkfifo(source)
     refused(target, str(mirror), "data.bin: cannot be fetched from .*: it is a pipe, no file; put")
     for odd in ("/dev/zero", "/dev/null", "data.bin"):
-        place.unlink()
-        place.symlink_to(odd)
+        source.unlink()
+        source.symlink_to(odd)
         refused(target, str(mirror), "it is a device, no file|symbolic link")
-    place.unlink()
-    with place.open("wb") as file:
+    source.unlink()
+    with source.open("wb") as file:
         file.truncate(1 << 40)
     message = refused(target, str(mirror), r"data\.bin: not the official file \(it is larger")
     assert "replace it there" in message

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from taet.data.image_files import in_folders, in_table, own_folder, read_pictures
-from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, verify
+from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, check_image_set
 from taet.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -49,15 +49,15 @@ def test_folders(own: Path) -> None:
     picture(8, 8).save(own / "elm/2.png")
     (own / "elm/.DS_Store").write_bytes(b"hidden")
     (own / "readme.txt").write_text("of no class")
-    found = read_pictures(in_folders(own))
-    verify(found)
-    assert found.class_names == ["elm", "oak"]
-    assert found.labels.tolist() == [0, 0, 0, 1, 1]
-    assert set(found.official) == {NO_SPLIT}
-    assert found.images.shape == (5, 8, 8, 3)
-    assert np.array_equal(found.images[0], np.asarray(Image.open(own / "elm/0.png")))
+    image_set = read_pictures(in_folders(own))
+    check_image_set(image_set)
+    assert image_set.class_names == ["elm", "oak"]
+    assert image_set.labels.tolist() == [0, 0, 0, 1, 1]
+    assert set(image_set.official) == {NO_SPLIT}
+    assert image_set.images.shape == (5, 8, 8, 3)
+    assert np.array_equal(image_set.images[0], np.asarray(Image.open(own / "elm/0.png")))
     grey = np.asarray(Image.open(own / "elm/2.png"))
-    assert all(np.array_equal(found.images[2, ..., c], grey) for c in range(3))
+    assert all(np.array_equal(image_set.images[2, ..., c], grey) for c in range(3))
 
 
 @pytest.mark.parametrize("validation", ["val", "validation"])
@@ -66,12 +66,12 @@ def test_official_splits(own: Path, validation: str) -> None:
         for name in ("2", "10"):
             (own.parent / "x" / split / name).mkdir(parents=True)
             picture(8, 8).save(own.parent / "x" / split / name / "a.png")
-    found = read_pictures(in_folders(own.parent / "x"))
-    verify(found)
-    assert found.official.tolist() == [TRAIN] * 2 + [VALIDATION] * 2 + [TEST] * 2
-    assert found.class_names == ["2", "10"]
-    assert found.labels.tolist() == [1, 0] * 3, "files are in the order of their folders"
-    assert found.images.shape == (6, 8, 8, 1)
+    image_set = read_pictures(in_folders(own.parent / "x"))
+    check_image_set(image_set)
+    assert image_set.official.tolist() == [TRAIN] * 2 + [VALIDATION] * 2 + [TEST] * 2
+    assert image_set.class_names == ["2", "10"]
+    assert image_set.labels.tolist() == [1, 0] * 3, "files are in the order of their folders"
+    assert image_set.images.shape == (6, 8, 8, 1)
 
 
 def test_split_without_test_images_is_no_class(own: Path) -> None:
@@ -112,9 +112,9 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", ODD)
 def test_odd_pictures_are_refused_by_name(kind: str, own: Path) -> None:
-    make, said = ODD[kind]
+    make, message = ODD[kind]
     make(own / "oak" / "odd.png")
-    with pytest.raises(UserError, match=rf"^{own}/oak/odd\.png: .*{said}") as caught:
+    with pytest.raises(UserError, match=rf"^{own}/oak/odd\.png: .*{message}") as caught:
         read_pictures(in_folders(own))
     assert str(caught.value).isprintable()
 
@@ -123,8 +123,8 @@ def test_odd_pictures_are_refused_by_name(kind: str, own: Path) -> None:
 def test_what_is_stored_otherwise_is_read_exactly(mode: str, own: Path) -> None:
     made = picture(8, 8, 3).convert(mode)
     made.save(own / "elm/0.png")
-    found = read_pictures(in_folders(own))
-    assert np.array_equal(found.images[0], np.asarray(made.convert("RGB")))
+    image_set = read_pictures(in_folders(own))
+    assert np.array_equal(image_set.images[0], np.asarray(made.convert("RGB")))
 
 
 def test_no_folder_and_no_pictures(tmp_path: Path) -> None:
@@ -146,17 +146,17 @@ def test_table(own: Path) -> None:
         "\ufefflabel,file,split\r\nNone,oak/0.png,test\r\n\r\nNA,oak/1.png,train\r\n"
         '"a, b",elm/0.png,train\r\nNone,elm/1.png,val\r\n'.encode()
     )
-    found = read_pictures(in_table(own))
-    assert found.class_names == ["NA", "None", "a, b"], "labels are text"
-    assert found.labels.tolist() == [0, 2, 1, 1]
-    assert found.official.tolist() == [TRAIN, TRAIN, VALIDATION, TEST]
+    image_set = read_pictures(in_table(own))
+    assert image_set.class_names == ["NA", "None", "a, b"], "labels are text"
+    assert image_set.labels.tolist() == [0, 2, 1, 1]
+    assert image_set.official.tolist() == [TRAIN, TRAIN, VALIDATION, TEST]
     (own / "labels.csv").write_text("file,label\noak/0.png,7\nelm/0.png,10\n")
-    found = read_pictures(in_table(own))
-    assert (found.class_names, found.official.tolist()) == (["7", "10"], [NO_SPLIT] * 2)
+    image_set = read_pictures(in_table(own))
+    assert (image_set.class_names, image_set.official.tolist()) == (["7", "10"], [NO_SPLIT] * 2)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the first line is"),
         ("file;label\noak/0.png;1\n", "must be file,label or"),
@@ -171,9 +171,9 @@ def test_table(own: Path) -> None:
         ('file,label\n"oak/0.png,1\n', "cannot be read"),
     ],
 )  # fmt: skip
-def test_odd_tables_are_refused_by_line(text: str, said: str, own: Path) -> None:
+def test_odd_tables_are_refused_by_line(text: str, message: str, own: Path) -> None:
     (own / "labels.csv").write_text(text)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         in_table(own)
     assert str(caught.value).isprintable()
 

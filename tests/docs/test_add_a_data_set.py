@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from taet.data.imageset import NO_SPLIT, ImageSet, verify
+from taet.data.imageset import NO_SPLIT, ImageSet, check_image_set
 from taet.study.params.load import load_params
 from taet.study.store import artifacts
 from tests.conftest import ROOT, Tree
@@ -57,7 +57,7 @@ def obtained(code: str, folder: Path) -> ImageSet:
     own = folder / "data/own/leaves"
     files = {path for path in own.rglob("*") if path.is_file()}
     assert files == set(names["sources"](folder / "data/raw/leaves", options))
-    verify(found)
+    check_image_set(found)
     return found
 
 

@@ -10,7 +10,6 @@ SUBSAMPLE = "src/taet/stages/subsample.py"
 DATA = "src/taet/data/split.py"
 STAGE = "src/taet/training/begin.py"
 EQUALIZE = "src/taet/stages/equalize.py"
-RESUME = "src/taet/study/run/resume.py"
 PICTURES = "src/taet/data/image_files.py"
 MEDMNIST = "src/taet/datasets/medmnist.py"
 CIFAR = "src/taet/data/cifar.py"
@@ -77,13 +76,13 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LOADER, "images.permute(0, 3, 1, 2)", "images.permute(0, 3, 2, 1)", "images turned"),
     (LOADER, "1 if rest and not self.drop_last else 0", "1 if rest else 0", "drop_last ignored"),
     (LOADER, "self.labels[rows]", "self.labels[rows.sort()[0]]", "labels of other images"),
-    (AUGMENT, "2 * PADDING + 1, offsets", "2 * PADDING, offsets", "a crop too few"),
+    (AUGMENT, "2 * PADDING + 1, shape", "2 * PADDING, shape", "a crop too few"),
     (AUGMENT, "< 0.5).to", "< 0.25).to", "every fourth image is flipped"),
     (AUGMENT, "torch.where(flips[:, None], width - 1 - x, x)", "torch.where(flips[:, None], width - x, x)", "flip is a pixel off"),
     (AUGMENT, 'seed_for("augment", self.seed, epoch)', 'seed_for("augment", self.seed)', "the same crops in every epoch"),
     (AUGMENT, "RAND_AUGMENT = (2, 8)", "RAND_AUGMENT = (2, 9)", "RandAugment: magnitude"),
     (AUGMENT, 'seed_for("policy", self.seed, self.epoch, row)', 'seed_for("policy", self.seed, self.epoch)', "the same policy for all images"),
-    (AUGMENT, "padded, everything, self.offsets[rows], self.flips[rows]", "padded, everything, self.offsets[everything], self.flips[everything]", "policies: crops depend on the place in the batch"),
+    (AUGMENT, "padded, indices, self.offsets[rows], self.flips[rows]", "padded, indices, self.offsets[indices], self.flips[indices]", "policies: crops depend on the place in the batch"),
     # -- networks -------------------------------------------------------------------------------------
     (NETWORKS, "(x - self.mean) / self.std if", "x / self.std - self.mean if", "normalisation in another order"),
     (NETWORKS, "self.scale * self.network(x) + self.bias", "self.scale * (self.network(x) + self.bias)", "the bias is scaled too"),
@@ -99,22 +98,22 @@ MUTATIONS: list[tuple[str, ...]] = [
     # -- training -------------------------------------------------------------------------------------
     (TRAIN, "robustness > run.best.robustness", "robustness >= run.best.robustness", "best: the last of equals"),
     (TRAIN, "value.detach().clone() for name", "value.detach() for name", "best weights are the last"),
-    (TRAIN, "run.best = Best(run.epoch, robustness, kept)", "run.best = Best(run.epoch - 1, robustness, kept)", "best epoch counted from 0"),
+    (TRAIN, "run.best = Best(run.epoch, robustness, copies)", "run.best = Best(run.epoch - 1, robustness, copies)", "best epoch counted from 0"),
     (TRAIN, "epoch % training.validation.every == 0 or epoch == stop", "epoch % training.validation.every == 0", "the last epoch is not measured"),
-    (TRAIN, "_perturbed(run, taken, batch.epoch)", "_perturbed(run, taken, 0)", "AWP never begins"),
+    (TRAIN, "_perturbed(run, batch_loss, batch.epoch)", "_perturbed(run, batch_loss, 0)", "AWP never begins"),
     (TRAIN, "        run.averager.update(model)\n", "        pass\n", "EMA never updated"),
     (STAGE, 'build_model(network, seed=job.cell["seed"])', "build_model(network, seed=0)", "first weights of seed 0"),
     (STAGE, '        job.cell["seed"],\n        training.augmentation', "        0,\n        training.augmentation", "batches and noise of seed 0"),
     (STAGE, 'channels=data.channels,\n        seed=job.cell["seed"]', "channels=data.channels,\n        seed=0", "a method's own draws of seed 0"),
     (STAGE, 'restore_run if job.stage == "stabilize" else start_from_stage_one', "restore_run", "stage 2 takes over the state of stage 1's method"),
-    (STAGE, 'stop, saver = job.reads["stop"], Saver()', 'stop, saver = job.reads["training"].epochs, Saver()', "stage 1 as long as the whole training"),
+    (STAGE, 'stop = job.reads["stop"]', 'stop = job.reads["training"].epochs', "stage 1 as long as the whole training"),
     (VALIDATION, 'seed_for("validation", seed)', 'seed_for("validation")', "one start of validation for all seeds"),
     (VALIDATION, "robust[standing] = predict", "robust[standing] |= True | predict", "validation robustness is accuracy"),
     (VALIDATION, "            steps=self.options.steps,\n", "            steps=1,\n", "validation attack of one step"),
     (VALIDATION, "(hits / images)[images > 0].mean()", "hits.sum() / images.sum()", "validation is not balanced"),
     (VALIDATION, "return max(range(len(scores))", "return min(range(len(scores))", "the worst bias is chosen"),
-    (EQUALIZE, "(trained.epoch, averaged(trained.model, trained.averager))", "(trained.epoch, trained.model.state_dict())", "EMA not in the saved weights"),
-    (EQUALIZE, "(trained.best.epoch, trained.best.weights)", "(trained.best.epoch, found[LAST][1])", "best weights are the last, in the file"),
+    (EQUALIZE, "(trained.epoch, weights_to_save(trained.model, trained.averager))", "(trained.epoch, trained.model.state_dict())", "EMA not in the saved weights"),
+    (EQUALIZE, "(trained.best.epoch, trained.best.weights)", "(trained.best.epoch, checkpoints[LAST][1])", "best weights are the last, in the file"),
     (EQUALIZE, 'return {"inference": inference_of(own, bias, data.classes), "tau": tau}', 'return {"inference": own, "tau": tau}', "logit adjustment not saved"),
     # -- checkpoints ----------------------------------------------------------------------------------
     (CHECKPOINT, '    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device))\n    run.method', "    run.method", "momentum lost on resume"),

@@ -34,7 +34,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CW, "            options.steps,\n            options.convention", "            min(options.steps, 20) // 2,\n            options.convention", "CW-Linf: half the steps"),
     (ATTACK, 'eps=job.reads["threat"].eps', 'eps=job.reads["threat"].eps - 1 / 255', "an evaluation ball that is 1/255 smaller"),
     (EVALUATION, "(radius_of(options, eps), chain_of", "(radius_of(options, eps) - 1 / 255, chain_of", "balls of an evaluation 1/255 smaller"),
-    (f"{METHODS}/trades.py", "(cross_entropy(clean, batch.y) + self.options.beta * stability).mean()", "cross_entropy(adversarial, batch.y).mean()", "TRADES is PGD-AT"),
+    (f"{METHODS}/trades.py", "(cross_entropy(clean, batch.y) + self.options.beta * kl).mean()", "cross_entropy(adversarial, batch.y).mean()", "TRADES is PGD-AT"),
     (f"{METHODS}/mart.py", "mart(model(batch.x), model(attacked.x), batch.y, self.options.beta)", "F.cross_entropy(model(attacked.x), batch.y)", "MART is PGD-AT"),
     (f"{METHODS}/he.py", "margin_logits(model(attacked.x), batch.y, options.scale, options.margin)", "options.scale * model(attacked.x)", "HE without margin"),
     (f"{METHODS}/reat.py", "        return fit + self.options.tail * tail\n", "        return fit\n", "REAT is AT-BSL"),

@@ -27,9 +27,9 @@ from taet.study.params import blocks, plugins
 from taet.training.addons import (
     WeightAverager,
     WeightPerturber,
-    adjustment,
     class_radii,
     inference_of,
+    logit_adjustment,
     radius_ramp,
 )
 from taet.training.method import Attacked, Batch, Setting, TrainingMethod
@@ -138,7 +138,7 @@ def test_gairat_counts_iterates_that_are_still_right(digits: blocks.Params) -> N
 
     x = torch.tensor([0.49, 0.515, 0.545, 0.9]).view(4, 1, 1, 1)
     given = Batch(x, torch.zeros(4, dtype=torch.int64), torch.Generator(), 30)
-    assert made.attack(Linear(), given).facts["kappa"].tolist() == [0, 2, 5, 10]
+    assert made.attack(Linear(), given).extras["kappa"].tolist() == [0, 2, 5, 10]
 
 
 def test_robal_margins_and_biases(digits: blocks.Params) -> None:
@@ -194,9 +194,9 @@ def test_reat_attack_is_that_of_plain_cross_entropy(digits: blocks.Params) -> No
     for name in ("reat", "pgd_at"):
         made = method(name, digits, IR50)
         made.start_epoch(0)
-        made.before = torch.tensor([9000, 10, 0, 5, 1, 7, 400, 3, 2, 1.0])
+        made.last_predicted = torch.tensor([9000, 10, 0, 5, 1, 7, 400, 3, 2, 1.0])
         if name == "reat":
-            made.weights = balance_weights(made.before, IR50)
+            made.weights = balance_weights(made.last_predicted, IR50)
         given = Batch(x, y, torch.Generator().manual_seed(1), 0)
         images.append(made.attack(model, given).x)
     assert torch.equal(*images)
@@ -377,14 +377,14 @@ def test_weight_average_by_hand() -> None:
 
 def test_logit_adjustment() -> None:
     counts = torch.tensor([100, 10, 1])
-    tau, bias = adjustment(LogitAdjustment(tau=2), counts, lambda biases: 1 / 0)
+    tau, bias = logit_adjustment(LogitAdjustment(tau=2), counts, lambda biases: 1 / 0)
     assert tau == 2
     logits = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
     adjusted = Adjusted(nn.Identity(), **inference_of(None, bias, 3))(logits)
     expected = logits - 2 * counts.double().log().float()
     torch.testing.assert_close(adjusted.softmax(1), expected.softmax(1))
 
-    tau, bias = adjustment(LogitAdjustment(tau=[0.0, 0.5, 1.0]), counts, lambda biases: 1)
+    tau, bias = logit_adjustment(LogitAdjustment(tau=[0.0, 0.5, 1.0]), counts, lambda biases: 1)
     assert tau == 0.5
     both = inference_of({"scale": 10.0, "bias": [1.0, 2.0, 3.0]}, bias, 3)
     assert both["scale"] == 10

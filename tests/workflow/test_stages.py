@@ -10,6 +10,7 @@ from taet.data.loader import to_pixels
 from taet.data.split import read_data
 from taet.errors import UserError
 from taet.networks.network import Adjusted, build_model, load_model, predict, restore_model
+from taet.stages import attack
 from taet.study.params.load import load_params
 from taet.study.plan.job import Job
 from taet.study.plan.study import Study
@@ -166,7 +167,8 @@ def test_diverged_run_names_its_cell_and_leaves_nothing(
 
 def test_killed_attack_goes_on(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job's file is that of an undisturbed run, and what was saved on the way is gone."""
-    monkeypatch.setattr("taet.adversary.evaluation.SAVE_EVERY", 0.0)
+    monkeypatch.setattr(attack, "SAVE_PAUSE", 0.0)
+    monkeypatch.setattr("taet.study.run.resume.SAVING_SHARE", math.inf)
     model = finished(study(tiny_params, monkeypatch), "at_bsl_ema")
     made = Study(load_params(tiny_params, "adjusted"))
     cell = {**model.cell, "checkpoint": "last", "job": "gradient"}

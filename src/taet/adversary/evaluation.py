@@ -10,9 +10,8 @@ named after an attack was run on every image that was classified correctly; only
 what the parts before them have broken.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from taet.compute.devices import searching
 from taet.compute.folding import folded
 from taet.networks.network import predict
 from taet.study.run.progress import Progress
+from taet.study.run.resume import ResumeFile
 
 if TYPE_CHECKING:
     from taet.options import AttackOptions
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 # Batches whose images are attacked together, so that batches stay full as images leave. One with Square,
 # whose thousands of passes over as many images at once would leave little to go on from after a crash.
 CHUNK = 8
-SAVE_EVERY = 30.0  # seconds
 NO_PART = -1
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
@@ -96,19 +95,6 @@ class Evaluation:
     warnings: tuple[str, ...]
 
 
-@dataclass
-class Saved:
-    """Verdicts of an interrupted evaluation, and how to keep those of this one.
-
-    Attributes:
-        arrays: what ``keep`` was last given; empty at first.
-        keep: called now and then with all verdicts so far.
-    """
-
-    arrays: Arrays = field(default_factory=dict)
-    keep: Callable[[Arrays], None] = lambda arrays: None
-
-
 def evaluate(
     model: nn.Module,
     x: Tensor,
@@ -122,7 +108,7 @@ def evaluate(
     precision: str = "fp32",
     index: Tensor | None = None,
     title: str = "attack",
-    saved: Saved | None = None,
+    resume: ResumeFile | None = None,
     with_images: bool = False,
 ) -> Evaluation:
     """Clean predictions, and a verdict per attack.
@@ -140,8 +126,8 @@ def evaluate(
         precision: in which attacks look for images; see ``taet.study.params.blocks.Evaluation``.
         index: [N] int64, which image of the data set each is; 0, 1, 2, ... if left out.
         title: shown with the progress.
-        saved: to go on from, and to keep.
-        with_images: hand back the adversarial images too, which must all fit into memory; excludes ``saved``.
+        resume: verdicts of an interrupted evaluation, to go on from; those of this one are saved there.
+        with_images: hand back the adversarial images too, which must all fit in memory; not with ``resume``.
 
     Raises:
         UserError: images, labels or model are not as they must be, or an attack broke its own rules
@@ -160,12 +146,12 @@ def evaluate(
         batch_size = check_model(subject, x[:batch_size], classes)
         run = _Run(subject, x, y, noise, batch_size, precision, with_images)
         # Sorted: saved verdicts have numbers, and attacks may be named in another order next time.
-        keeper = _Keeper(run, saved or Saved(), sorted(beginnings(planned), key=repr))
+        resumption = _Resumption(run, resume, sorted(beginnings(planned), key=repr))
         total = sum(len(chain) for _, chain in planned) * len(run.correct)
         with Progress(title, total, "image-attacks") as progress:
             for radius, chain in planned:
                 for rows in run.chunks(chain):
-                    run.walk(radius, chain, rows, progress, keeper.tick)
+                    run.walk(radius, chain, rows, progress, resumption.save)
         first = run.correct[:batch_size]
         odd = [*clean_warnings(run.clean, classes), *model_warnings(subject, x[first], y[first])]
     rounds = precision == "bf16" or (precision == "tf32" and x.device.type == "cuda")
@@ -305,26 +291,29 @@ class _Run:
         return depth
 
 
-class _Keeper:
-    """Keeps the verdicts so far, now and then, and brings back those of an interrupted evaluation."""
+class _Resumption:
+    """Brings back the verdicts of an interrupted evaluation, and saves those of this one."""
 
-    def __init__(self, run: _Run, saved: Saved, prefixes: list[Bounded]) -> None:
-        self.run, self.saved, self.prefixes = run, saved, prefixes
-        self.last = time.monotonic()
-        for name, values in saved.arrays.items():
-            number, what = name.split("/")
-            state = run.state(*prefixes[int(number)])
-            setattr(state, what, torch.from_numpy(np.array(values)).to(run.x.device))
+    def __init__(self, run: _Run, file: ResumeFile | None, prefixes: list[Bounded]) -> None:
+        self.run, self.file, self.prefixes = run, file, prefixes
+        if file is not None:
+            file.restore(self._restore)
 
-    def tick(self) -> None:
-        """A part is done."""
-        if time.monotonic() - self.last < SAVE_EVERY:
-            return
-        self.last = time.monotonic()
-        self.saved.keep(
-            {
-                f"{number}/{what}": values.cpu().numpy()
-                for number, key in enumerate(self.prefixes)
-                for what, values in vars(self.run.state(*key)).items()
-            }
-        )
+    def save(self) -> None:
+        """Called after each part."""
+        if self.file is not None:
+            self.file.save(self._collect)
+
+    def _restore(self, arrays: Arrays, facts: dict[str, Any]) -> None:
+        for name, values in arrays.items():
+            number, field = name.split("/")
+            state = self.run.state(*self.prefixes[int(number)])
+            setattr(state, field, torch.from_numpy(np.array(values)).to(self.run.x.device))
+
+    def _collect(self) -> tuple[Arrays, dict[str, Any]]:
+        arrays = {
+            f"{number}/{field}": values.cpu().numpy()
+            for number, prefix in enumerate(self.prefixes)
+            for field, values in vars(self.run.state(*prefix)).items()
+        }
+        return arrays, {}

@@ -1,8 +1,8 @@
 """WideResNet-DEPTH-WIDEN (Zagoruyko and Komodakis 2016), no dropout.
 
 WRN-34-10 has 46,160,474 weights and WRN-28-10 36,479,194, at 3 channels and 10 classes. TRADES' class,
-which most of the field copied, also owns an unused block; it is left out here. Convolutions start from
-He's normal distribution over outputs, as there.
+which most of the field copied, has one more block, which it does not use; it is left out here. As in that
+class, convolutions are initialised from He's normal distribution over outputs.
 """
 
 import math

@@ -1,11 +1,11 @@
 """Augmentation of training images, as batch operations on uint8 [B, H, W, C] tensors.
 
-``none``: the images. ``crop_flip``: random crop after zero padding by 4, then a horizontal flip with
+``none``: no change. ``crop_flip``: random crop after zero padding by 4, then a horizontal flip with
 probability 1/2, one gather for both (the field's standard). ``auto_augment`` and ``rand_augment``: the
 CIFAR-10 policy of AutoAugment (Cubuk et al. 2019) or RandAugment (Cubuk et al. 2020) with 2 operations of
-magnitude 8, both through torchvision, *before* crop and flip, as AT-BSL does.
+magnitude 8, both by torchvision, *before* crop and flip, as in AT-BSL.
 
-Draws depend on seed, epoch and the image's place in the training set, never on how batches are cut.
+Draws depend on seed, epoch and the image's index in the training set, never on how batches are formed.
 """
 
 import torch
@@ -24,47 +24,40 @@ class Augmentation:
 
     Args:
         kind: see above.
-        images: [N, H, W, C] uint8; kept padded, and only once.
-        seed: fixes all draws, alike for all methods.
+        images: [N, H, W, C] uint8; stored once, padded.
+        seed: fixes all draws, the same for all methods.
     """
 
     def __init__(self, kind: str, images: Tensor, seed: int) -> None:
         self.kind, self.seed = kind, seed
         self.count, self.height, self.width, _ = images.shape
-        padding = 0 if kind == "none" else PADDING
-        self.images = (
-            F.pad(images, (0, 0, padding, padding, padding, padding)) if padding else images
-        )
+        self.images = images if kind == "none" else _padded(images)
 
     def start_epoch(self, epoch: int) -> None:
         """Draw the crops and flips of an epoch."""
         self.epoch = epoch
         generator = torch.Generator().manual_seed(seed_for("augment", self.seed, epoch))
-        offsets = (self.count, 2)
+        shape, device = (self.count, 2), self.images.device
         # Drawn by the processor, so that every device sees the same crops and flips.
-        draws = torch.randint(0, 2 * PADDING + 1, offsets, generator=generator)
-        self.offsets = draws.to(self.images.device)
-        self.flips = (torch.rand(self.count, generator=generator) < 0.5).to(self.images.device)
+        self.offsets = torch.randint(0, 2 * PADDING + 1, shape, generator=generator).to(device)
+        self.flips = (torch.rand(self.count, generator=generator) < 0.5).to(device)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Augmented images of some rows of the training set, [B, H, W, C] uint8."""
         if self.kind == "none":
             return self.images[rows]
-        if self.kind == "crop_flip":
-            return crop_flip(
-                self.images, rows, self.offsets[rows], self.flips[rows], self.height, self.width
-            )
-        inner = slice(PADDING, -PADDING)
-        policy = self._policy(self.images[rows][:, inner, inner], rows)
-        padded = F.pad(policy, (0, 0, PADDING, PADDING, PADDING, PADDING))
-        everything = torch.arange(len(rows), device=rows.device)
+        padded, indices = self.images, rows
+        if self.kind in POLICIES:
+            inner = slice(PADDING, -PADDING)
+            padded = _padded(self._transformed(self.images[rows][:, inner, inner], rows))
+            indices = torch.arange(len(rows), device=rows.device)
         return crop_flip(
-            padded, everything, self.offsets[rows], self.flips[rows], self.height, self.width
+            padded, indices, self.offsets[rows], self.flips[rows], self.height, self.width
         )
 
-    def _policy(self, images: Tensor, rows: Tensor) -> Tensor:
-        """AutoAugment or RandAugment, image by image, each from a stream of its own."""
-        from torchvision.transforms import v2  # here: a second that plain studies should not pay
+    def _transformed(self, images: Tensor, rows: Tensor) -> Tensor:
+        """AutoAugment or RandAugment, image by image, each with its own random stream."""
+        from torchvision.transforms import v2  # here: importing it takes a second
 
         transform = (
             v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)
@@ -77,6 +70,10 @@ class Augmentation:
                 torch.manual_seed(seed_for("policy", self.seed, self.epoch, row))
                 result.append(transform(image))
         return torch.stack(result).permute(0, 2, 3, 1)
+
+
+def _padded(images: Tensor) -> Tensor:
+    return F.pad(images, (0, 0, PADDING, PADDING, PADDING, PADDING))
 
 
 def crop_flip(

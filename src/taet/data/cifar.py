@@ -23,9 +23,9 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
     """All images, training before test, in the official order.
 
     Args:
-        cls: torchvision's class; it knows names, address and checksums.
-        folder: where the unpacked folder of official files is, or will be; one beside it, as
-            torchvision keeps several data sets, is used as well.
+        cls: torchvision's class, with names, address and checksums of the files.
+        folder: contains, or will contain, the unpacked folder of official files; one in the parent folder,
+            where torchvision stores several data sets, is used too.
         mirror: see ``taet.data.fetch``.
 
     Raises:
@@ -50,19 +50,21 @@ def obtain_cifar(cls: type[CIFAR10], folder: Path, mirror: str | None) -> ImageS
 
 
 def _put_files(cls: type[CIFAR10], folder: Path, mirror: str | None) -> None:
-    """Copy what a mirror holds unpacked, or unpack the official archive."""
-    place, name = mirror_folder(mirror), cls.base_folder
-    if place and not _broken(cls, place):
+    """Copy a mirror's unpacked files, or unpack the official archive."""
+    source, name = mirror_folder(mirror), cls.base_folder
+    if source and not _broken(cls, source):
 
         def copy(scratch: Path) -> None:
             (scratch / name).mkdir()
-            for file, _ in _files(cls):  # one by one: nothing else, and not the folder's rights
-                shutil.copyfile(place / name / file, scratch / name / file)
+            for file, _ in _files(
+                cls
+            ):  # one by one: no other files, and not the folder's permissions
+                shutil.copyfile(source / name / file, scratch / name / file)
 
         put_folder(folder / name, copy)
         return
-    if place and (place / name).is_dir() and not (place / cls.filename).exists():
-        raise UserError(f"{_broken(cls, place)}; mend the mirror")
+    if source and (source / name).is_dir() and not (source / cls.filename).exists():
+        raise UserError(f"{_broken(cls, source)}; mend the mirror")
     archive = folder / cls.filename
     try:
         fetch(cls.url, archive, cls.tgz_md5, mirror, SIZES[cls.filename])
@@ -83,11 +85,11 @@ def _broken(cls: type[CIFAR10], root: Path) -> str | None:
     for name, md5 in _files(cls):
         path = root / cls.base_folder / name
         try:
-            found = file_md5(path) if path.is_file() else None
+            actual_md5 = file_md5(path) if path.is_file() else None
         except OSError as error:
             return f"{path}: {error.strerror}"
-        if found is None:
+        if actual_md5 is None:
             return f"{path}: missing, or no regular file"
-        if problem := not_official(found, md5):
+        if problem := not_official(actual_md5, md5):
             return f"{path}: {problem}"
     return None

@@ -1,8 +1,8 @@
-"""Fetching official files: verified before anyone looks into them, resumable, from a mirror if wanted.
+"""Fetching official files: verified before they are opened, resumable, and from a mirror on request.
 
-Compute nodes often have no network: a *mirror*, named by the parameter ``download.mirror`` or, before
-that, by the environment variable ``TAET_DATA_MIRROR``, is a folder or an address that holds the files
-under their official names. Files that are already in place and intact are used as they are.
+Compute nodes often have no network. A *mirror* is a folder or an address with the files under their official
+names. The environment variable ``TAET_DATA_MIRROR`` names it or, where that is not set, the parameter
+``download.mirror``. Intact files that are already there are used as they are.
 """
 
 import errno
@@ -19,7 +19,7 @@ from taet.data.transfer import (
     FAILURES,
     MIRROR,
     TooLargeError,
-    can_pass,
+    may_pass,
     printable,
     reason,
     source_of,
@@ -29,52 +29,52 @@ from taet.errors import UserError
 from taet.study.store.artifacts import no_file
 from taet.study.store.contents import file_md5
 
-MOST = 1 << 30  # bytes, of a file whose data set does not say how many it has
+MAX_BYTES = 1 << 30  # of a file whose data set gives no number
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
-def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST) -> None:
-    """Have the official file at ``target``.
+def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int = MAX_BYTES) -> None:
+    """Fetch an official file to ``target``, unless it is already there.
 
-    What has arrived when a transfer breaks off is kept as ``NAME.part``, and the next call goes on from
-    there. Only a file with the right checksum gets its name.
+    When a transfer breaks off, the bytes received so far remain as ``NAME.part``, and the next call continues
+    from them. Only a file with the right checksum gets its name.
 
     Args:
         url: official address.
-        target: where the file shall lie.
+        target: path of the file.
         md5: official checksum.
-        mirror: folder or address that holds it as well; see above.
-        most: bytes of the official file, or a bound of them; a source that gives more is refused.
+        mirror: folder or address with the same file; see above.
+        max_bytes: size of the official file, or an upper bound; a source that sends more is refused.
 
     Raises:
-        UserError: it cannot be had, or is not the official file.
+        UserError: the file cannot be fetched, or is not the official file.
     """
-    there = file_md5(target) if target.is_file() else None
-    if there == md5:
+    present_md5 = file_md5(target) if target.is_file() else None
+    if present_md5 == md5:
         return
     part = target.with_name(f"{target.name}.part")
-    _check_way(target, part)
+    _check_paths(target, part)
     target.parent.mkdir(parents=True, exist_ok=True)
     source = source_of(url, mirror)
-    other = (
+    use_mirror = (
         f"have download.mirror in the parameters or {MIRROR} name a folder or address that holds it"
     )
-    advice = f"put the file into {target.parent}, or {other}"
-    shown = printable(str(source))
-    if part.exists() and part.stat().st_size > most:
+    advice = f"put the file into {target.parent}, or {use_mirror}"
+    origin = printable(str(source))
+    if part.exists() and part.stat().st_size > max_bytes:
         part.unlink()
     try:
-        transfer(source, part, most)
+        transfer(source, part, max_bytes)
     except FAILURES as error:
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise _no_room(part, error) from None
-        bad = f"; {target}: {not_official(there, md5)}" if there else ""
-        again = "run the same command again to go on, or " if can_pass(error, source) else ""
+        bad = f"; {target}: {not_official(present_md5, md5)}" if present_md5 else ""
+        again = "run the same command again to go on, or " if may_pass(error, source) else ""
         raise UserError(
-            f"{target.name}: cannot be fetched from {shown}: {reason(error)}{bad}; {again}{advice}"
+            f"{target.name}: cannot be fetched from {origin}: {reason(error)}{bad}; {again}{advice}"
         ) from None
     except TooLargeError:
-        problem = f"not the official file (it is larger than {most} bytes)"
+        problem = f"not the official file (it is larger than {max_bytes} bytes)"
     else:
         problem = not_official(file_md5(part), md5)
     if not problem:
@@ -82,27 +82,27 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, most: int = MOST
         return
     part.unlink(missing_ok=True)
     if isinstance(source, Path):
-        raise UserError(f"{shown}: {problem}; replace it there, or {advice}")
+        raise UserError(f"{origin}: {problem}; replace it there, or {advice}")
     raise UserError(
-        f"{target.name}: what {shown} gave is {problem}; the copy was deleted; run the same command again, "
+        f"{target.name}: what {origin} gave is {problem}; the copy was deleted; run the same command again, "
         f"or {advice}"
     )
 
 
-def not_official(found: str, md5: str) -> str:
-    """What is wrong with a file of a checksum; nothing where it is the official one."""
-    return "" if found == md5 else f"not the official file (MD5 {found}, must be {md5})"
+def not_official(actual_md5: str, md5: str) -> str:
+    """That a file is not the official one, in words; empty where its checksum is right."""
+    return "" if actual_md5 == md5 else f"not the official file (MD5 {actual_md5}, must be {md5})"
 
 
-def _check_way(target: Path, part: Path) -> None:
-    """That nothing stands where the file and its part go but files."""
+def _check_paths(target: Path, part: Path) -> None:
+    """Raise an error if something other than a file is at the path of the file or of its part."""
     for path, follow_links in ((target, True), (part, False)):
         if os.path.lexists(path) and (kind := no_file(path, follow_links=follow_links)):
             raise UserError(f"{path}: {kind} is in the place of a file; move it away")
 
 
 def unpack(archive: Path, folder: str) -> None:
-    """Unpack a verified archive's only folder beside it; see ``put_folder``.
+    """Unpack the only folder of a verified archive beside the archive; see ``put_folder``.
 
     Members with paths or links that lead outside are refused.
     """
@@ -115,19 +115,19 @@ def unpack(archive: Path, folder: str) -> None:
 
 
 def put_folder(target: Path, fill: Callable[[Path], None]) -> None:
-    """Have a folder, completely or not at all.
+    """Make a folder, completely or not at all.
 
-    What is there already is moved aside, to ``NAME.replaced-1``: it may be somebody's work.
+    A folder that already exists is moved aside, to ``NAME.replaced-1``: it may be somebody's work.
 
     Args:
         target: the folder.
-        fill: makes a folder of its name inside the folder that it is given.
+        fill: makes a folder of the same name inside the folder that it is given.
 
     Raises:
-        UserError: there is no room for it.
+        UserError: the disk is full.
     """
-    for left in target.parent.glob(".unpacking-*"):  # by a process that was killed
-        shutil.rmtree(left)
+    for leftover in target.parent.glob(".unpacking-*"):  # of a process that was killed
+        shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as scratch:
         try:
             fill(Path(scratch))

@@ -1,7 +1,7 @@
-"""Pictures of one's own: in a folder for each class, or named with their labels in a CSV file.
+"""The user's own pictures: in a folder for each class, or listed with their labels in a CSV file.
 
-They lie under ``data/own/NAME``. Nothing about a picture is guessed: one that is damaged, transparent, of
-16 bits, or of another size than the first is refused by name.
+They are under ``data/own/NAME``. Nothing about a picture is guessed: a picture that is damaged, transparent,
+of 16 bits, or of another size than the first is refused by name.
 """
 
 import csv
@@ -17,12 +17,8 @@ from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet
 from taet.errors import UserError, suggest
 
 SPLITS = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "test": TEST}
-EXACT = {
-    "L": "L",
-    "RGB": "RGB",
-    "1": "L",
-    "P": "RGB",
-}  # modes, and the one each becomes without loss
+# Modes of Pillow, and the one that each is converted to without loss.
+EXACT = {"L": "L", "RGB": "RGB", "1": "L", "P": "RGB"}
 ORIENTATION = 0x0112  # of EXIF
 
 
@@ -36,10 +32,10 @@ class Picture:
 
 
 def own_folder(folder: Path) -> Path:
-    """Where one's own files of a data set lie: ``data/own/NAME``.
+    """The folder of the user's own files of a data set, ``data/own/NAME``.
 
     Args:
-        folder: that of its images, ``data/raw/NAME``.
+        folder: the one of its images, ``data/raw/NAME``.
     """
     return folder.parents[1] / "own" / folder.name
 
@@ -47,39 +43,38 @@ def own_folder(folder: Path) -> Path:
 def in_folders(own: Path) -> list[Picture]:
     """Pictures in ``CLASS/``, or in ``train/CLASS/``, ``test/CLASS/`` and perhaps ``validation/CLASS/``.
 
-    Every file there is one, but for hidden ones.
+    Every file that is not hidden is a picture.
 
     Raises:
-        UserError: there are none, or something else lies there.
+        UserError: there is no picture, or a folder of a class contains something else than files.
     """
     names = [folder.name for folder in _folders(own)]
     if {"train", "test"} <= set(names) <= set(SPLITS):
-        classes = [(SPLITS[name], of) for name in names for of in _folders(own / name)]
+        classes = [(SPLITS[name], folder) for name in names for folder in _folders(own / name)]
     else:
         classes = [(NO_SPLIT, folder) for folder in _folders(own)]
-    found = []
+    pictures = []
     for split, folder in classes:
-        pictures = [Picture(file, folder.name, split) for file in _files(folder)]
-        if not pictures:
+        of_class = [Picture(file, folder.name, split) for file in _files(folder)]
+        if not of_class:
             raise UserError(f"{folder}: no pictures; put some there, or remove the folder")
-        found += pictures
-    if not found:
+        pictures += of_class
+    if not pictures:
         raise UserError(f"{own}: no pictures; put them into a folder for each class, {own}/CLASS/")
-    return found
+    return pictures
 
 
 def in_table(own: Path, table: str = "labels.csv") -> list[Picture]:
-    """Pictures that a CSV file names, in columns ``file``, ``label`` and perhaps ``split``.
+    """Pictures listed in a CSV file with columns ``file``, ``label`` and perhaps ``split``.
 
     Raises:
-        UserError: it cannot be read, or a line of it is wrong.
+        UserError: the file cannot be read, or one of its lines is wrong.
     """
     path = own / table
-    found: dict[Path, Picture] = {}
+    pictures: dict[Path, Picture] = {}
     try:
-        with path.open(
-            encoding="utf-8-sig", newline=""
-        ) as file:  # Excel begins with a byte order mark
+        # utf-8-sig: Excel begins a file with a byte order mark
+        with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
             head = [name.strip() for name in next(lines, [])]
             if sorted(head) not in (["file", "label"], ["file", "label", "split"]):
@@ -88,17 +83,17 @@ def in_table(own: Path, table: str = "labels.csv") -> list[Picture]:
                 )
             for values in filter(None, lines):
                 picture = _of_line(own, head, values, f"{path}:{lines.line_num}")
-                if picture.file in found:
+                if picture.file in pictures:
                     raise UserError(
                         f"{path}:{lines.line_num}: {values} names a picture a second time"
                     )
-                found[picture.file] = picture
+                pictures[picture.file] = picture
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be read: {reason}; must be a CSV file in UTF-8") from None
-    if not found:
+    if not pictures:
         raise UserError(f"{path}: names no picture; needs a line for each")
-    return list(found.values())
+    return list(pictures.values())
 
 
 def read_pictures(pictures: list[Picture]) -> ImageSet:
@@ -174,7 +169,7 @@ def _pixels(file: Path) -> Any:
     """A picture as [H, H, 1 or 3] uint8."""
     try:
         with Image.open(file) as picture:
-            if problem := _oddity(picture):
+            if problem := _problem(picture):
                 raise UserError(f"{file}: {problem}")
             array = np.asarray(picture.convert(EXACT[picture.mode]), dtype=np.uint8)
     except UserError:
@@ -189,8 +184,8 @@ def _pixels(file: Path) -> Any:
     return array if array.ndim == 3 else array[..., None]
 
 
-def _oddity(picture: Image.Image) -> str | None:
-    """Why a picture would not be stored as it is."""
+def _problem(picture: Image.Image) -> str | None:
+    """Why a picture cannot be stored without a guess; None where it can."""
     width, height = picture.size
     if width != height:
         return f"{width}x{height} pixels; must be square"

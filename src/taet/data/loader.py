@@ -21,12 +21,12 @@ class Loader:
     Args:
         images: [N, H, W, C] uint8.
         labels: [N] int64.
-        max_value: what is white.
+        max_value: value of white.
         batch_size: images per step.
         drop_last: leave out the last, smaller batch of an epoch.
-        seed: fixes order and augmentation of every epoch, alike for all methods.
+        seed: fixes order and augmentation of every epoch, the same for all methods.
         augmentation: see ``taet.data.augment``.
-        device: where the images lie, are augmented, and come out.
+        device: stores and augments the images, and gets the batches.
     """
 
     def __init__(
@@ -48,18 +48,18 @@ class Loader:
         self.device = torch.device(device)
         self.labels, self.max_value = labels.to(device), max_value
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
-        self.augmented = Augmentation(augmentation, images.to(device), seed)
+        self.augmentation = Augmentation(augmentation, images.to(device), seed)
 
     def __len__(self) -> int:
         """Steps per epoch."""
         whole, rest = divmod(len(self.labels), self.batch_size)
         return whole + (1 if rest and not self.drop_last else 0)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images [B, C, H, W] float32 in [0,1] and labels [B] int64, in this epoch's order."""
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """An epoch's batches: images [B, C, H, W] float32 in [0,1], and labels [B] int64."""
         generator = torch.Generator().manual_seed(seed_for("batches", self.seed, epoch))
         order = torch.randperm(len(self.labels), generator=generator).to(self.device)
-        self.augmented.start_epoch(epoch)
+        self.augmentation.start_epoch(epoch)
         for step in range(len(self)):
             rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield to_pixels(self.augmented(rows), self.max_value), self.labels[rows]
+            yield to_pixels(self.augmentation(rows), self.max_value), self.labels[rows]

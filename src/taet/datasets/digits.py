@@ -27,7 +27,7 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
     Raises:
         UserError: scikit-learn's copy is not the one this project knows.
     """
-    from sklearn.datasets import load_digits  # here: half a second that no other stage should pay
+    from sklearn.datasets import load_digits  # here: importing it takes half a second
 
     bunch = load_digits()
     images = bunch.images.astype(np.uint8)[..., None]

@@ -2,7 +2,7 @@
 
 Source: J. Yang et al., MedMNIST v2, Scientific Data 2023. The package ``medmnist`` knows address,
 checksum and class names of each set; the file is a NumPy archive, opened only after its checksum is
-right, and never unpickled. Classes are naturally imbalanced: ``natural`` is an imbalance ratio too.
+right, and never unpickled. Classes are naturally imbalanced, so the imbalance ratio can be ``natural``.
 """
 
 import zipfile
@@ -48,7 +48,7 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
     Raises:
         UserError: an image of the set has several labels, or the file cannot be had or is damaged.
     """
-    from medmnist import INFO  # here: it brings torch with it
+    from medmnist import INFO  # here: it imports torch
 
     info, suffix = INFO[options.flag], "" if options.size == 28 else f"_{options.size}"
     if "multi-label" in info["task"]:
@@ -57,27 +57,28 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
             "methods here need exactly one"
         )
     archive = folder / f"{options.flag}{suffix}.npz"
-    fetch(info[f"url{suffix}"], archive, info[f"MD5{suffix}"], mirror, _most(info, options.size))
+    fetch(
+        info[f"url{suffix}"], archive, info[f"MD5{suffix}"], mirror, _max_bytes(info, options.size)
+    )
     names = [name for _, name in sorted(info["label"].items(), key=_number)]
-    found = read_archive(archive, names)
-    if found.images.shape[1] != options.size:
-        raise UserError(
-            f"{archive}: images are {found.images.shape[1]} pixels wide, not {options.size}"
-        )
-    return found
+    image_set = read_archive(archive, names)
+    width = image_set.images.shape[1]
+    if width != options.size:
+        raise UserError(f"{archive}: images are {width} pixels wide, not {options.size}")
+    return image_set
 
 
-def _most(info: dict[str, Any], size: int) -> int:
-    """Bytes of an archive at most: as if nothing in it could be compressed."""
-    of_image = size * size * info["n_channels"] + 8  # and the label
-    return int(1.01 * sum(info["n_samples"].values()) * of_image) + (1 << 20)
+def _max_bytes(info: dict[str, Any], size: int) -> int:
+    """Largest plausible size of an archive in bytes: that without compression."""
+    image_bytes = size * size * info["n_channels"] + 8  # 8: the label
+    return int(1.01 * sum(info["n_samples"].values()) * image_bytes) + (1 << 20)
 
 
 def read_archive(archive: Path, class_names: list[str]) -> ImageSet:
     """A verified archive: arrays ``SPLIT_images`` [n, H, W] or [n, H, W, 3] and ``SPLIT_labels`` [n, 1].
 
     Raises:
-        UserError: an array is missing, or is none.
+        UserError: the archive cannot be read, or an array is missing or not as above.
     """
     images, labels = [], []
     try:
@@ -85,13 +86,13 @@ def read_archive(archive: Path, class_names: list[str]) -> ImageSet:
             for split in SPLITS:
                 images.append(arrays[f"{split}_images"])
                 labels.append(_one_label(arrays[f"{split}_labels"], len(images[-1])))
-        together = np.concatenate(images)
+        pixels = np.concatenate(images)
     except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
             f"{archive}: not a MedMNIST archive ({error}); delete it and try again"
         ) from None
     return ImageSet(
-        images=together if together.ndim == 4 else together[..., None],
+        images=pixels if pixels.ndim == 4 else pixels[..., None],
         labels=np.concatenate(labels),
         official=np.repeat(np.array(list(SPLITS.values()), np.uint8), [len(x) for x in images]),
         class_names=class_names,

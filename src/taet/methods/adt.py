@@ -36,7 +36,7 @@ class Options(MethodOptions):
     learning_rate: Positive
     """Of the inner Adam; authors: 0.3."""
     entropy_weight: NonNegative
-    """lambda; 0.01 in paper and code."""
+    """Weight lambda of the entropy; 0.01 in paper and code."""
     accumulate_gradients: bool
     """Follow the sum of all gradients so far (authors), or each step's own."""
 
@@ -50,13 +50,13 @@ class Method(TrainingMethod):
     def attack(self, model: Network, batch: Batch) -> Attacked:
         options = self.options
         parameters = [torch.zeros_like(batch.x), torch.zeros_like(batch.x)]  # m and v
-        followed = [torch.zeros_like(p) for p in parameters]
+        summed = [torch.zeros_like(p) for p in parameters]
         with attack_mode(model, self.setting.attack.batch_norm):
             for _ in range(options.steps):
                 gradients = self._gradients(model, batch, *parameters)
-                kept = followed if options.accumulate_gradients else map(torch.zeros_like, followed)
-                followed = [a + b for a, b in zip(kept, gradients, strict=True)]
-                for parameter, g in zip(parameters, followed, strict=True):
+                before = summed if options.accumulate_gradients else map(torch.zeros_like, summed)
+                summed = [a + b for a, b in zip(before, gradients, strict=True)]
+                for parameter, g in zip(parameters, summed, strict=True):
                     parameter += options.learning_rate * g / (g.abs() + ADAM_GUARD)
         (x_adv,), _ = self._draw(batch, *parameters, count=1)
         return Attacked(x_adv)
@@ -67,12 +67,12 @@ class Method(TrainingMethod):
     def _gradients(
         self, model: Network, batch: Batch, mean: Tensor, spread: Tensor
     ) -> tuple[Tensor, ...]:
-        """Of CE + lambda H, summed over the draws, with respect to the distribution's parameters."""
+        """Gradients of CE + lambda H, summed over the draws, with respect to m and v."""
         count = self.options.samples
         with torch.enable_grad():
             mean, spread = (p.detach().requires_grad_() for p in (mean, spread))
             x_adv, entropy = self._draw(batch, mean, spread, count)
-            # All draws in one pass: in eval mode images do not see each other.
+            # All draws in one pass: in eval mode, images do not influence each other.
             losses = cross_entropy(model(x_adv.flatten(0, 1)), batch.y.repeat(count))
             gain = losses.mean() + self.options.entropy_weight * entropy
             return torch.autograd.grad(count * gain, (mean, spread))
@@ -80,7 +80,7 @@ class Method(TrainingMethod):
     def _draw(
         self, batch: Batch, mean: Tensor, spread: Tensor, count: int
     ) -> tuple[Tensor, Tensor]:
-        """Images from the distribution, [count, B, C, H, W], and its mean entropy up to a constant."""
+        """Images drawn from the distribution, [count, B, C, H, W], and H up to a constant."""
         r = torch.stack([batch.draw(torch.randn) for _ in range(count)])
         sigma = F.softplus(spread)
         u = torch.tanh(mean + sigma * r)

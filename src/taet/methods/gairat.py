@@ -42,7 +42,7 @@ class Method(TrainingMethod):
         losses = cross_entropy(model(attacked.x), batch.y)
         if batch.epoch < self.options.begin_epoch:
             return losses.mean()
-        kappa, steps = attacked.facts["kappa"], self.setting.attack.steps
+        kappa, steps = attacked.extras["kappa"], self.setting.attack.steps
         return (geometry_weights(kappa, steps, self.options.lam) * losses).mean()
 
 

@@ -29,14 +29,7 @@ from taet.architectures.resnet18 import ResNet18
 from taet.errors import UserError
 from taet.losses import cross_entropy, smoothed_cross_entropy
 from taet.networks.network import Network
-from taet.options import (
-    Count,
-    MethodOptions,
-    NonNegative,
-    Positive,
-    ResidualWidth,
-    Share,
-)
+from taet.options import Count, MethodOptions, NonNegative, Positive, ResidualWidth, Share
 from taet.seeds import seed_for
 from taet.training.method import Attacked, Batch, Setting, TrainingMethod
 from taet.training.optimizers import Sgd
@@ -136,12 +129,7 @@ class Method(TrainingMethod):
             self._learn(batch, attacked, self._reward(model, batch, attacked, learning_rate))
 
     def _start(self, batch: Batch) -> Tensor:
-        return start_point(
-            "uniform",
-            batch.x,
-            self.setting.eps,
-            batch.draw,
-        )
+        return start_point("uniform", batch.x, self.setting.eps, batch.draw)
 
     def _learn(self, batch: Batch, attacked: Attacked, reward: float) -> None:
         """One step of REINFORCE: actions with a high reward become likelier."""
@@ -151,11 +139,11 @@ class Method(TrainingMethod):
                 "lower training.optimizer.learning_rate"
             )
         logits = self.strategy.train()(batch.x)
-        chosen = (
+        log_probabilities = (
             head.log_softmax(1).gather(1, action[:, None]).mean()
-            for head, action in zip(logits, attacked.facts["actions"], strict=True)
+            for head, action in zip(logits, attacked.extras["actions"], strict=True)
         )
-        loss = -reward * torch.stack(list(chosen)).sum()
+        loss = -reward * torch.stack(list(log_probabilities)).sum()
         self.optimizer.clear_gradients()
         loss.backward()
         nn.utils.clip_grad_norm_(self.strategy.parameters(), self.options.strategy_clip)

@@ -35,8 +35,8 @@ class Method(TrainingMethod):
 
 
 def mart(clean: Tensor, adversarial: Tensor, y: Tensor, beta: float) -> Tensor:
-    """The loss, a scalar, from clean and adversarial logits [B, C]."""
+    """MART's loss, a scalar, from clean and adversarial logits [B, C]."""
     p, p_adv = F.softmax(clean, 1), F.softmax(adversarial, 1)
     kl = (p * (F.log_softmax(clean, 1) - (p_adv + LOG_GUARD).log())).sum(1)
-    doubt = 1 + WEIGHT_GUARD - p.gather(1, y[:, None]).squeeze(1)
-    return (boosted_cross_entropy(adversarial, y) + beta * doubt * kl).mean()
+    weight = 1 + WEIGHT_GUARD - p.gather(1, y[:, None]).squeeze(1)
+    return (boosted_cross_entropy(adversarial, y) + beta * weight * kl).mean()

@@ -39,16 +39,19 @@ class Method(TrainingMethod):
 
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)
-        self.before = setting.class_counts.float()  # a_c of the epoch before; n_c in the first
-        self.now = torch.zeros_like(self.before)
+        # a_c of the epoch before (n_c in the first one), and of this epoch so far.
+        self.last_predicted = setting.class_counts.float()
+        self.predicted = torch.zeros_like(self.last_predicted)
         self.first = True
-        self.weights = torch.empty_like(self.before)  # changes in place: ``perturb`` says why
+        # Changes in place, as ``perturb`` demands.
+        self.weights = torch.empty_like(self.last_predicted)
 
     def start_epoch(self, epoch: int) -> None:
         if not self.first:
-            self.before, self.now = self.now, torch.zeros_like(self.now)
+            self.last_predicted = self.predicted
+            self.predicted = torch.zeros_like(self.predicted)
         self.first = False
-        self.weights.copy_(balance_weights(self.before, self.setting.class_counts))
+        self.weights.copy_(balance_weights(self.last_predicted, self.setting.class_counts))
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
         return Attacked(self.perturb(model, batch, self._weighted))
@@ -59,7 +62,7 @@ class Method(TrainingMethod):
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         features = model.features(attacked.x)
         counts, logits = self.setting.class_counts, model.head(features)
-        attacked.facts["taken_for"] = logits.detach().argmax(1)
+        attacked.extras["predicted"] = logits.detach().argmax(1)
         fit = balanced_softmax(logits, batch.y, counts, 1.0).mean()
         tail = tail_loss(features, batch.y, counts, self.options.tail_reduction)
         return fit + self.options.tail * tail
@@ -67,26 +70,30 @@ class Method(TrainingMethod):
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        self.now += torch.bincount(attacked.facts["taken_for"], minlength=self.classes)
+        self.predicted += torch.bincount(attacked.extras["predicted"], minlength=self.classes)
 
     def state(self) -> dict[str, Tensor]:
-        return {"before": self.before, "now": self.now, "first": torch.tensor(self.first)}
+        return {
+            "last_predicted": self.last_predicted,
+            "predicted": self.predicted,
+            "first": torch.tensor(self.first),
+        }
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.before, self.now = state["before"], state["now"]
+        self.last_predicted, self.predicted = state["last_predicted"], state["predicted"]
         self.first = bool(state["first"])
 
 
-def balance_weights(taken: Tensor, class_counts: Tensor) -> Tensor:
+def balance_weights(predicted: Tensor, class_counts: Tensor) -> Tensor:
     """RBL's class weights, [C], with the sum C.
 
     Args:
-        taken: [C] adversarial images that the network took for each class in the epoch before.
+        predicted: [C] adversarial images that the network classified as each class in the epoch before.
         class_counts: [C] training images.
     """
     n = class_counts.double()
     b = (n - 1) / n
-    effective = (1 - b ** taken.double()) / (1 - b)
+    effective = (1 - b ** predicted.double()) / (1 - b)
     weights = 1 / (effective + WEIGHT_GUARD)
     return (len(n) * weights / weights.sum()).float()
 
@@ -94,19 +101,19 @@ def balance_weights(taken: Tensor, class_counts: Tensor) -> Tensor:
 def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str) -> Tensor:
     """TAIL, a scalar: mean over tail images b and all images j of sign_bj weight_bj KL_bj.
 
-    Tail: the rarest third of the classes by training images, from place 2 floor(C/3) + 1 on: none where C is
-    3. (The authors' code takes the last labels, which in its data are the rarest.) sign is -1 within a class
-    and +1 between classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj is between the softmax of the
-    features of b, without gradient, and of j.
+    Tail: the rarest third of the classes by training images, from rank 2 floor(C/3) + 1 on (0 is the most
+    frequent class); none where C is 3. The authors' code takes the last labels, which in its data are the
+    rarest. sign is -1 within a class and +1 between classes; weight_bj = sqrt(N / n_b) + sqrt(N / n_j); KL_bj
+    is between the softmax of the features of b, without gradient, and of j.
 
     Args:
         features: [B, D].
         reduction: ``batch_mean``: KL_bj is the same for all j, its mean over images *and* features;
-            ``per_pair``: as written above.
+            ``per_pair``: as above.
     """
     classes = len(class_counts)
-    place = class_counts.argsort(descending=True, stable=True).argsort()  # 0 is the most frequent
-    tail = (place[y] >= classes // 3 * 2 + 1).nonzero().squeeze(1)
+    rank = class_counts.argsort(descending=True, stable=True).argsort()
+    tail = (rank[y] >= classes // 3 * 2 + 1).nonzero().squeeze(1)
     if len(tail) == 0:
         return features.sum() * 0
     log_p = F.log_softmax(features, 1)

@@ -24,13 +24,13 @@ class Options(MethodOptions):
     loss_passes: ClassVar[int] = 2
 
     scale: Positive
-    """s, of the loss."""
+    """Scale s of the cosines in the loss."""
     margin: NonNegative
-    """m, the margin of the rarest class."""
+    """Margin m of the rarest class."""
     tau_b: NonNegative
     """Weight of the log prior in the loss."""
     tau_m: NonNegative
-    """How much the margin grows with the class's size."""
+    """Growth of the margin with the log of the class's size."""
     beta: NonNegative
     """Weight of the KL term."""
     softening: NonNegative

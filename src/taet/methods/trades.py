@@ -34,13 +34,13 @@ class Method(TrainingMethod):
     def attack(self, model: Network, batch: Batch) -> Attacked:
         with attack_mode(model, self.setting.attack.batch_norm), torch.no_grad():
             clean = model(batch.x)
-        return Attacked(self.perturb(model, batch, _away_from, target=clean))
+        return Attacked(self.perturb(model, batch, _divergence, target=clean))
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         clean, adversarial = model(batch.x), model(attacked.x)
-        stability = kl_divergence(clean, adversarial)
-        return (cross_entropy(clean, batch.y) + self.options.beta * stability).mean()
+        kl = kl_divergence(clean, adversarial)
+        return (cross_entropy(clean, batch.y) + self.options.beta * kl).mean()
 
 
-def _away_from(logits: Tensor, clean: Tensor) -> Tensor:
+def _divergence(logits: Tensor, clean: Tensor) -> Tensor:
     return kl_divergence(clean, logits)

@@ -3,7 +3,7 @@
 The file is a safetensors file: it loads without torch and without executing anything. It holds, for the N
 images of the ``test`` list, 12 bytes an image and 8 bytes an image and attack:
 
-    index                [N] int64    position of the image in the data set's array
+    index                [N] int64    index of the image in the data set's array
     label                [N] int16    true class
     clean                [N] int16    predicted class of the clean image
     ATTACK/prediction    [N] int16    predicted class of the adversarial image
@@ -11,37 +11,37 @@ images of the ``test`` list, 12 bytes an image and 8 bytes an image and attack:
     ATTACK/broken_by     [N] int16    which part of the attack fooled the model, -1 for none
 
 An image that is misclassified when clean is never robust: its adversarial prediction is the clean one, at
-distance 0. The header, JSON under ``taet``, says in ``attacks`` of each attack its ``norm``, its ``eps``
-(null: not bounded), its ``options`` (steps and so on, as in the parameters), the titles of its ``parts`` and
-its ``warnings`` (see ``taet.adversary.checks``); ``warnings`` are those that concern the model.
+distance 0. The header is JSON under ``taet``. Its ``attacks`` hold for each attack ``norm``, ``eps`` (null:
+not bounded), ``options`` (steps and so on, as in the parameters), ``parts`` (their titles) and ``warnings``
+(see ``taet.adversary.checks``); its own ``warnings`` concern the model.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taet.adversary.evaluation import Arrays, Saved, evaluate
+from taet.adversary.evaluation import evaluate
 from taet.compute.devices import device_facts, settle
 from taet.data.loader import to_pixels
 from taet.data.split import read_data
-from taet.errors import UserError
 from taet.networks.network import load_model
-from taet.study.run.resume import finish, resume_path
-from taet.study.store import artifacts
+from taet.study.run.resume import finish, resume_file
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
+
+SAVE_PAUSE = 30.0  # seconds between two saves: what a killed job loses at most, but for one part
 
 
 def run(job: "Job") -> dict[str, Any]:
     """Attack the job's model on all test images and write the predictions."""
     device = settle(job.reads["compute"])
     data = read_data(job, "test")
-    trained = job.inputs["model"]
-    model = load_model(trained.output, trained.key, job.cell["checkpoint"]).to(device)
+    source = job.inputs["model"]
+    model = load_model(source.output, source.key, job.cell["checkpoint"]).to(device)
     y, index = data.labels["test"], data.index["test"]
-    saved = _saved(job)
-    found = evaluate(
+    resume = resume_file(job, pause=SAVE_PAUSE)
+    evaluation = evaluate(
         model,
         to_pixels(data.hand_over("test").to(device), data.max_value),
         y.to(device),
@@ -53,15 +53,15 @@ def run(job: "Job") -> dict[str, Any]:
         precision=job.reads["evaluation"].precision,
         index=index,
         title=job.title,
-        saved=saved,
+        resume=resume,
     )
     arrays = {
         "index": index.numpy(),
         "label": y.numpy().astype(np.int16),
-        "clean": found.clean.numpy().astype(np.int16),
+        "clean": evaluation.clean.numpy().astype(np.int16),
     }
     facts = {}
-    for name, verdict in found.verdicts.items():
+    for name, verdict in evaluation.verdicts.items():
         arrays[f"{name}/prediction"] = verdict.prediction.numpy().astype(np.int16)
         arrays[f"{name}/distance"] = verdict.distance.numpy()
         arrays[f"{name}/broken_by"] = verdict.broken_by.numpy().astype(np.int16)
@@ -72,21 +72,5 @@ def run(job: "Job") -> dict[str, Any]:
             "parts": list(verdict.parts),
             "warnings": list(verdict.warnings),
         }
-    finish(job, arrays, {"attacks": facts, "warnings": list(found.warnings)})
-    return {**device_facts(device), "images": len(y), "resumed": bool(saved.arrays)}
-
-
-def _saved(job: "Job") -> Saved:
-    """Verdicts of an interrupted run of the same job, and where to keep those of this one."""
-    path = resume_path(job)
-    arrays: Arrays = {}
-    if path.exists():
-        try:
-            arrays, _ = artifacts.read_arrays(path, job.key)
-        except UserError as error:
-            print(f"{job.title}: starting over: {error}", flush=True)
-
-    def keep(verdicts: Arrays) -> None:
-        artifacts.write_arrays(path, verdicts, job.key)
-
-    return Saved(arrays, keep)
+    finish(job, arrays, {"attacks": facts, "warnings": list(evaluation.warnings)})
+    return {**device_facts(device), "images": len(y), "resumed": resume.resumed}

@@ -1,9 +1,9 @@
-"""Stage ``equalize``: a method trained to its end.
+"""Stage ``equalize``: a method trained to its last epoch.
 
-The file holds the weights of one or two checkpoints, ``last/...`` and, where the training was validated,
-``best/...``. Its header says in ``network`` how to build the network, in ``history`` what each epoch gave,
-and in ``checkpoints`` of each its ``epoch`` (trained for so many) and ``inference``: what is done to the
-outputs (``taet.networks.network.Adjusted``), or null.
+The file holds the weights of one or two checkpoints: ``last/...`` and, where training was validated,
+``best/...``. Its header has ``network``, from which the network is built; ``history``, the numbers of each
+epoch; and ``checkpoints``, with the ``epoch`` of each (how many it was trained for) and its ``inference``
+(``scale`` and ``bias`` of ``taet.networks.network.Adjusted``, or null).
 """
 
 from functools import partial
@@ -16,7 +16,7 @@ from taet.data.split import Data, read_data
 from taet.errors import UserError
 from taet.networks.network import BEST, LAST, Arrays, model_arrays
 from taet.study.run.resume import finish
-from taet.training.addons import adjustment, averaged, inference_of
+from taet.training.addons import inference_of, logit_adjustment, weights_to_save
 from taet.training.begin import train_job
 from taet.training.loop import Run
 from taet.training.validation import best_bias
@@ -26,30 +26,34 @@ if TYPE_CHECKING:
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write the last weights, or their average, and the best ones if any were measured."""
+    """Write the last weights, or their average, and the best ones if training was validated."""
     data = read_data(job, "train", "validation")
     trained, facts, record = train_job(job, data)
-    found = {LAST: (trained.epoch, averaged(trained.model, trained.averager))}
+    checkpoints = {LAST: (trained.epoch, weights_to_save(trained.model, trained.averager))}
     if trained.best is not None:
-        found[BEST] = (trained.best.epoch, trained.best.weights)
+        checkpoints[BEST] = (trained.best.epoch, trained.best.weights)
     arrays: Arrays = {}
-    checkpoints = {}
-    for name, (epoch, weights) in found.items():
+    header: dict[str, Any] = {
+        "network": facts["network"],
+        "history": facts["history"],
+        "checkpoints": {},
+    }
+    for name, (epoch, weights) in checkpoints.items():
         arrays |= model_arrays(weights, f"{name}/")
-        checkpoints[name] = {"epoch": epoch, **_inference(trained, weights, data, job)}
-    kept = {name: facts[name] for name in ("network", "history")}
-    finish(job, arrays, {**kept, "checkpoints": checkpoints})
+        inference = _inference(trained, weights, data, job)
+        header["checkpoints"][name] = {"epoch": epoch, **inference}
+    finish(job, arrays, header)
     return record
 
 
 def _inference(trained: Run, weights: dict[str, Tensor], data: Data, job: "Job") -> dict[str, Any]:
-    """What is done to the outputs of some weights, and the tau that was chosen for it, if any."""
+    """``inference`` of a checkpoint's weights and, with logit adjustment, the ``tau`` that was chosen."""
     own, options = trained.method.inference(), job.reads["method"].logit_adjustment
     if options is None:
         return {"inference": own}
     trained.model.load_state_dict(weights)
     choose = partial(_choose, trained, own, data, job)
-    tau, bias = adjustment(options, data.class_counts, choose)
+    tau, bias = logit_adjustment(options, data.class_counts, choose)
     return {"inference": inference_of(own, bias, data.classes), "tau": tau}
 
 
@@ -60,7 +64,7 @@ def _choose(
     job: "Job",
     biases: list[list[float]],
 ) -> int:
-    """Which bias is best on the validation images."""
+    """Index of the bias that is best on the validation images."""
     y = data.labels["validation"]
     if len(y) == 0:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Stage ``stabilize``: stage 1, a checkpoint from which methods go on with their own loss."""
+"""Stage ``stabilize``: stage 1 (clean warm-up), a checkpoint from which methods continue training."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Write weights and optimiser state: whoever goes on must not notice the interruption."""
+    """Write all state of the run, so that a method continues as if training had not been interrupted."""
     trained, facts, record = train_job(job, read_data(job, "train", "validation"))
     finish(job, run_arrays(trained), facts)
     return record

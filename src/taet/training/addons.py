@@ -1,4 +1,4 @@
-"""Add-ons that go on any method: what changes the radius, the weights, or the saved logits."""
+"""Add-ons to any method: they change the radius, the weights, or the logits of the saved model."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from taet.networks.network import Network
 if TYPE_CHECKING:
     from taet import options
 
-PROXY_GUARD = 1e-20  # AWP's guard against a gradient of zero
+GRADIENT_GUARD = 1e-20  # AWP's guard against a gradient of zero
 
 
 def class_radii(options: "options.ClassRadius", class_counts: Tensor) -> Tensor:
     """RobustLT's class-wise perturbation budget: radius of each class relative to eps, [C].
 
     (1 - alpha) + tau sqrt(log K_c) with K_c = n_max / n_c and tau such that the mean over training images
-    is 1 (Zhang et al. 2026). All 1 where all classes have as many images.
+    is 1 (Zhang et al. 2026). All are 1 in a balanced training set.
     """
     counts = class_counts.double()
     rarity = (counts.max() / counts).log().sqrt()
@@ -37,10 +37,10 @@ def radius_ramp(options: "options.ClassRadius", epoch: int, epochs: int) -> floa
 class WeightPerturber:
     """Adversarial weight perturbation (Wu et al. 2020).
 
-    Every weight tensor of two or more dimensions moves by gamma ||w|| along its own gradient of the
-    loss, the update is computed there, and the perturbation is taken back after the step. The authors
-    take one step of SGD on a copy; the direction is the same, so no copy is made. Batch-norm statistics
-    are not moved by the extra pass.
+    Every weight tensor of two or more dimensions moves by gamma ||w|| along its own gradient of the loss.
+    Gradients are taken at these weights, and the perturbation is undone after the step. The authors take
+    one step of SGD on a copy; the direction is the same, so no copy is made. The extra pass does not change
+    batch-norm statistics.
     """
 
     def __init__(self, options: "options.WeightPerturbation") -> None:
@@ -48,7 +48,7 @@ class WeightPerturber:
 
     @contextmanager
     def __call__(self, model: nn.Module, loss: Callable[[], Tensor], epoch: int) -> Iterator[None]:
-        """Weights are perturbed inside the block, which computes gradients and steps."""
+        """Perturb the weights inside the block, which computes gradients and takes the step."""
         if epoch < self.options.warmup_epochs:
             yield
             return
@@ -64,21 +64,21 @@ class WeightPerturber:
         self, model: nn.Module, weights: list[nn.Parameter], loss: Callable[[], Tensor]
     ) -> list[Tensor]:
         buffers = list(model.buffers())
-        kept = [buffer.clone() for buffer in buffers]
+        before = [buffer.clone() for buffer in buffers]
         gradients = torch.autograd.grad(loss(), weights)
-        for buffer, value in zip(buffers, kept, strict=True):
+        for buffer, value in zip(buffers, before, strict=True):
             buffer.copy_(value)
         return [
-            self.options.gamma * w.detach().norm() * g / (g.norm() + PROXY_GUARD)
+            self.options.gamma * w.detach().norm() * g / (g.norm() + GRADIENT_GUARD)
             for w, g in zip(weights, gradients, strict=True)
         ]
 
 
 class WeightAverager:
-    """Exponential moving average of the weights; batch-norm statistics are the live model's.
+    """Exponential moving average of the weights; batch-norm statistics are those of the trained network.
 
-    The decay grows with the number of steps k, min(decay, (1 + k) / (10 + k)), so that the average
-    forgets where it began (RobustLT's helper).
+    The decay grows with the number of steps k, min(decay, (1 + k) / (10 + k)), so that the first weights do
+    not dominate the average (RobustLT's helper).
     """
 
     def __init__(self, options: "options.WeightAverage") -> None:
@@ -88,7 +88,7 @@ class WeightAverager:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take in the weights after a step."""
+        """Include the weights after a step."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, weight in model.named_parameters():
             if name in self.average:
@@ -98,25 +98,25 @@ class WeightAverager:
         self.steps += 1
 
     def state(self) -> dict[str, Tensor]:
-        """For the checkpoint."""
+        """The average and its number of steps, for the checkpoint."""
         return {"steps": torch.tensor(self.steps), **self.average}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from ``state()``."""
+        """Restore what ``state()`` returned."""
         self.average = dict(state)
         self.steps = int(self.average.pop("steps"))
 
 
-def adjustment(
+def logit_adjustment(
     options: "options.LogitAdjustment",
     class_counts: Tensor,
     choose: Callable[[list[list[float]]], int],
 ) -> tuple[float, list[float]]:
-    """tau and the bias -tau log n of each class.
+    """tau, and the bias of each class: -tau log n, centred.
 
     Args:
         class_counts: [C] training images.
-        choose: given the biases of several tau, says which is best on the validation images.
+        choose: index of the best of several tau, on the validation images, given their biases.
     """
     taus = options.tau if isinstance(options.tau, list) else [options.tau]
     log_prior = class_counts.double().log()
@@ -126,16 +126,17 @@ def adjustment(
 
 
 def inference_of(
-    method: dict[str, Any] | None, bias: list[float] | None, classes: int
+    own: dict[str, Any] | None, bias: list[float] | None, classes: int
 ) -> dict[str, Any] | None:
-    """What the saved model does with its outputs: a method's own rule, then a bias per class."""
-    if method is None and bias is None:
+    """``scale`` and ``bias`` of ``taet.networks.network.Adjusted``: a method's own, plus ``bias`` [C]."""
+    if own is None and bias is None:
         return None
-    own = method or {"scale": 1.0, "bias": [0.0] * classes}
-    extra = bias or [0.0] * classes
-    return {"scale": own["scale"], "bias": [a + b for a, b in zip(own["bias"], extra, strict=True)]}
+    zeros = [0.0] * classes
+    own = own or {"scale": 1.0, "bias": zeros}
+    total = [a + b for a, b in zip(own["bias"], bias or zeros, strict=True)]
+    return {"scale": own["scale"], "bias": total}
 
 
-def averaged(model: Network, averager: WeightAverager | None) -> dict[str, Tensor]:
-    """Weights and buffers to be saved: the average where there is one."""
+def weights_to_save(model: Network, averager: WeightAverager | None) -> dict[str, Tensor]:
+    """Weights and buffers of the trained network, with averaged weights where there is an averager."""
     return {**model.state_dict(), **(averager.average if averager else {})}

@@ -1,9 +1,9 @@
-"""What ``stabilize`` and ``equalize`` share: a method trained from one epoch to another.
+"""Training jobs, for the stages ``stabilize`` and ``equalize``: a method trained from one epoch to another.
 
-The run is saved after epochs; see ``taet.study.run.resume``.
+Runs save themselves between epochs; see ``taet.study.run.resume``.
 """
 
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from taet.compute.devices import device_facts, settle
@@ -14,9 +14,9 @@ from taet.networks.network import build_model, describe_network
 from taet.study.params import plugins
 from taet.study.run.processes import team
 from taet.study.run.progress import Progress
-from taet.study.run.resume import Saver, resume_path
+from taet.study.run.resume import ResumeFile, resume_file
 from taet.study.store import artifacts
-from taet.training.addons import WeightAverager, WeightPerturber, adjustment, inference_of
+from taet.training.addons import WeightAverager, WeightPerturber, inference_of, logit_adjustment
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.training.loop import Run, train
 from taet.training.method import Setting, TrainingMethod
@@ -32,11 +32,10 @@ if TYPE_CHECKING:
 
 
 def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, Any]]:
-    """Train what the job says, from stage 1 or from the last saved epoch if there is one.
+    """Train the job's method, from the last saved epoch if there is one, or else from stage 1.
 
     Returns:
-        The run at the epoch where the job stops, what its checkpoint's header says, and facts for
-        the record.
+        The run at the epoch where the job stops, the header of its checkpoint, and facts for the record.
     """
     device = settle(job.reads["compute"])
     training = job.reads["training"]
@@ -55,12 +54,13 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
         device,
     )
 
-    saved = resume_path(job)
-    artifacts.check_writable(saved.parent)
-    resumed_at = _resume(run, job, saved)
+    resume = resume_file(job)
+    artifacts.check_writable(resume.path.parent)
+    _restore(run, job, resume)
+    resumed_at = run.epoch if resume.resumed else None
     _share_out(run, job)
     if team().first:
-        _train_and_save(run, job, loader, validate, saved)
+        _train_and_save(run, job, loader, validate, resume)
     else:
         train(run, loader, training, job.reads["stop"], validate=validate)
     facts = {"network": network, **run_facts(run)}
@@ -69,24 +69,20 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
 
 
 def _train_and_save(
-    run: Run, job: "Job", loader: Loader, validate: Validator | None, saved: Path
+    run: Run, job: "Job", loader: Loader, validate: Validator | None, resume: ResumeFile
 ) -> None:
-    stop, saver = job.reads["stop"], Saver()
-
-    def save() -> None:
-        artifacts.write_arrays(saved, run_arrays(run), job.key, **run_facts(run))
-
+    stop = job.reads["stop"]
     with Progress(job.title, stop, "epochs", done=run.epoch) as progress:
 
         def after_epoch(run: Run) -> None:
-            saver(save)
-            progress.step(1, _said(run.history[-1]))
+            resume.save(lambda: (run_arrays(run), run_facts(run)))
+            progress.step(1, _summary(run.history[-1]))
 
         train(run, loader, job.reads["training"], stop, after_epoch, validate)
 
 
 def _share_out(run: Run, job: "Job") -> None:
-    """Have the job's processes, if there are several, train the one network together."""
+    """If the job has several processes, let them train one network together."""
     count, training = team().count, job.reads["training"]
     if count == 1:
         return
@@ -102,16 +98,17 @@ def _share_out(run: Run, job: "Job") -> None:
     share_out(run.model, job.reads["compute"].sync_batch_norm)
 
 
-def _said(epoch: dict[str, float]) -> str:
-    shown = {"loss": f"loss {epoch['loss']:.4f}"}
-    for what, word in (("accuracy", "clean"), ("robustness", "robust")):
-        if (name := f"validation_{what}") in epoch:
-            shown[name] = f"{word} {100 * epoch[name]:.1f}%"
-    return ", ".join(shown.values())
+def _summary(epoch: dict[str, float]) -> str:
+    """An epoch's numbers, as the progress bar shows them."""
+    numbers = [f"loss {epoch['loss']:.4f}"]
+    for name, word in (("validation_accuracy", "clean"), ("validation_robustness", "robust")):
+        if name in epoch:
+            numbers.append(f"{word} {100 * epoch[name]:.1f}%")
+    return ", ".join(numbers)
 
 
 def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
-    """What measures the network after epochs, if the parameters ask for it."""
+    """Measures the network between epochs, if the parameters ask for it."""
     training = job.reads["training"]
     if training.validation is None:
         return None
@@ -134,12 +131,12 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
 
 
 def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
-    """What will be done to the outputs of the saved network."""
+    """How the saved network's outputs will be adjusted; see ``taet.networks.network.Adjusted``."""
     own, options = run.method.inference(), job.reads["method"].logit_adjustment
     if options is None:
         return own
-    # Several tau, to be chosen from after the training, are not measured (taet.study.params.rules).
-    _, bias = adjustment(options, data.class_counts, choose=lambda biases: 0)
+    # Where several tau are given, training is not validated (taet.study.params.rules).
+    _, bias = logit_adjustment(options, data.class_counts, choose=lambda biases: 0)
     return inference_of(own, bias, data.classes)
 
 
@@ -167,9 +164,7 @@ def _new_run(
     job: "Job", method: TrainingMethod, network: dict[str, Any], device: "torch.device"
 ) -> Run:
     model = build_model(network, seed=job.cell["seed"]).to(device)
-    perturbation, average = (
-        getattr(method.options, name) for name in ("weight_perturbation", "weight_average")
-    )
+    perturbation, average = method.options.weight_perturbation, method.options.weight_average
     return Run(
         model,
         make_optimizer(model.parameters(), job.reads["training"].optimizer),
@@ -179,16 +174,10 @@ def _new_run(
     )
 
 
-def _resume(run: Run, job: "Job", saved: Path) -> int | None:
-    """Bring ``run`` to the last saved epoch, or to the end of stage 1; says which epoch was saved."""
-    if saved.exists():
-        try:
-            restore_run(run, *artifacts.read_arrays(saved, job.key))
-            return run.epoch
-        except UserError as error:
-            print(f"{job.title}: starting over: {error}", flush=True)
-    if "stage1" in job.inputs:
+def _restore(run: Run, job: "Job", resume: ResumeFile) -> None:
+    """Bring a new run to the last saved epoch or, without one, to the end of stage 1, if it has one."""
+    resume.restore(partial(restore_run, run))
+    if not resume.resumed and "stage1" in job.inputs:
         stage1 = job.inputs["stage1"]
-        go_on = restore_run if job.stage == "stabilize" else start_from_stage_one
-        go_on(run, *artifacts.read_arrays(stage1.output, stage1.key))
-    return None
+        restore = restore_run if job.stage == "stabilize" else start_from_stage_one
+        restore(run, *artifacts.read_arrays(stage1.output, stage1.key))

@@ -1,4 +1,4 @@
-"""Checkpoints: a training run as named arrays, so that it can go on where it was.
+"""Checkpoints: a training run as named arrays, from which it can be resumed.
 
 Names: ``model/...`` weights and buffers, ``optimizer/INDEX/...`` state per weight, ``method/...``,
 ``average/...``, ``best/...`` weights and buffers.
@@ -14,29 +14,29 @@ from taet.training.optimizers import load_optimizer_state, optimizer_state
 
 
 def run_facts(run: Run) -> dict[str, Any]:
-    """How far a run has come, as JSON."""
+    """Epoch, history and best epoch of a run, as JSON."""
     best = run.best and {"epoch": run.best.epoch, "robustness": run.best.robustness}
     return {"epoch": run.epoch, "history": run.history, "best": best}
 
 
 def run_arrays(run: Run) -> Arrays:
-    """Everything a run needs to go on, with ``run_facts``."""
-    found = model_arrays(run.model.state_dict())
+    """All arrays that ``restore_run`` needs besides ``run_facts``."""
+    arrays = model_arrays(run.model.state_dict())
     if run.best is not None:
-        found |= model_arrays(run.best.weights, "best/")
-    own = {
+        arrays |= model_arrays(run.best.weights, "best/")
+    states = {
         "optimizer": optimizer_state(run.optimizer),
         "method": run.method.state(),
         "average": run.averager.state() if run.averager else {},
     }
-    for owner, states in own.items():
-        for name, value in states.items():
-            found[f"{owner}/{name}"] = value.detach().cpu().numpy()
-    return found
+    for owner, state in states.items():
+        for name, value in state.items():
+            arrays[f"{owner}/{name}"] = value.detach().cpu().numpy()
+    return arrays
 
 
 def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
-    """Put a saved run's state into ``run``, to go on as if nothing had been."""
+    """Put a saved run's state into ``run``, which then goes on as if it had never stopped."""
     restore_model(run.model, arrays)
     load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device))
     run.method.load_state(tensors(arrays, "method/", run.device))
@@ -48,10 +48,10 @@ def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
 
 
 def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
-    """Go on from another method's stage 1: its weights and optimiser, this method's own state fresh.
+    """Start from another method's stage 1: its weights and optimiser, with fresh state of this method.
 
-    A head of another kind starts fresh too: cosines cannot go on from a linear head. What was best in
-    stage 1 is not this method's.
+    A head of another kind starts fresh too: cosines cannot continue a linear head. The best weights of
+    stage 1 do not count, since they are not this method's.
     """
     if facts["network"]["head"] == run.method.head:
         part: nn.Module = run.model

@@ -1,8 +1,7 @@
 """Training: the one loop of all methods, from any epoch to any other.
 
-Stage 1, stage 2 and a run that goes on after a crash are the same call with other first and last
-epochs: learning rate, batch order and noise depend on the epoch alone, and everything else is in
-``Run``.
+Stage 1, stage 2 and a run that is resumed are the same call with other first and last epochs: learning
+rate, batch order and noise depend on the epoch alone, and everything else is in ``Run``.
 """
 
 import math
@@ -19,7 +18,7 @@ from taet.data.loader import Loader
 from taet.errors import UserError
 from taet.networks.network import Network
 from taet.seeds import seed_for
-from taet.training.addons import WeightAverager, WeightPerturber, averaged
+from taet.training.addons import WeightAverager, WeightPerturber, weights_to_save
 from taet.training.method import Batch, TrainingMethod
 from taet.training.optimizers import Optimizer
 from taet.training.schedules import rate_factor
@@ -34,12 +33,12 @@ Validate = Callable[[dict[str, Tensor]], dict[str, float]]
 
 @dataclass(frozen=True)
 class Best:
-    """The weights that did best on the validation images.
+    """The weights with the highest balanced robustness on the validation images.
 
     Attributes:
-        epoch: 1-based: trained for so many epochs.
-        robustness: their balanced robustness there.
-        weights: and buffers, by name.
+        epoch: how many epochs they were trained for.
+        robustness: their balanced robustness.
+        weights: weights and buffers, by name.
     """
 
     epoch: int
@@ -53,13 +52,13 @@ class Run:
 
     Attributes:
         model: the network.
-        optimizer: holds its own state (momentum and the like).
-        method: holds its own state too.
-        perturber: moves the weights while the loss is taken, if at all.
-        averager: averages the weights, if at all.
+        optimizer: with its state, such as momentum.
+        method: with its state.
+        perturber: perturbs the weights while the loss is computed; None for not.
+        averager: averages the weights; None for not.
         epoch: the next epoch, 0-based.
-        history: per finished epoch: mean loss, last learning rate, and what ``validate`` said.
-        best: of the epochs so far, by what ``validate`` said.
+        history: of each finished epoch: mean loss, last learning rate, and what ``validate`` returned.
+        best: the best weights so far; None before the first validation.
     """
 
     model: Network
@@ -73,7 +72,7 @@ class Run:
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies."""
+        """The device of the network."""
         return next(self.model.parameters()).device
 
 
@@ -114,7 +113,7 @@ def train(
         run.method.start_epoch(run.epoch)
         run.method.constrain(run.model)
         losses = []
-        for i, (x, y) in enumerate(loader.epoch(run.epoch)):
+        for i, (x, y) in enumerate(loader.batches(run.epoch)):
             step = run.epoch * len(loader) + i
             factor = rate_factor(training.schedule, step, steps, run.epoch)
             rate = training.optimizer.learning_rate * factor
@@ -129,21 +128,21 @@ def train(
 
 
 def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
-    """Attack, loss, and one move of the weights; the loss, a scalar that stays on the device.
+    """Attack a batch and take one step on it; returns the loss, a scalar on the device.
 
-    Nothing here asks the device for a number, so that a GPU need not wait for the processor; some methods
-    do (LAS-AT, REAT, TAET that skips absent classes).
+    Nothing here reads a number from the device, which would make the processor wait for the GPU. Some
+    methods do (LAS-AT, REAT, and TAET where it skips absent classes).
     """
     model, method, device = run.model, run.method, batch.x.device.type
     with bfloat16(device, precision != "fp32"):
         attacked = method.attack(model.train(), batch)
 
-    def taken() -> Tensor:
+    def batch_loss() -> Tensor:
         with bfloat16(device, precision == "bf16"):
             return method.loss(model, batch, attacked)
 
-    with _perturbed(run, taken, batch.epoch):
-        loss = taken()
+    with _perturbed(run, batch_loss, batch.epoch):
+        loss = batch_loss()
         run.optimizer.clear_gradients()
         loss.backward()
         run.optimizer.step(rate)
@@ -155,23 +154,23 @@ def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
 
 
 def _is_due(training: "Training", epoch: int, stop: int) -> bool:
-    assert training.validation is not None  # whoever gives ``validate`` has it from there
+    assert training.validation is not None  # ``validate`` is made from it
     return epoch % training.validation.every == 0 or epoch == stop
 
 
 def _validate(run: Run, validate: Validate) -> None:
-    """Measure the weights after an epoch, and keep them if none before were as good."""
-    weights = averaged(run.model, run.averager)
+    """Measure the weights after an epoch, and copy them if they are the best so far."""
+    weights = weights_to_save(run.model, run.averager)
     measured = validate(weights)
     run.history[-1] |= measured
     robustness = measured["validation_robustness"]
     if run.best is None or robustness > run.best.robustness:
-        kept = {name: value.detach().clone() for name, value in weights.items()}
-        run.best = Best(run.epoch, robustness, kept)
+        copies = {name: value.detach().clone() for name, value in weights.items()}
+        run.best = Best(run.epoch, robustness, copies)
 
 
 def _check_finite(run: Run, loss: float) -> None:
-    """The last move of an epoch may have been the one too far, with a loss that was still finite."""
+    """Raise an error if the run has diverged; the epoch's last step can do so after a finite loss."""
     if not math.isfinite(loss):
         raise _diverged(f"the loss in epoch {run.epoch + 1} is {loss}")
     for name, value in run.model.state_dict().items():

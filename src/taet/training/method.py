@@ -1,4 +1,4 @@
-"""What a training method is, and what it is given."""
+"""The interface of a training method, and the values that it receives."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,15 +43,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Attacked:
-    """What the inner maximisation gave.
+    """The result of the inner maximisation.
 
     Attributes:
         x: [B, C, H, W] images to train on.
-        facts: what else the method wants to know about the attack, by name.
+        extras: further values for the method's ``loss`` and ``after_step``, by name.
     """
 
     x: Tensor
-    facts: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Setting:
         channels: of an image.
         seed: of the run.
 
-    What a method makes for itself must lie on the device of ``class_counts``.
+    Tensors that a method makes must be on the device of ``class_counts``.
     """
 
     class_counts: Tensor
@@ -78,14 +78,14 @@ class Setting:
 
 
 class TrainingMethod:
-    """Base of all methods: a subclass says what its attack and its loss are.
+    """Base of all methods: a subclass defines its attack and its loss.
 
-    For each step ``attack`` is called, then ``loss``, which must not change the method's state (weight
-    perturbation calls it twice) but may leave notes in ``attacked.facts``, then ``after_step``.
+    Each step calls ``attack``, then ``loss``, then ``after_step``. ``loss`` must not change the method's
+    state, since weight perturbation calls it twice, but may write to ``attacked.extras``.
     """
 
     by_several_processes: ClassVar[bool] = True
-    """Whether ``taet.training.parallel`` can share its work out: it takes gradients of one network only."""
+    """Whether ``taet.training.parallel`` can train it: all its gradients are those of one network."""
 
     def __init__(self, options: "MethodOptions", setting: Setting) -> None:
         self.options = options
@@ -107,7 +107,7 @@ class TrainingMethod:
 
     @property
     def head(self) -> dict[str, Any]:
-        """Head that the network must have; see ``taet.networks.heads``."""
+        """The head that the network must have; see ``taet.networks.heads``."""
         return LINEAR
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
@@ -122,23 +122,23 @@ class TrainingMethod:
         """Called before the first step of an epoch."""
 
     def constrain(self, model: Network) -> None:
-        """Called before an epoch and after every move of the weights: put them where they must be."""
+        """Called before an epoch and after every step: project the weights onto what the method allows."""
 
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        """Called after the weights have moved."""
+        """Called after the optimiser's step."""
 
     def inference(self) -> dict[str, Any] | None:
         """``scale`` and ``bias`` [C] of the saved model's outputs, or None for the outputs themselves."""
         return None
 
     def state(self) -> dict[str, Tensor]:
-        """What the method has learned so far, for the checkpoint."""
+        """The method's own state, for the checkpoint."""
         return {}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from ``state()``."""
+        """Restore what ``state()`` returned."""
 
     def perturb(
         self,
@@ -148,22 +148,17 @@ class TrainingMethod:
         target: Tensor | None = None,
         watch: Watch | None = None,
     ) -> Tensor:
-        """PGD as the parameters say: adversarial images for the batch, [B, C, H, W].
+        """Adversarial images for the batch, [B, C, H, W], by PGD with the parameters of the training attack.
 
         Args:
-            objective: what to maximise. On a GPU a function that is the same one in every step is recorded
-                (``taet.compute.graphs``): what it reads besides its arguments must change in place only,
-                and it must not ask the GPU for a number.
-            target: [B, ...] what the objective compares the logits with; the labels if None.
+            objective: what to maximise. On a GPU, an objective that stays the same function in every step is
+                recorded (``taet.compute.graphs``). Other values that it reads must then change in place, and
+                it must not read a number from the GPU.
+            target: [B, ...] second argument of the objective; the labels if None.
             watch: see ``taet.adversary.pgd.Watch``.
         """
         attack, (eps, step_size) = self.setting.attack, self.budget(batch)
-        start = start_point(
-            attack.start,
-            batch.x,
-            self.setting.eps,
-            batch.draw,
-        )
+        start = start_point(attack.start, batch.x, self.setting.eps, batch.draw)
         settings = (model, objective, attack.steps, attack.batch_norm, watch)
         target = batch.y if target is None else target
         return self.recorder(_descend, settings, batch.x, target, start, eps, step_size)
@@ -190,7 +185,7 @@ def _descend(
     eps: float | Tensor,
     step_size: float | Tensor,
 ) -> Tensor:
-    """``pgd`` with what is the same in every step first."""
+    """``pgd`` in the argument order of the recorder: first what stays the same in every step."""
     return pgd(
         model,
         x,

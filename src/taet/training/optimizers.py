@@ -1,10 +1,10 @@
-"""Optimisers: torch's own update functions, with their state in the open.
+"""Optimisers: torch's own update functions in their fused form, with their state in plain tensors.
 
-Not torch's optimiser classes: making one imports torch's compiler, which takes a second of every job, and
-their state needs translating for a checkpoint. The functions are the same, in their fused form.
+Making one of torch's optimiser classes imports torch's compiler, which costs every job a second, and their
+state must be converted for a checkpoint.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,17 +15,27 @@ from torch.optim.sgd import sgd
 if TYPE_CHECKING:
     from taet import recipes
 
-    pass
+Tensors = list[Tensor]
+State = dict[str, Tensor]  # of one weight
 
 ADAM_BETAS, ADAM_EPS = (0.9, 0.999), 1e-8  # torch's defaults
 
 
 class Optimizer:
-    """Base: some weights, and state for each of them."""
+    """Base: weights, and a state for each, which begins when the weight has its first gradient.
 
-    def __init__(self, weights: Iterable[nn.Parameter]) -> None:
-        self.weights = list(weights)
-        self.states: list[dict[str, Tensor]] = [{} for _ in self.weights]
+    Args:
+        weights: the weights to optimise.
+        initial: first value of each tensor in a weight's state, given the weight.
+    """
+
+    def __init__(
+        self,
+        weights: Iterable[nn.Parameter],
+        initial: Mapping[str, Callable[[Tensor], Tensor]],
+    ) -> None:
+        self.weights, self.initial = list(weights), initial
+        self.states: list[State] = [{} for _ in self.weights]
 
     def clear_gradients(self) -> None:
         """Forget the gradients of the last step."""
@@ -35,17 +45,20 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Move the weights that have a gradient, at this learning rate."""
-        pairs = zip(self.weights, self.states, strict=True)
-        moving = [(w, w.grad, state) for w, state in pairs if w.grad is not None]
-        self._move(*map(list, zip(*moving, strict=True)), rate)
+        weights: Tensors = []
+        gradients: Tensors = []
+        states: list[State] = []
+        for weight, state in zip(self.weights, self.states, strict=True):
+            if weight.grad is not None:
+                for name, first in self.initial.items():
+                    if name not in state:
+                        state[name] = first(weight)
+                weights.append(weight)
+                gradients.append(weight.grad)
+                states.append(state)
+        self._move(weights, gradients, states, rate)
 
-    def _move(
-        self,
-        weights: list[Tensor],
-        gradients: list[Tensor],
-        states: list[dict[str, Tensor]],
-        rate: float,
-    ) -> None:
+    def _move(self, weights: Tensors, gradients: Tensors, states: list[State], rate: float) -> None:
         raise NotImplementedError
 
 
@@ -55,20 +68,10 @@ class Sgd(Optimizer):
     def __init__(
         self, weights: Iterable[nn.Parameter], momentum: float, weight_decay: float
     ) -> None:
-        super().__init__(weights)
+        super().__init__(weights, {"momentum": torch.zeros_like} if momentum else {})
         self.momentum, self.weight_decay = momentum, weight_decay
 
-    def _move(
-        self,
-        weights: list[Tensor],
-        gradients: list[Tensor],
-        states: list[dict[str, Tensor]],
-        rate: float,
-    ) -> None:
-        if self.momentum:
-            for state, weight in zip(states, weights, strict=True):
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(weight)
+    def _move(self, weights: Tensors, gradients: Tensors, states: list[State], rate: float) -> None:
         sgd(
             weights,
             gradients,
@@ -87,20 +90,12 @@ class Adam(Optimizer):
     """Adam with torch's default betas and epsilon."""
 
     def __init__(self, weights: Iterable[nn.Parameter], weight_decay: float) -> None:
-        super().__init__(weights)
+        super().__init__(
+            weights, {"mean": torch.zeros_like, "square": torch.zeros_like, "steps": _zero}
+        )
         self.weight_decay = weight_decay
 
-    def _move(
-        self,
-        weights: list[Tensor],
-        gradients: list[Tensor],
-        states: list[dict[str, Tensor]],
-        rate: float,
-    ) -> None:
-        for state, weight in zip(states, weights, strict=True):
-            if "mean" not in state:
-                state["mean"], state["square"] = torch.zeros_like(weight), torch.zeros_like(weight)
-                state["steps"] = torch.zeros((), dtype=torch.float32, device=weight.device)
+    def _move(self, weights: Tensors, gradients: Tensors, states: list[State], rate: float) -> None:
         adam(
             weights,
             gradients,
@@ -119,6 +114,10 @@ class Adam(Optimizer):
         )
 
 
+def _zero(weight: Tensor) -> Tensor:
+    return torch.zeros((), dtype=torch.float32, device=weight.device)
+
+
 def make_optimizer(
     weights: Iterable[nn.Parameter], options: "recipes.Sgd | recipes.Adam"
 ) -> Optimizer:
@@ -129,7 +128,7 @@ def make_optimizer(
 
 
 def optimizer_state(optimizer: Optimizer) -> dict[str, Tensor]:
-    """State by ``INDEX/NAME``, for the checkpoint."""
+    """The states of all weights, by ``INDEX/NAME``, for the checkpoint."""
     return {
         f"{index}/{name}": value
         for index, state in enumerate(optimizer.states)
@@ -140,12 +139,12 @@ def optimizer_state(optimizer: Optimizer) -> dict[str, Tensor]:
 def load_optimizer_state(
     optimizer: Optimizer, state: Mapping[str, Tensor], count: int | None = None
 ) -> None:
-    """Go on from ``optimizer_state``, for the first ``count`` weights; all if None."""
+    """Restore what ``optimizer_state`` returned, for the first ``count`` weights; all if None."""
     for name, value in state.items():
         index, field = name.split("/")
         if count is None or int(index) < count:
             weight = optimizer.weights[int(index)]
             if value.shape == weight.shape:
-                # Fused updates walk through memory: state must lie there as the weight does.
+                # Fused updates walk through memory: state needs the memory layout of the weight.
                 value = torch.empty_like(weight, requires_grad=False).copy_(value)
             optimizer.states[int(index)][field] = value

@@ -1,4 +1,4 @@
-"""Learning rate as a pure function of the step, so that nothing about it needs saving."""
+"""Learning rate as a pure function of the step, so that a schedule has no state to save."""
 
 import math
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: int) -> float:
-    """What the base learning rate is multiplied by.
+    """Factor on the base learning rate.
 
     Args:
         schedule: see ``taet.recipes.Multistep`` and ``Cosine``.
@@ -20,8 +20,8 @@ def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: in
         milestones, factors = schedule.milestones, schedule.factor
         if not isinstance(factors, list):
             factors = [factors] * len(milestones)
-        since = [max(epoch - milestone + 1, 0) for milestone in milestones]
-        powers = since if schedule.compounding else [min(epochs, 1) for epochs in since]
+        epochs_since = [max(epoch - milestone + 1, 0) for milestone in milestones]
+        powers = epochs_since if schedule.compounding else [min(n, 1) for n in epochs_since]
         return math.prod(f**power for f, power in zip(factors, powers, strict=True))
     warmup = schedule.warmup * steps
     if step < warmup:

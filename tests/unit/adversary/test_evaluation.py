@@ -1,7 +1,9 @@
 """Evaluation on a model and attacks whose every verdict is known: brightness above or below a half, and shifts."""
 
+import math
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -11,9 +13,10 @@ from torch import Tensor, nn
 
 from taet.adversary import evaluation
 from taet.adversary.chains import longest, radius_of
-from taet.adversary.evaluation import Evaluation, Saved, evaluate
+from taet.adversary.evaluation import Evaluation, evaluate
 from taet.adversary.norms import Norm
 from taet.adversary.parts import Target
+from taet.study.run import resume
 
 EPS = 0.12
 BRIGHTNESS = [0.42, 0.46, 0.54, 0.60, 0.30, 0.48]
@@ -107,14 +110,13 @@ def test_images(found: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_interrupted_evaluation_goes_on_with_attacks_in_another_order(
-    monkeypatch: pytest.MonkeyPatch, found: Evaluation
+    monkeypatch: pytest.MonkeyPatch, found: Evaluation, tmp_path: Path
 ) -> None:
     """Keys do not see the order, so what was saved must not depend on it."""
-    kept: dict[str, Any] = {}
-    monkeypatch.setattr(evaluation, "SAVE_EVERY", 0)
-    attacked(monkeypatch, saved=Saved({}, lambda arrays: kept.update(arrays)))
+    monkeypatch.setattr(resume, "SAVING_SHARE", math.inf)
+    attacked(monkeypatch, resume=resume.ResumeFile(tmp_path / "file", "k", "t"))
     monkeypatch.setattr(sys.modules[__name__], "CHAINS", dict(reversed(CHAINS.items())))
-    again = attacked(monkeypatch, saved=Saved(kept))
+    again = attacked(monkeypatch, resume=resume.ResumeFile(tmp_path / "file", "k", "t"))
     assert not Shift.seen, "nothing was attacked again"
     for name, verdict in again.verdicts.items():
         assert torch.equal(verdict.prediction, found.verdicts[name].prediction), name

@@ -140,7 +140,7 @@ def test_loader_augments() -> None:
     raw = images(10)
     plain = Loader(raw, torch.arange(10), 255, 4, False, seed=0)
     moved = Loader(raw, torch.arange(10), 255, 4, False, seed=0, augmentation="crop_flip")
-    (x, y), (z, w) = next(plain.epoch(0)), next(moved.epoch(0))
+    (x, y), (z, w) = next(plain.batches(0)), next(moved.batches(0))
     assert torch.equal(y, w)
     assert not torch.equal(x, z)
     assert z.is_contiguous(memory_format=torch.channels_last)

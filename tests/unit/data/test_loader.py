@@ -15,12 +15,12 @@ def loader(seed: int = 0, drop_last: bool = False) -> Loader:
 
 
 def order(loader: Loader, epoch: int) -> list[int]:
-    return torch.cat([y for _, y in loader.epoch(epoch)]).tolist()
+    return torch.cat([y for _, y in loader.batches(epoch)]).tolist()
 
 
 def test_every_image_once_with_its_label() -> None:
     for epoch in range(3):
-        for x, y in loader().epoch(epoch):
+        for x, y in loader().batches(epoch):
             assert (20 * x[:, 0, 0, 0]).round().tolist() == (y - 100).tolist()
         assert sorted(order(loader(), epoch)) == list(range(100, 100 + COUNT))
 
@@ -34,7 +34,7 @@ def test_orders_of_epochs_and_seeds() -> None:
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
 def test_sizes(drop_last: bool, sizes: list[int]) -> None:
     made = loader(drop_last=drop_last)
-    assert [len(y) for _, y in made.epoch(0)] == sizes
+    assert [len(y) for _, y in made.batches(0)] == sizes
     assert len(made) == len(sizes)
 
 
@@ -43,7 +43,7 @@ def test_pixels() -> None:
     image = torch.tensor(
         [[[0, 16], [4, 8]], [[2, 1], [16, 0]], [[8, 8], [1, 2]]], dtype=torch.uint8
     )
-    found = to_pixels(image[None], 16)
-    assert found.shape == (1, 2, 3, 2)
-    assert found[0, 0].tolist() == [[0.0, 0.25], [0.125, 1.0], [0.5, 0.0625]]
-    assert found[0, 1].tolist() == [[1.0, 0.5], [0.0625, 0.0], [0.5, 0.125]]
+    pixels = to_pixels(image[None], 16)
+    assert pixels.shape == (1, 2, 3, 2)
+    assert pixels[0, 0].tolist() == [[0.0, 0.25], [0.125, 1.0], [0.5, 0.0625]]
+    assert pixels[0, 1].tolist() == [[1.0, 0.5], [0.0625, 0.0], [0.5, 0.125]]

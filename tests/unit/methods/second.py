@@ -49,10 +49,8 @@ class Second:
     momentum: dict[str, Tensor] = field(default_factory=dict)
     squares: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
-    taken: list[float] = field(
-        default_factory=list
-    )  # REAT's counts of this epoch, and the one before
-    before: list[float] = field(default_factory=list)
+    taken: list[float] = field(default_factory=list)  # REAT's counts of this epoch
+    taken_before: list[float] = field(default_factory=list)  # of the epoch before
     history: list[dict[str, float]] = field(default_factory=list)
 
     # -- the network: convolution, batch norm, ReLU, head ------------------------------------------
@@ -127,7 +125,8 @@ class Second:
                 return self.pgd(x, y, lambda z: ce(self.o.scale * z, y))
             case "reat":
                 taken = [
-                    (1 - ((m - 1) / m) ** a) * m for m, a in zip(self.n, self.before, strict=True)
+                    (1 - ((m - 1) / m) ** a) * m
+                    for m, a in zip(self.n, self.taken_before, strict=True)
                 ]
                 share = torch.tensor([1 / (e + 1e-5) for e in taken])
                 return self.pgd(x, y, lambda z: (share / share.sum())[y] * ce(z, y))
@@ -336,16 +335,16 @@ class Second:
             for p, g in zip(parameters, slopes, strict=True):
                 p -= self.o.strategy_learning_rate * shrink * g
 
-    def run(self, batches: Any, rates: list[float], optimizer: Any) -> "Second":
+    def run(self, loader: Any, rates: list[float], optimizer: Any) -> "Second":
         """All epochs; ``rates`` step by step."""
         self.taken = list(self.n)
         for epoch in range(self.epochs):
             self.epoch = epoch
-            self.noise.manual_seed(seed_for("noise", batches.seed, self.epoch))
-            self.before, self.taken = self.taken, [0.0] * len(self.n)
+            self.noise.manual_seed(seed_for("noise", loader.seed, self.epoch))
+            self.taken_before, self.taken = self.taken, [0.0] * len(self.n)
             self.project()
             values = []
-            for x, y in batches.epoch(self.epoch):
+            for x, y in loader.batches(self.epoch):
                 values.append(self.step(x, y, rates[self.steps], optimizer))
             mean = sum(values) / len(values)
             self.history.append({"loss": mean, "learning_rate": rates[self.steps - 1]})

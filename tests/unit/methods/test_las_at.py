@@ -29,9 +29,9 @@ def test_reward(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def pgd(model: nn.Module, x: Tensor, y: Tensor, **given: Any) -> Tensor:
         asked.append((model, given))
-        found = x.clone()
-        found[len(asked) - 1] = x[3]  # an image of class 3
-        return found
+        x_adv = x.clone()
+        x_adv[len(asked) - 1] = x[3]  # an image of class 3
+        return x_adv
 
     monkeypatch.setattr(las_at, "pgd", pgd)
     batch = Batch(x, y, torch.Generator().manual_seed(1), 0)

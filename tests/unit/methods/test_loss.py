@@ -112,11 +112,11 @@ def test_value_and_gradient(kind: str, changes: dict[str, Any], epoch: int) -> N
     random, h = np.random.default_rng(2), 1e-6
     for (name, of), gradient in zip(inputs.items(), gradients, strict=True):
         direction = random.normal(size=of.shape)
-        there, back = (
+        above, below = (
             paper(values | {name: values[name] + sign * h * direction}) for sign in (1, -1)
         )
         slope = 0.0 if gradient is None else float((gradient.numpy() * direction).sum())
-        assert slope == pytest.approx((there - back) / (2 * h), rel=1e-6, abs=1e-8), name
+        assert slope == pytest.approx((above - below) / (2 * h), rel=1e-6, abs=1e-8), name
 
 
 def test_every_method_has_a_case() -> None:

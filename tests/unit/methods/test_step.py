@@ -87,7 +87,7 @@ class Batches:
     def __len__(self) -> int:
         return len(BATCHES)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(epoch)
         for labels in BATCHES:
             yield torch.rand(len(labels), 1, 4, 4, generator=generator), torch.tensor(labels)

@@ -11,6 +11,7 @@ from torch import nn
 from taet.adversary.evaluation import Evaluation, Verdict
 from taet.data.split import Data
 from taet.stages import attack
+from taet.study.run.resume import ResumeFile
 
 LABELS, INDEX = torch.tensor([2, 0, 1]), torch.tensor([30, 10, 20])
 
@@ -45,7 +46,8 @@ def test_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(attack, "read_data", lambda job, *names: data())
     monkeypatch.setattr(attack, "finish", finish)
     monkeypatch.setattr(attack, "settle", lambda compute: torch.device("cpu"))
-    monkeypatch.setattr(attack, "resume_path", lambda job: tmp_path / "none")
+    resume = ResumeFile(tmp_path / "none", "k", "t")
+    monkeypatch.setattr(attack, "resume_file", lambda job, pause: resume)
     job: Any = SimpleNamespace(
         title="t",
         cell={"seed": 5, "checkpoint": "best"},
@@ -63,6 +65,7 @@ def test_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert given["model"] is model
     assert given["x"].flatten().tolist() == [0.25, 0.5, 1.0, 0.0, 0.125, 0.0625]
     assert given["y"].tolist() == LABELS.tolist()
+    assert given["resume"] is resume
     assert given["index"].tolist() == INDEX.tolist()
     assert given["attacks"] is options
     assert (given["eps"], given["seed"], given["classes"]) == (0.1, 5, 3)
@@ -76,7 +79,7 @@ def test_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "own/distance": pytest.approx([0.1, 0.2, 0.3]),
         "own/broken_by": [1, -1, 0],
     }
-    said = given["facts"]["attacks"]["own"]
-    assert (said["norm"], said["eps"]) == ("linf", 0.1)
-    assert said["parts"] == ["first", "second"]
-    assert said["options"] == {"dumped": "options"}
+    facts = given["facts"]["attacks"]["own"]
+    assert (facts["norm"], facts["eps"]) == ("linf", 0.1)
+    assert facts["parts"] == ["first", "second"]
+    assert facts["options"] == {"dumped": "options"}

@@ -23,14 +23,14 @@ def written(monkeypatch: pytest.MonkeyPatch, averager: Any, adjust: bool = False
     run = SimpleNamespace(model=model, epoch=9, averager=averager, best=best, method=method)
     facts = {"network": "how", "history": "what", "epoch": 9}
     data = SimpleNamespace(class_counts=COUNTS, classes=2)
-    found: list[Any] = []
+    finished: list[Any] = []
     monkeypatch.setattr(equalize, "read_data", lambda *names: data)
     monkeypatch.setattr(equalize, "train_job", lambda *given: (run, facts, {}))
-    monkeypatch.setattr(equalize, "finish", lambda *values: found.extend(values[1:]))
+    monkeypatch.setattr(equalize, "finish", lambda *values: finished.extend(values[1:]))
     options = SimpleNamespace(logit_adjustment=LogitAdjustment(tau=2.0) if adjust else None)
     job: Any = SimpleNamespace(reads={"method": options})
     equalize.run(job)
-    return found
+    return finished
 
 
 @pytest.mark.parametrize("average", [None, 3.0])

@@ -13,9 +13,10 @@ from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPert
 from taet.recipes import TrainingAttack
 from taet.study.params import blocks, plugins
 from taet.study.plan.job import Job
+from taet.study.run.resume import ResumeFile
 from taet.study.store import artifacts
 from taet.training import begin
-from taet.training.begin import _describe, _inference, _method, _new_run, _resume, train_job
+from taet.training.begin import _describe, _inference, _method, _new_run, _restore, train_job
 from taet.training.checkpoint import run_arrays, run_facts
 from taet.training.loop import Best
 from taet.training.method import TrainingMethod
@@ -107,23 +108,23 @@ def test_inference(method: str, scale: float | None, digits: blocks.Params) -> N
     for options in (None, LogitAdjustment(tau=TAU)):
         given = job(digits, method, {}, logit_adjustment=options)
         trained: Any = SimpleNamespace(method=_method(given, data(), torch.device("cpu")))
-        found = _inference(given, data(), trained)
+        inference = _inference(given, data(), trained)
         if options is None:
-            assert found == trained.method.inference()
-            assert (found is None) == (scale is None)
+            assert inference == trained.method.inference()
+            assert (inference is None) == (scale is None)
         else:
-            assert found["scale"] == (scale or 1.0)
-            less = torch.tensor(found["bias"]) + TAU * torch.tensor(COUNTS).log()
+            assert inference["scale"] == (scale or 1.0)
+            less = torch.tensor(inference["bias"]) + TAU * torch.tensor(COUNTS).log()
             torch.testing.assert_close(less, less[0].expand(3))
 
 
 def test_first_weights_are_those_of_the_seed(digits: blocks.Params) -> None:
     method, given = made(digits, "at_bsl"), job(digits, "at_bsl", {})
     network = _describe(digits.architectures["small_cnn"], data(), method.head)
-    found = _new_run(given, method, network, torch.device("cpu")).model.state_dict()
+    weights = _new_run(given, method, network, torch.device("cpu")).model.state_dict()
     for seed in (SEED, 0):
         expected = build_model(network, seed).state_dict()
-        same = all(torch.equal(value, expected[name]) for name, value in found.items())
+        same = all(torch.equal(value, expected[name]) for name, value in weights.items())
         assert same == (seed == SEED)
 
 
@@ -155,7 +156,7 @@ def test_batches_are_those_of_the_seed(
 def test_what_is_taken_over_from_stage_one(
     digits: blocks.Params, tmp_path: Path, stage: str
 ) -> None:
-    """Weights and epochs; what was best there is the next part's of the same stage 1, and not another method's."""
+    """Weights and epochs. The best weights count for a later part of the same stage 1, not for another method."""
     method = made(digits, "at_bsl")
     network = _describe(digits.architectures["small_cnn"], data(), method.head)
     first = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
@@ -169,7 +170,7 @@ def test_what_is_taken_over_from_stage_one(
     run = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
     stage1 = SimpleNamespace(output=output, key="k")
     given: Any = SimpleNamespace(stage=stage, inputs={"stage1": stage1}, title="t")
-    assert _resume(run, given, tmp_path / "none") is None
+    _restore(run, given, ResumeFile(tmp_path / "none", "k", "t"))
     assert (run.epoch, run.history) == (2, first.history)
     expected = first.model.state_dict()
     assert all(torch.equal(v, expected[name]) for name, v in run.model.state_dict().items())
@@ -182,5 +183,6 @@ def test_training_stops_where_the_job_says(monkeypatch: pytest.MonkeyPatch, tmp_
     run, loader, training = SimpleNamespace(epoch=0), object(), SimpleNamespace(epochs=23)
     reads = {"stop": 7, "training": training}
     stopping: Any = SimpleNamespace(reads=reads, title="t", key="k")
-    begin._train_and_save(run, stopping, loader, None, tmp_path / "none")  # type: ignore[arg-type]
+    resume = ResumeFile(tmp_path / "none", "k", "t")
+    begin._train_and_save(run, stopping, loader, None, resume)  # type: ignore[arg-type]
     assert given[:4] == [run, loader, training, 7]

@@ -159,18 +159,18 @@ def test_methods_share_weights_and_batches(problem: Problem) -> None:
     a, b = problem.run("clean"), problem.run("taet")
     for name, value in weights(a).items():
         assert torch.equal(value, b.model.state_dict()[name])
-    first, again = (list(problem.loader.epoch(0)) for _ in range(2))
+    first, again = (list(problem.loader.batches(0)) for _ in range(2))
     assert all(torch.equal(x, z) for (x, _), (z, _) in zip(first, again, strict=True))
-    other = list(problem.loader.epoch(1))
+    other = list(problem.loader.batches(1))
     assert not all(torch.equal(y, z) for (_, y), (_, z) in zip(first, other, strict=True))
 
 
 def test_an_epoch_is_every_image_once(problem: Problem) -> None:
-    batches = list(problem.loader.epoch(0))
+    batches = list(problem.loader.batches(0))
     assert [len(y) for _, y in batches] == [16, 16, 15]
     assert torch.cat([y for _, y in batches]).bincount().tolist() == COUNTS.tolist()
     problem.loader.drop_last = True
-    assert [len(y) for _, y in problem.loader.epoch(0)] == [16, 16]
+    assert [len(y) for _, y in problem.loader.batches(0)] == [16, 16]
 
 
 def test_pixels_are_exact() -> None:

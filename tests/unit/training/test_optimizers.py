@@ -61,7 +61,7 @@ def test_state_of_the_first_weights_only() -> None:
 
 
 def test_another_optimisers_state_is_not_taken_for_ones_own() -> None:
-    """Momentum is kept beside what another one has left."""
+    """Momentum is stored beside the state of another optimiser."""
     weight = nn.Parameter(torch.zeros(1))
     optimizer = Sgd([weight], momentum=0.9, weight_decay=0)
     load_optimizer_state(optimizer, {"0/mean": torch.ones(1), "0/steps": torch.ones(())})

@@ -24,8 +24,8 @@ EPOCHS, PER_EPOCH = 6, 2
 def test_multistep(changes: dict[str, Any], by_epoch: list[float]) -> None:
     schedule = Multistep(**MULTISTEP | changes)
     steps = EPOCHS * PER_EPOCH
-    found = [rate_factor(schedule, step, steps, step // PER_EPOCH) for step in range(steps)]
-    assert found == pytest.approx([factor for factor in by_epoch for _ in range(PER_EPOCH)])
+    factors = [rate_factor(schedule, step, steps, step // PER_EPOCH) for step in range(steps)]
+    assert factors == pytest.approx([factor for factor in by_epoch for _ in range(PER_EPOCH)])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Long jobs save themselves outside their declared outputs, with their key.
+"""Resume files: what an unfinished job has done so far, saved outside its declared outputs, with its key.
 
 Snakemake deletes declared outputs before it runs a job again, and work done with other parameters must
 never be resumed.
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from taet.errors import UserError
 from taet.study.run.processes import team
 from taet.study.store import artifacts
 
@@ -16,35 +17,59 @@ if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
 
-SAVING_SHARE = 0.05  # of a job's time at most
+SAVING_SHARE = 0.05  # of a job's time, at most
 
 
-class Saver:
-    """Saves whenever asked, but for the times that would make saving the work."""
+class ResumeFile:
+    """The resume file of one job.
 
-    def __init__(self) -> None:
-        self.due = 0.0
+    Args:
+        path: the file; it may be missing.
+        key: of the job.
+        title: of the job, for messages.
+        pause: seconds between two saves, at least.
 
-    def __call__(self, save: Callable[[], None]) -> None:
-        """Save, unless the last time is too short ago for what it cost."""
-        before = time.monotonic()
-        if before < self.due:
+    Attributes:
+        resumed: whether this run goes on from what the file held.
+    """
+
+    def __init__(self, path: Path, key: str, title: str, pause: float = 0) -> None:
+        self.path, self.key, self.title, self.pause = path, key, title, pause
+        self.resumed = False
+        self.next_save = time.monotonic() + pause
+
+    def restore(self, apply: Callable[[artifacts.Arrays, dict[str, Any]], None]) -> None:
+        """Hand the saved arrays and facts to ``apply``, if there are any that this job can use."""
+        if not self.path.exists():
             return
-        save()
-        after = time.monotonic()
-        self.due = after + (after - before) / SAVING_SHARE
+        try:
+            apply(*artifacts.read_arrays(self.path, self.key))
+            self.resumed = True
+        except UserError as error:
+            print(f"{self.title}: starting over: {error}", flush=True)
+
+    def save(self, collect: Callable[[], tuple[artifacts.Arrays, dict[str, Any]]]) -> None:
+        """Save what ``collect`` gives, arrays and facts, unless the last save is too recent for its cost."""
+        start = time.monotonic()
+        if start < self.next_save:
+            return
+        arrays, facts = collect()
+        artifacts.write_arrays(self.path, arrays, self.key, **facts)
+        end = time.monotonic()
+        self.next_save = end + max((end - start) / SAVING_SHARE, self.pause)
 
 
-def resume_path(job: "Job") -> Path:
-    """Where a job saves what it has done so far: one file per cell, so that none is left behind."""
-    return Path("results", job.study, "resume", *job.output.parts[2:])
+def resume_file(job: "Job", pause: float = 0) -> ResumeFile:
+    """The resume file of a job: one for each cell, so that none is left behind."""
+    path = Path("results", job.study, "resume", *job.output.parts[2:])
+    return ResumeFile(path, job.key, job.title, pause)
 
 
 def finish(job: "Job", arrays: artifacts.Arrays, facts: dict[str, Any]) -> None:
-    """Write the job's output and forget what was saved on the way, if this process is the one that writes."""
+    """Write the job's output and remove its resume file, if this process is the one that writes."""
     if not team().first:
         return
     artifacts.write_arrays(job.output, arrays, job.key, **facts)
-    saved = resume_path(job)
-    artifacts.remove_leftovers(saved)
-    saved.unlink(missing_ok=True)
+    path = resume_file(job).path
+    artifacts.remove_leftovers(path)
+    path.unlink(missing_ok=True)
