@@ -1,6 +1,6 @@
-"""Saved results, ``results/reference/STUDY``: whether they are whole, and of the parameters as they are now.
+"""Saved results, ``results/reference/STUDY``: read them, and check that today's parameters made them.
 
-They are the small part of what a study has made, in few files: numbers (CSV files, compressed), tables, the
+They are the small part of a study's results, in few files: numbers (CSV files, compressed), tables, the
 manifest of the figures, and one line for the record of every job.
 """
 
@@ -25,10 +25,10 @@ REFERENCE = Path("results/reference")
 SAVED = ("score", "inspect")  # stages whose output is saved
 RECORDS = "records.jsonl"
 COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
-# Stages that numbers depend on; records of a stage 1 can be missing where it was trained elsewhere.
+# Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
-# What each record shows and tables do not claim: resources, which move a number as another rounding does, and
-# the order of rows. How many test images there are, the metrics say.
+# Parameters that may differ from the record: ``compute`` changes numbers by rounding alone, ``order`` changes
+# only the order of rows, and the metrics themselves say how many test images there are.
 UNCOMPARED = {"compute", "order", "test_per_class"}
 
 
@@ -38,63 +38,66 @@ class SavedStudy(Study):
     saved = True
 
     @property
-    def place(self) -> Path:
-        """Where its results are saved."""
+    def reference(self) -> Path:
+        """Folder of its saved results."""
         return REFERENCE / self.params.study
 
     def _make(self, stage: Stage, cell: Cell) -> Job:
         job = super()._make(stage, cell)
         if stage.name not in SAVED:
             return job
-        folder = self.place / stage.name
+        folder = self.reference / stage.name
         if not folder.exists():
-            known = sorted(
-                f.parent.parent.name for f in REFERENCE.glob(f"*/{stage.name}/{MANIFEST}")
-            )
+            manifests = REFERENCE.glob(f"*/{stage.name}/{MANIFEST}")
+            known = sorted(manifest.parent.parent.name for manifest in manifests)
             study = self.params.study
             raise UserError(f"no results of study {study!r} are saved{suggest(study, known)}")
         output, files = folder / MANIFEST, tuple(folder / packed(file.name) for file in job.files)
         key = saved_key(output, files)
         if stage.name == "score":
             check_cells(files[0], self.params.study, self._attacked())
-            made = Study(self.params)
-            jobs = (needed for name in RECORDED for needed in made.jobs(name))
-            check_records(self.place, self.params.study, jobs)
+            check_records(self.reference, self.params.study, self._recorded())
         return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
+
+    def _recorded(self) -> Iterator[Job]:
+        """The jobs whose records are saved, each as a new run would do it."""
+        for name in RECORDED:
+            for cell in self.cells(name):
+                yield super()._make(STAGES[name], cell) if name in SAVED else self.job(name, **cell)
 
     def _attacked(self) -> Iterator[tuple[str, ...]]:
         """Every network and checkpoint under every attack and worst case, as metrics.csv writes them."""
         grid = self.params.grid
         attacks = ("clean", *grid.attacks, *self.params.report.worst_cases)
         for network in self.cells("equalize"):
-            for place in itertools.product(grid.checkpoints, attacks):
-                yield (*map(str, network.values()), *place)
+            for checkpoint, attack in itertools.product(grid.checkpoints, attacks):
+                yield (*map(str, network.values()), checkpoint, attack)
 
     def record(self, job: Job) -> tuple[Path, dict[str, Any] | None]:
-        """Of what is not drawn anew: the saved one, whatever key it has."""
+        """As of every study for tables and figures; of all other jobs the saved record, whatever its key."""
         if job.stage in DRAWN:
             return super().record(job)
         output = STAGES[job.stage].output.format(study=self.params.study, **job.cell)
-        return self.place / RECORDS, self._records.get(output)
+        return self.reference / RECORDS, self._records.get(output)
 
     @cached_property
     def _records(self) -> dict[str, dict[str, Any]]:
-        return read_records(self.place)
+        return read_records(self.reference)
 
 
 def packed(name: str) -> str:
-    """Name of a file as it is saved."""
+    """Name under which a file is saved."""
     return f"{name}.xz" if name.endswith(".csv") else name
 
 
 def pack(file: Path) -> bytes:
-    """Contents of a file as they are saved."""
+    """Bytes that are saved of a file."""
     data = file.read_bytes()
     return data if packed(file.name) == file.name else lzma.compress(data, preset=9)
 
 
 def read_records(folder: Path) -> dict[str, dict[str, Any]]:
-    """The saved records of a study, by the output that each is of; see ``taet.study.store.records``.
+    """The saved records of a study, by the output that each describes; see ``taet.study.store.records``.
 
     Raises:
         UserError: they are missing or damaged.
@@ -102,19 +105,19 @@ def read_records(folder: Path) -> dict[str, dict[str, Any]]:
     file = folder / RECORDS
     try:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        found = {line["output"]: line["record"] for line in lines}
-        whole = all(map(is_whole, found.values())) and len(found) == len(lines)
+        records = {line["output"]: line["record"] for line in lines}
+        whole = all(map(is_whole, records.values())) and len(records) == len(lines)
     except FileNotFoundError:
         raise _lost(f"{file}: missing", folder) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise _lost(f"{file}: damaged", folder)
-    return found
+    return records
 
 
 def write_records(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Save records by the output that each is of, one line each."""
+    """Save records by the output that each describes, one line each."""
     lines = [
         json.dumps({"output": output, "record": records[output]}, sort_keys=True)
         for output in sorted(records)
@@ -123,7 +126,11 @@ def write_records(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> Non
 
 
 def saved_key(manifest: Path, files: Iterable[Path]) -> str:
-    """Key of the stage that made the files of a saved folder, which must be these.
+    """Key of the stage that made the files of a saved folder.
+
+    Args:
+        manifest: that of the folder.
+        files: which it must list, all of them and no other.
 
     Raises:
         UserError: a file there is missing or damaged.
@@ -136,30 +143,36 @@ def saved_key(manifest: Path, files: Iterable[Path]) -> str:
     return key
 
 
-def check_cells(metrics: Path, study: str, wanted: Iterable[tuple[str, ...]]) -> None:
-    """Compare a saved metrics.csv with what a study's grid wants of it, in the order of ``COLUMNS``.
+def check_cells(metrics: Path, study: str, expected: Iterable[tuple[str, ...]]) -> None:
+    """Compare the cells of a saved metrics.csv with those of a study's grid.
+
+    Tables say how many seeds and pairs of methods there are, so both must be those of the grid.
+
+    Args:
+        metrics: the file, compressed.
+        study: its name.
+        expected: the cells of the grid, with values in the order of ``COLUMNS``.
 
     Raises:
-        UserError: there are no rows of one of these cells, or rows of another: tables say how many seeds and
-            pairs of methods there are, which must be those of the grid.
+        UserError: a cell has no rows, or rows are of a cell that the grid has not.
     """
     with lzma.open(metrics, "rt", encoding="utf-8", newline="") as lines:
-        found = {tuple(row[column] for column in COLUMNS): None for row in csv.DictReader(lines)}
-    expected = dict.fromkeys(wanted)
-    for cells, said in (
-        ([cell for cell in expected if cell not in found], "no rows of {}, which study {!r} has"),
-        ([cell for cell in found if cell not in expected], "rows of {}, which study {!r} has not"),
+        saved = {tuple(row[column] for column in COLUMNS): None for row in csv.DictReader(lines)}
+    wanted = dict.fromkeys(expected)
+    for cells, problem in (
+        ([cell for cell in wanted if cell not in saved], "no rows of {}, which study {!r} has"),
+        ([cell for cell in saved if cell not in wanted], "rows of {}, which study {!r} has not"),
     ):
         if cells:
             others = f" and of {len(cells) - 1} more cells" if len(cells) > 1 else ""
-            what = said.format(" ".join(cells[0]) + others, study)
-            raise UserError(f"{metrics}: {what} in params.yaml now; {_anew(study)}")
+            what = problem.format(" ".join(cells[0]) + others, study)
+            raise UserError(f"{metrics}: {what} in params.yaml now; {_run_and_save(study)}")
 
 
 def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
-    """Compare what the saved records say that jobs have read with what these would read now.
+    """Compare the parameters in the saved records with those that the same jobs would read now.
 
-    What only one of the two has is newer, or gone, and no difference.
+    A parameter that only one of the two has was added or removed since, and is no difference.
 
     Raises:
         UserError: a record is missing or damaged, or has another value.
@@ -173,24 +186,26 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
             raise _lost(f"{where}: has no record", folder)
         if record["job"] != job.title:
             raise _lost(f"{where}: the record is that of another job, {record['job']}", folder)
-        for name in _compared(record["parameters"], job.reads):
-            if not _agree(record["parameters"][name], job.dump(job.reads[name])):
+        parameters = record["parameters"]
+        for name in _compared(parameters, job.reads):
+            if not _agree(parameters[name], job.dump(job.reads[name])):
                 raise UserError(
-                    f"{where}: {name} was another one than in params.yaml now; {_anew(study)}"
+                    f"{where}: {name} was another one than in params.yaml now; {_run_and_save(study)}"
                 )
 
 
-def _compared(made: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return sorted((made.keys() & now.keys()) - UNCOMPARED)
+def _compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return sorted((before.keys() & now.keys()) - UNCOMPARED)
 
 
-def _agree(made: Any, now: Any) -> bool:
-    if isinstance(made, dict) and isinstance(now, dict):
-        return all(_agree(made[name], now[name]) for name in _compared(made, now))
-    return bool(made == now)
+def _agree(before: Any, now: Any) -> bool:
+    if isinstance(before, dict) and isinstance(now, dict):
+        return all(_agree(before[name], now[name]) for name in _compared(before, now))
+    return bool(before == now)
 
 
-def _anew(study: str) -> str:
+def _run_and_save(study: str) -> str:
+    """What to do where saved results are of other parameters."""
     return (
         f"run it (snakemake --cores 4 all --config study={study}) and save it anew "
         f"(python workflow/scripts/keep.py {study})"
@@ -198,6 +213,6 @@ def _anew(study: str) -> str:
 
 
 def _lost(error: UserError | str, folder: Path) -> UserError:
-    """What is wrong, with what to do where git has the files."""
+    """The error for saved files that are missing or damaged, which git can bring back."""
     what = str(error).partition(";")[0]
     return UserError(f"{what}; get back what is saved with: git checkout HEAD -- {folder}")
