@@ -14,9 +14,8 @@ from typing import Any, NoReturn
 from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, suggest
 from taet.messages import complain
 from taet.study.params import cards
-from taet.study.params.load import load_params
-from taet.study.params.overlay import leaves, of_study, read_file
-from taet.study.params.yamlfile import dotted
+from taet.study.params.load import PARAMS_FILE, load_params
+from taet.study.params.overlay import listed, of_study, read_file
 from taet.study.plan.job import option
 from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES, Stage
@@ -124,7 +123,7 @@ class _Commands:
         sub.add_argument(
             "--params",
             type=Path,
-            default=Path("params.yaml"),
+            default=PARAMS_FILE,
             metavar="FILE",
             help="parameter file (default: params.yaml)",
         )
@@ -389,11 +388,10 @@ def _params(options: argparse.Namespace) -> None:
         print(json.dumps(json_schema(), indent=1))
         return
     load_params(options.params, options.study)
-    source = of_study(read_file(options.params), options.study)
-    rows = list(leaves(source.values))
-    width = max(len(dotted(path)) for path, _ in rows)
-    for path, value in rows:
-        print(f"{dotted(path):{width}}  {json.dumps(value):24}  {source.origin(path)}")
+    rows = listed(of_study(read_file(options.params), options.study))
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, origin in rows:
+        print(f"{name:{width}}  {json.dumps(value):24}  {origin}")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from taet.study.params.load import load_params
 from taet.study.plan.job import Job
+from taet.study.plan.page import page_key
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
 from taet.study.store.records import Stopwatch, write_record
@@ -41,7 +42,9 @@ def study(tiny_params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ou
     for file in tables.files:
         artifacts.write_bytes(file, b"a table")
     artifacts.write_manifest(tables.output.parent, tables.key, [f.name for f in tables.files])
-    artifacts.write_bytes(PAGE, f'<meta name="taet-key" content="{made.page_key}">'.encode())
+    artifacts.write_bytes(
+        PAGE, f'<meta name="taet-key" content="{page_key(made, tiny_params)}">'.encode()
+    )
     return made
 
 

@@ -12,6 +12,8 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from taet.errors import UserError
+from taet.study.params.load import PARAMS_FILE
+from taet.study.plan.page import page_key
 from taet.study.plan.stages import STAGES
 from taet.study.run import runner
 from taet.study.store import records
@@ -47,8 +49,10 @@ def judge(study, page):
         for job in found
         if _done(marked, [job.output, *job.files], runner.is_current(job), job)
     }
-    if page.exists() and _done(marked, [page], study.page_key.encode() in _head(page)):
-        done.add(page)
+    if page.exists():
+        current = page_key(study, PARAMS_FILE).encode() in _head(page)
+        if _done(marked, [page], current):
+            done.add(page)
     return done
 
 

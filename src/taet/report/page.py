@@ -24,10 +24,10 @@ from taet.scores.files import read_scored
 from taet.scores.summary import PLACE
 from taet.study.params import plugins
 from taet.study.params.blocks import ir_label
-from taet.study.params.overlay import leaves, of_study, read_file
+from taet.study.params.overlay import listed, of_study, read_file
 from taet.study.params.plugins import FOLDERS
-from taet.study.params.yamlfile import dotted
 from taet.study.plan.job import Job
+from taet.study.plan.page import page_key
 from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
@@ -60,7 +60,7 @@ def write(study: Study, params_file: Path) -> Path:
     }
     text = _template("report.html.j2").render(
         study=study.params.study,
-        key=study.page_key,
+        key=page_key(study, params_file),
         grid=_grid(study),
         tables=[
             _table(table, anchors)
@@ -237,10 +237,10 @@ def _figure(study: Study, about: Mapping[str, Any], file: Path) -> dict[str, Any
     names = [labels["datasets"][about["dataset"]], labels["architectures"][about["architecture"]]]
     if "imbalance_ratio" in about:
         names.insert(1, f"IR {about['imbalance_ratio']}")
-    module = plugins.load("report.figures", about["figure"])
+    shows = plugins.title("report.figures", about["figure"])
     data = base64.b64encode(file.read_bytes()).decode()
     return {
-        "title": f"{', '.join(names)}: {(module.__doc__ or '').splitlines()[0]}",
+        "title": f"{', '.join(names)}: {shows}",
         "file": file,
         "source": f"data:image/svg+xml;base64,{data}",
     }
@@ -258,10 +258,9 @@ def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _parameters(study: Study, file: Path) -> Iterator[tuple[str, str, str]]:
-    """Place, value and origin of every parameter."""
-    source = of_study(read_file(file), study.params.study)
-    for path, value in leaves(source.values):
-        yield dotted(path), json.dumps(value, ensure_ascii=False), source.origin(path)
+    """Name, value and origin of every parameter."""
+    for name, value, origin in listed(of_study(read_file(file), study.params.study)):
+        yield name, json.dumps(value, ensure_ascii=False), origin
 
 
 def _stage(name: str, jobs: list[Work]) -> dict[str, Any]:

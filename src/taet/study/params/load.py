@@ -27,6 +27,7 @@ from taet.study.params.overlay import (
 from taet.study.params.problems import describe, independent, walk
 from taet.study.params.rules import inconsistencies
 
+PARAMS_FILE = Path("params.yaml")
 # Blocks that can have a version of their own in each data set or method.
 OWN = {"datasets": "longtail", "methods": "training"}
 # Folders of `results` and of `results/reference` that are no study's.
@@ -34,7 +35,7 @@ TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults")
 
 
 def load_params(
-    file: Path | str = "params.yaml", study: str | None = None, *, planned: bool = False
+    file: Path | str = PARAMS_FILE, study: str | None = None, *, planned: bool = False
 ) -> Params:
     """Parameters of one study, resolved; the whole file is checked, other studies included.
 

@@ -191,11 +191,16 @@ def _extended(
     return _overlay(inherited, own, path, origins, of_own.__getitem__), origins
 
 
-def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
-    """The values that are no mappings, and where each lies."""
+def listed(source: Source) -> list[tuple[str, Any, str]]:
+    """Dotted name, value and origin of every parameter."""
+    return [(dotted(path), value, source.origin(path)) for path, value in _leaves(source.values)]
+
+
+def _leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """The values that are no mappings, each with its path."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from leaves(item, (*path, name))
+            yield from _leaves(item, (*path, name))
     else:
         yield path, value
 

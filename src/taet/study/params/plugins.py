@@ -56,6 +56,11 @@ def card(folder: str, name: str) -> str:
     return ast.get_docstring(source(folder, name)) or ""
 
 
+def title(folder: str, name: str) -> str:
+    """The first line of the plugin's docstring."""
+    return card(folder, name).partition("\n")[0]
+
+
 @cache
 def options_class(folder: str, name: str) -> type[PluginOptions]:
     """The plugin's class ``Options``, built without importing the plugin.

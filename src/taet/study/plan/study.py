@@ -12,11 +12,9 @@ from typing import Any, ClassVar
 from taet.decimals import is_integer
 from taet.errors import UserError, suggest
 from taet.options import Options
-from taet.source_code import PACKAGE
 from taet.study.params.blocks import Params, imbalance_ratio, ir_label
 from taet.study.plan.job import Cell, Job, hash_of
-from taet.study.plan.stages import DRAWN, STAGES, Stage
-from taet.study.store.fingerprint import fingerprint
+from taet.study.plan.stages import STAGES, Stage
 from taet.study.store.records import read_record, record_path
 
 
@@ -168,21 +166,7 @@ class Study:
             self._dumps[id(value)] = value.model_dump(mode="json", exclude=set(value.not_in_keys))
         return self._dumps[id(value)]
 
-    # -- keys of more than one job ---------------------------------------------------------------
-
     @property
     def stage_keys(self) -> dict[str, str]:
         """Of each stage, a hash over the keys of its jobs."""
         return {stage: hash_of([job.key for job in self.jobs(stage)]) for stage in STAGES}
-
-    @cached_property
-    def page_key(self) -> str:
-        """Hash of what the report shows and of what lays it out."""
-        templates = (PACKAGE / "report/templates").glob("*.j2")
-        return hash_of(
-            [
-                *(self.job(stage).key for stage in DRAWN),
-                fingerprint("taet.report.page", "taet.study.params.overlay"),
-                *(template.read_text(encoding="utf-8") for template in sorted(templates)),
-            ]
-        )
