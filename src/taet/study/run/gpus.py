@@ -1,7 +1,7 @@
-"""Which of several GPUs a process works on: the one on which fewest others do.
+"""Which of several GPUs a process works on: the one with the fewest of our processes.
 
-A cluster shows each job the GPUs that it may use, and each job counts its own from 0. On one machine without
-a scheduler all jobs see all GPUs, and would all take the first.
+A cluster shows each job only the GPUs that it may use, numbered from 0. On one machine without a scheduler
+all jobs see all GPUs, and would all take the first.
 """
 
 import itertools
@@ -12,27 +12,28 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_HELD: list[FileLock] = []  # a lock goes with the process, however it ends
+_HELD: list[FileLock] = []  # a lock ends with the process, however that ends
 
 
 @cache
 def take(count: int) -> int:
-    """Take a place on one of ``count`` visible GPUs, for as long as this process lives.
+    """Take a slot on one of ``count`` visible GPUs, for as long as this process lives; the GPU's number.
 
-    Places are files that all processes of a user on a machine see, or all of one job of SLURM.
+    A slot is a locked file. All processes of a user on one machine share these files, or all of one SLURM
+    job.
     """
-    whose = (str(os.getuid()), os.environ.get("SLURM_JOB_ID"))
-    folder = Path(tempfile.gettempdir(), "-".join(["taet-gpus", *filter(None, whose)]))
+    owner = (str(os.getuid()), os.environ.get("SLURM_JOB_ID"))
+    folder = Path(tempfile.gettempdir(), "-".join(["taet-gpus", *filter(None, owner)]))
     folder.mkdir(parents=True, exist_ok=True)
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = shown.split(",") if shown else [str(number) for number in range(count)]
-    for place in itertools.count():
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = visible.split(",") if visible else [str(number) for number in range(count)]
+    for slot in itertools.count():
         for number, name in enumerate(names[:count]):
-            lock = FileLock(folder / f"{name}.{place}.lock")
+            lock = FileLock(folder / f"{name}.{slot}.lock")
             try:
                 lock.acquire(blocking=False)
             except Timeout:
                 continue
             _HELD.append(lock)
             return number
-    raise AssertionError("there is always another place")
+    raise AssertionError("there is always another slot")

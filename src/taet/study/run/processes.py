@@ -1,9 +1,9 @@
-"""The processes of one job: mostly one; ``torchrun`` starts several that train one network together.
+"""The processes of one job: usually one; ``torchrun`` starts several that train one network together.
 
     torchrun --standalone --nproc-per-node 2 -m taet equalize ...
 
-The first takes the lock, reads what was saved and writes files; the others compute their share of every
-batch (``taet.training.parallel``). Nothing here imports torch unless there are several.
+The first process takes the lock, reads saved progress and writes files. All compute their share of every
+batch (``taet.training.parallel``). Nothing here imports torch for a single process.
 """
 
 import os
@@ -19,11 +19,11 @@ from taet.errors import UserError, counted
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
-# One waits for another while that one waits for its turn (``taet.study.store.locks``): as long as a
-# training takes. Whether all are alive is torchrun's business.
+# The others wait while the first waits for its lock (``taet.study.store.locks``), as long as a training
+# takes. torchrun watches whether all are alive.
 PATIENCE = timedelta(days=30)
 
-MARK = "TORCHELASTIC_RUN_ID"  # of torchrun alone
+MARK = "TORCHELASTIC_RUN_ID"  # a variable that torchrun alone sets
 NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -32,9 +32,9 @@ class Team:
     """This process among those of its job.
 
     Attributes:
-        count: of processes.
-        number: of this one, from 0.
-        local: its number among those of this machine.
+        count: how many processes the job has.
+        number: number of this process, from 0.
+        local: its number among the processes on this machine.
     """
 
     count: int
@@ -43,11 +43,11 @@ class Team:
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that writes."""
+        """Whether this is the process that writes."""
         return self.number == 0
 
     def agree(self, answer: bool) -> bool:
-        """The first process's answer, for all."""
+        """The first process's answer, in all processes."""
         if self.count == 1:
             return answer
         import torch
@@ -59,49 +59,49 @@ class Team:
 
 
 ALONE = Team(1, 0, 0)
-_here = ALONE
+_current = ALONE
 
 
 def team() -> Team:
-    """Who this process is in the job that it does now; outside of one it is alone, whoever has started it."""
-    return _here
+    """This process among those of its current job; outside a job it is alone, whatever started it."""
+    return _current
 
 
 def started() -> Team:
-    """Who this process is, as ``torchrun`` has told it.
+    """This process among those that ``torchrun`` started, by its variables.
 
-    Others use the same words, some of them only in part: clusters, launchers of other programs, a shell in
-    which somebody has tried something. What they start are no processes of one job.
+    Without ``MARK`` the other variables count for nothing: clusters, other launchers and users' shells set
+    some of them too.
 
     Raises:
-        UserError: what ``torchrun`` should have said makes no sense.
+        UserError: the variables do not fit together.
     """
     if MARK not in os.environ:
         return ALONE
-    words = {name: os.environ.get(name, "") for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK")}
-    if all(NUMBER.fullmatch(text) for text in words.values()) and os.environ.get("MASTER_ADDR"):
-        here = Team(*map(int, words.values()))
-        if here.local <= here.number < here.count:
-            return here
-    said = ", ".join(f"{name}={text[:20]!r}" for name, text in words.items())
+    values = {name: os.environ.get(name, "") for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK")}
+    if all(map(NUMBER.fullmatch, values.values())) and os.environ.get("MASTER_ADDR"):
+        own = Team(*map(int, values.values()))
+        if own.local <= own.number < own.count:
+            return own
+    settings = ", ".join(f"{name}={text[:20]!r}" for name, text in values.items())
     raise UserError(
-        f"environment: {MARK} is set, but {said} and MASTER_ADDR are not what torchrun says; "
+        f"environment: {MARK} is set, but {settings} and MASTER_ADDR are not what torchrun says; "
         f"unset {MARK}, or start the command with torchrun"
     )
 
 
 @contextmanager
 def joined(job: "Job") -> Iterator[Team]:
-    """Meet the other processes of the job.
+    """Join the other processes of the job for as long as the block runs.
 
     Raises:
         UserError: there are more or fewer than the parameters say, or too few GPUs.
     """
-    global _here
-    here, wanted = started(), _wanted(job)
-    if here.count != wanted:
+    global _current
+    own, wanted = started(), _wanted(job)
+    if own.count != wanted:
         start = f"torchrun --standalone --nproc-per-node {wanted} -m" if wanted > 1 else "python -m"
-        processes = counted(here.count, "process")
+        processes = counted(own.count, "process")
         why = (
             f"compute.processes says {wanted}"
             if "training" in job.reads
@@ -110,26 +110,27 @@ def joined(job: "Job") -> Iterator[Team]:
         raise UserError(
             f"{job.title}: started as {processes}, {why}; "
             f"start it with: {start} taet {job.stage} ..."
-            + (f", without {MARK} in the environment" if here.count > 1 and wanted == 1 else "")
+            + (f", without {MARK} in the environment" if own.count > 1 and wanted == 1 else "")
         )
-    before, _here = _here, here
+    before, _current = _current, own
     try:
         if wanted == 1:
-            yield here
+            yield own
         else:
-            with _meeting(here, job.reads["compute"].device == "cuda"):
-                yield here
+            with _connected(own, job.reads["compute"].device == "cuda"):
+                yield own
     finally:
-        _here = before
+        _current = before
 
 
 @contextmanager
-def _meeting(here: Team, gpu: bool) -> Iterator[None]:
+def _connected(own: Team, gpu: bool) -> Iterator[None]:
+    """Exchange of data between the processes, as long as the block runs."""
     from torch import distributed
 
     if gpu:
-        _take_gpu(here)
-    # What lies in ordinary memory, such as an answer, goes by gloo.
+        _take_gpu(own)
+    # gloo transports what lies in main memory, such as an answer.
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
@@ -138,18 +139,18 @@ def _meeting(here: Team, gpu: bool) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def _take_gpu(here: Team) -> None:
-    """Have a GPU for this process alone, before it meets the others there."""
+def _take_gpu(own: Team) -> None:
+    """Choose a GPU for this process alone, before it connects to the others."""
     from torch import cuda
 
-    if here.local >= cuda.device_count():
+    if own.local >= cuda.device_count():
         raise UserError(
-            f"compute.processes: {here.count} processes need a GPU each, but torch sees "
+            f"compute.processes: {own.count} processes need a GPU each, but torch sees "
             f"{cuda.device_count()} here; lower it, or look at CUDA_VISIBLE_DEVICES"
         )
-    cuda.set_device(here.local)
+    cuda.set_device(own.local)
 
 
 def _wanted(job: "Job") -> int:
-    """Only training is shared out."""
+    """How many processes do the job: several only for training."""
     return int(job.reads["compute"].processes) if "training" in job.reads else 1

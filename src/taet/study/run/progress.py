@@ -30,7 +30,7 @@ class Progress:
         return self
 
     def step(self, count: int = 1, note: str = "") -> None:
-        """``count`` more units are done; ``note`` is shown beside the numbers."""
+        """Count ``count`` more units as done, and show ``note`` beside the numbers."""
         self.done += count
         self.note = note
         if self.bar is not None:

@@ -16,10 +16,10 @@ from taet.study.store.records import Stopwatch, record_path, write_record
 
 
 def run_job(job: Job) -> None:
-    """Do the job: its output exists, complete and with its record, or an error says why not.
+    """Do the job: afterwards its output exists, complete and with its record.
 
-    Two processes with the same job, such as a new one and one that a killed workflow has left on a
-    cluster, take turns, and the second finds the work done.
+    Two processes with the same job take turns, and the second has nothing to do: one of them may be left on a
+    cluster from a killed workflow.
 
     Raises:
         UserError: an input is missing, damaged or stale, or the work cannot be done.
@@ -48,17 +48,17 @@ def _do(job: Job) -> None:
 
 
 def _not_in_the_future(file: Path) -> None:
-    """Give an input that is younger than now, since a clock was set back, the present time.
+    """Give an input the present time if its own is later, as after a clock was set back.
 
-    Snakemake deletes what has just been made if one of its inputs is younger.
+    Snakemake deletes a new output if one of its inputs is younger.
     """
     if file.stat().st_mtime > time.time():
-        with suppress(OSError):  # somebody else's file: then Snakemake says what is wrong
+        with suppress(OSError):  # another user's file: Snakemake will complain of its time
             os.utime(file)
 
 
 def _work(job: Job) -> dict[str, Any]:
-    """What the stage does; facts for the record."""
+    """Run the stage; returns facts for the record."""
     try:
         facts: dict[str, Any] = plugins.load("stages", job.stage).run(job)
         return facts

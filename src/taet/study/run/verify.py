@@ -1,8 +1,8 @@
-"""What is wrong with the files of a study: damaged, missing, or made by something else.
+"""Files of a study that are damaged, missing, or made with other parameters or code.
 
-Jobs check what they read, and Snakemake and DVC go by what they remember of a file. Only here every byte is
-read again: of the artifacts, and of the objects in DVC's cache, whose names are the hashes of their contents
-and which DVC itself believes unseen.
+Jobs check only what they read; Snakemake and DVC trust their own records of a file. Only this module reads
+every byte again: of the artifacts, and of the objects in DVC's cache. The name of such an object is the hash
+of its contents, which DVC does not check.
 """
 
 import subprocess
@@ -22,12 +22,12 @@ from taet.study.store.records import read_record, record_path
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it was written.
+    """A file that is not as it should be.
 
     Attributes:
-        file: what is wrong.
+        file: its path.
         message: one line: file, what is wrong, what to do.
-        job: what makes it; None for an object in DVC's cache.
+        job: the job that makes it; None for an object in DVC's cache.
     """
 
     file: Path
@@ -36,20 +36,18 @@ class Problem:
 
 
 def artifact_problems(study: Study, stages: list[str]) -> Iterator[Problem]:
-    """Problems of the artifacts that were made, in the order of their making."""
+    """Problems of the artifacts that were made, in the order of the stages."""
     lost = {job.output for job in study.lost()}
     for stage in stages:
         for job in study.jobs(stage):
             if job.output in lost or any(file.exists() for file in (job.output, *job.files)):
-                yield from _problem(job)
+                yield from _problems(job)
 
 
 def without_record(study: Study, stages: list[str]) -> list[Path]:
-    """Artifacts whose making is not on record, such as those that DVC has brought."""
-    jobs = (job for stage in stages for job in study.jobs(stage))
-    return [
-        job.output for job in jobs if job.output.exists() and not read_record(job.output, job.key)
-    ]
+    """Artifacts that have no record, such as those that DVC has fetched."""
+    outputs = ((job.output, job.key) for stage in stages for job in study.jobs(stage))
+    return [output for output, key in outputs if output.exists() and not read_record(output, key)]
 
 
 def cache_problems() -> Iterator[Problem]:
@@ -66,7 +64,7 @@ def cache_problems() -> Iterator[Problem]:
 
 
 def remake(problems: list[Problem]) -> None:
-    """Do the jobs again whose artifacts have problems, and take what is damaged out of DVC's cache."""
+    """Do the jobs of artifacts with problems again, and delete damaged objects from DVC's cache."""
     for problem in problems:
         if problem.job is None:
             problem.file.unlink()
@@ -74,7 +72,8 @@ def remake(problems: list[Problem]) -> None:
             run_job(problem.job)
 
 
-def _problem(job: Job) -> Iterator[Problem]:
+def _problems(job: Job) -> Iterator[Problem]:
+    """What is wrong with a job's artifact or, if nothing is, with its record."""
     try:
         if job.files:
             artifacts.verify_manifest(job.output, job.key, job.files)
@@ -90,12 +89,12 @@ def _problem(job: Job) -> Iterator[Problem]:
 
 
 def _cache() -> Path:
-    """Where DVC keeps its objects; a folder that is not there, where this tree has none."""
+    """Folder of DVC's cache; one that does not exist where this tree has no DVC."""
     if not Path(".dvc").is_dir():
         return Path(".dvc/cache")
-    asked = [sys.executable, "-m", "dvc", "cache", "dir"]
-    done = subprocess.run(asked, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"dvc cache dir: {done.stderr.strip().splitlines()[-1]}")
-    folder = Path(done.stdout.strip())
+    command = [sys.executable, "-m", "dvc", "cache", "dir"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        raise UserError(f"dvc cache dir: {run.stderr.strip().splitlines()[-1]}")
+    folder = Path(run.stdout.strip())
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -1,9 +1,9 @@
 """Artifacts: files that say what made them, are never half-written, and notice damage.
 
-Arrays are kept in safetensors files: readable without executing anything and without torch. Their
+Arrays are stored in safetensors files: readable without executing anything and without torch. Their
 header carries one JSON text under the name ``taet``: the *key* of what made the artifact (study/plan/job.py),
-a digest of the contents, and what else the stage wants to say. Bytes depend on contents alone; clock
-times and machine facts go into a record beside the artifact (study/store/records.py).
+a digest of the contents, and further facts of the stage. Bytes depend on contents alone; clock times and
+facts about the machine go into a record beside the artifact (study/store/records.py).
 
 Text for people (CSV, tables, figures) cannot carry a key, so a folder of such files has a
 ``manifest.json`` with the key and a digest of each file.
@@ -30,9 +30,9 @@ from safetensors import SafetensorError
 
 from taet.errors import UserError
 
-FORMAT = 2  # raise it when files are written otherwise: it is part of every key
+FORMAT = 2  # of the files, part of every key; raise it when they are written otherwise
 MANIFEST = "manifest.json"
-MAX_HEADER = 100_000_000
+MAX_HEADER = 100_000_000  # bytes
 KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -52,17 +52,17 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary file, to be written to; takes the place of ``path`` at the end.
+    """A temporary file to write to; it replaces ``path`` at the end.
 
-    It has a folder of its own beside ``path``: safetensors, when it is killed, leaves a file of a random name
-    beside the one that it writes.
+    It has a folder of its own beside ``path``: a killed safetensors leaves a file of a random name beside the
+    one that it writes.
     """
     folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     temporary = folder / path.name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
-        # Opened as any file is, for the rights that the user's umask leaves; safetensors gives others.
+        # Created as any file is, with the rights of the user's umask; safetensors sets others.
         temporary.open("xb").close()
         rights = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
@@ -77,9 +77,9 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what a killed process has left of its attempts to write ``path``.
+    """Remove the temporary files of killed processes that were writing ``path``.
 
-    Nobody else may be at it.
+    No other process may be writing it.
     """
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         if part.is_dir():
@@ -92,32 +92,32 @@ def read_bytes(path: Path) -> bytes:
     """Contents of a file.
 
     Raises:
-        OSError: it cannot be read; nor can a pipe, which would wait for somebody who writes, or a device.
+        OSError: it cannot be read, or is a pipe or a device, of which the first would wait for a writer.
     """
     check_regular(path)
     return path.read_bytes()
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is no file, without opening it.
+    """Refuse what is no regular file, without opening it.
 
     Raises:
-        OSError: it is a pipe, a socket, a device or a folder, or is not there.
+        OSError: it is a pipe, a socket, a device or a folder, or does not exist.
     """
     if kind := no_file(path):
         raise OSError(errno.EINVAL, f"it is {kind}, no file; remove it", str(path))
 
 
 def no_file(path: Path, *, follow_links: bool = True) -> str | None:
-    """What something is that is no regular file, such as ``a pipe``; None for a file.
+    """What is at a path instead of a regular file, such as ``a pipe``; None for a regular file.
 
     Raises:
-        OSError: it is not there.
+        OSError: it does not exist.
     """
     mode = path.stat(follow_symlinks=follow_links).st_mode
     if stat.S_ISREG(mode):
         return None
-    return next((word for is_one, word in KINDS if is_one(mode)), "something else")
+    return next((kind for is_kind, kind in KINDS if is_kind(mode)), "something else")
 
 
 def check_writable(folder: Path) -> None:
@@ -161,7 +161,7 @@ def write_arrays(path: Path, arrays: Arrays, key: str, **facts: Any) -> None:
     try:
         with _replacing(path) as temporary:
             safetensors.numpy.save_file(contiguous, temporary, metadata={"taet": text})
-    except SafetensorError as error:  # its own word for a full disk
+    except SafetensorError as error:  # what it raises on a full disk
         raise UserError(f"{path}: cannot be written: {error}; check the free space") from None
 
 
@@ -207,8 +207,8 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def write_manifest(folder: Path, key: str, files: list[str]) -> None:
-    """Say which key made the files of a folder, and what is in them."""
-    digests = {name: _file_digest(folder / name) for name in sorted(files)}
+    """Write the manifest of a folder: the key that made its files, and a digest of each."""
+    digests = {name: file_sha256(folder / name) for name in sorted(files)}
     write_json(folder / MANIFEST, {"format": FORMAT, "key": key, "files": digests})
 
 
@@ -231,8 +231,8 @@ def verify_manifest(path: Path, key: str, files: Iterable[Path]) -> None:
 
     Args:
         path: the manifest.
-        key: that it must have.
-        files: which it must list, all of them and no other.
+        key: the key that it must have.
+        files: the files that it must list, all of them and no other.
 
     Raises:
         UserError: a file is missing or damaged, or the folder was made by something else.
@@ -241,15 +241,16 @@ def verify_manifest(path: Path, key: str, files: Iterable[Path]) -> None:
     if manifest["key"] != key:
         raise stale(path)
     expected_names = {file.name for file in files}
-    for names, what in (
-        (expected_names - manifest["files"].keys(), "does not list"),
-        (manifest["files"].keys() - expected_names, "lists"),
+    listed = manifest["files"].keys()
+    for names, problem in (
+        (expected_names - listed, "does not list"),
+        (listed - expected_names, "lists"),
     ):
         if names:
-            raise damaged(path, f"it {what} {min(names)}")
+            raise damaged(path, f"it {problem} {min(names)}")
     for name, expected in manifest["files"].items():
         file = path.parent / name
-        if not file.is_file() or _file_digest(file) != expected:
+        if not file.is_file() or file_sha256(file) != expected:
             raise damaged(file, f"it is not what {path.name} describes")
 
 
@@ -261,7 +262,7 @@ def read_key(path: Path) -> str:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever can go wrong with a file into one line that says what to do."""
+    """Turn any error of reading a file into one line that says what to do."""
     try:
         yield
     except FileNotFoundError:
@@ -298,5 +299,7 @@ def stale(path: Path) -> UserError:
     )
 
 
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

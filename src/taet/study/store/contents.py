@@ -1,7 +1,7 @@
-"""Digest of the contents of files: which pictures and labels a data set of one's own was read from.
+"""Digest of the contents of files: the images and labels from which a user's own data set was read.
 
-Every job asks for it, since it is part of the keys. So a file's digest is remembered with its size, times and
-number, and computed again when any of these has changed.
+It is part of the keys, so every job needs it. A file's digest is therefore cached with its size, times and
+inode, and computed again when any of these has changed.
 """
 
 import hashlib
@@ -13,47 +13,50 @@ from functools import partial
 from pathlib import Path
 
 from taet.errors import UserError
-from taet.study.store.artifacts import write_json
+from taet.study.store.artifacts import file_sha256, write_json
 
-YOUNG = 2  # seconds: a file this young could change again within the same tick of the clock
+YOUNG = (
+    2  # seconds: a younger file could change again within one tick of the clock, and look unchanged
+)
 
 Stat = list[int]
 
 
-def digest_of(files: Iterable[Path], root: Path, memory: Path) -> str:
+def digest_of(files: Iterable[Path], root: Path, cache: Path) -> str:
     """Hash over names and contents of files, in any order; 16 hex digits.
 
     Args:
         files: their names below ``root`` count.
         root: a folder that may lie elsewhere on another machine.
-        memory: where below ``root`` to remember what each file had inside; without it they are read again.
+        cache: file below ``root`` for the digest of each file; without it all files are read again.
 
     Raises:
         UserError: a file cannot be read.
     """
-    before = _remembered(root / memory)
+    before = _cached(root / cache)
     now: dict[str, tuple[Stat, str]] = {}
     for file in sorted(files):
         name = str(file.relative_to(root) if file.is_relative_to(root) else file)
         try:
             stat = _stat(file)
             known, content = before.get(name, ([], ""))
-            now[name] = stat, content if known == stat else _digest(file)
+            now[name] = stat, content if known == stat else file_sha256(file)
         except OSError as error:
             raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     if now != before:
-        sure = {name: entry for name, entry in now.items() if not _young(entry[0])}
-        with suppress(OSError):  # a folder that cannot be written to: they are read each time
-            write_json(root / memory, sure)
+        old_enough = {name: entry for name, entry in now.items() if not _is_young(entry[0])}
+        with suppress(OSError):  # without a writable folder, files are read each time
+            write_json(root / cache, old_enough)
     body = [(name, content) for name, (_, content) in now.items()]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
 
 
-def _remembered(memory: Path) -> dict[str, tuple[Stat, str]]:
+def _cached(cache: Path) -> dict[str, tuple[Stat, str]]:
+    """Stat and digest of each file when it was last read; nothing where the cache is missing or damaged."""
     try:
         return {
             name: (list(stat), str(content))
-            for name, (stat, content) in json.loads(memory.read_bytes()).items()
+            for name, (stat, content) in json.loads(cache.read_bytes()).items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
@@ -64,14 +67,9 @@ def _stat(file: Path) -> Stat:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
-def _young(stat: Stat) -> bool:
-    """By the time of the last change of any kind, which nobody sets."""
+def _is_young(stat: Stat) -> bool:
+    """By the time of the last change of any kind, which no program can set."""
     return 0 <= time.time_ns() - stat[2] < YOUNG * 10**9
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def file_md5(path: Path) -> str:

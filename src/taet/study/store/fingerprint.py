@@ -1,10 +1,10 @@
 """Which code made an artifact: a hash over the source files that a job really uses.
 
-Snakemake and DVC see neither imported modules nor the difference between a comment and a change of a
-formula. The fingerprint follows the imports between the package's own files and ignores comments,
-docstrings, formatting and what is said when an error is raised, so that editing one method retrains
-that method only, and explaining a line retrains nothing. An imported module counts by what is in it, not
-by its name: a module that moves retrains nothing either, unless it is imported whole and renamed.
+Snakemake and DVC do not see imported modules, and cannot tell a comment from a formula. The fingerprint
+follows the imports between the package's own files. It ignores comments, docstrings, formatting and error
+messages, so that editing one method retrains that method only, and explaining a line retrains nothing. An
+imported module counts by its contents, not by its name: moving a module retrains nothing either, unless it
+is imported whole and renamed.
 """
 
 import ast
@@ -19,8 +19,8 @@ from typing import Any
 from taet.source_code import PACKAGE, source
 
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-# These plan, check, store and report, but compute nothing that is stored: the values they decide on are in
-# a job's key by themselves, and so is the format of artifacts.
+# These plan, check, store and report, but compute nothing that is stored. The values that they choose are
+# part of a job's key themselves, and so is the format of artifacts.
 PLUMBING = (
     "decimals",
     "errors",
@@ -50,13 +50,13 @@ def fingerprint(*entries: str) -> str:
 
 def _imported_first(entries: Iterable[str]) -> Iterable[str]:
     """The modules and all they import, each after what it imports."""
-    below: dict[str, set[str]] = {}
+    imported: dict[str, set[str]] = {}
     todo = list(entries)
     while todo:
-        if (module := todo.pop()) not in below:
-            below[module] = {name for _, name in _imports(module)}
-            todo += below[module]
-    return TopologicalSorter(below).static_order()
+        if (module := todo.pop()) not in imported:
+            imported[module] = {name for _, name in _imports(module)}
+            todo += imported[module]
+    return TopologicalSorter(imported).static_order()
 
 
 def _hash(value: Any) -> str:
@@ -88,16 +88,20 @@ def _code(module: str) -> str:
 
 @cache
 def _imports(module: str) -> list[tuple[list[str], str]]:
-    """What a module imports from those that compute: its names for it, and the module it is from."""
-    imports = [found for node in _running(_tree(module)) for found in _imported(module, node)]
-    return [(names, name) for names, name in imports if _computes(name)]
+    """What a module imports from modules that compute: the names that it gives to each, and that module."""
+    return [
+        (names, name)
+        for node in _running(_tree(module))
+        for names, name in _imported(module, node)
+        if _computes(name)
+    ]
 
 
 def _imported(module: str, node: ast.AST) -> list[tuple[list[str], str]]:
-    """What a statement imports from this package."""
+    """What a statement imports from this package: names and module, as ``_imports`` gives them."""
     if isinstance(node, ast.Import):
-        own = [a for a in node.names if a.name.split(".")[0] == PACKAGE.name]
-        return [([a.asname or a.name], a.name) for a in own]
+        own = [alias for alias in node.names if alias.name.split(".")[0] == PACKAGE.name]
+        return [([alias.asname or alias.name], alias.name) for alias in own]
     if not _is_own_import(node):
         return []
     assert isinstance(node, ast.ImportFrom)
@@ -106,9 +110,10 @@ def _imported(module: str, node: ast.AST) -> list[tuple[list[str], str]]:
     imports = []
     for alias in node.names:
         inner = f"{node.module}.{alias.name}"
-        whole = _file(inner) is not None
-        name = [] if whole else [alias.name]
-        imports.append(([*name, alias.asname or alias.name], inner if whole else str(node.module)))
+        is_module = _file(inner) is not None
+        original = [] if is_module else [alias.name]
+        name = inner if is_module else str(node.module)
+        imports.append(([*original, alias.asname or alias.name], name))
     return imports
 
 
@@ -119,7 +124,7 @@ def _is_own_import(node: Any) -> bool:
 
 
 def _running(tree: ast.AST) -> Iterable[ast.AST]:
-    """All nodes but those in the body of ``if TYPE_CHECKING``, which never runs."""
+    """All nodes but those in the body of an ``if TYPE_CHECKING``, which never runs."""
     for node in ast.iter_child_nodes(tree):
         yield node
         if _is_checking(node):
@@ -145,11 +150,9 @@ def _canonical(node: Any) -> Any:
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.Raise):
+        # The class of the error, which other code catches; not its message.
         error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        return [
-            "Raise",
-            _canonical(error),
-        ]  # what kind of error, which others catch; not what it says
+        return ["Raise", _canonical(error)]
     fields = dict(ast.iter_fields(node))
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         fields["body"] = [n for n in fields["body"] if not _is_text(n)]

@@ -10,23 +10,22 @@ from filelock import FileLock, Timeout
 from taet.errors import UserError
 from taet.messages import say
 
-NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system without flock says
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # errors of a file system without flock
 
 
 @contextmanager
 def alone_with(output: Path) -> Iterator[bool]:
     """Hold an output while it is made: another process waits for its turn.
 
-    The lock goes with the process, however it ends; its empty file, hidden beside the output, stays.
-
-    The folder must be there.
+    The lock ends with the process, however that ends; its empty file, hidden beside the output, stays. The
+    folder must exist.
 
     Yields:
-        Whether another process had to be waited for.
+        Whether this process had to wait for another.
 
     Raises:
-        UserError: the file system has no such locks. A marker that stays where a node has failed, which
-            filelock would take instead, is none.
+        UserError: the file system has no such locks. filelock's substitute, a marker file, will not do: it
+            would stay when a node fails.
     """
     lock = FileLock(output.with_name(f".{output.name}.lock"), fallback_to_soft=False)
     try:

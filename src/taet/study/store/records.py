@@ -1,7 +1,7 @@
 """Records: what made an artifact, for people, beside the artifact.
 
 An artifact's bytes depend on its key alone. Everything that differs between two runs that make the
-same bytes (clock, machine, versions, cost) stands in ``NAME.record.json`` beside it, which no job
+same bytes (clock, machine, versions, cost) goes into ``NAME.record.json`` beside it, which no job
 reads.
 """
 
@@ -11,6 +11,7 @@ import os
 import platform
 import resource
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,12 @@ PACKAGES = (
 
 
 def record_path(output: Path) -> Path:
-    """Where the record of an artifact lies."""
+    """The file with the record of an artifact."""
     return output.with_name(f"{output.stem}.record.json")
 
 
 class Stopwatch:
-    """Wall and processor time since its making."""
+    """Wall and processor time at the start of a job."""
 
     def __init__(self) -> None:
         self.wall, self.cpu, self.clock = time.monotonic(), time.process_time(), time.time()
@@ -49,7 +50,7 @@ class Stopwatch:
 
 def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
     """Write the record of a finished job."""
-    write = {
+    record = {
         "job": job.title,
         "key": job.key,
         "cell": dict(job.cell),
@@ -74,21 +75,22 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **facts,
     }
-    artifacts.write_json(record_path(job.output), {**write, "digest": artifacts.digest({}, write)})
+    whole = {**record, "digest": artifacts.digest({}, record)}
+    artifacts.write_json(record_path(job.output), whole)
 
 
 def read_record(output: Path, key: str) -> dict[str, Any] | None:
     """The record of an artifact; None if there is none, or only that of another artifact.
 
-    Records do not travel with DVC, which sees a change in every clock time: results that were made
-    elsewhere have none, and older results that were brought back lie beside a newer one's.
+    DVC does not carry records, since every clock time would be a change to it. Results that were made
+    elsewhere have none, and older results that DVC restores lie beside the record of newer ones.
 
     Args:
         output: the artifact's file.
-        key: that it has.
+        key: the artifact's key.
 
     Raises:
-        UserError: damaged, or no file.
+        UserError: it is damaged, or no regular file.
     """
     path = record_path(output)
     try:
@@ -107,19 +109,18 @@ def read_record(output: Path, key: str) -> dict[str, Any] | None:
 
 
 def is_whole(record: dict[str, Any]) -> bool:
-    """Whether a record says what was written."""
-    said = {name: value for name, value in record.items() if name != "digest"}
-    return bool(record["digest"] == artifacts.digest({}, said))
+    """Whether the contents of a record match its digest."""
+    contents = {name: value for name, value in record.items() if name != "digest"}
+    return bool(record["digest"] == artifacts.digest({}, contents))
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    """Version of each of ``PACKAGES`` that is installed."""
+    versions = {}
     for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions
 
 
 def processor() -> str:
@@ -128,6 +129,5 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next(
-        (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "unknown"
-    )
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, "unknown")

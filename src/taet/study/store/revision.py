@@ -1,7 +1,7 @@
-"""Git revision of this code: only of a repository that is this project's own.
+"""Git revision of this code, if the repository is this project's own.
 
-Git names whatever repository is around a folder. An archive that was unpacked inside somebody else's, or an
-environment there, would get a commit that has no line of this code.
+Git answers for whatever repository encloses a folder. An archive or an environment inside another repository
+would get a commit without a line of this code.
 """
 
 import os
@@ -16,7 +16,7 @@ SOURCES = "src/taet"
 
 
 def revision(root: Path = ROOT) -> str | None:
-    """Commit that is checked out, with ``-dirty`` where code of no commit may run.
+    """The commit that is checked out, with ``-dirty`` where code that is in no commit may run.
 
     Args:
         root: folder that holds pyproject.toml and src/taet.
@@ -29,16 +29,16 @@ def revision(root: Path = ROOT) -> str | None:
         if prefix or not _is_this_project(root):
             return None
         changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-        # Ignored files too: a plugin runs wherever it is listed.
-        unknown = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
-        # Files that git was told not to look at have a tag in lower case, or S.
+        # Ignored files too: every file in a folder of plugins is a plugin.
+        untracked = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
+        # Files that git was told to ignore changes of have a tag in lower case, or S.
         listed = _git(root, "ls-files", "-v", "--", SOURCES).splitlines()
         if not any(line.endswith(f" {SOURCES}/__init__.py") for line in listed):
             return None
-        unseen = any(line[0].islower() or line[0] == "S" for line in listed)
+        unwatched = any(line[0].islower() or line[0] == "S" for line in listed)
     except (OSError, subprocess.SubprocessError):
         return None
-    return f"{commit}-dirty" if changed or unknown or unseen else commit
+    return f"{commit}-dirty" if changed or untracked or unwatched else commit
 
 
 def _is_this_project(root: Path) -> bool:
@@ -50,10 +50,10 @@ def _is_this_project(root: Path) -> bool:
 
 
 def _git(root: Path, *words: str) -> str:
-    """What git says of this folder, whatever repository the environment names (hooks set GIT_DIR)."""
+    """Output of git in this folder, whatever repository the environment names (hooks set GIT_DIR)."""
     # Jobs run side by side: none may wait for another's lock on git's index.
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *words]
-    kept = {
+    environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or name.startswith("GIT_CONFIG")
@@ -61,7 +61,7 @@ def _git(root: Path, *words: str) -> str:
     run = subprocess.run(
         command,
         cwd=root,
-        env=kept,
+        env=environment,
         capture_output=True,
         encoding="utf-8",
         errors="replace",

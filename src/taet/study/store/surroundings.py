@@ -1,12 +1,12 @@
-"""Environment variables that reach numbers though no key names them.
+"""Environment variables that can change numbers, though they are part of no key.
 
-Most are read when a library is loaded or first used. The command line takes them out before that: a job then
-computes the same, whoever's shell has started it. How many threads there are, ``compute.threads`` says.
+Most are read when a library is loaded or first used. The command line removes them before that, so that a job
+computes the same whoever starts it. The number of threads is not among them: ``compute.threads`` sets it.
 """
 
 import os
 
-# Which instructions, kernels and roundings libraries take.
+# They choose a library's instructions, kernels and roundings.
 CHOICES = (
     "ATEN_CPU_CAPABILITY",
     "MKL_CBWR",
@@ -23,11 +23,11 @@ CHOICES = (
     "SKLEARN_ASSUME_FINITE",
     "SKLEARN_PAIRWISE_DIST_CHUNK_SIZE",
     "SKLEARN_WORKING_MEMORY",
-    # Fewer threads than were asked for.
+    # They give fewer threads than were asked for.
     "MKL_DYNAMIC",
     "OMP_DYNAMIC",
     "OMP_THREAD_LIMIT",
-    # Of GPUs.
+    # They choose kernels and roundings on GPUs.
     "CUBLAS_WORKSPACE_CONFIG",
     "CUBLASLT_WORKSPACE_SIZE",
     "DISABLE_ADDMM_CUDA_LT",
@@ -37,16 +37,16 @@ CHOICES = (
     "TORCH_CUDNN_USE_HEURISTIC_MODE_B",
     "TORCH_CUDNN_V8_API_DISABLED",
 )
-# Read before Python runs, or needed by some installations.
+# These stay: they are read before Python runs, or some installations need them.
 BEYOND_REACH = ("GLIBC_TUNABLES", "LD_PRELOAD", "MKL_THREADING_LAYER")
 
 
 def leave_out_choices() -> None:
-    """Take the variables out of this process's environment; nothing that reads them may be imported yet."""
+    """Remove the variables from this process's environment, before anything that reads them is imported."""
     for name in CHOICES:
         os.environ.pop(name, None)
 
 
 def set_choices() -> dict[str, str]:
-    """Variables that are set all the same, for records."""
+    """The variables that are still set, for records."""
     return {name: os.environ[name] for name in (*CHOICES, *BEYOND_REACH) if name in os.environ}

@@ -54,14 +54,14 @@ def test_what_has_not_changed_is_not_read_again(
 ) -> None:
     monkeypatch.setattr(contents, "YOUNG", -1)
     first = digest(pictures)
-    monkeypatch.setattr(contents, "_digest", lambda file: pytest.fail(f"{file} was read"))
+    monkeypatch.setattr(contents, "file_sha256", lambda file: pytest.fail(f"{file} was read"))
     assert digest(pictures) == first
 
 
 def test_young_files_are_read_again(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest(pictures)
     read: list[Path] = []
-    monkeypatch.setattr(contents, "_digest", lambda file: read.append(file) or "")
+    monkeypatch.setattr(contents, "file_sha256", lambda file: read.append(file) or "")
     digest(pictures)
     assert len(read) == 2
 
@@ -80,7 +80,7 @@ def test_a_time_in_the_future_is_not_read_again(
     later = contents.time.time_ns() + 10 * contents.YOUNG * 10**9
     monkeypatch.setattr(contents.time, "time_ns", lambda: later)
     first = digest(pictures)
-    monkeypatch.setattr(contents, "_digest", lambda file: pytest.fail(f"{file} was read"))
+    monkeypatch.setattr(contents, "file_sha256", lambda file: pytest.fail(f"{file} was read"))
     assert digest(pictures) == first
 
 
