@@ -1,8 +1,8 @@
 """taet: reproducible adversarial training on long-tailed image data.
 
-For code of one's own: ``load_model`` gives a trained network as a torch module, ``evaluate`` attacks any
-torch module and gives a data frame, and what a caller can put right is a ``UserError``. Everything else is
-the command line's. Importing the package imports none of them, and so no torch (PEP 562).
+For Python users: ``load_model`` gives a trained network as a torch module, ``evaluate`` attacks any torch
+module and gives a data frame, and a mistake that the caller can put right raises a ``UserError``. Everything
+else is for the command line. Importing the package imports none of the three, and so no torch (PEP 562).
 """
 
 import importlib

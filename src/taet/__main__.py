@@ -8,7 +8,7 @@ from taet.study.store.surroundings import leave_out_choices
 
 
 def main() -> int:
-    """The command line; also where memory does not suffice to load what it needs, such as numpy."""
+    """Run the command line; one line tells the user if memory does not suffice to load its libraries."""
     leave_out_choices()
     try:
         from taet.cli import main as command

@@ -1,7 +1,7 @@
-"""How a number may be written: in plain decimals, as in JSON. Everybody reads these alike.
+"""How a number may be written: in plain decimals, as in JSON, which every program reads alike.
 
-YAML 1.1 has more: ``1:10`` is 70 there, ``010`` is 8, ``1_000`` is 1000. Python's ``float`` takes ``1_0`` and
-``inf``. Length and exponent are bounded: ``1/1e9999999`` would take minutes to compute.
+YAML 1.1 allows more: ``1:10`` is 70, ``010`` is 8, ``1_000`` is 1000. Python's ``float`` takes ``1_0`` and
+``inf``. Length and exponent are limited: ``1/1e9999999`` would take minutes to compute.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read, and the words that many of its messages share."""
+"""The exception for users, and the phrases that its messages share."""
 
 import difflib
 import re
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 class UserError(Exception):
     """Something the user can put right: bad input, a damaged file, a full disk.
 
-    The message is complete on its own: what, where, what is allowed, what to do next.
-    The command line prints it as one line and exits with status 1.
+    The message is complete: what, where, what is allowed, what to do next. The command line prints it as one
+    line and exits with status 1.
     """
 
 
 class ArgumentError(UserError):
-    """A value that a function cannot take. The message begins with the argument's name, so that the command
-    line can say ``--`` before it."""
+    """A value that a function cannot take. The message begins with the argument's name, before which the
+    command line puts ``--``."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -34,30 +34,30 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
-SHOWN = 60  # characters of a value in a message
+LONGEST_VALUE = 60  # characters of a value in a message
 
 
 def shortened(text: str) -> str:
-    """A value as it stands in a message: not too long."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    """A value for a message: not too long."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
 def first_line(error: BaseException) -> str:
-    """What code of the user's has raised, in one line: ``ValueError: no such file``."""
+    """An error of the user's own code in one line: ``ValueError: no such file``."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
-# What torch says of a processor and of a GPU, and what the system says of a library that it cannot load.
+# Messages of torch for main memory and for a GPU's, and of the system for a library that it cannot load.
 OUT_OF_MEMORY = re.compile(r"allocate memory|out of memory|failed to map segment")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory did not suffice; mostly this is said by text alone."""
+    """Whether memory did not suffice, which most errors tell by their message alone."""
     return isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def out_of_memory(error: BaseException) -> str:
-    """What to say of it: ``not enough memory``, with the line of the error that says so, and what to do."""
+    """The message for the user: ``not enough memory``, the error's line about it, and what to do."""
     lines = [line for line in str(error).splitlines() if OUT_OF_MEMORY.search(line)]
     what = f" ({lines[0].strip()})" if lines else ""
     if isinstance(error, ImportError):

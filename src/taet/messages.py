@@ -1,7 +1,7 @@
-"""Lines for people on standard error, which may be a log on a full disk: no line ends the work.
+"""Lines for people on standard error, which may be a log on a full disk: no failed line ends the work.
 
-A rule of Snakemake's writes a job's lines into a log. Where that lies on the disk that is full, nobody would
-read why the job has failed. ``TAET_ERRORS_FD`` names one more place for that: a descriptor that is open.
+Snakemake's rules write a job's lines into a log. On a full disk the log would not say why the job failed.
+``TAET_ERRORS_FD`` names an open descriptor to which such a line is written too.
 """
 
 import os
@@ -10,13 +10,13 @@ from contextlib import suppress
 
 
 def say(line: str) -> None:
-    """Print a line, if there is room for it."""
+    """Print a line, if it can be written."""
     with suppress(OSError, ValueError):  # ValueError: the stream is closed
         print(line, file=sys.stderr, flush=True)
 
 
 def complain(line: str) -> None:
-    """Print why a command fails: also to whoever has started it and sends its lines to a log."""
+    """Print why a command fails, also to the process that started it and sends its lines to a log."""
     say(line)
     if STARTER is not None:
         with suppress(OSError):
@@ -24,15 +24,15 @@ def complain(line: str) -> None:
 
 
 def descriptor() -> int | None:
-    """The one that ``TAET_ERRORS_FD`` names, if it is open."""
+    """The descriptor that ``TAET_ERRORS_FD`` names, if it is open."""
     try:
-        found = int(os.environ["TAET_ERRORS_FD"])
-        os.fstat(found)
+        number = int(os.environ["TAET_ERRORS_FD"])
+        os.fstat(number)
     except (KeyError, ValueError, OverflowError, OSError):
         return None
-    return found
+    return number
 
 
-# Looked for before this process opens anything: a process between has perhaps closed it (torchrun does), and
-# its number is then free for another file.
+# Checked before this process opens any file: torchrun, between the starter and this process, may have closed
+# the descriptor, and its number would then go to another file.
 STARTER = descriptor()

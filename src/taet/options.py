@@ -49,7 +49,7 @@ __all__ = [
 
 
 class PluginOptions(Options):
-    """What every plugin's block has."""
+    """Options of every plugin's block."""
 
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"label"})
 
@@ -59,21 +59,21 @@ class PluginOptions(Options):
     """Name printed in tables and figures."""
 
     def problem(self) -> str | None:
-        """What is wrong with the block as a whole, in one line; a plugin may say more than None."""
+        """What is wrong with the block as a whole, in one line; None if nothing is."""
         return None
 
 
 class DatasetOptions(PluginOptions):
     """Block of a data set."""
 
-    # A job reads how its training set is drawn by itself.
+    # Jobs that draw a training set read ``longtail`` as a parameter of its own.
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "longtail"})
 
     official_validation: ClassVar[bool] = False
-    """Whether the set comes with validation images of its own."""
+    """Whether the data set has official validation images."""
 
     longtail: Longtail
-    """The block ``longtail``, with what is different for this data set."""
+    """The block ``longtail``, with this data set's own values."""
 
 
 class ModelOptions(PluginOptions):
@@ -94,7 +94,7 @@ class ClassRadius(Options):
 
 
 class WeightPerturbation(Options):
-    """AWP (Wu et al. 2020): the loss is taken at the worst weights nearby; see ``taet.training.addons``."""
+    """AWP (Wu et al. 2020): the loss is that of the worst weights nearby; see ``taet.training.addons``."""
 
     gamma: Positive
     """Norm of the perturbation of a layer, relative to the norm of its weights."""
@@ -103,14 +103,14 @@ class WeightPerturbation(Options):
 
 
 class WeightAverage(Options):
-    """Exponential moving average of the weights, which is what is saved and evaluated."""
+    """Exponential moving average of the weights, which is saved and evaluated in their place."""
 
     decay: Annotated[Share, Field(lt=1)]
-    """How much of the average a step keeps, at most; fewer in the first steps."""
+    """Weight of the previous average in a step, at most; less in the first steps."""
 
 
 class LogitAdjustment(Options):
-    """Post-hoc logit adjustment (Menon et al. 2021): z - tau log n is what is saved and attacked."""
+    """Post-hoc logit adjustment (Menon et al. 2021): the network with logits z - tau log n is saved."""
 
     tau: Annotated[
         Annotated[NonNegative, Tag("one")] | Annotated[list[NonNegative], Tag("several")],
@@ -122,15 +122,15 @@ class LogitAdjustment(Options):
 
 
 class MethodOptions(PluginOptions):
-    """Block of a training method, with the add-ons that go on any method; all may be left out."""
+    """Block of a training method, with optional add-ons for any method."""
 
-    # A job reads its stage 1 and how it trains by themselves.
+    # Jobs that train read ``training`` as a parameter of its own, and stage 1 as an input.
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"label", "stabilization", "training"})
 
     stabilization: Name | None = None
-    """Stage 1 that the method starts from: a name under ``stabilizations``."""
+    """Stage 1 from which the method starts: a name under ``stabilizations``."""
     training: Training
-    """The block ``training``, with what is different for this method."""
+    """The block ``training``, with this method's own values."""
     class_radius: ClassRadius | None = None
     """RobustLT: a radius for each class in the training attack."""
     weight_perturbation: WeightPerturbation | None = None
@@ -162,20 +162,20 @@ class AttackOptions(PluginOptions):
     """Attacks of one job share one process and one file of predictions."""
 
     def cautions(self) -> list[str]:
-        """What a reader of the label would be misled by; stands beside the numbers."""
+        """Warnings about what the label could make a reader believe; printed beside the numbers."""
         return []
 
     def ball(self, eps: float) -> tuple[str, float | None]:
-        """Norm of the perturbations, and the radius that they stay in; None without one.
+        """Norm of the perturbations, and the radius that bounds it; None without a bound.
 
         Args:
-            eps: that of ``threat``, an L-inf radius.
+            eps: the L-inf radius of ``threat``.
         """
         return "linf", eps
 
 
 def steps_in_label(label: str, steps: int) -> list[str]:
-    """What is wrong with a label that names another number of steps, as in ``PGD-20``."""
+    """A warning where the label names another number of steps, as ``PGD-20`` does with 10 steps."""
     named = re.search(r"-(\d+)\b", label)
     if named and int(named[1]) != steps:
         return [f"called {label}, but takes {counted(steps, 'step')}"]

@@ -1,8 +1,8 @@
-"""Independent random streams, named by what they are for.
+"""Independent random streams, named by their purpose.
 
 A stream depends on its names alone, never on the method, on what ran before or on how often a run
-was interrupted: comparisons between methods are paired, and a resumed run draws what an undisturbed
-one draws.
+was interrupted. So comparisons between methods are paired, and a resumed run draws the same numbers as
+an uninterrupted one.
 """
 
 import hashlib

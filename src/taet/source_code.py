@@ -1,8 +1,8 @@
-"""What runs is what the fingerprint reads: this package is compiled from its sources, each read once.
+"""This package is compiled from its sources, each read once, so that the code that runs is fingerprinted.
 
-Python itself would run old bytecode for a source of the same size and second (``rsync -t``, archives with
-fixed times, two edits within a second), and would import what an editor has saved since a job was checked.
-Compiling everything takes some hundredths of a second.
+Python itself would run old bytecode for a changed source of the same size and second (``rsync -t``, archives
+with fixed times, two edits within a second). It would also import what an editor has saved since a job was
+checked. Compiling everything takes some hundredths of a second.
 """
 
 import sys
@@ -18,12 +18,12 @@ PACKAGE = Path(__file__).parent
 
 @cache
 def source(file: Path) -> bytes:
-    """Text of a source file as it was when this process first asked for it."""
+    """Contents of a source file when this process first read it."""
     return file.read_bytes()
 
 
 class _FromSource(SourceFileLoader):
-    """Compiles a module, and neither reads nor writes bytecode."""
+    """Compiles a module without reading or writing bytecode."""
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
@@ -32,7 +32,7 @@ class _FromSource(SourceFileLoader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds this package's modules as Python does, and has them compiled."""
+    """Finds this package's modules as Python does, but loads them with ``_FromSource``."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -46,5 +46,5 @@ class _Finder(MetaPathFinder):
 
 
 def compile_this_package() -> None:
-    """From now on, for modules of this package that are not imported yet."""
+    """Compile from source all modules of this package that are imported from now on."""
     sys.meta_path.insert(0, _Finder())

@@ -57,7 +57,7 @@ def _one_or_several(value: Any) -> str:
     return "several" if isinstance(value, list) else "one"
 
 
-# Told apart by being a list, so that a wrong value is one problem and not one for each alternative.
+# A list or not decides, so that a wrong value is one problem and not one for each alternative.
 one_or_several = Discriminator(_one_or_several)
 Shares = Annotated[
     Annotated[Share, Tag("one")] | Annotated[list[Share], Tag("several")], one_or_several
@@ -96,4 +96,4 @@ class Options(BaseModel):
     )
 
     not_in_keys: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change no artifact, such as print; everything else is part of a job's key."""
+    """Fields that change no artifact, such as labels; all others are part of a job's key."""

@@ -46,7 +46,7 @@ def imbalance_ratio(value: Any) -> Any:
     if not 1 <= ratio <= MAX_RATIO:
         raise problem
     if float(f"{ratio:.6g}") != ratio:
-        raise ValueError("must have at most 6 significant digits: it stands in paths")
+        raise ValueError("must have at most 6 significant digits, since it is part of paths")
     return float(ratio)
 
 
@@ -62,7 +62,7 @@ ImbalanceRatio = Annotated[
 
 
 def ir_label(ratio: float | str) -> str:
-    """An imbalance ratio as it stands in paths and tables: ``10``, ``33.3``, ``natural``."""
+    """An imbalance ratio as paths and tables show it: ``10``, ``33.3``, ``natural``."""
     return ratio if isinstance(ratio, str) else f"{ratio:.6g}"
 
 
@@ -87,7 +87,7 @@ class Grid(Options):
 
 
 class Download(Options):
-    """Where data sets come from; no result depends on it."""
+    """Source of data sets; no result depends on it."""
 
     not_in_keys: ClassVar[frozenset[str]] = frozenset({"mirror"})
 
@@ -104,14 +104,14 @@ class Threat(Options):
 
 
 class Stabilization(Options):
-    """A stage 1: another method, stopped early. Methods that name the same one share its checkpoint."""
+    """A stage 1: another method, stopped early. Methods that name the same stage 1 share its checkpoint."""
 
     method: Name
     """``clean`` for cross-entropy on clean images, ``pgd_at`` on adversarial ones."""
     epochs: Count
     """How many of the method's epochs it takes."""
     after: Name | None = None
-    """A shorter stage 1 of the same method that this one goes on from: no epoch is trained twice."""
+    """A shorter stage 1 of the same method, from which this one continues: no epoch is trained twice."""
 
 
 class Evaluation(Options):
@@ -119,25 +119,25 @@ class Evaluation(Options):
 
     batch_size: Count
     precision: Literal["fp32", "tf32", "bf16"]
-    """In which attacks look for images: in float32; on a GPU, with factors rounded to TF32 (a CPU does not
-    know it and computes in float32); or in bfloat16. Whether an image fools the model is always found out in
-    float32, so that less than float32 can only find less."""
+    """Number format in which attacks search: float32; on a GPU, float32 with factors rounded to TF32 (a CPU
+    computes in float32); or bfloat16. Whether an image fools the model is always decided in float32, so lower
+    precision can only make an attack weaker."""
 
 
 class Compute(Options):
-    """What else fixes the bits of a result."""
+    """How computations are done: it decides the last bits of a result."""
 
     threads: Annotated[Count, Field(le=1024)]
-    """Threads of a training or attack job. Another count gives other last bits."""
+    """Threads of a training or attack job. Another number gives other last bits."""
     device: Literal["cpu", "cuda"]
-    """Where networks are trained and attacked; ``cuda`` is that of the GPUs which CUDA_VISIBLE_DEVICES leaves
-    visible on which fewest of our processes work. Another device gives other last bits, and other draws of
+    """Where networks are trained and attacked. ``cuda`` is the GPU with the fewest of our processes, among
+    those that CUDA_VISIBLE_DEVICES leaves visible. Another device gives other last bits, and other draws of
     attack noise."""
     processes: Annotated[Count, Field(le=1024)]
     """Processes that train one network together, each on its share of every batch; on GPUs, one for each."""
     sync_batch_norm: bool
-    """Of several processes: take batch norm's statistics over the whole batch, as one process does, or
-    over each share."""
+    """With several processes: batch norm's statistics are those of the whole batch, as with one process, or
+    those of each share."""
 
 
 class Groups(Options):
@@ -160,14 +160,14 @@ class WorstCase(Options):
 
 
 class Inspection(Options):
-    """What is looked at in the networks of the first seed."""
+    """Which classes and images of the networks of the first seed are shown."""
 
     classes: Count
-    """How many classes, the rarest."""
+    """How many of the rarest classes."""
     images_per_class: Annotated[Count, Field(ge=2)]
     """Test images whose features are shown; the first of them is shown under attack."""
     perplexity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """Of t-SNE: about how many neighbours a point keeps; at most a third of the images."""
+    """Of t-SNE: about how many neighbours count for a point; at most a third of the images."""
 
 
 class Report(Options):

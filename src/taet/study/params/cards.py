@@ -1,4 +1,4 @@
-"""Method cards: what the files in ``methods/`` say of themselves, for the terminal and for the docs."""
+"""Method cards: the docstrings and options of the files in ``methods/``, for the terminal and the docs."""
 
 import re
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def _own_options(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _inline(text: str) -> str:
-    """Docstring text as Markdown: ``code`` is kept, anything else that Markdown would read is escaped."""
+    """Docstring text as Markdown: ``code`` stays code, all other characters with a meaning are escaped."""
     parts = re.split(r"``(.+?)``", text)
     return "".join(
         f"`{part}`" if i % 2 else re.sub(r"([\\*_<>|])", r"\\\1", part)

@@ -1,9 +1,8 @@
 """The parameters: the only reader of params.yaml.
 
-``load_params`` gives the resolved parameters of one study: the common values, overlaid with what the study
-says differently, checked against the types of the blocks and of the plugins, and against each other.
-Everything wrong is found here, before any job starts, and is reported with the path of the key, the value
-and what is allowed.
+``load_params`` gives the resolved parameters of one study: the common values, overlaid with those of the
+study, checked against the types of the blocks and of the plugins, and against each other. Every mistake is
+reported here, before any job starts, with the path of the key, the value and what is allowed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,9 +27,9 @@ from taet.study.params.problems import describe, independent, walk
 from taet.study.params.rules import inconsistencies
 
 PARAMS_FILE = Path("params.yaml")
-# Blocks that can have a version of their own in each data set or method.
+# Common blocks of which each data set or method can have a version of its own.
 OWN = {"datasets": "longtail", "methods": "training"}
-# Folders of `results` and of `results/reference` that are no study's.
+# Names of folders in `results` and `results/reference` that no study can have.
 TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults")
 
 
@@ -41,28 +40,28 @@ def load_params(
 
     Args:
         file: the parameter file.
-        study: overrides the file's own ``study``.
-        planned: whoever planned the work has checked the whole file; check this study alone.
+        study: the study; None for the file's own ``study``.
+        planned: check this study alone, since the whole file was checked when the work was planned.
 
     Raises:
         UserError: one line per problem.
     """
     read = read_file(Path(file))
     chosen = of_study(read, study).values["study"]
-    # What a study overrides must be right all the same, but may be left to the studies.
-    common = [] if planned else _validate(of_common(read), partial=True)[1]
-    problems: dict[str, None] = {}  # a mistake in the common values shows in every study
+    # Common values must be right even where every study overrides them; they need not be complete.
+    in_common = [] if planned else _validate(of_common(read), partial=True)[1]
+    problems: dict[str, None] = {}  # each once: a mistake in the common values shows in every study
     resolved = {}
     for name in [chosen] if planned else read.studies:
-        # Where common values are wrong, what a study lacks may only follow from that.
-        params, found = _validate(of_study(read, name), partial=bool(common))
-        problems |= dict.fromkeys(found)
+        # With wrong common values, what a study lacks may only follow from these.
+        params, in_study = _validate(of_study(read, name), partial=bool(in_common))
+        problems |= dict.fromkeys(in_study)
         resolved[name] = params
-    problems |= dict.fromkeys([*_taken_names(read), *_shared_problems(resolved, read), *common])
+    problems |= dict.fromkeys([*_taken_names(read), *_shared_problems(resolved, read), *in_common])
     if problems:
         raise UserError("\n".join(problems))
     params = resolved[chosen]
-    assert params is not None  # nothing was wrong with it
+    assert params is not None  # it has no problem
     return params
 
 
@@ -74,7 +73,7 @@ def _taken_names(file: ParamFile) -> Iterator[str]:
 
 
 def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> Iterator[str]:
-    """Data sets lie in one place for all studies, so they must be the same for all."""
+    """All studies share the files of a data set, so its options must be the same in all."""
     first: dict[str, tuple[str, Any]] = {}
     for study, params in resolved.items():
         for name, block in (params.datasets if params else {}).items():
@@ -89,7 +88,7 @@ def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> 
 
 
 def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, list[str]]:
-    """Parameters and what is wrong with them; ``partial`` ones need not be complete nor fit together."""
+    """Parameters and their problems; ``partial`` ones need not be complete, nor fit together."""
     values = dict(source.values)
     problems: list[str] = []
     for folder in plugins.FOLDERS:
@@ -98,7 +97,7 @@ def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, 
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        wrong_plugins = set(plugins.FOLDERS) if problems else set()  # said already
+        wrong_plugins = set(plugins.FOLDERS) if problems else set()  # already reported
         return None, problems + [
             describe(e, source, values, Params)
             for e in independent(error, partial)
@@ -144,7 +143,7 @@ def _plugin_blocks(blocks: Any, key: str, source: Source, partial: bool) -> tupl
 
 
 def _is_sound(name: str, block: Any, partial: bool) -> bool:
-    """Whether a common block is right by itself: what is not, every own version of it would repeat."""
+    """Whether a common block is valid; otherwise every version of it would repeat its problems."""
     try:
         Params.model_fields[name].annotation.model_validate(block)  # type: ignore[union-attr]
     except ValidationError as error:

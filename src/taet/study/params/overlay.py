@@ -1,7 +1,7 @@
-"""Where parameters come from: the common values, overlaid with what a study says differently.
+"""Where parameters come from: the common values, overlaid with those of a study.
 
-Nothing is checked here but what studies and blocks extend. Every resolved value remembers the line it
-was written in, so that a problem found later can name it.
+Nothing is checked here but what studies and blocks extend. The line of every resolved value is recorded, so
+that the message of a later problem can name it.
 """
 
 from collections import defaultdict
@@ -12,9 +12,9 @@ from typing import Any
 
 from taet.errors import UserError, suggest
 from taet.study.params.plugins import FOLDERS
-from taet.study.params.yamlfile import Path_, dotted, read_yaml
+from taet.study.params.yamlfile import KeyPath, dotted, read_yaml
 
-Origin = tuple[Path_, int]  # path in the file, and line
+Origin = tuple[KeyPath, int]  # path in the file, and line
 EXTENDING = tuple(FOLDERS)  # blocks there may extend others
 
 
@@ -25,7 +25,7 @@ class ParamFile:
     path: Path
     common: dict[str, Any]
     studies: dict[str, Any]
-    lines: dict[Path_, int]
+    lines: dict[KeyPath, int]
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Source:
 
     file: Path
     values: dict[str, Any]
-    origins: dict[Path_, Origin]  # by resolved path
+    origins: dict[KeyPath, Origin]  # by resolved path
     bases: dict[tuple[str, str], str] = field(default_factory=dict)  # what (section, block) extends
 
-    def has(self, path: Path_) -> bool:
-        """Whether a value is written in the file, here or in the block that this one extends."""
+    def has(self, path: KeyPath) -> bool:
+        """Whether the file has a value for a path, in its own block or in the one that this extends."""
         return path in self.origins
 
-    def is_inherited(self, path: Path_) -> bool:
-        """Whether a value, or its absence, is that of the block that this one extends."""
+    def is_inherited(self, path: KeyPath) -> bool:
+        """Whether a value, or its absence, comes from the block that its own block extends."""
         section, name, *rest = path
         base = self.bases.get((str(section), str(name)))
         if base is None or rest == ["label"]:
@@ -53,39 +53,39 @@ class Source:
             (section, base, *rest)
         )
 
-    def locate(self, path: Path_) -> str:
+    def locate(self, path: KeyPath) -> str:
         """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent."""
-        known = path
-        while known and known not in self.origins:
-            known = known[:-1]
-        written, line = self.origins.get(known, ((), 1))
-        return f"{self.file}:{line}: {dotted((*written, *path[len(known) :]))}"
+        parent = path
+        while parent and parent not in self.origins:
+            parent = parent[:-1]
+        written, line = self.origins.get(parent, ((), 1))
+        return f"{self.file}:{line}: {dotted((*written, *path[len(parent) :]))}"
 
-    def origin(self, path: Path_) -> str:
+    def origin(self, path: KeyPath) -> str:
         """Where a value comes from: ``common, line 31`` or ``studies.digits, line 70``."""
         if path not in self.origins:
             return "command line"
         written, line = self.origins[path]
-        place = ".".join(map(str, written[:2])) if written[:1] == ("studies",) else "common"
-        return f"{place}, line {line}"
+        part = ".".join(map(str, written[:2])) if written[:1] == ("studies",) else "common"
+        return f"{part}, line {line}"
 
 
 def _overlay(
     base: Any,
     top: Any,
-    path: Path_,
-    origins: dict[Path_, Origin],
-    origin_of: Callable[[Path_], Origin],
+    path: KeyPath,
+    origins: dict[KeyPath, Origin],
+    origin_of: Callable[[KeyPath], Origin],
 ) -> Any:
     """``top`` over ``base``: mappings merge, anything else replaces.
 
     A mapping that names another ``kind`` replaces too: Adam has no use for SGD's momentum.
 
     Args:
-        base, top: what lies at ``path`` in both.
-        path: where in the resolved parameters.
-        origins: of ``base``; those of ``top`` are added.
-        origin_of: where a value of ``top`` was written.
+        base, top: the values at ``path`` in both.
+        path: the key's path in the resolved parameters.
+        origins: those of ``base``; those of ``top`` are added.
+        origin_of: gives the origin of a value of ``top``.
     """
     merges = isinstance(base, dict) and isinstance(top, dict) and _of_one_kind(base, top, path)
     if isinstance(base, (dict, list)) and not merges:
@@ -102,28 +102,28 @@ def _overlay(
     return result
 
 
-def _of_one_kind(base: dict[str, Any], top: dict[str, Any], path: Path_) -> bool:
-    """Whether two mappings can be of one kind; inside a plugin's block what names none is of any."""
+def _of_one_kind(base: dict[str, Any], top: dict[str, Any], path: KeyPath) -> bool:
+    """Whether two mappings can be of one kind; inside a plugin's block, one that names no kind fits any."""
     kind = base.get("kind")
     if kind is None and path and path[0] not in EXTENDING:
-        return "kind" not in top  # who names a kind does not go on from what has lost its own
+        return "kind" not in top  # what names a kind cannot merge with what has none
     if kind is None and len(path) == 2 and "extends" not in base:
-        kind = path[1]  # of a plugin's block its own name
+        kind = path[1]  # a plugin's block is of the kind of its name
     return kind is None or top.get("kind", kind) == kind
 
 
 def laid_over(base: Any, top: Any) -> Any:
-    """A block with what another says differently; see ``_overlay`` for what merges."""
+    """``top`` over ``base``, without origins; see ``_overlay``."""
     return base if top is None else _overlay(base, top, (), {}, lambda path: ((), 0))
 
 
 def _with_bases(source: Source) -> Source:
-    """Blocks that extend others, with what they take over from these: all but labels."""
+    """The source with blocks that extend others completed from these, but for labels."""
     values, origins = dict(source.values), dict(source.origins)
     bases: dict[tuple[str, str], str] = {}
-    of_block: dict[Path_, dict[Path_, Origin]] = defaultdict(dict)
+    by_block: dict[KeyPath, dict[KeyPath, Origin]] = defaultdict(dict)
     for path, origin in origins.items():
-        of_block[path[:2]][path] = origin
+        by_block[path[:2]][path] = origin
     for section in EXTENDING:
         if isinstance(values.get(section), dict):
             values[section] = dict(values[section])
@@ -132,10 +132,10 @@ def _with_bases(source: Source) -> Source:
                 block, written = _extended(
                     values[section],
                     (section, name),
-                    of_block[section, base],
-                    of_block[section, name],
+                    by_block[section, base],
+                    by_block[section, name],
                 )
-                values[section][name], of_block[section, name] = block, written
+                values[section][name], by_block[section, name] = block, written
                 origins |= written
     return Source(source.file, values, origins, bases)
 
@@ -144,7 +144,7 @@ def _bases_first(source: Source, section: str) -> list[str]:
     """Names of the blocks that extend others, each after the one that it extends.
 
     Raises:
-        UserError: a block extends what is not there, or itself by way of others, or names a kind.
+        UserError: a block extends one that does not exist, or itself by way of others, or names a kind.
     """
     blocks = source.values[section]
     bases = {
@@ -176,15 +176,15 @@ def _bases_first(source: Source, section: str) -> list[str]:
 def _extended(
     blocks: dict[str, Any],
     path: tuple[str, str],
-    of_base: dict[Path_, Origin],
-    of_own: dict[Path_, Origin],
-) -> tuple[Any, dict[Path_, Origin]]:
+    of_base: dict[KeyPath, Origin],
+    of_own: dict[KeyPath, Origin],
+) -> tuple[Any, dict[KeyPath, Origin]]:
     """A block over the one that it extends, and where each value of it was written."""
     section, name = path
     base_name = blocks[name]["extends"]
     base, own = blocks[base_name], {k: v for k, v in blocks[name].items() if k != "extends"}
     if not isinstance(base, dict):
-        return base, of_own  # which is wrong, and said of the base
+        return base, of_own  # wrong, and reported for the base
     inherited = {"kind": base_name} | {key: value for key, value in base.items() if key != "label"}
     origins = {(*path, *p[2:]): origin for p, origin in of_base.items() if p[2:3] != ("label",)}
     origins.setdefault((*path, "kind"), of_base[section, base_name])
@@ -196,7 +196,7 @@ def listed(source: Source) -> list[tuple[str, Any, str]]:
     return [(dotted(path), value, source.origin(path)) for path, value in _leaves(source.values)]
 
 
-def _leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+def _leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     """The values that are no mappings, each with its path."""
     if isinstance(value, dict):
         for name, item in value.items():
@@ -212,7 +212,7 @@ def _study_chain(file: ParamFile, name: str) -> list[str]:
     while current is not None:
         if not isinstance(current, str) or current not in studies:
             asked = ("studies", chain[0], "extends") if chain else ("study",)
-            # A study that was asked for on the command line is no line's mistake.
+            # A study that the command line names is no mistake in any line.
             written = asked in file.lines and (chain or file.common.get("study") == current)
             where = f":{file.lines[asked]}: {dotted(asked)}" if written else ""
             hint = suggest(str(current), studies)
@@ -251,9 +251,9 @@ def read_file(path: Path) -> ParamFile:
 
 
 def of_study(file: ParamFile, study: str | None = None) -> Source:
-    """Overlay a study (the file's own choice if None) on the common values; nothing is checked yet.
+    """A study (the file's own choice if None) over the common values; nothing is checked yet.
 
-    Then blocks that extend others take over what these have in the study.
+    Blocks that extend others are completed with the values that these have in the study.
     """
     chosen = study if study is not None else file.common.get("study")
     if chosen is None:
@@ -275,10 +275,10 @@ def of_common(file: ParamFile) -> Source:
 
 
 def _common(file: ParamFile) -> Source:
-    origins: dict[Path_, Origin] = {}
+    origins: dict[KeyPath, Origin] = {}
     return Source(file.path, _overlay({}, file.common, (), origins, _written(file)), origins)
 
 
-def _written(file: ParamFile, *prefix: str) -> Callable[[Path_], Origin]:
-    """Where a value of the common part, or of a study, stands in the file."""
+def _written(file: ParamFile, *prefix: str) -> Callable[[KeyPath], Origin]:
+    """Gives the origin of a value of the common part, or of a study."""
     return lambda path: ((*prefix, *path), file.lines.get((*prefix, *path), 1))

@@ -1,8 +1,8 @@
 """A folder is a registry: ``methods/taet.py`` *is* the method ``taet``.
 
 A plugin is a Python file in ``methods/``, ``attacks/``, ``datasets/`` or ``architectures/``. Its docstring is
-its card, its class ``Options`` its parameters. Both are read from the source *without running the file*:
-planning and validation must not import torch, which takes longer than everything else they do.
+its card, its class ``Options`` its parameters. Both are read from the source *without running the file*, so
+that planning and validation need not import torch, which would take longer than all their work.
 """
 
 import ast
@@ -17,7 +17,7 @@ from taet.errors import UserError
 from taet.options import PluginOptions
 from taet.source_code import PACKAGE
 
-# Folders of plugins, which params.yaml calls the same, and what one of them is called.
+# Folders of plugins, which are also sections of params.yaml, and the word for one plugin.
 FOLDERS = {
     "datasets": "data set",
     "architectures": "architecture",
@@ -69,7 +69,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     is executed.
     """
     module_name = f"taet.{folder}.{name}"
-    wanted: list[ast.stmt] = [
+    statements: list[ast.stmt] = [
         node
         for node in source(folder, name).body
         if (isinstance(node, ast.ImportFrom) and node.module in ("taet.options", "typing"))
@@ -77,7 +77,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     ]
     namespace: dict[str, object] = {"__name__": module_name}
     try:
-        exec(compile(ast.Module(wanted, []), f"{folder}/{name}.py", "exec"), namespace)
+        exec(compile(ast.Module(statements, []), f"{folder}/{name}.py", "exec"), namespace)
     except NameError as error:
         raise UserError(
             f"{folder}/{name}.py: class Options may use taet.options and typing only: {error}"
@@ -85,7 +85,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     cls = namespace.get("Options")
     if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):
         raise UserError(f"{folder}/{name}.py: needs a class Options made from taet.options")
-    definition = next(node for node in wanted if isinstance(node, ast.ClassDef))
+    definition = next(node for node in statements if isinstance(node, ast.ClassDef))
     for field, text in _attribute_docstrings(definition).items():
         cls.model_fields[field].description = text
     cls.model_rebuild(force=True)
@@ -94,7 +94,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
 
 def _attribute_docstrings(definition: ast.ClassDef) -> dict[str, str]:
     """The text below each field; pydantic finds it for imported classes only."""
-    found = {}
+    texts = {}
     for field, below in pairwise(definition.body):
         if (
             isinstance(field, ast.AnnAssign)
@@ -102,11 +102,11 @@ def _attribute_docstrings(definition: ast.ClassDef) -> dict[str, str]:
             and isinstance(below, ast.Expr)
             and isinstance(below.value, ast.Constant)
         ):
-            found[field.target.id] = inspect.cleandoc(str(below.value.value))
-    return found
+            texts[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return texts
 
 
 def load(folder: str, name: str) -> ModuleType:
     """Import a plugin (and with it torch)."""
-    source(folder, name)  # says which names there are, instead of a bare ImportError
+    source(folder, name)  # names the plugins that exist, instead of a bare ImportError
     return importlib.import_module(f"taet.{folder}.{name}")

@@ -1,4 +1,4 @@
-"""Problems with parameters, said in one line each: where, the value, what is allowed."""
+"""Problems with parameters, one line each: where, the value, what is allowed."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from taet.errors import shortened, suggest
 from taet.options import Options
-from taet.study.params.yamlfile import Path_, dotted
+from taet.study.params.yamlfile import KeyPath, dotted
 
 if TYPE_CHECKING:
     from taet.study.params.overlay import Source
@@ -16,10 +16,10 @@ NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most
 
 
 def independent(error: ValidationError, partial: bool = False) -> list[Any]:
-    """The errors without those that only follow from a misspelt key: the key it should have been.
+    """The errors, without the missing keys where an unknown key, misspelt, may be meant for one of them.
 
     Args:
-        partial: leave out what is merely missing.
+        partial: leave out all missing keys.
     """
     errors: list[Any] = [e for e in error.errors() if not (partial and e["type"] == "missing")]
     misspelt = {e["loc"][:-1] for e in errors if e["type"] == "extra_forbidden"}
@@ -27,16 +27,16 @@ def independent(error: ValidationError, partial: bool = False) -> list[Any]:
 
 
 def describe(
-    error: Any, source: "Source", values: Any, model: type[Options], prefix: Path_ = ()
+    error: Any, source: "Source", values: Any, model: type[Options], prefix: KeyPath = ()
 ) -> str:
     """One line for one pydantic error.
 
     Args:
         error: one of ``ValidationError.errors()``.
-        source: knows where each value was written.
-        values: what was validated.
-        model: what it was validated against.
-        prefix: where ``values`` lies in the parameters.
+        source: gives the line of each value.
+        values: the values that were validated.
+        model: the model that they were validated against.
+        prefix: path of ``values`` in the parameters.
     """
     loc = error["loc"]
     if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
@@ -72,11 +72,11 @@ def describe(
     return f"{where}: {text[0].lower()}{text[1:]}, got {shortened(repr(error['input']))}"
 
 
-def walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
+def walk(loc: tuple[str | int, ...], values: Any) -> tuple[KeyPath, Any]:
     """The keys and indices of ``loc`` that are in ``values``, and the value they lead to.
 
-    A union adds the name of the chosen alternative ("sgd", "several") to the location; it is no key of the
-    file.
+    pydantic adds the name of a union's chosen alternative ("sgd", "several") to the location; the file has no
+    such key.
     """
     path: list[str | int] = []
     for part in loc:
@@ -90,7 +90,7 @@ def walk(loc: tuple[str | int, ...], values: Any) -> tuple[Path_, Any]:
     return tuple(path), values
 
 
-def _keys(model: type[Options], path: Path_) -> list[str]:
+def _keys(model: type[Options], path: KeyPath) -> list[str]:
     """Keys that the block at ``path`` inside ``model`` may have."""
     for part in path:
         field = model.model_fields.get(str(part))

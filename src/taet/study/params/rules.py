@@ -1,4 +1,4 @@
-"""What no single value of the parameters can show: whether they fit together."""
+"""Whether the parameters fit together, which no single value can show."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from taet.study.params.overlay import Source
 
 
 def inconsistencies(params: Params, source: Source) -> Iterator[str]:
-    """Duplicates, references to what is not there, lengths that do not fit; one line each."""
+    """Duplicates, references to unknown names, lengths that do not fit; one line each."""
     yield from _grid_problems(params, source)
     yield from _plugin_problems(params, source)
     wrong = list(_training_problems(params, source))
@@ -44,7 +44,7 @@ def _grid_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
-    """What a block says of itself, and labels that two rows or columns of a table would share."""
+    """Problems that a block reports itself, and labels that two rows or columns of a table would share."""
     for axis in plugins.FOLDERS:
         blocks = getattr(params, axis)
         for name, block in blocks.items():
@@ -76,9 +76,9 @@ def _training_problems(params: Params, source: Source) -> Iterator[str]:
         if source.has(path):
             yield from _recipe_problems(params, method.training, path, source)
         for option in method.without_effect:
-            place = (*path, "attack", option)
-            if source.has(place):
-                yield f"{source.locate(place)}: has no part in this method; remove it"
+            unused = (*path, "attack", option)
+            if source.has(unused):
+                yield f"{source.locate(unused)}: has no part in this method; remove it"
 
 
 def _recipe_problems(
@@ -102,8 +102,10 @@ def _recipe_problems(
 
 
 def _validation_problems(params: Params, source: Source) -> Iterator[str]:
-    """Who measures on validation images must have some, and who wants the best weights must measure."""
-    problems: dict[str, None] = {}  # what is wrong with the common block is wrong for every method
+    """Validation needs validation images, and the best weights need validation."""
+    problems: dict[
+        str, None
+    ] = {}  # each once: a problem of the common block is one of every method
     unmeasured = False
     for name in params.grid.methods:
         if name in params.methods:
@@ -116,9 +118,9 @@ def _validation_problems(params: Params, source: Source) -> Iterator[str]:
                 problems |= dict.fromkeys(_measuring_problems(params, validation, path, source))
     yield from problems
     if unmeasured and "best" in params.grid.checkpoints:
-        place = ("grid", "checkpoints", params.grid.checkpoints.index("best"))
+        where = source.locate(("grid", "checkpoints", params.grid.checkpoints.index("best")))
         yield (
-            f"{source.locate(place)}: 'best' needs training.validation for every method; set it, or take "
+            f"{where}: 'best' needs training.validation for every method; set it, or take "
             "'best' out"
         )
 
@@ -147,7 +149,7 @@ def _without_validation(params: Params) -> Iterator[str]:
 
 
 def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
-    """Several tau are to be chosen from on validation images, when the training is over."""
+    """The choice between several tau, after training, needs validation images."""
     for name, method in _used_methods(params):
         adjustment = method.logit_adjustment
         if adjustment is None or not isinstance(adjustment.tau, list):
@@ -170,7 +172,7 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _never_problems(params: Params, source: Source) -> Iterator[str]:
-    """What begins after an epoch that the training does not reach."""
+    """Options that begin in an epoch that the training does not reach."""
     for name, method in _used_methods(params):
         epochs = method.training.epochs
         begins: dict[tuple[str, ...], int] = {("begin_epoch",): getattr(method, "begin_epoch", 0)}
@@ -184,7 +186,7 @@ def _never_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _used_methods(params: Params) -> Iterator[tuple[str, MethodOptions]]:
-    """Methods of the grid; a name without a block is a problem said elsewhere."""
+    """Methods of the grid; names without a block are reported elsewhere."""
     for name in params.grid.methods:
         if name in params.methods:
             yield name, params.methods[name]
@@ -231,12 +233,12 @@ def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _starts_from(params: Params, method: str) -> str | None:
-    """Stage 1 of a method of the grid; a name without a block is a problem said elsewhere."""
+    """Stage 1 of a method of the grid; names without a block are reported elsewhere."""
     return params.methods[method].stabilization if method in params.methods else None
 
 
 def _chain_problems(params: Params, source: Source) -> Iterator[str]:
-    """Each link has fewer epochs than the next, so that a chain cannot close."""
+    """Each link of a chain must have fewer epochs than the next, so that no chain is a circle."""
     known = params.stabilizations
     for name, recipe in known.items():
         if recipe.after is None:
@@ -255,8 +257,8 @@ def _chain_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _handover_problems(params: Params, source: Source) -> Iterator[str]:
-    """Stage 1 has the schedule of its own method, and stage 2 goes on with its optimiser."""
-    too_long: dict[str, None] = {}  # of a stage 1 that several methods share: said once
+    """Stage 1 ends within the epochs of its own method, and stage 2 can take over its optimiser."""
+    too_long: dict[str, None] = {}  # each once: several methods may share a stage 1
     for user, method in _used_methods(params):
         name = method.stabilization
         if name is None:
@@ -310,6 +312,6 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _in_the_ball(params: Params, attack: str) -> bool:
-    """Whether a worst case may be over it: attacks of one adversary."""
+    """Whether an attack stays in the ball of ``threat``; a worst case is over such attacks alone."""
     options, eps = params.attacks.get(attack), params.threat.eps
-    return options is None or options.ball(eps) == ("linf", eps)  # no block: said elsewhere
+    return options is None or options.ball(eps) == ("linf", eps)  # no block: reported elsewhere

@@ -1,4 +1,4 @@
-"""JSON schema of params.yaml for editors, made from the models that check it."""
+"""JSON schema of params.yaml for editors, made from the models that validate the file."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from taet.study.params import plugins
 from taet.study.params.blocks import Params
 from taet.study.params.load import OWN
 
-# pydantic keeps its own words for bounds where a value is first parsed from text.
+# Bounds that pydantic does not translate, since the value is first parsed from text.
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 FRACTION = {"type": "string", "pattern": rf"^\s*{DECIMAL}\s*(/\s*{DECIMAL}\s*)?$"}
 
 
 def json_schema() -> dict[str, Any]:
-    """Schema of the whole file: common values, and studies with any part of them."""
+    """Schema of the whole file: common values, and studies, which may have any part of these."""
     whole = _inlined(Params.model_json_schema())
     for folder, what in plugins.FOLDERS.items():
         whole["properties"][folder] = {
@@ -40,8 +40,8 @@ def json_schema() -> dict[str, Any]:
 def _block(folder: str, name: str) -> dict[str, Any]:
     """Schema of a plugin's block.
 
-    Its file is clear from its name, so ``kind`` may be left out; so may all that it takes over from the block
-    that it extends, or from the common block of which it has a version of its own.
+    ``kind`` may be left out, since the block's name stands for it. So may all options of the block that it
+    extends, and of the common block of which it has a version of its own.
     """
     schema = _inlined(plugins.options_class(folder, name).model_json_schema())
     own = OWN.get(folder)
@@ -89,7 +89,7 @@ def _with_fractions(node: Any) -> Any:
 
 
 def _partial(node: Any) -> Any:
-    """The same with nothing required; what fits one of several alternatives may fit all of them."""
+    """The schema with nothing required, so that a value may fit several alternatives at once."""
     if isinstance(node, list):
         return [_partial(item) for item in node]
     if not isinstance(node, dict):

@@ -1,8 +1,8 @@
 """Read one YAML file strictly, and remember the line of every key.
 
-PyYAML's safe loader silently keeps the last of two equal keys; here that is an error, because a
+PyYAML's safe loader silently takes the last of two equal keys; here that is an error, because a
 parameter that is set twice has no single value. It also reads YAML 1.1, where ``1:10`` is 70, ``010`` is 8
-and ``no`` is false; here what is no text must be written so that every reader takes it for the same.
+and ``no`` is false; here a number or a boolean must be written so that every reader takes it for the same.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 
 from taet.decimals import RULE, is_decimal, is_integer
-from taet.errors import SHOWN, UserError, shortened
+from taet.errors import LONGEST_VALUE, UserError, shortened
 
 # LibYAML's where PyYAML was built with it: ten times as fast, and every stage reads the file.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-Path_ = tuple[str | int, ...]  # where in the document: ("methods", "taet", "alpha")
+KeyPath = tuple[
+    str | int, ...
+]  # keys and indices from the top of the document: ("methods", "taet", "alpha")
 MAX_NODES = 100_000  # far above any real file; stops alias bombs
 TAG = "tag:yaml.org,2002:"
 
@@ -47,10 +49,10 @@ SCALARS: dict[str, tuple[Callable[[str], bool], str]] = {
 class _Walker:
     def __init__(self, loader: Any, name: str) -> None:
         self.loader, self.name = loader, name
-        self.lines: dict[Path_, int] = {}
+        self.lines: dict[KeyPath, int] = {}
         self.nodes = 0
 
-    def build(self, node: yaml.Node, path: Path_) -> Any:
+    def build(self, node: yaml.Node, path: KeyPath) -> Any:
         self.nodes += 1
         line = node.start_mark.line + 1
         if self.nodes > MAX_NODES:
@@ -68,7 +70,7 @@ class _Walker:
             raise self.refused(node, path, f"{self.reading(node, kind)}; {advice}")
         return self.loader.construct_object(node)
 
-    def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if key_node.tag == f"{TAG}merge":
@@ -76,8 +78,8 @@ class _Walker:
                 raise self.refused(key_node, (*path, "<<"), problem)
             if key_node.tag != f"{TAG}str" or not isinstance(key_node, yaml.ScalarNode):
                 scalar = isinstance(key_node, yaml.ScalarNode)
-                found = shown(key_node.value) if scalar else "a collection"
-                problem = f"a key must be plain text, got {found}; put a name in quotes"
+                got = quoted(key_node.value) if scalar else "a collection"
+                problem = f"a key must be plain text, got {got}; put a name in quotes"
                 raise self.refused(key_node, path, problem)
             key = key_node.value
             if key in result:
@@ -89,24 +91,25 @@ class _Walker:
         return result
 
     def reading(self, node: yaml.ScalarNode, kind: str) -> str:
-        """What YAML 1.1 takes a value for that is not written as it must be."""
+        """How YAML 1.1 reads a value that is not written as it must be."""
         try:
-            value = self.loader.construct_object(node) if len(node.value) <= SHOWN else "..."
+            fits = len(node.value) <= LONGEST_VALUE
+            value = self.loader.construct_object(node) if fits else "..."
         except (ValueError, LookupError, AttributeError, yaml.YAMLError):
-            return f"{shown(node.value)} is no {kind}"  # a date that no calendar has, !!bool maybe
-        return f"YAML reads {shown(node.value)} as the {kind} {value}"
+            return f"{quoted(node.value)} is no {kind}"  # a date that no calendar has, !!bool maybe
+        return f"YAML reads {quoted(node.value)} as the {kind} {value}"
 
-    def refused(self, node: yaml.Node, path: Path_, problem: str) -> UserError:
+    def refused(self, node: yaml.Node, path: KeyPath, problem: str) -> UserError:
         where = f"{self.name}:{node.start_mark.line + 1}"
         return UserError(": ".join(filter(None, (where, dotted(path), problem))))
 
 
-def shown(text: str) -> str:
-    """A value as it stands in a message: quoted, and not too long."""
+def quoted(text: str) -> str:
+    """A value for a message: in quotes, and not too long."""
     return repr(shortened(text))
 
 
-def dotted(path: Path_) -> str:
+def dotted(path: KeyPath) -> str:
     """``("grid", "seeds", 1)`` as ``grid.seeds[1]``; a key that cannot be printed, as Python writes it."""
     text = "".join(
         f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path
@@ -118,7 +121,7 @@ def _printable(key: str) -> str:
     return key if key.isprintable() else repr(key)
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """Contents of a YAML mapping, and the line of each of its keys.
 
     Raises:
