@@ -34,6 +34,7 @@ ROOMS = [
 ]
 RANK = {room: rank for rank, room in enumerate(ROOMS)}
 GROUND = (
+    "axes",
     "decimals",
     "errors",
     "losses",

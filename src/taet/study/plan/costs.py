@@ -1,4 +1,4 @@
-"""What trainings cost in passes through the network: the same on every machine. No torch."""
+"""What trainings cost, in passes through the network: the same number on every machine. No torch."""
 
 from taet.study.params.blocks import Params
 
@@ -6,7 +6,7 @@ from taet.study.params.blocks import Params
 def training_passes(params: Params, method: str) -> float:
     """Forward and backward passes of a training image over the whole of a method's training.
 
-    Stage 1 is counted with the epochs that it has, also where other methods share it.
+    Stage 1 counts in full, also where other methods share it.
     """
     epochs = params.methods[method].training.epochs
     total, recipe = 0.0, params.methods[method].stabilization

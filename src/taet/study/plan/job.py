@@ -20,12 +20,12 @@ Cell = Mapping[str, Any]
 
 
 def hash_of(body: Any) -> str:
-    """Of what can be written as JSON, whatever the order of its mappings; 16 hex digits."""
+    """Hash of a JSON value, whatever the order of its mappings; 16 hex digits."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def option(axis: str) -> str:
-    """An axis on the command line."""
+    """The command-line option of an axis."""
     return "--ir" if axis == "imbalance_ratio" else f"--{axis}"
 
 
@@ -34,16 +34,16 @@ class Job:
     """One piece of work.
 
     Attributes:
-        stage: its name.
+        stage: name of the stage.
+        study: name of the study.
         cell: value of each axis of the stage.
         reads: the parameters it reads, by name; nothing else may influence the result.
         code: the modules it runs.
         inputs: the jobs whose output it reads, by name.
         output: the file that carries its key.
         files: what it writes beside ``output``.
-        study: name of the study.
-        dump: turns a block of parameters into the JSON that the key is made from.
-        made_by: key of a saved output, whatever made it; None for one of this job's making.
+        dump: turns a block of parameters into JSON for the key.
+        made_by: key of a saved output, whichever job made it; None where this job makes the output.
     """
 
     stage: str
@@ -74,9 +74,10 @@ class Job:
 
     @property
     def direct_inputs(self) -> list["Job"]:
-        """The inputs that no other input is made from: waiting for these is waiting for all."""
-        implied = {id(n) for job in self.inputs.values() for n in job.inputs.values()}
-        return [job for job in self.inputs.values() if id(job) not in implied]
+        """The inputs from which no other input is made; whoever waits for these waits for all."""
+        jobs = self.inputs.values()
+        implied = {id(indirect) for job in jobs for indirect in job.inputs.values()}
+        return [job for job in jobs if id(job) not in implied]
 
     @cached_property
     def command(self) -> str:

@@ -1,45 +1,44 @@
-"""Which pictures a study has: of each place those that its methods and ratios allow."""
+"""The figures of a study: for each setting those that its methods and imbalance ratios allow."""
 
 import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from taet.study.params.blocks import Params, ir_label
+from taet.axes import SETTING
+from taet.study.params.blocks import NATURAL, Params, ir_label
 from taet.study.plan.variants import STAGE1_EPOCHS, sweep, variants
 
 
 def pictures(params: Params) -> dict[str, dict[str, Any]]:
-    """By file name: the file in ``report/figures`` that draws it, as ``figure``, and what it is about."""
-    places = list(_places(params))
+    """By file name: the module in ``report/figures`` that draws it, as ``figure``, and its arguments."""
+    settings = list(_settings(params))
     drawn = {
-        f"{name}_{place['dataset']}_ir{place['imbalance_ratio']}_{place['architecture']}": {
-            **about,
-            **place,
+        f"{name}_{setting['dataset']}_ir{setting['imbalance_ratio']}_{setting['architecture']}": {
+            **arguments,
+            **setting,
         }
-        for place in places
-        for name, about in _of_place(params)
+        for setting in settings
+        for name, arguments in _of_each_setting(params)
     }
-    ratios = [ir_label(ratio) for ratio in params.grid.imbalance_ratios if ratio != "natural"]
+    ratios = [ir_label(ratio) for ratio in params.grid.imbalance_ratios if ratio != NATURAL]
     if len(ratios) > 1:
-        for place in places:
-            where = {axis: place[axis] for axis in ("dataset", "architecture")}
-            name = "_".join(["imbalance", *where.values()])
-            drawn[name] = {"figure": "imbalance", "ratios": ratios, **where}
+        for setting in settings:
+            axes = {axis: setting[axis] for axis in ("dataset", "architecture")}
+            name = "_".join(["imbalance", *axes.values()])
+            drawn[name] = {"figure": "imbalance", "ratios": ratios, **axes}
     return drawn
 
 
-def _places(params: Params) -> Iterator[dict[str, str]]:
-    """Data set, imbalance ratio and architecture: what a picture is about."""
+def _settings(params: Params) -> Iterator[dict[str, str]]:
+    """Every combination of data set, imbalance ratio and architecture."""
     grid = params.grid
     ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
-    for dataset, ratio, architecture in itertools.product(
-        grid.datasets, ratios, grid.architectures
-    ):
-        yield {"dataset": dataset, "imbalance_ratio": ratio, "architecture": architecture}
+    for values in itertools.product(grid.datasets, ratios, grid.architectures):
+        yield dict(zip(SETTING, values, strict=True))
 
 
-def _of_place(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What is drawn for each place: a name, the file that draws it, and what that must know."""
+def _of_each_setting(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The figures of each setting: a name, the module that draws the figure, and its other arguments."""
     several = ("ba_br", "efficiency") if len(params.grid.methods) > 1 else ()
     for figure in ("per_class", *several, "confusion", "features", "examples"):
         yield figure, {"figure": figure}

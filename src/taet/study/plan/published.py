@@ -1,6 +1,7 @@
-"""Figures that others have published, as data: ``data/reference/*.csv``; see its README. No torch."""
+"""Results that others have published, as data: ``data/reference/*.csv``; see its README. No torch."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from taet.study.params.blocks import Params, ir_label
 
 FOLDER = Path("data/reference")
 UNUSABLE = "not for comparison"  # in the note of a row
+COPIED = ("imbalance_ratio", "method", "attack", "source", "architecture", "view", "selection")
 
 
 def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
@@ -19,31 +21,37 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """
     grid = params.grid
     ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
-    kinds = {params.datasets[name].kind: name for name in grid.datasets if name in params.datasets}
-    found = []
+    names = {params.datasets[name].kind: name for name in grid.datasets if name in params.datasets}
+    attacks = ("clean", *grid.attacks)
+    return [
+        _result(row, names[row["dataset"]])
+        for row in _rows(folder)
+        if row["dataset"] in names
+        and row["imbalance_ratio"] in ratios
+        and row["method"] in grid.methods
+        and not row["variant"]
+        and row["attack"] in attacks
+        and row["scope"] == "all"
+        and row["metric"].startswith("balanced")
+        and UNUSABLE not in row["note"]
+    ]
+
+
+def _rows(folder: Path) -> Iterator[dict[str, str]]:
     for file in sorted(folder.glob("*.csv")):
         with file.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                if (
-                    row["dataset"] in kinds
-                    and row["imbalance_ratio"] in ratios
-                    and row["method"] in grid.methods
-                    and not row["variant"]
-                    and row["attack"] in ("clean", *grid.attacks)
-                    and row["scope"] == "all"
-                    and row["metric"].startswith("balanced")
-                    and UNUSABLE not in row["note"]
-                ):
-                    found.append(
-                        {
-                            "dataset": kinds[row["dataset"]],
-                            "imbalance_ratio": row["imbalance_ratio"],
-                            "value": float(row["value"]),
-                            "uncertainty": float(row["uncertainty"])
-                            if row["uncertainty"]
-                            else None,
-                            **{name: row[name] for name in ("method", "attack", "source")},
-                            **{name: row[name] for name in ("architecture", "view", "selection")},
-                        }
-                    )
-    return found
+            yield from csv.DictReader(lines)
+
+
+def _result(row: dict[str, str], dataset: str) -> dict[str, Any]:
+    """What tables and figures need of a row.
+
+    Args:
+        dataset: the study's name for its data set.
+    """
+    return {
+        "dataset": dataset,
+        "value": float(row["value"]),
+        "uncertainty": float(row["uncertainty"]) if row["uncertainty"] else None,
+        **{name: row[name] for name in COPIED},
+    }

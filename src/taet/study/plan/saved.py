@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taet.axes import NETWORK
 from taet.errors import UserError, suggest
 from taet.study.plan.job import Cell, Job
 from taet.study.plan.stages import DRAWN, STAGES, Stage
@@ -24,7 +25,7 @@ from taet.study.store.records import is_whole
 REFERENCE = Path("results/reference")
 SAVED = ("score", "inspect")  # stages whose output is saved
 RECORDS = "records.jsonl"
-COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
+COLUMNS = (*NETWORK, "checkpoint", "attack")  # of a cell in metrics.csv
 # Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
 # Parameters that may differ from the record: ``compute`` changes numbers by rounding alone, ``order`` changes

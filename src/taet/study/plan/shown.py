@@ -20,7 +20,8 @@ def shown(params: Params) -> dict[str, Any]:
     return {
         "report": params.report,
         "labels": labels,
-        "order": {axis: list(names) for axis, names in labels.items()},  # which keys do not see
+        # Keys do not depend on the order of mappings.
+        "order": {axis: list(names) for axis, names in labels.items()},
         "study": params.study,
         "threat": params.threat,
         "variants": variants(params),

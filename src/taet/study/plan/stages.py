@@ -1,6 +1,6 @@
-"""The stages of the pipeline: of each its axes, where its output lies, and what makes a job of it.
+"""The stages of the pipeline: each with its axes, the path of its output, and what its jobs need.
 
-Nothing here imports torch, nor runs a plugin but to ask a data set of one's own for its files.
+Nothing here imports torch. The only plugins that run are users' own data sets, to list their files.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from taet.axes import NETWORK, SETTING
 from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
@@ -25,18 +26,18 @@ SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "conf
 INSPECTED = ("features.csv", "examples.csv", "examples.safetensors")
 TABLES = ("main.csv", "main.md", "main.tex", "headline.json", "headline.csv")
 FIGURE_FORMATS = ("svg", "pdf", "png")
-DRAWN = ("tables", "figures")  # stages that numbers are shown by
+DRAWN = ("tables", "figures")  # stages that show the numbers
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What makes the output of a job.
+    """What a job needs, and what it writes.
 
     Attributes:
         reads: the parameters it reads, by name.
         inputs: the jobs whose output it reads, by name.
-        plugins: modules that it runs beside that of its stage.
-        files: what it writes beside its output, in the same folder.
+        plugins: modules that it runs besides that of its stage.
+        files: names of the files that it writes into the folder of its output.
     """
 
     reads: Mapping[str, Any]
@@ -54,9 +55,10 @@ def download(study: "Study", cell: Cell) -> Needs:
 
 
 def _contents(root: Path, name: str, options: DatasetOptions) -> str:
-    """Digest of the files that a data set of one's own is read from.
+    """Digest of the files from which a user's own data set is read.
 
-    Where none of them is here, as in a clone to which DVC has brought the images: of those they were.
+    Without any of them, as in a clone into which DVC has fetched the images, it is the digest that was stored
+    with the images.
     """
     images = root / STAGES["download"].output.format(dataset=name)
     try:
@@ -88,7 +90,7 @@ def equalize(study: "Study", cell: Cell) -> Needs:
 
 
 def _training(study: "Study", cell: Cell, method: str, stop: int, stage1: str | None) -> Needs:
-    """Stage 1 and stage 2 are the same work: a method from one epoch to another."""
+    """Needs of both stages of a training, which are the same work: a method from one epoch to another."""
     p = study.params
     architecture, options = p.architectures[cell["architecture"]], p.methods[method]
     inputs = _data(study, cell)
@@ -143,7 +145,7 @@ def score(study: "Study", cell: Cell) -> Needs:
         "headline_attack": report.headline_attack,
         "view": report.view,
         "checkpoint": report.checkpoint,
-        # The order of the rows is that of the grid; keys do not see the order of mappings.
+        # Rows are in the order of the grid, and keys do not depend on the order of mappings.
         "order": [*inputs, *study.params.grid.attacks, *report.worst_cases],
     }
     return Needs(reads, inputs, files=SCORES)
@@ -154,10 +156,10 @@ def inspect(study: "Study", cell: Cell) -> Needs:
     headline = p.attacks[p.report.headline_attack]
     networks = [job for job in study.jobs("equalize") if job.cell["seed"] == seed]
     inputs = {job.title: job for job in networks}
-    for network in networks:  # read with it
+    for network in networks:  # with each its images
         inputs |= {network.inputs[name].title: network.inputs[name] for name in ("images", "split")}
     reads = {
-        "order": list(inputs),  # see score
+        "order": list(inputs),  # as in ``score``
         "inspection": p.report.inspection,
         "checkpoint": p.report.checkpoint,
         "headline_attack": p.report.headline_attack,
@@ -186,17 +188,17 @@ def figures(study: "Study", cell: Cell) -> Needs:
 
 @dataclass(frozen=True)
 class Stage:
-    """A kind of job: its axes, where its main output lies, and what makes it."""
+    """A kind of job."""
 
     name: str
     axes: tuple[str, ...]
     output: str
-    """Path with {study} and the axes in braces; the file that carries the key."""
+    """Path of the file that carries the key, with {study} and the axes in braces."""
     help: str
     needs: Callable[["Study", Cell], Needs]
 
 
-_CELL = "{dataset}/ir{imbalance_ratio}/{architecture}"
+_SETTING = "{dataset}/ir{imbalance_ratio}/{architecture}"
 STAGES = {
     stage.name: stage
     for stage in (
@@ -216,23 +218,23 @@ STAGES = {
         ),
         Stage(
             "stabilize",
-            ("dataset", "imbalance_ratio", "architecture", "stabilization", "seed"),
-            "results/{study}/stabilize/" + _CELL + "/{stabilization}/seed{seed}.safetensors",
+            (*SETTING, "stabilization", "seed"),
+            "results/{study}/stabilize/" + _SETTING + "/{stabilization}/seed{seed}.safetensors",
             "train stage 1, the checkpoint that methods share",
             stabilize,
         ),
         Stage(
             "equalize",
-            ("dataset", "imbalance_ratio", "architecture", "method", "seed"),
-            "results/{study}/equalize/" + _CELL + "/{method}/seed{seed}.safetensors",
+            NETWORK,
+            "results/{study}/equalize/" + _SETTING + "/{method}/seed{seed}.safetensors",
             "train a method to its end, from stage 1 where it has one",
             equalize,
         ),
         Stage(
             "attack",
-            ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "job"),
+            (*NETWORK, "checkpoint", "job"),
             "results/{study}/attack/"
-            + _CELL
+            + _SETTING
             + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",
             "attack a trained model and store its prediction for each test image",
             attack,

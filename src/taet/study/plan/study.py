@@ -1,6 +1,6 @@
 """A study: every job of its grid, by stage and cell; ``taet.study.plan.stages`` says what each reads.
 
-The Snakefile, the command line, ``taet verify`` and the tests all ask this class. Nothing here imports torch.
+The Snakefile, the command line and the tests all use this class. Nothing here imports torch.
 """
 
 import itertools
@@ -23,7 +23,7 @@ class Study:
 
     Args:
         params: its parameters.
-        folder: where data sets of one's own are read from; paths of jobs are relative to it.
+        folder: the folder with users' own data sets; paths of jobs are relative to it.
     """
 
     saved: ClassVar[bool] = False
@@ -34,7 +34,7 @@ class Study:
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._dumps: dict[int, Any] = {}
 
-    # -- what there is ---------------------------------------------------------------------------
+    # -- all jobs --------------------------------------------------------------------------------
 
     def cells(self, stage: str) -> Iterator[dict[str, Any]]:
         """Every cell of the grid for a stage, in the grid's order."""
@@ -77,11 +77,11 @@ class Study:
         return jobs
 
     def lost(self) -> list[Job]:
-        """Jobs whose output is gone though something made from it is still there."""
+        """Jobs whose output is missing, though an output that was made from it exists."""
         everything = [job for stage in STAGES for job in self.jobs(stage)]
-        there = {id(job) for job in everything if job.output.exists()}
-        used = {id(n): n for job in everything if id(job) in there for n in job.inputs.values()}
-        return [job for key, job in used.items() if key not in there]
+        done = {id(job): job for job in everything if job.output.exists()}
+        used = {id(needed): needed for job in done.values() for needed in job.inputs.values()}
+        return [job for number, job in used.items() if number not in done]
 
     # -- one job ---------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class Study:
         )
 
     def record(self, job: Job) -> tuple[Path, dict[str, Any] | None]:
-        """Where the record of a job lies, and what it says if there is one.
+        """File of a job's record, and the record; None if there is none.
 
         Raises:
             UserError: it is damaged.
@@ -122,7 +122,7 @@ class Study:
         return record_path(job.output), read_record(job.output, job.key)
 
     def pattern(self, stage: str) -> str:
-        """Path of a stage's output with wildcards in braces."""
+        """Path of a stage's output, with its axes in braces."""
         return STAGES[stage].output.replace("{study}", self.params.study)
 
     def axis_value(self, axis: str, value: Any) -> Any:
@@ -157,7 +157,7 @@ class Study:
         return text
 
     def _dumped(self, value: Any) -> Any:
-        """JSON of a parameter block, without what changes no artifact: print, and places."""
+        """JSON of a parameter block, without fields that change no artifact, such as labels."""
         if isinstance(value, dict):
             return {name: self._dumped(item) for name, item in value.items()}
         if not isinstance(value, Options):
@@ -168,5 +168,5 @@ class Study:
 
     @property
     def stage_keys(self) -> dict[str, str]:
-        """Of each stage, a hash over the keys of its jobs."""
+        """By stage, a hash over the keys of its jobs."""
         return {stage: hash_of([job.key for job in self.jobs(stage)]) for stage in STAGES}

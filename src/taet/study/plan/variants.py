@@ -1,4 +1,4 @@
-"""Variants: methods of a study that are one method with different options, as in an ablation."""
+"""Variants: methods of a study that are of one kind and differ in options, as in an ablation."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ STAGE1, STAGE1_EPOCHS = "stage 1", "stage-1 epochs"
 def variants(params: Params) -> dict[str, dict[str, dict[str, Any]]]:
     """Kind of method -> method -> the options in which the kind's methods differ.
 
-    Methods in the order of the grid, kinds of one method left out. Options by their dotted names, with
-    plain values; None where a method does not have the option. Stage 1 is told by the name of its method
-    and its epochs.
+    Methods are in the order of the grid; kinds with one method are left out. Options have dotted names and
+    plain values, None where a method does not have the option. Of stage 1 there are its method's name and its
+    epochs.
     """
     by_kind: dict[str, dict[str, dict[str, Any]]] = {}
     for name in params.grid.methods:
@@ -54,9 +54,10 @@ def _differences(methods: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]
 
 
 def sweep(methods: dict[str, dict[str, Any]], over: tuple[str, ...]) -> list[str]:
-    """The most methods that differ in some options alone; none where the kind's methods all agree in one.
+    """The largest group of methods that differ in no options but some.
 
-    A method without stage 1 is a stage 1 of no epochs, made with any method.
+    It is empty if all methods agree in one of these options. A method without stage 1 counts as one with a
+    stage 1 of no epochs, made with any method.
 
     Args:
         methods: the options of a kind's methods, see ``variants``.
@@ -72,10 +73,10 @@ def sweep(methods: dict[str, dict[str, Any]], over: tuple[str, ...]) -> list[str
             one[name] == other[name] or (name == STAGE1 and one[name] is None) for name in fixed
         )
 
-    found: list[str] = []
+    largest: list[str] = []
     for anchor in methods.values():
         if STAGE1 in fixed and anchor[STAGE1] is None:
             continue
         members = [name for name, options in methods.items() if alike(options, anchor)]
-        found = max(found, members, key=len)
-    return found
+        largest = max(largest, members, key=len)
+    return largest
