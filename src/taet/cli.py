@@ -1,4 +1,4 @@
-"""The command line: one command per stage, and a few that look without changing anything."""
+"""The command line: one command per stage, and those for a whole study, a model or the parameters."""
 
 import argparse
 import errno
@@ -21,11 +21,17 @@ from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.run.runner import run_job
-from taet.study.run.verify import artifact_problems, cache_problems, remake, without_record
+from taet.study.run.verify import (
+    Problem,
+    artifact_problems,
+    cache_problems,
+    remake,
+    without_record,
+)
 from taet.study.store.artifacts import read_bytes, write_json
 
-SHOWN = 20  # problems
-SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # the end of a message
+MOST_PROBLEMS = 20  # that ``verify`` prints
+SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # a command at the end of a message
 MAP_WIDTH = 90  # columns of --help
 
 AXIS_HELP = {
@@ -56,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 is success, 1 a problem said in one line, 2 a misused command line."""
+    """Run one command; 0 is success, 1 a problem, reported in one line, 2 a misused command line."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -64,41 +70,41 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except UserError as error:
         for line in str(error).splitlines():
-            complain(f"taet {options.command}: {_of_study(line, options.study)}")
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+            complain(f"taet {options.command}: {_with_study(line, options.study)}")
+    except BrokenPipeError:  # the reader, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         if is_out_of_memory(error):
             raise
-        complain(f"taet {options.command}: {_of_system(error)}")
+        complain(f"taet {options.command}: {_system_message(error)}")
     except KeyboardInterrupt:
         complain(f"taet {options.command}: interrupted; the same command goes on")
         return 130
     return 1
 
 
-def _of_system(error: OSError) -> str:
-    """In one line. Pillow raises this class too, of a damaged picture: no folder is to blame then."""
-    if error.errno is None:
+def _system_message(error: OSError) -> str:
+    """An error of the system in one line, with a hint where a folder may be the cause."""
+    if error.errno is None:  # Pillow's, for a damaged image
         return " ".join(str(error).split()) or type(error).__name__
     where = f"{error.filename}: " if error.filename else ""
-    of_folder = error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)
-    hint = "; check the folder's owner, rights and free space" if of_folder else ""
+    by_folder = error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "; check the folder's owner, rights and free space" if by_folder else ""
     return f"{where}{error.strerror}{hint}"
 
 
-def _of_study(line: str, study: str | None) -> str:
-    """A message whose command for Snakemake names the study: whoever wrote it knows the file only."""
+def _with_study(line: str, study: str | None) -> str:
+    """A message with the study in its Snakemake command, which the module that wrote it does not know."""
     return re.sub(SNAKEMAKE, rf"\g<0> --config study={study}", line) if study else line
 
 
 class _Commands:
-    """The commands of the command line, each with its options; ``texts`` says what each does."""
+    """The commands of the command line, each with its options; ``texts`` describes each."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self.texts: dict[str, str] = {}
-        # No help of their own: _map shows the commands, in groups.
+        # argparse lists no commands: _map does, in groups.
         self._commands = parser.add_subparsers(
             dest="command",
             required=True,
@@ -109,7 +115,7 @@ class _Commands:
         )
 
     def add(self, name: str, text: str, run: Callable[[argparse.Namespace], None]) -> Any:
-        """A command, with the options that all have."""
+        """Add a command with the options that all have."""
         self.texts[name] = text
         sub = self._commands.add_parser(
             name, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
@@ -117,8 +123,7 @@ class _Commands:
         sub.add_argument(
             "--study",
             metavar="NAME",
-            help="study, a name under 'studies' in the parameter file (default: what the file says "
-            "under 'study')",
+            help="study, a name under 'studies' in the parameter file (default: the one under 'study' there)",
         )
         sub.add_argument(
             "--params",
@@ -140,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = _Commands(parser)
     for stage in STAGES.values():
         _add_stage(commands, stage)
-    _add_looks(commands)
+    _add_others(commands)
     parser.description = _map(commands.texts)
     return parser
 
@@ -158,8 +163,8 @@ def _add_stage(commands: _Commands, stage: Stage) -> None:
     )
 
 
-def _add_looks(commands: _Commands) -> None:
-    """The commands that are no stages."""
+def _add_others(commands: _Commands) -> None:
+    """Add the commands that are no stages."""
     _add_evaluate(commands)
     verify = commands.add(
         "verify",
@@ -211,10 +216,10 @@ def _add_looks(commands: _Commands) -> None:
 
 
 def _map(texts: Mapping[str, str]) -> str:
-    """What ``--help`` shows: the stages in their order, the other commands, and what to type next.
+    """The text of ``--help``: the stages in their order, the other commands, and what to type next.
 
     Args:
-        texts: what each command does.
+        texts: descriptions of the commands, by name.
     """
     stages = {name: text for name, text in texts.items() if name in STAGES}
     others = {name: text for name, text in texts.items() if name not in STAGES}
@@ -281,7 +286,7 @@ def _run_stage(options: argparse.Namespace) -> None:
     planned = options.key is not None
     study = Study(load_params(options.params, options.study, planned=planned))
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
-    if options.key is not None and options.key != job.key:
+    if planned and options.key != job.key:
         raise UserError(
             f"{job.title}: parameters or code have changed since this was planned; "
             "run the command that planned it again"
@@ -291,20 +296,17 @@ def _run_stage(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     study = _study(options)
-    wanted = [name.strip() for name in (options.attacks or "").split(",") if name.strip()]
+    attacks = [name.strip() for name in (options.attacks or "").split(",") if name.strip()]
 
-    from taet.api.own_model import (  # here: with torch, which no other command needs
-        attack_model,
-        load_user_model,
-        table,
-    )
+    # Imported here, since it brings torch, which no other of these commands needs.
+    from taet.api.own_model import attack_model, load_user_model, table
 
     try:
-        found = attack_model(
+        frame = attack_model(
             study,
             load_user_model(options.model),
             options.dataset,
-            wanted or None,
+            attacks or None,
             eps=options.eps,
             seed=options.seed,
             images=options.images,
@@ -313,40 +315,57 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     except ArgumentError as error:
         raise UserError(f"--{error}") from None
-    print(table(found, study.params.report.confidence))
+    print(table(frame, study.params.report.confidence))
 
 
 def _verify(options: argparse.Namespace) -> None:
     unknown = [stage for stage in options.stages if stage not in STAGES]
     if unknown:
         raise UserError(f"no stage {unknown[0]!r}{suggest(unknown[0], STAGES)}")
-    study = _study(options)
-    stages, name = options.stages or list(STAGES), study.params.study
+    study, stages = _study(options), options.stages or list(STAGES)
     if options.planned:
         _check_plan(study, stages)
-    make = f"snakemake --cores 4 all --config study={name}"
-    found = list(artifact_problems(study, stages))
+    problems = list(artifact_problems(study, stages))
     if not options.stages:
-        found += cache_problems()
-    if found and not options.remake:
-        shown = [problem.message for problem in found[:SHOWN]]
-        rest = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-        todo = [f"all at once: {make}, or: python -m taet verify --study {name} --remake"]
-        raise UserError("\n".join([*shown, *rest, *(todo if len(found) > 1 else [])]))
-    remake(found)
-    for problem in found:
+        problems += cache_problems()
+    if problems and not options.remake:
+        raise _verification_error(problems, study.params.study)
+    remake(problems)
+    for problem in problems:
         print(f"{problem.file}: {'made again' if problem.job else 'taken out'}")
+    _print_verified(study, stages)
+
+
+def _run_all(study: str) -> str:
+    return f"snakemake --cores 4 all --config study={study}"
+
+
+def _verification_error(problems: list[Problem], study: str) -> UserError:
+    """The first problems, one line each, and how to solve all of them at once."""
+    lines = [problem.message for problem in problems[:MOST_PROBLEMS]]
+    if len(problems) > MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - MOST_PROBLEMS} more")
+    if len(problems) > 1:
+        lines.append(
+            f"all at once: {_run_all(study)}, or: python -m taet verify --study {study} --remake"
+        )
+    return UserError("\n".join(lines))
+
+
+def _print_verified(study: Study, stages: list[str]) -> None:
+    """Print how many artifacts exist, which are all right, and how many of them have no record."""
+    name = study.params.study
     jobs = [job for stage in stages for job in study.jobs(stage)]
     count = sum(job.output.exists() for job in jobs)
     if jobs and not count:
         raise UserError(
             f"study {name!r} has none of its {len(jobs)} artifacts here, so nothing was verified; make them "
-            f"with: {make}"
+            f"with: {_run_all(name)}"
         )
     match = "matches" if count == 1 else "match"
     print(f"{counted(count, 'artifact')} of study {name} {match} params.yaml and the code")
-    if unknown := without_record(study, stages):
-        print(f"{len(unknown)} of them have no record of their making: {unknown[0]}, ...")
+    if unrecorded := without_record(study, stages):
+        print(f"{len(unrecorded)} of them have no record of their making: {unrecorded[0]}, ...")
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -360,8 +379,8 @@ def _plan_file(study: Study) -> Path:
 
 
 def _check_plan(study: Study, stages: list[str]) -> None:
-    file = _plan_file(study)
-    now = study.stage_keys
+    """Raises UserError where stages have other keys than the plan file says."""
+    file, now = _plan_file(study), study.stage_keys
     try:
         planned = dict(json.loads(read_bytes(file)))
     except ValueError:

@@ -1,1 +1,1 @@
-"""The functions for Python users; the package names them as its own."""
+"""The functions for Python users, which the package ``taet`` exports."""

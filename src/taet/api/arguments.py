@@ -1,4 +1,4 @@
-"""Arguments of ``taet.evaluate`` as plain numbers and names, whatever type they come in; or refused."""
+"""Arguments of ``taet.evaluate``, checked, and turned from many types into plain numbers and names."""
 
 import math
 import operator
@@ -14,14 +14,14 @@ from taet.adversary.checks import radius_problem
 from taet.errors import ArgumentError, counted, shortened, suggest
 from taet.values import parse_number
 
-LARGEST = 2**31  # of counts, as in the parameters
+LIMIT = 2**31  # above all counts, as in the parameters
 
 
 def whole_number(name: str, value: Any) -> int:
-    """A whole number of any type, such as 3, 3.0, or an array of one.
+    """A whole number of any type, such as 3, 3.0, or an array with one element.
 
     Raises:
-        ArgumentError: it is none, or beyond all counts.
+        ArgumentError: it is no whole number, or one beyond all counts.
     """
     number = _plain(value)
     try:
@@ -29,9 +29,9 @@ def whole_number(name: str, value: Any) -> int:
     except TypeError:
         try:
             whole = int(number) if not isinstance(number, str) and number == int(number) else None
-        except (TypeError, ValueError, OverflowError):  # NaN and infinity are the last two
+        except (TypeError, ValueError, OverflowError):  # the last two for NaN and infinity
             whole = None
-    if whole is None or abs(whole) >= LARGEST:
+    if whole is None or abs(whole) >= LIMIT:
         raise ArgumentError(f"{name} {shortened(repr(value))}: must be a whole number below 2^31")
     return whole
 
@@ -57,7 +57,7 @@ def radius(value: Any) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """An array or tensor of one number as that number."""
+    """The number in an array or tensor with one element; any other value as it is."""
     if isinstance(value, Tensor | np.ndarray | np.generic) and math.prod(value.shape) == 1:
         return value.item()
     return value
@@ -66,20 +66,21 @@ def _plain(value: Any) -> Any:
 def class_counts(given: Any, names: Sequence[str]) -> list[int]:
     """``class_counts``: training images of each class, in the order of the classes.
 
-    Mappings and Series are looked up by class, whatever their order; the order of all else is that of the
-    classes, and what has none is refused.
+    Mappings and Series are looked up by class, whatever their order. Sequences must be in the order of the
+    classes; what has no order, such as a set, is refused.
 
     Args:
-        names: of the classes.
+        given: the argument.
+        names: those of the classes.
 
     Raises:
-        ArgumentError: it is no such thing, or has other classes, or what is no count.
+        ArgumentError: it is of another type, is for other classes, or has a value that is no count.
     """
     allowed = f"must be one for each of {len(names)} classes"
     counts = list(_by_class(given, len(names), allowed))
     if len(counts) != len(names):
         raise ArgumentError(f"class_counts: {counted(len(counts), 'number')}; {allowed}")
-    found = []
+    numbers = []
     for c, count in enumerate(counts):
         try:
             number = whole_number("", count)
@@ -90,13 +91,14 @@ def class_counts(given: Any, names: Sequence[str]) -> list[int]:
                 f"class_counts: {_plain(count)!r} for class {c} ({names[c]}); must be a number of images: "
                 "whole, at least 0, no share"
             )
-        found.append(number)
-    if not any(found):
+        numbers.append(number)
+    if not any(numbers):
         raise ArgumentError("class_counts: no class has a training image; leave it out instead")
-    return found
+    return numbers
 
 
 def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
+    """Values in the order of the classes, not yet checked."""
     if isinstance(given, pd.Series):
         if not given.index.is_unique:
             raise ArgumentError("class_counts: a Series with one class twice; " + allowed)
@@ -125,10 +127,10 @@ def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
 
 
 def attack_names(given: Any, known: Iterable[str]) -> list[str]:
-    """``attacks``: names, in the order in which they are given; a set is in that of the parameters.
+    """``attacks``: names in the given order; those of a set in the order of the parameters.
 
     Raises:
-        ArgumentError: one of them is unknown.
+        ArgumentError: a name is unknown.
     """
     known = list(known)
     if isinstance(given, str):
@@ -144,7 +146,7 @@ def attack_names(given: Any, known: Iterable[str]) -> list[str]:
 
 
 def one_of(argument: str, what: str, name: Any, known: Iterable[str]) -> None:
-    """Raises ArgumentError where a name is none of those that are known."""
+    """Raises ArgumentError for an unknown name."""
     known = list(known)
     if name not in known:
         raise ArgumentError(

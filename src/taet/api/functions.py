@@ -17,30 +17,30 @@ from taet.study.store import artifacts
 def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
     """A trained network: takes [N, C, H, W] float32 images in [0,1], gives logits [N, classes] float32.
 
-    It is the network as it is attacked: with its normalisation, and with what its method does to the
-    outputs when it is used (the logit adjustment of RoBal, the scale of cosine heads). It is in eval mode,
-    on the CPU, and its weights take gradients. The file is a safetensors file: nothing in it is executed.
+    It is the network that the study attacks, normalisation included, and what its method does to outputs at
+    inference (the logit adjustment of RoBal, the scale of cosine heads). It is in eval mode, on the CPU, and
+    its weights take gradients. The file is a safetensors file: nothing in it is executed.
 
     Args:
         path: a file under ``results/STUDY/equalize``, such as
             ``results/digits/equalize/digits/ir10/small_cnn/taet/seed0.safetensors``.
-        checkpoint: ``last``, or ``best`` on validation images where the study kept it.
+        checkpoint: ``last``, or ``best`` on validation images if the study saved it.
 
     Raises:
-        UserError: there is no such file, it is damaged, holds no trained network, or not this checkpoint.
+        UserError: the file does not exist, is damaged, or has no trained network or not this checkpoint.
     """
     path = Path(path)
-    where = "trained networks are under results/STUDY/equalize, one for each seed"
+    hint = "trained networks are under results/STUDY/equalize, one for each seed"
     if not path.is_file():
-        raise UserError(f"{path}: no such file; {where}")
+        raise UserError(f"{path}: no such file; {hint}")
     try:
         facts = artifacts.read_facts(path)
     except UserError:
         raise UserError(
-            f"{path}: no file that this project has stored, or damaged; {where}"
+            f"{path}: no file that this project has stored, or damaged; {hint}"
         ) from None
     if "checkpoints" not in facts:
-        raise UserError(f"{path}: holds no trained network; {where}")
+        raise UserError(f"{path}: holds no trained network; {hint}")
     return network.load_model(path, checkpoint=checkpoint)
 
 
@@ -58,52 +58,52 @@ def evaluate(
 ) -> pd.DataFrame:
     """A model on clean test images and under attacks, as one tidy table.
 
-    What the stage ``attack`` does to the study's own networks, and ``python -m taet evaluate`` on the
-    command line; docs/evaluation.md says what the numbers are. Nothing is stored. The images are those that
-    ``python -m taet download --dataset NAME`` has put under ``data/raw`` in the folder of the parameter file,
-    or else in the working folder.
+    It attacks as the stage ``attack`` does; ``python -m taet evaluate`` does the same on the command line.
+    docs/evaluation.md explains the numbers. Nothing is stored. The images are those that ``python -m taet
+    download --dataset NAME`` has put under ``data/raw`` in the folder of the parameter file, or else in the
+    working folder.
 
-    Whatever torch has been told before (threads, types, precisions, random numbers, gradient modes), the
-    results are those of a fresh process; and it is as before afterwards, as is the model.
+    Results are those of a fresh process, whatever was set in torch before (threads, types, precisions, random
+    numbers, gradient modes). All of it is restored afterwards, and so is the model.
 
     Args:
-        model: takes [N, C, H, W] float32 images in [0,1], contiguous, and leaves them as they are; gives
-            logits [N, classes], -inf for classes that it leaves out. It works in eval mode, on the device of
+        model: takes [N, C, H, W] float32 images in [0,1], contiguous, and does not change them; gives
+            logits [N, classes], -inf for classes that it leaves out. It runs in eval mode, on the device of
             ``compute.device``.
-        dataset: a name under ``datasets`` of the parameters: its own test images, or those that the study
-            holds out for the seed where it has none.
-        attacks: names under ``attacks`` of the parameters; those of the study's grid if left
-            out, none for clean images alone.
-        study: whose parameters count (steps, eps, batch size, precision); the file's own ``study`` if
+        dataset: a name under ``datasets`` of the parameters. Its own test images are used or, if it has none,
+            those that the study holds out for the seed.
+        attacks: names under ``attacks`` of the parameters; those of the study's grid if left out; an empty
+            list for clean images alone.
+        study: the study with the parameters (steps, eps, batch size, precision); the file's own ``study`` if
             left out.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
             or "8/255"; the study's if left out.
-        seed: of the attacks' random starts, of random numbers that the model draws, and of the held-out
-            images.
-        images: test images at most, as many of each class; all if left out.
+        seed: of the attacks' random starts, of random numbers that the model draws, and of the choice of
+            held-out images.
+        images: largest number of test images, equally many of each class; all if left out.
         class_counts: [classes] training images of each class, in the order of the classes; a mapping or
             Series, such as a ``Counter`` or ``value_counts()``, is looked up by class 0 to classes - 1. With
-            them there are rows for head, medium and tail, as ``report.groups`` draws the borders.
+            them there are rows for head, medium and tail classes, by the shares of ``report.groups``.
         parameters: the parameter file.
 
     Returns:
-        A row for each attack and scope. ``attack``: ``clean``, then the attacks, then ``worst of these``
-        where several are in the one L-inf ball (robust is what survives them all). ``label``: its printed
+        A row for each attack and scope. ``attack``: ``clean``, the attacks, and, if several have the same
+        L-inf ball, ``worst of these`` (an image is robust if it survives all of them). ``label``: its printed
         name. ``scope``: ``all``, ``head``, ``medium``, ``tail``, ``worst_class`` (the class with the lowest
-        accuracy under this attack), ``class``. ``class_index``, ``class_name``: of a class.
+        accuracy under this attack), ``class``. ``class_index``, ``class_name``: the class, in its rows.
         ``train_images``: missing without ``class_counts``. ``test_images``: n. ``accuracy``: share of the n
-        images that are classified correctly, in [0,1]; one that is misclassified when clean counts as wrong
-        under every attack. ``accuracy_low``, ``accuracy_high``: its Wilson interval at the level
+        images that are classified correctly, in [0,1]; an image that is misclassified when clean counts as
+        wrong under every attack. ``accuracy_low``, ``accuracy_high``: its Wilson interval at the level
         ``report.confidence``. ``accuracy_se``: its standard error. ``balanced_accuracy``,
-        ``balanced_accuracy_se``: mean over classes, and its standard error. Intervals and errors are those
-        of drawing the test images. ``median_distance``: of the perturbations it took, see
-        ``taet.scores.metrics``. ``norm``: ``linf`` or ``l2``. ``eps``: bound of the norm in the [0,1] pixel
-        range, missing for attacks without one. ``warnings``: warnings about the row, one a line; missing
-        where there is nothing to warn of.
+        ``balanced_accuracy_se``: mean over classes, and its standard error. Intervals and standard errors
+        account for the choice of test images alone. ``median_distance``: of the perturbations that fool the
+        model, see ``taet.scores.metrics``. ``norm``: ``linf`` or ``l2``. ``eps``: bound of the norm in the
+        [0,1] pixel range, missing for attacks without one. ``warnings``: warnings about the row, one a line;
+        missing if there are none.
 
     Raises:
-        UserError: a name is unknown, a value impossible, the images are not there, or the model does not
-            fit them or gives what is not finite.
+        UserError: a name is unknown, a value impossible, the images are missing, or the model does not fit
+            them or gives values that are not finite.
     """
     if not isinstance(parameters, str | Path):
         kind = type(parameters).__name__

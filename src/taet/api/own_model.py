@@ -33,41 +33,39 @@ WORST = "worst of these"
 HERE = Path()
 
 
-def load_user_model(place: str) -> nn.Module:
-    """The module that a function of the user's returns.
+def load_user_model(name: str) -> nn.Module:
+    """The torch module that a user's function returns.
 
     Args:
-        place: ``module:function``, where the module is looked for in the working folder first, or
-            ``path/to/file.py:function``. Both are executed.
+        name: ``module:function``, with a module that is searched for in the working folder first, or
+            ``path/to/file.py:function``. The module is executed.
 
     Raises:
-        UserError: there is no such function, it fails, or it returns something else.
+        UserError: the function does not exist, fails, or returns something else.
     """
-    module, _, function = place.rpartition(":")
+    module, _, function = name.rpartition(":")
     path = Path(module).expanduser() if module.endswith(".py") else None
     if not function.isidentifier() or not (path or all(map(str.isidentifier, module.split(".")))):
         raise UserError(
-            f"--model {place!r}: must be MODULE:FUNCTION, such as mymodels.robust:load, or "
+            f"--model {name!r}: must be MODULE:FUNCTION, such as mymodels.robust:load, or "
             "FILE.py:FUNCTION, such as models/robust.py:load"
         )
     if path is not None and not path.is_file():
-        raise UserError(f"--model {place}: no file {path}")
+        raise UserError(f"--model {name}: no file {path}")
     folder = str((path.parent if path else HERE).resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        made = getattr(_of_file(path) if path else importlib.import_module(module), function)()
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # whatever the user's code raises is the user's to read
-        raise UserError(f"--model {place}: {first_line(error)}") from error
-    if not isinstance(made, nn.Module):
-        raise UserError(f"--model {place}: gave a {type(made).__name__}; must be a torch.nn.Module")
-    return made
+        loaded = _load_file(path) if path else importlib.import_module(module)
+        model = getattr(loaded, function)()
+    except (Exception, SystemExit) as error:  # of the user's code: the user must read it
+        raise UserError(f"--model {name}: {first_line(error)}") from error
+    if not isinstance(model, nn.Module):
+        raise UserError(f"--model {name}: gave a {type(model).__name__}; must be a torch.nn.Module")
+    return model
 
 
-def _of_file(path: Path) -> ModuleType:
+def _load_file(path: Path) -> ModuleType:
     """The module in a file, under a name that no other module has."""
     spec = importlib.util.spec_from_file_location(f"model in {path.name}", path)
     assert spec is not None  # it ends in .py
@@ -85,7 +83,7 @@ class TestSet:
     Attributes:
         x: [N, C, H, W] float32 in [0,1].
         y: [N] int64.
-        index: [N] int64, where in the data set each image stands.
+        index: [N] int64, each image's number in the data set.
         class_names: one per class.
     """
 
@@ -102,25 +100,25 @@ def read_test_set(
     images: int | None,
     folders: Iterable[Path] = (HERE,),
 ) -> TestSet:
-    """A data set's own test images; of a set without, those that the study holds out for a seed.
+    """A data set's own test images or, if it has none, those that the study holds out for a seed.
 
     Args:
-        images: how many at most, as many of each class; None for all.
-        folders: the first of them that has a ``data/raw`` with this data set counts.
+        images: largest number, equally many of each class; None for all.
+        folders: the first of them with this data set under ``data/raw`` is used.
 
     Raises:
-        UserError: the data set is not there, or fewer images are asked for than there are classes.
+        UserError: the data set is missing, or ``images`` is below the number of classes.
     """
     stored = STAGES["download"].output.format(dataset=dataset)
-    places = list(dict.fromkeys(folders))
-    place = next((folder for folder in places if (folder / stored).exists()), None)
-    if place is None:
-        where = " and no ".join(str(folder / stored) for folder in places)
-        raise UserError(f"no {where}; run: python -m taet download --dataset {dataset}")
-    job = Study(study.params, folder=place).job("download", dataset=dataset)
-    arrays, facts = artifacts.read_arrays(place / stored, job.key)
+    candidates = list(dict.fromkeys(folders))
+    folder = next((folder for folder in candidates if (folder / stored).exists()), None)
+    if folder is None:
+        missing = " and no ".join(str(folder / stored) for folder in candidates)
+        raise UserError(f"no {missing}; run: python -m taet download --dataset {dataset}")
+    job = Study(study.params, folder=folder).job("download", dataset=dataset)
+    arrays, facts = artifacts.read_arrays(folder / stored, job.key)
     names = facts["class_names"]
-    # As the stage `subsample` draws them.
+    # The same draw as that of the stage `subsample`.
     rng = np.random.default_rng(seed_for("split", dataset, seed))
     held_out = study.params.datasets[dataset].longtail.test_per_class
     _, test = pools(arrays["labels"], arrays["official"], len(names), held_out, rng)
@@ -155,9 +153,9 @@ def attack_model(
     """A model under attack; arguments, columns and errors are those of ``taet.api.functions.evaluate``.
 
     Args:
-        study: whose parameters count.
+        study: the study with the parameters.
         folders: see ``read_test_set``.
-        title: shown with the progress.
+        title: the title of the progress bar.
     """
     p = study.params
     if not isinstance(model, nn.Module):
@@ -174,7 +172,7 @@ def attack_model(
         if class_counts is not None:
             counts = arguments.class_counts(class_counts, test.class_names)
         with restored_model(model, device) as ready:
-            found = evaluate(
+            evaluation = evaluate(
                 ready,
                 test.x.to(device),
                 test.y.to(device),
@@ -189,11 +187,11 @@ def attack_model(
             )
     labels = {name: p.attacks[name].label for name in names}
     groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
-    return _frame(found, test, labels, radius, p.report.confidence, counts, groups)
+    return _frame(evaluation, test, labels, radius, p.report.confidence, counts, groups)
 
 
 def _frame(
-    found: Evaluation,
+    evaluation: Evaluation,
     test: TestSet,
     labels: Mapping[str, str],
     eps: float,
@@ -202,16 +200,16 @@ def _frame(
     groups: Mapping[str, Sequence[int]],
 ) -> pd.DataFrame:
     """The table of ``taet.api.functions.evaluate``."""
-    y, verdicts = test.y.numpy(), found.verdicts
-    predictions = {"clean": found.clean.numpy()}
+    y, verdicts = test.y.numpy(), evaluation.verdicts
+    predictions = {"clean": evaluation.clean.numpy()}
     predictions |= {name: verdict.prediction.numpy() for name, verdict in verdicts.items()}
-    said = {name: (v.norm, v.eps, v.warnings) for name, v in verdicts.items()}
-    said["clean"] = (None, None, found.warnings)
+    facts = {name: (v.norm, v.eps, v.warnings) for name, v in verdicts.items()}
+    facts["clean"] = (None, None, evaluation.warnings)
     inside = [name for name, v in verdicts.items() if v.norm == "linf" and v.eps == eps]
     if len(inside) > 1:
         predictions[WORST] = worst_case([predictions[name] for name in inside], y)
         warnings = dict.fromkeys(w for name in inside for w in verdicts[name].warnings)
-        said[WORST] = ("linf", eps, tuple(warnings))
+        facts[WORST] = ("linf", eps, tuple(warnings))
     distances = {name: verdict.distance.numpy() for name, verdict in verdicts.items()}
     counts = class_counts or [0] * len(test.class_names)
     frame = pd.DataFrame(scores(predictions, distances, y, counts, test.class_names, groups))
@@ -224,27 +222,27 @@ def _frame(
         stats.binomtest(round(share * n), n).proportion_ci(confidence, "wilson")
         for share, n in zip(frame["accuracy"], frame["test_images"], strict=True)
     ]
-    place = list(frame).index("accuracy") + 1
-    frame.insert(place, "accuracy_low", [interval.low for interval in intervals])
-    frame.insert(place + 1, "accuracy_high", [interval.high for interval in intervals])
-    frame["norm"] = [said[name][0] for name in frame["attack"]]
-    frame["eps"] = [said[name][1] for name in frame["attack"]]
+    column = list(frame).index("accuracy") + 1
+    frame.insert(column, "accuracy_low", [interval.low for interval in intervals])
+    frame.insert(column + 1, "accuracy_high", [interval.high for interval in intervals])
+    frame["norm"] = [facts[name][0] for name in frame["attack"]]
+    frame["eps"] = [facts[name][1] for name in frame["attack"]]
     frame["eps"] = frame["eps"].astype(float)
-    frame["warnings"] = [notes.join(said[name][2]) for name in frame["attack"]]
+    frame["warnings"] = [notes.join(facts[name][2]) for name in frame["attack"]]
     return frame
 
 
 def table(frame: pd.DataFrame, confidence: float) -> str:
-    """What the command line shows: a line for each attack, with n and intervals, and warnings.
+    """The table that the command line prints: a line for each attack, then n, and warnings.
 
     Args:
-        frame: of ``attack_model``.
+        frame: the result of ``attack_model``.
         confidence: level of its intervals.
     """
     title = f"accuracy % [{percent(confidence)} interval]"
     lines = [f"{'':24} {title:>27} {'balanced %':>12} {'worst class':>22}  perturbation"]
-    everything = frame[frame["scope"] == "all"]
-    for row in everything.itertuples():
+    all_classes = frame[frame["scope"] == "all"]
+    for row in all_classes.itertuples():
         accuracy = f"{100 * row.accuracy:.2f} [{100 * row.accuracy_low:.2f}, {100 * row.accuracy_high:.2f}]"
         classes = frame[(frame["attack"] == row.attack) & (frame["scope"] == "class")]
         worst = classes.loc[classes["accuracy"].idxmin()]
@@ -255,25 +253,25 @@ def table(frame: pd.DataFrame, confidence: float) -> str:
             f"{_perturbation(row)}".rstrip()
         )
     lines.append(
-        f"n = {everything['test_images'].iloc[0]} images; balanced: mean over classes, ± its standard error "
+        f"n = {all_classes['test_images'].iloc[0]} images; balanced: mean over classes, ± its standard error "
         "over images; an image that is misclassified when clean is not robust"
     )
-    return "\n".join([*lines, *(f"warning: {note}" for note in _notes(everything))])
+    return "\n".join([*lines, *(f"warning: {note}" for note in _warnings(all_classes))])
 
 
-def _notes(everything: pd.DataFrame) -> list[str]:
-    """Each warning once: of the model, and of single attacks."""
-    clean, *attacked = everything[everything["attack"] != WORST].itertuples()
+def _warnings(all_classes: pd.DataFrame) -> list[str]:
+    """Each warning once: those of the model, then those of single attacks."""
+    clean, *attacked = all_classes[all_classes["attack"] != WORST].itertuples()
     of_model = notes.split(clean.warnings)
-    found = dict.fromkeys(of_model)
+    lines = dict.fromkeys(of_model)
     for row in attacked:
-        warnings = notes.split(row.warnings)
-        found |= dict.fromkeys(f"{row.label}: {w}" for w in warnings if w not in of_model)
-    return list(found)
+        of_attack = [warning for warning in notes.split(row.warnings) if warning not in of_model]
+        lines |= dict.fromkeys(f"{row.label}: {warning}" for warning in of_attack)
+    return list(lines)
 
 
 def _perturbation(row: Any) -> str:
-    """Norm and bound; where there is none, the median norm that fools the model."""
+    """Norm and bound; without a bound, the median norm that fools the model."""
     if pd.isna(row.norm) or row.attack == WORST:
         return ""
     norm = {"linf": "L-inf", "l2": "L2"}[row.norm]

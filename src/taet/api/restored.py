@@ -20,25 +20,25 @@ from taet.seeds import seed_for
 if TYPE_CHECKING:
     from taet.study.params.blocks import Compute
 
-State = tuple[Callable[[], Any], Callable[[Any], Any]]  # how to read it, and how to set it
+State = tuple[Callable[[], Any], Callable[[Any], Any]]  # functions that read and set it
 
 
 @contextmanager
 def restored_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
-    """Inside the block, arithmetic as in a job, in a process that others go on to use; the device to work on.
+    """Inside the block, arithmetic as in a job; yields the device. Afterwards the process is as before.
 
-    Whatever its owner has set of torch (types, threads, precisions, autocast, gradients), results are those
-    of a fresh process. Random numbers that a model draws begin with ``seed``.
+    Whatever the caller has set in torch (types, threads, precisions, autocast, gradients), results are those
+    of a fresh process. Random numbers that a model draws start from ``seed``.
     """
     with ExitStack() as undone:
         for read, write in _states(compute):
             try:
                 undone.callback(write, read())
-            except RuntimeError:  # set by both of torch's ways, of which one then cannot be read
+            except RuntimeError:  # cannot be read where the caller used both of torch's interfaces
                 continue
         undone.enter_context(warnings.catch_warnings())
         if any(action == "error" for action, *_ in warnings.filters):
-            warnings.simplefilter("default")  # what torch has to say of a model is no failure of it
+            warnings.simplefilter("default")  # torch's warnings about a model must not end the work
         undone.enter_context(torch.inference_mode(False))
         undone.enter_context(torch.enable_grad())
         device = settle(compute)
@@ -50,11 +50,11 @@ def restored_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
 
 
 def _states(compute: "Compute") -> Iterator[State]:
-    """Everything global that is set here; the last is put back first."""
+    """Everything global that is set here; the last is restored first."""
     for place in reversed(precisions()):
         yield _attribute(place, "fp32_precision")
-    # The older way to set the same, which sets the above too.
-    yield _products, _set_products
+    # torch's older interface for the same, which changes the above too.
+    yield _matmul_precision, _set_matmul_precision
     for flag in ("enabled", "deterministic", "benchmark", "allow_tf32"):
         yield _attribute(torch.backends.cudnn, flag)
     yield _attribute(torch.backends.mkldnn, "enabled")
@@ -69,27 +69,27 @@ def _states(compute: "Compute") -> Iterator[State]:
         yield torch.cuda.current_device, torch.cuda.set_device
 
 
-def _products() -> str | None:
-    """None where the caller has set precisions in both ways: torch then knows no answer."""
+def _matmul_precision() -> str | None:
+    """The older setting; None where the caller used both interfaces, since torch then refuses to read it."""
     try:
         return torch.get_float32_matmul_precision()
     except RuntimeError:
         return None
 
 
-def _set_products(precision: str | None) -> None:
+def _set_matmul_precision(precision: str | None) -> None:
     if precision is not None:
         torch.set_float32_matmul_precision(precision)
 
 
-def _attribute(place: Any, name: str) -> State:
-    return lambda: getattr(place, name), lambda value: setattr(place, name, value)
+def _attribute(owner: Any, name: str) -> State:
+    return lambda: getattr(owner, name), lambda value: setattr(owner, name, value)
 
 
 def _seed_all(seed: int, device: torch.device) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
-    # torch.manual_seed would leave an order for a GPU that is not in use yet.
+    # torch.manual_seed would also seed a GPU that is not in use yet.
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed_all(seed)
@@ -99,14 +99,14 @@ def _seed_all(seed: int, device: torch.device) -> None:
 def restored_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
     """A model in eval mode on a device, inside the block.
 
-    Its modes, buffers and gradients are put back afterwards, and it on its own device. What was made in
-    torch's inference mode knows no gradients, and is copied.
+    Afterwards it is on its own device again, with its modes, buffers and gradients as before. A model that
+    was made in torch's inference mode cannot have gradients, and is copied.
 
     Raises:
         ArgumentError: it cannot be copied, moved or put into eval mode.
     """
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        model = model.module  # the work is one device's
+        model = model.module  # one device does the work
     tensors = [*model.parameters(), *model.buffers()]
     if any(not is_lazy(tensor) and tensor.is_inference() for tensor in tensors):
         model = _tried("be copied, made in inference mode", copy.deepcopy, model)
@@ -115,10 +115,10 @@ def restored_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module
             if hasattr(module, "training"):  # a frozen TorchScript module has no mode
                 undone.callback(setattr, module, "training", module.training)
             for name, buffer in _tensors(module._buffers):
-                undone.callback(_put_back, module._buffers, name, buffer)
-                undone.callback(_undo, buffer, buffer._version, buffer.clone())
+                undone.callback(_restore_tensor, module._buffers, name, buffer)
+                undone.callback(_restore_value, buffer, buffer._version, buffer.clone())
             for name, weight in _tensors(module._parameters):
-                undone.callback(_put_back, module._parameters, name, weight)
+                undone.callback(_restore_tensor, module._parameters, name, weight)
                 undone.callback(setattr, weight, "grad", weight.grad)
                 undone.callback(setattr, weight, "data", weight.data)
                 weight.grad = None
@@ -129,19 +129,20 @@ def restored_model(model: nn.Module, device: torch.device) -> Iterator[nn.Module
 
 
 def _tensors(store: Mapping[str, Tensor | None]) -> Iterator[tuple[str, Tensor]]:
-    """Those of a module that have values."""
+    """Parameters or buffers of a module, without those that have no values."""
     for name, tensor in store.items():
         if tensor is not None and not is_lazy(tensor):
             yield name, tensor
 
 
-def _put_back(store: MutableMapping[str, Tensor | None], name: str, tensor: Tensor) -> None:
+def _restore_tensor(store: MutableMapping[str, Tensor | None], name: str, tensor: Tensor) -> None:
+    """Put a tensor back if another one has replaced it."""
     if store[name] is not tensor:
         store[name] = tensor
 
 
-def _undo(buffer: Tensor, version: int, value: Tensor) -> None:
-    """Take back what was written to a buffer."""
+def _restore_value(buffer: Tensor, version: int, value: Tensor) -> None:
+    """Put the value of a buffer back if it was written to."""
     if buffer._version != version:
         with torch.no_grad():
             buffer.copy_(value)
@@ -150,5 +151,5 @@ def _undo(buffer: Tensor, version: int, value: Tensor) -> None:
 def _tried(what: str, work: Callable[..., nn.Module], *given: Any) -> nn.Module:
     try:
         return work(*given)
-    except Exception as error:  # whatever the user's code raises is the user's to read
+    except Exception as error:  # of the user's code: the user must read it
         raise ArgumentError(f"model: cannot {what}: {first_line(error)}") from error
