@@ -18,13 +18,13 @@ include: "workflow/rules/score.smk"
 include: "workflow/rules/report.smk"
 
 
-# Where Snakemake itself runs, if that is a cluster: its other machines have no network, and a page is no work.
+# On a cluster these run where Snakemake runs: other machines have no network, and the report takes seconds.
 localrules:
     download_dataset,
     report,
 
 
-onstart:  # of jobs: what only looks (--summary, --list, --report) cancels nothing
+onstart:  # not of --summary, --list or --report, which must cancel nothing
     if KNOWN_ALONE:
         orphans.cancel_waiting()
 

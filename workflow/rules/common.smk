@@ -1,4 +1,4 @@
-# What all rules share. The grid, paths and keys come from the package; nothing is computed twice.
+# What all rules share. Grid, paths and keys come from the package.
 import sys
 from pathlib import Path
 
@@ -9,8 +9,8 @@ import orphans
 import tree
 
 tree.enter(workflow.basedir)
-# On a cluster every job starts a Snakemake of its own beside those of other jobs: it looks after its job,
-# not after the folder.
+# On a cluster every job starts a Snakemake of its own, beside those of other jobs; it cares for its job, not
+# for the folder.
 ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
@@ -55,7 +55,7 @@ def output_of(stage):
 def outputs_of(stage):
     """Input function of a target: every output of a stage that the grid asks for.
 
-    A function, since a job on a cluster reads the rules too, and has no use for such lists.
+    It is a function, since jobs on a cluster read the rules too, and do not need such lists.
     """
 
     def targets(wildcards):
@@ -65,7 +65,7 @@ def outputs_of(stage):
 
 
 def lost_outputs(wildcards):
-    """Intermediate files that are gone; Snakemake alone would not miss them."""
+    """Intermediate files that are missing; Snakemake alone would not make them again."""
     return [str(job.output) for job in study.lost()]
 
 
@@ -77,8 +77,8 @@ def files_of(stage):
 def inputs_of(stage):
     """Input function of a stage: the outputs that its job waits for.
 
-    A job also reads what these were made from (an attack needs images as well as the model). Saying
-    so would double the edges of the graph, and with them the planning time, and change no plan.
+    A job also reads inputs of these (an attack needs the images as well as the model). To list them too would
+    double the edges of the graph, and with them the planning time, and change no plan.
     """
 
     def inputs(wildcards):
@@ -89,9 +89,9 @@ def inputs_of(stage):
 
 
 def timeless(output, files):
-    """Inputs whose times decide nothing, if the output has its key (workflow/scripts/outputs.py).
+    """Inputs, whose times do not count if the output is done (workflow/scripts/outputs.py).
 
-    Of a job that is to run they must count: Snakemake looks only through inputs that do for what else is marked.
+    For a job that is to run they must count: Snakemake searches only such inputs for further marked files.
     """
     files = map(str, files)
     return list(map(ancient, files) if output in DONE else files)
@@ -100,8 +100,8 @@ def timeless(output, files):
 def command_of(stage):
     """Params function of a stage: the command line of the job, its key included.
 
-    The key stands for parameters, code and inputs: a job refuses to work when any of them has changed
-    since it was planned.
+    The key covers parameters, code and inputs: a job refuses to work if any of them has changed since it was
+    planned.
     """
 
     def command(wildcards):
@@ -111,11 +111,12 @@ def command_of(stage):
 
 
 COMPUTE = study.params.compute
-# GPUs of a job that works with a network. On one machine `--resources gpu=N` says how many jobs may have
-# one at a time; a cluster gives each job its own (profiles/slurm).
+# GPUs of a job that works with a network. On one machine `--resources gpu=N` limits how many jobs have one at
+# a time; a cluster gives each job its own (profiles/slurm).
 GPU = 1 if COMPUTE.device == "cuda" else 0
-# A training may be shared out to several processes. What ends a job goes to the terminal as well as into the log, which a full disk does not take.
+# The error of a job goes to the terminal as well as into the log, which may lie on a full disk.
 JOB = "TAET_ERRORS_FD=3 python -m taet {params.command} 3>&2 > {log} 2>&1"
+# Several processes may share a training.
 TRAINING = (
     f"torchrun --standalone --nproc-per-node {COMPUTE.processes} -m taet {{params.command}} > {{log}} 2>&1"
     if COMPUTE.processes > 1

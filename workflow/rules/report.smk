@@ -50,7 +50,7 @@ rule figures:
         JOB
 
 
-# A view of everything, with times and machines in it: no artifact, and nothing that DVC keeps.
+# One page with everything. It contains times and machines, so it is no artifact, and DVC does not store it.
 rule report:
     input:
         timeless(Path(PAGE), [output_of("tables"), output_of("figures")]),

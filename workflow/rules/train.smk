@@ -1,4 +1,4 @@
-# One thread per training job: the bits of a result must not depend on --cores.
+# The threads of a training are a parameter: the bits of a result must not depend on --cores.
 rule stabilize_cell:
     input:
         inputs_of("stabilize"),

@@ -3,8 +3,8 @@
     python workflow/scripts/keep.py STUDY            a study that was run
     python workflow/scripts/keep.py STUDY --drawn    tables and figures alone, drawn from what is saved
 
-Everything must be of the parameters and the code as they are. No weights, no predictions, no pictures: these
-are DVC's, and ``taet redraw`` draws the pictures again.
+All results must be those of the parameters and the code as they are now. Weights, predictions and figures are
+not saved: DVC stores the first two, and ``taet redraw`` draws the figures again.
 """
 
 import shutil
@@ -21,22 +21,22 @@ from taet.study.store import artifacts, records
 
 
 def keep(study, target):
-    """Copy what is small; everything of the study must be there and current.
+    """Save what is small; all outputs of the study must exist and be current.
 
-    What was saved before is replaced at the end, all at once.
+    Results that were saved before are replaced at the end, all at once.
     """
     name = study.params.study
     stages, command = STAGES, f"snakemake --cores 4 all --config study={name}"
-    if study.saved:  # planning has seen that the parameters are those of the saved numbers
+    if study.saved:  # planning has checked that its saved numbers are of these parameters
         stages, command = DRAWN, f"python -m taet redraw --study {name}"
-    everything = [job for stage in stages for job in study.jobs(stage)]
-    made = {str(job.output): _record(job, command) for job in everything}
+    jobs = [job for stage in stages for job in study.jobs(stage)]
+    made = {str(job.output): _record(job, command) for job in jobs}
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     if study.saved:
         shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
         made = saved.read_records(target) | made
-    for job in everything:
+    for job in jobs:
         if job.stage in saved.SAVED:
             _save(new / job.stage, job.key, job.files)
         elif job.stage == "tables":
@@ -63,7 +63,7 @@ def _copy(files, folder):
 
 
 def _record(job, command):
-    """The record of a job; what is not there as it should be is refused."""
+    """The record of a job, whose output must be current."""
     if not runner.is_current(job):
         raise UserError(f"{job.output}: missing or stale; run first: {command}")
     record = records.read_record(job.output, job.key)
@@ -72,23 +72,28 @@ def _record(job, command):
     return record
 
 
-def about(found, name):
-    """What the records say of the whole study: which code made it, when, on what, and what it cost."""
-    # All studies share the download, and what is saved may be drawn again long after.
-    own = [record for record in found if record["job"].split()[0] not in ("download", *DRAWN)]
+def about(made, name):
+    """The text of about.md: which code made the study, when, on which machine, and at what cost.
+
+    Args:
+        made: the records of all jobs.
+        name: that of the study.
+    """
+    # All studies share the download, and figures may be drawn again long after.
+    own = [record for record in made if record["job"].split()[0] not in ("download", *DRAWN)]
     starts = [datetime.fromisoformat(record["started"]) for record in own]
     ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, own, strict=True)]
-    resumed = [r for r in found if r.get("resumed") or r.get("resumed_at_epoch") is not None]
+    resumed = [r for r in made if r.get("resumed") or r.get("resumed_at_epoch") is not None]
     partly = [
         f"- {len(resumed)} of these jobs went on after an interruption: only their last part is counted"
     ]
-    stages = {stage: [r for r in found if r["job"].split()[0] == stage] for stage in STAGES}
-    revisions = sorted({str(record["code"]["revision"]) for record in found})
+    stages = {stage: [r for r in made if r["job"].split()[0] == stage] for stage in STAGES}
+    revisions = sorted({str(record["code"]["revision"]) for record in made})
     changed = [
         "- -dirty: files of the checkout differed from that revision; which code made an artifact, its "
         "record says by the fingerprint"
     ]
-    machines = sorted({_machine(record) for record in found})
+    machines = sorted({_machine(record) for record in made})
     return "\n".join(
         [
             f"# {name}",
@@ -99,7 +104,7 @@ def about(found, name):
             *(changed if any(revision.endswith("-dirty") for revision in revisions) else []),
             f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%Y-%m-%d %H:%M} UTC, "
             f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes, other work beside it included",
-            f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in found) / 60:.0f} minutes",
+            f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in made) / 60:.0f} minutes",
             *(partly if resumed else []),
             f"- {'machine' if len(machines) == 1 else 'machines'}: {'; '.join(machines)}",
             "",
@@ -119,7 +124,7 @@ def _row(stage, jobs):
 
 
 def _machine(record):
-    """Where a job ran: the processor, and the GPU if networks were trained or attacked on one."""
+    """The machine of a job: its processor, and its GPU if the job used one."""
     machine, device = record["machine"], record.get("device", "cpu")
     gpu = "" if device.startswith("cpu") else f", {device}"
     torch = record["versions"]["torch"]

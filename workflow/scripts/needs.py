@@ -1,9 +1,9 @@
-"""What the jobs of a study have used, rule by rule, and what to ask a cluster for.
+"""The time and memory that a study's jobs have used, rule by rule, and what to request from a cluster.
 
     python workflow/scripts/needs.py STUDY
 
-Reads Snakemake's benchmark files; prints a table and lines for `set-resources` of profiles/slurm: twice the
-largest memory and time seen. A job that waited for one of a killed Snakemake has the waiting in its time.
+Reads Snakemake's benchmark files; prints a table, and lines for `set-resources` of profiles/slurm with twice
+the largest time and memory. The time of a job that waited for one of a killed Snakemake includes the waiting.
 """
 
 import csv
@@ -28,7 +28,7 @@ MARGIN = 2
 
 
 def used(folder, stage):
-    """Seconds and MiB of every job of a stage; nan where Snakemake had no time to look."""
+    """Seconds and MiB of every job of a stage; nan where the job ended before Snakemake measured it."""
     files = [*folder.glob(f"{stage}.tsv"), *folder.glob(f"{stage}/**/*.tsv")]
     for file in files:
         for row in csv.DictReader(file.read_text().splitlines(), delimiter="\t"):
@@ -45,14 +45,16 @@ def _largest(values):
 
 
 def needs(study):
-    """Of each rule that has run: jobs, longest in seconds, largest in MiB."""
+    """By rule that has run: number of jobs, longest time in seconds, largest memory in MiB."""
     folder = Path("results", study, "benchmarks")
     rows = {}
     for stage, rule in RULES.items():
         if jobs := list(used(folder, stage)):
             rows[rule] = (len(jobs), *map(_largest, zip(*jobs, strict=True)))
     if not rows:
-        raise UserError(f"{folder}: nothing there; run the study, or a smaller one like it, first")
+        raise UserError(
+            f"{folder}: has no benchmark files; run the study, or a smaller one like it, first"
+        )
     return rows
 
 
@@ -67,7 +69,7 @@ def main():
     for rule, (_, seconds, memory) in rows.items():
         if math.isnan(seconds + memory):
             print(
-                f"  # {rule}: its jobs were over before they were measured; keep what the profile has"
+                f"  # {rule}: its jobs ended before they were measured; keep what the profile has"
             )
             continue
         megabytes = max(500, 100 * math.ceil(MARGIN * memory * 1.048576 / 100))

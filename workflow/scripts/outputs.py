@@ -1,9 +1,9 @@
-"""Which outputs Snakemake may take for done: those that carry the key of their job, and no others.
+"""Outputs that Snakemake may take for done: those that carry the key of their job, and no others.
 
-Snakemake alone goes by times of files and by its own records. Both are wrong after a copy, a lost folder, a
-clock that was set back, or another version of the results. So profiles have it compare times only, the rules
-call the inputs of what has its key ``ancient``, and what has another key is marked here as incomplete:
-Snakemake runs exactly that again, and what is missing.
+Snakemake alone trusts times of files and its own records. Both are wrong after a copy, a lost folder, a clock
+that was set back, or another version of the results. Therefore profiles let it compare times only. Inputs of
+an output with the right key are ``ancient`` in the rules, and an output with another key is marked here as
+incomplete: Snakemake makes exactly these outputs again, and those that are missing.
 """
 
 import json
@@ -20,14 +20,14 @@ from taet.study.store import records
 
 try:
     from snakemake.persistence import MetadataRecord
-except ImportError:  # an older Snakemake reads records unchecked
+except ImportError:  # an older Snakemake, which does not validate records
     MetadataRecord = None
 
 RECORDS, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
-NAME_LIMIT = 254  # longer record names are cut into folders, each but the last marked with @
+NAME_LIMIT = 254  # longer names are cut into folders, whose names begin with @
 OURS = {"external_jobid": None, "reason": "key"}  # a mark of this module, not of a killed Snakemake
-# What every record has, and Snakemake reads unchecked.
-WHOLE = {
+# Fields of every record, which Snakemake reads without checking them.
+FIELDS = {
     "record_format_version": int,
     "rule": str,
     "input": list,
@@ -36,17 +36,17 @@ WHOLE = {
     "starttime": (int, float),
     "endtime": (int, float),
 }
-HEAD = 2048  # bytes of a page, with its key
+HEAD = 2048  # bytes of a page that contain its key
 
 
 def judge(study, page):
-    """Before planning: mark what has another key than its job; outputs that may be taken for done."""
+    """Mark outputs with another key than their job's, before planning; returns those that are done."""
     _drop_odd_records()
     marked = {path for path in INCOMPLETE.rglob("*") if path.is_file()}
-    found = [job for stage in STAGES for job in study.jobs(stage) if job.output.exists()]
+    made = [job for stage in STAGES for job in study.jobs(stage) if job.output.exists()]
     done = {
         job.output
-        for job in found
+        for job in made
         if _done(marked, [job.output, *job.files], runner.is_current(job), job)
     }
     if page.exists():
@@ -57,10 +57,18 @@ def judge(study, page):
 
 
 def _done(marked, files, current, job=None):
-    """Whether the files of a job need not be made again; if they must, they bear a mark afterwards."""
+    """Whether the files of a job are done; if not, all of them are marked afterwards.
+
+    Args:
+        marked: all marks before.
+        files: the output, and the files beside it.
+        current: whether they carry the right key.
+        job: the job; None for the page.
+    """
     marks = [_path(INCOMPLETE, file) for file in files]
     if not current:
-        RECORDS.mkdir(parents=True, exist_ok=True)  # else Snakemake takes the folder for an old one
+        # Without it Snakemake takes the folder for that of an older version.
+        RECORDS.mkdir(parents=True, exist_ok=True)
         for mark in marks:
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.write_text(json.dumps(OURS))
@@ -69,12 +77,12 @@ def _done(marked, files, current, job=None):
     if not all(_read(mark) == OURS for mark in marks) and not _finished(job):
         return False
     for mark in marks:
-        mark.unlink(missing_ok=True)  # a Snakemake that runs beside a dry run may be quicker
+        mark.unlink(missing_ok=True)  # beside a dry run, another Snakemake may be quicker
     return True
 
 
 def _finished(job):
-    """Whether a killed Snakemake did not live to see that a job was finished: its record is written last."""
+    """Whether a job was finished when its Snakemake was killed: the job's record is written last."""
     try:
         return job is not None and records.read_record(job.output, job.key) is not None
     except UserError:
@@ -82,10 +90,10 @@ def _finished(job):
 
 
 def _drop_odd_records():
-    """Remove records that would end Snakemake in a traceback: cut off, or not of its making."""
+    """Remove records that would end Snakemake in a traceback: truncated ones, and other files."""
     for path in RECORDS.rglob("*"):
         if path.is_dir() and not path.is_symlink():
-            if not path.name.startswith("@"):  # no part of a long name
+            if not path.name.startswith("@"):  # not part of a long name
                 shutil.rmtree(path)
         elif not _is_record(_read(path)):
             path.unlink(missing_ok=True)
@@ -94,7 +102,7 @@ def _drop_odd_records():
 def _is_record(facts):
     if not isinstance(facts, dict):
         return False
-    if not all(isinstance(facts.get(name), kind) for name, kind in WHOLE.items()):
+    if not all(isinstance(facts.get(name), kind) for name, kind in FIELDS.items()):
         return False
     try:
         return MetadataRecord is None or bool(MetadataRecord.model_validate(facts))
@@ -103,7 +111,7 @@ def _is_record(facts):
 
 
 def _read(path):
-    """JSON in a file; None where there is none."""
+    """The JSON in a file; None if there is none."""
     try:
         return json.loads(path.read_bytes()) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
@@ -111,7 +119,7 @@ def _read(path):
 
 
 def _path(folder, output):
-    """Where Snakemake (FilePersistence, since version 5) keeps what it knows of an output."""
+    """Snakemake's file for an output in a folder of its own (FilePersistence, since version 5)."""
     name = urlsafe_b64encode(str(output).encode()).decode()
     pieces = [name[i : i + NAME_LIMIT] for i in range(0, len(name), NAME_LIMIT)]
     return folder.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])

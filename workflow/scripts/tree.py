@@ -13,8 +13,8 @@ PATIENCE = 5  # seconds; listings and lints hold the folder for less
 
 def enter(root):
     """Put the tree's package and this Python first, for this process and for its jobs."""
-    # A plan is many small objects that live to the end: looking for garbage among them again and
-    # again takes a sixth of the planning time of a large grid (benchmarks/planning.py).
+    # A plan is many small objects that live to the end: collecting garbage among them again and again takes
+    # a sixth of the planning time of a large grid (benchmarks/planning.py).
     gc.set_threshold(1_000_000, 50, 50)
     source = str(Path(root, "src"))
     sys.path.insert(0, source)
@@ -23,19 +23,21 @@ def enter(root):
 
 
 def take_over():
-    """Remove the lock that a killed Snakemake has left, so that the same command goes on.
+    """Remove the lock of a killed Snakemake, so that the same command goes on.
 
-    Snakemake's own lock does not say whether its owner is alive. Ours is an open file, which the
-    kernel closes when the process ends, however it ends: who gets it knows that no other Snakemake
-    works here. Who does not get it changes nothing, and Snakemake's lock decides as always.
+    Snakemake's own lock does not tell whether its owner is alive. Ours is a lock on an open file, which the
+    kernel releases when the process ends, however that ends: the process that gets it is the only Snakemake
+    in this folder. A process that does not get it changes nothing, and Snakemake's own lock decides as
+    always.
 
-    Returns whether we know.
+    Returns:
+        Whether this process is known to be the only Snakemake here.
     """
     state = Path(".snakemake")
     try:
         state.mkdir(exist_ok=True)
         lock = os.open(state / "taet.lock", os.O_CREAT | os.O_RDWR)
-    except OSError:  # nothing can be written here, which Snakemake will say itself
+    except OSError:  # nothing can be written here, which Snakemake will report itself
         return False
     deadline = time.monotonic() + PATIENCE
     while True:
