@@ -1,8 +1,9 @@
-"""Draw TAET against each other method on real CIFAR-10-LT, from the saved results: docs/images/forest.svg.
+"""Draw the differences between TAET and each other method on CIFAR-10-LT: docs/images/forest.svg.
 
     python workflow/scripts/forest.py
 
-A point is a difference in balanced robustness in the worst case over all attacks of its study.
+A point is a difference in balanced robustness in the worst case over all attacks of its study, from the saved
+results.
 """
 
 import math
@@ -24,7 +25,7 @@ COLORS = {"ratio 10": "#0072b2", "ratio 50": "#d55e00"}
 
 
 def differences(study, scope):
-    """By the label of the other method: mean and 95 % interval in points, over paired seeds."""
+    """By label of the other method: mean and 95 % interval of the paired differences, in points."""
     place = place_of(study)
     confidence = place.shown["report"].confidence
     return {
@@ -35,48 +36,50 @@ def differences(study, scope):
 
 
 def at_the_papers_scale(scope):
-    """TAET minus AT-BSL in points, of one training each; reach of its 95 % interval over test images."""
+    """TAET minus AT-BSL in points, one training each, and half its 95 % interval over test images."""
     robust, errors = {}, {}
     for method, study in LARGE.items():
         (place,) = places(*summary_of(study))
         rows = place.part
         (row,) = rows[(rows["attack"] == "worst") & (rows["scope"] == scope)].to_dict("records")
         robust[method], errors[method] = row["balanced_accuracy"], row["balanced_accuracy_se"]
-    reach = scipy.stats.norm.ppf(0.975) * math.hypot(*errors.values())
-    return 100 * (robust["taet"] - robust["at_bsl"]), 100 * reach
+    half_width = scipy.stats.norm.ppf(0.975) * math.hypot(*errors.values())
+    return 100 * (robust["taet"] - robust["at_bsl"]), 100 * half_width
 
 
 def draw():
     """The figure: a panel for all classes and one for the tail, a row for each other method."""
-    found = {
-        scope: {r: differences(study, scope) for study, r in SMALL.items()} for scope in SCOPES
+    intervals = {
+        scope: {ratio: differences(study, scope) for study, ratio in SMALL.items()}
+        for scope in SCOPES
     }
-    others = sorted(found["all"]["ratio 10"], key=lambda label: found["all"]["ratio 10"][label][0])
+    first = intervals["all"]["ratio 10"]
+    others = sorted(first, key=lambda label: first[label][0])
     with house_style():
         figure = Figure(figsize=(2 * COLUMN, 2.5), layout="constrained")
         panels = figure.subplots(1, len(SCOPES), sharex=True, sharey=True)
         for axes, (scope, title) in zip(panels, SCOPES.items(), strict=True):
             axes.axvline(0, color="0.6", linewidth=0.6)
-            for place, (ratio, rows) in enumerate(found[scope].items()):
+            for series, (ratio, of_ratio) in enumerate(intervals[scope].items()):
                 for row, label in enumerate(others):
-                    mean, low, high = rows[label]
+                    mean, low, high = of_ratio[label]
                     axes.errorbar(
                         mean,
-                        row + 0.12 - 0.24 * place,
+                        row + 0.12 - 0.24 * series,
                         xerr=[[mean - low], [high - mean]],
                         color=COLORS[ratio],
-                        marker="os"[place],
+                        marker="os"[series],
                         markersize=4,
                         capsize=2,
                         elinewidth=0.8,
                         linestyle="none",
                         label=f"small network, {ratio}" if not row else None,
                     )
-            mean, reach = at_the_papers_scale(scope)
+            mean, half_width = at_the_papers_scale(scope)
             axes.errorbar(
                 mean,
                 others.index("AT-BSL"),
-                xerr=reach,
+                xerr=half_width,
                 elinewidth=0.4,
                 marker="D",
                 markersize=5,

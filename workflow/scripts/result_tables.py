@@ -1,9 +1,9 @@
-"""Put the saved results into docs/digits.md and docs/results.md, between the marks that name their study.
+"""Write the saved results into docs/digits.md and docs/results.md, between the marks that name their study.
 
     python workflow/scripts/result_tables.py
 
-Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY, ...: METHOD-METHOD, ... -->``; what
-stands between one and ``<!-- end -->`` is written anew.
+Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY, ...: METHOD-METHOD, ... -->``. The
+text between a mark and ``<!-- end -->`` is replaced.
 """
 
 import itertools
@@ -37,7 +37,7 @@ COMPARED = (
 
 
 def results_of(name):
-    """The overview of a study's saved metrics; what is said of all its tables once, below the last."""
+    """The overview tables of a study; a note that several of them share is printed once, below the last."""
     tables = list(overview_tables(*summary_of(name)))
     shown = [f"{markdown_text(t.place)}:\n\n{markdown_table(t)}\n" for t in tables]
     notes = dict.fromkeys(markdown_text(t.note) for t in tables)
@@ -45,7 +45,7 @@ def results_of(name):
 
 
 def differences_of(names, pairs):
-    """Some methods of studies against others, each pair with the same seeds and images."""
+    """Differences between pairs of methods in some studies, with the same seeds and images on both sides."""
     if wrong := [pair for pair in pairs if len(set(pair)) != 2]:
         raise UserError(f"differences: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
     if len(set(names)) != len(names):
@@ -58,10 +58,10 @@ def differences_of(names, pairs):
     for (one, other), (attack, scope) in itertools.product(pairs, COMPARED):
         row = [f"{known[one]} minus {known[other]}", f"{_label(studies, attack)}, {scope} classes"]
         for place in studies.values():
-            found = place.pair(one, other, attack, scope)
-            if found is not None and found["p_holm"] < 1 - place.shown["report"].confidence:
+            pair, level = place.pair(one, other, attack, scope), place.shown["report"].confidence
+            if pair is not None and pair["p_holm"] < 1 - level:
                 marks[len(rows), len(row)] = "best"
-            row.append(_difference(found, place.shown["report"].confidence))
+            row.append(_difference(pair, level))
         rows.append(row)
     head = ["Difference", "Of", *(f"{name}, IR {_ratio(p)}" for name, p in studies.items())]
     table = Table("", "differences", _note(studies), head, rows, marks)
@@ -92,15 +92,15 @@ def _label(studies, attack):
 
 
 def _same(what, values):
-    """What the studies of one table have in common."""
-    (found, *others) = dict.fromkeys(values)
+    """The one value that the studies of a table have in common."""
+    (value, *others) = dict.fromkeys(values)
     if others:
-        raise UserError(f"differences: the studies differ in {what}: {found}, {others[0]}")
-    return found
+        raise UserError(f"differences: the studies differ in {what}: {value}, {others[0]}")
+    return value
 
 
 def _note(studies):
-    """What differences are, and how many the test is corrected for."""
+    """The note of a table of differences: what they are, and for how many the test is corrected."""
     level = percent(_same("confidence", (p.shown["report"].confidence for p in studies.values())))
     seeds = _same("the number of seeds", (p.seeds for p in studies.values()))
     counts = (f"{math.comb(len(place.methods), 2)} of {name}" for name, place in studies.items())
@@ -115,7 +115,7 @@ def _note(studies):
 
 
 def summary_of(name):
-    """Summary, contrasts and what else tables need, of the saved metrics of a study."""
+    """Summary and contrasts of a study's saved metrics, and the settings of its tables."""
     job = SavedStudy(load_params(study=name)).job("tables")
     scored = read_scored(job)
     return scored.summary, scored.contrasts, job.reads
@@ -135,8 +135,9 @@ def _difference(row, confidence):
     return f"{mean:+z.1f} [{low:+.1f}, {high:+.1f}]{' open' if low <= 0 <= high else ''}"
 
 
-def _written(found):
-    begin, study, compared, pairs, end = found.groups()
+def _block(mark):
+    """A mark with the results that it names, up to its end."""
+    begin, study, compared, pairs, end = mark.groups()
     if study:
         return begin + results_of(study) + end
     names = [name.strip() for name in compared.split(",")]
@@ -144,14 +145,14 @@ def _written(found):
 
 
 def renewed(text):
-    """A page's text with the results as they are saved.
+    """A page's text with the saved results.
 
     Raises:
         UserError: a mark has no end, or names what is not saved.
     """
     if "<!--" in BLOCK.sub("", text):
         raise UserError("a mark of results is misspelt, or has no <!-- end --> before the next")
-    return BLOCK.sub(_written, text)
+    return BLOCK.sub(_block, text)
 
 
 if __name__ == "__main__":
