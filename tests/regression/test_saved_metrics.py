@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from taet.axes import SETTING
 from taet.scores.compare import holm
-from taet.scores.summary import CELL, PLACE, read_contrasts, read_rows
+from taet.scores.summary import CELL, read_contrasts, read_rows
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.saved
@@ -76,7 +77,7 @@ def test_intervals_are_around_means(score: Path) -> None:
 
 
 def test_contrasts_are_differences_of_means(score: Path) -> None:
-    keys = [*PLACE, "checkpoint", "view", "attack", "scope"]
+    keys = [*SETTING, "checkpoint", "view", "attack", "scope"]
     metrics = read_rows(score / "metrics.csv.xz")
     groups = metrics[metrics["scope"] != "class"]
     seeds = groups.set_index([*keys, "method", "seed"])["balanced_accuracy"].sort_index()

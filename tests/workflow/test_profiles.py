@@ -113,4 +113,6 @@ def test_slurm_sends_no_job_again_by_itself() -> None:
 def test_needs_of_nothing(tree: Tree) -> None:
     done = tree.run("python", str(Path("workflow/scripts/needs.py")), "tiny")
     assert done.returncode == 1
-    assert done.stderr.startswith("needs: results/tiny/benchmarks: has no benchmark files; run the study")
+    assert done.stderr.startswith(
+        "needs: results/tiny/benchmarks: has no benchmark files; run the study"
+    )

@@ -16,12 +16,12 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from taet.axes import NETWORK
 from taet.report.tables import main_tables
 from taet.report.tables.place import place_title
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import read_scored
-from taet.scores.summary import PLACE
 from taet.study.params import plugins
 from taet.study.params.blocks import ir_label
 from taet.study.params.overlay import listed, of_study, read_file
@@ -250,7 +250,7 @@ def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
     """What attacks have warned of: once for all views and groups."""
     if "warnings" not in metrics:
         return []
-    columns = [*PLACE, "method", "seed", "checkpoint", "attack", "warnings"]
+    columns = [*NETWORK, "checkpoint", "attack", "warnings"]
     warned = metrics.dropna(subset=["warnings"])[columns].drop_duplicates()
     single = warned.assign(warnings=warned["warnings"].map(notes.split)).explode("warnings")
     rows: list[dict[str, Any]] = single.to_dict("records")

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
+from taet.axes import SETTING
 from taet.scores import notes
 
-PLACE = ["dataset", "imbalance_ratio", "architecture"]
-CELL = [*PLACE, "method"]
+CELL = [*SETTING, "method"]
 KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
 
 
@@ -32,7 +32,7 @@ def read_contrasts(path: Path | str) -> pd.DataFrame:
         return read_rows(path)
     except pd.errors.EmptyDataError:
         return pd.DataFrame(
-            columns=[*PLACE, "checkpoint", "view", "attack", "scope", "method", "other"]
+            columns=[*SETTING, "checkpoint", "view", "attack", "scope", "method", "other"]
         )
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from taet.axes import SETTING
 from taet.report.style import settle, to_bytes
 from taet.scores.files import read_scored
 from taet.scores.inspected import read_inspected
@@ -12,9 +13,6 @@ from taet.study.store import artifacts
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
-
-
-PLACE = ("dataset", "imbalance_ratio", "architecture")  # what a picture is about
 
 
 def run(job: "Job") -> dict[str, Any]:
@@ -27,7 +25,7 @@ def run(job: "Job") -> dict[str, Any]:
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("report.figures", about["figure"])
         rows = tables[getattr(module, "SOURCE", "summary")]
-        for axis in (axis for axis in PLACE if axis in about):
+        for axis in (axis for axis in SETTING if axis in about):
             rows = rows[rows[axis] == about[axis]]
         figure = settle(
             module.draw(rows, job.reads, about | {"classes": classes[about["dataset"]]})

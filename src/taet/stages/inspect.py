@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from taet.adversary.evaluation import evaluate
+from taet.axes import SETTING
 from taet.compute.devices import settle
 from taet.data.loader import to_pixels
 from taet.data.split import Data, read_data
@@ -38,22 +39,21 @@ from taet.study.store import artifacts
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
-PLACE = ("dataset", "imbalance_ratio", "architecture")
 CSV = {"index": False, "float_format": "%.2f", "lineterminator": "\n"}
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Look into every network, place after place."""
+    """Look into every network, setting by setting."""
     device = settle(job.reads["compute"])
     features, examples, arrays = [], [], {}
     networks = [needed for needed in job.inputs.values() if needed.stage == "equalize"]
-    for place, there in groupby(networks, lambda network: [network.cell[a] for a in PLACE]):
-        for number, network in enumerate(there):
+    for setting, in_setting in groupby(networks, lambda n: [n.cell[axis] for axis in SETTING]):
+        for number, network in enumerate(in_setting):
             images = _Rare(job, network, device)
             features.append(images.embedded())
             rows, clean, added = images.attacked()
             examples.append(rows)
-            name = "{}/ir{}/{}".format(*place)
+            name = "{}/ir{}/{}".format(*setting)
             if number == 0:
                 arrays[f"{name}/clean"] = clean
             arrays[f"{name}/{network.cell['method']}"] = added

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from taet.axes import NETWORK, SETTING
 from taet.scores import notes
 from taet.scores.compare import Seed, contrasts, intervals, resample
 from taet.scores.metrics import scores
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-PLACE = ("dataset", "imbalance_ratio", "architecture")
-NETWORK = (*PLACE, "method", "seed")
 MODEL = (*NETWORK, "checkpoint")
 COMPARED = ("all", "tail")
 MOST_CONFUSED = 20  # classes; with more, confusion is between groups
@@ -64,8 +63,8 @@ def run(job: "Job") -> dict[str, Any]:
     metrics = pd.DataFrame(row for model in models for row in _rows(model))
     metrics["class_index"] = metrics["class_index"].astype("Int64")
     ranges, compared = [], []
-    for _, there in groupby(models, lambda model: [model.cell[axis] for axis in PLACE]):
-        for _, alike in groupby(sorted(there, key=_checkpoint), _checkpoint):
+    for _, in_setting in groupby(models, lambda model: [model.cell[axis] for axis in SETTING]):
+        for _, alike in groupby(sorted(in_setting, key=_checkpoint), _checkpoint):
             for found, pairs in _bootstrapped(job, list(alike)):
                 ranges += found
                 compared += pairs
@@ -149,15 +148,15 @@ def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
 
 
 def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows, Rows]]:
-    """Rows of intervals.csv and contrasts.csv of one place and checkpoint, for each view."""
-    reads, place = job.reads, _named(models[0].cell, PLACE)
+    """Rows of intervals.csv and contrasts.csv of one setting and checkpoint, for each view."""
+    reads, setting = job.reads, _named(models[0].cell, SETTING)
     for view in models[0].views:
         seeds = _seeds(models, view)
-        rng = np.random.default_rng(seed_for("bootstrap", view, *place.values()))
+        rng = np.random.default_rng(seed_for("bootstrap", view, *setting.values()))
         resampled = resample(seeds, reads["bootstrap"], rng)
         compared = {scope: resampled[scope] for scope in COMPARED if scope in resampled}
         pairs, level = list(seeds[0].correct), reads["confidence"]
-        where = {**place, "checkpoint": _checkpoint(models[0]), "view": view}
+        where = {**setting, "checkpoint": _checkpoint(models[0]), "view": view}
         yield (
             [where | row for row in intervals(resampled, pairs, level)],
             [where | row for row in contrasts(compared, pairs, level)],

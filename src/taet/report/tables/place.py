@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from taet.axes import SETTING
 from taet.report.tables.cells import COLLAPSED
 from taet.report.typeset import percent
 from taet.scores import notes
-from taet.scores.summary import PLACE, view_title
+from taet.scores.summary import view_title
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 Column = tuple[str, str, str]  # attack, scope, title
@@ -157,12 +158,12 @@ def places(
     summary: pd.DataFrame, contrasts: pd.DataFrame, shown: Mapping[str, Any]
 ) -> Iterator[Place]:
     labels = shown["labels"]
-    for names, rows in summary.groupby(PLACE, sort=False):
+    for names, rows in summary.groupby(list(SETTING), sort=False):
         dataset, ir, architecture = names
         yield Place(
             place_title(labels, dataset, ir, architecture),
             rows,
-            contrasts[(contrasts[PLACE] == list(names)).all(axis=1)],
+            contrasts[(contrasts[list(SETTING)] == list(names)).all(axis=1)],
             shown,
             shown["report"].view,
         )
