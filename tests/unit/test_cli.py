@@ -10,7 +10,7 @@ from taet.study.plan.stages import STAGES
 from tests.conftest import ROOT
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     with pytest.raises(SystemExit) as ended:
         cli.main([*arguments, "--help"])
     assert ended.value.code == 0
@@ -18,7 +18,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_map(capsys: pytest.CaptureFixture[str]) -> None:
-    page = said(capsys)
+    page = printed(capsys)
     stages, looks, following = re.findall(r"^\S.*:\n((?:  .*\n)+)", page, re.MULTILINE)[:3]
     assert re.findall(r"^  (\w+) ", stages, re.MULTILINE) == list(STAGES)
     assert re.findall(r"^  (\w+) ", looks, re.MULTILINE) == [
@@ -46,7 +46,7 @@ def test_map(capsys: pytest.CaptureFixture[str]) -> None:
     "command", [*STAGES, "evaluate", "verify", "plan", "report", "redraw", "params", "methods"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    page = said(capsys, command)
+    page = printed(capsys, command)
     assert f"usage: python -m taet {command} " in page
     assert "--study NAME" in page
 

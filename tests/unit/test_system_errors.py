@@ -11,7 +11,7 @@ HINT = "check the folder's owner, rights and free space"
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (OSError(13, "Permission denied", "data/raw"), f"data/raw: Permission denied; {HINT}"),
         (OSError(28, "No space left on device"), f"No space left on device; {HINT}"),
@@ -25,11 +25,14 @@ HINT = "check the folder's owner, rights and free space"
     ],
 )
 def test_hint(
-    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: OSError,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(options: argparse.Namespace) -> None:
         raise error
 
     monkeypatch.setattr(cli, "_run_stage", fail)
     assert cli.main(["download", "--dataset", "digits"]) == 1
-    assert capsys.readouterr().err == f"taet download: {said}\n"
+    assert capsys.readouterr().err == f"taet download: {message}\n"

@@ -1,1 +1,1 @@
-"""What is to be done, and what is done already: no numbers, no torch."""
+"""Planning, doing and storing the jobs of a study: no numbers, no torch."""

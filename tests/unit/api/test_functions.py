@@ -42,8 +42,8 @@ def test_import_is_light() -> None:
 def test_functions_win_over_modules() -> None:
     """Whatever has been imported before, ``taet.evaluate`` is the function."""
     code = "import taet.cli, taet.stages.attack, taet.api.functions; print(taet.evaluate, taet.load_model)"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert said.count("<function ") == 2, said
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert output.count("<function ") == 2, output
 
 
 def test_no_other_name() -> None:
@@ -112,10 +112,10 @@ def linear() -> nn.Module:
 def test_table() -> None:
     counts = np.array([100, 77, 59, 46, 35, 27, 21, 16, 12, 10])
     options = {"eps": "1/20", "images": 100, "class_counts": counts}
-    found = taet.evaluate(linear(), "digits", ["fgsm", "pgd20", "cw_l2"], **options)
-    rows = found.set_index(["attack", "scope"])
-    assert list(found["attack"].unique()) == ["clean", "fgsm", "pgd20", "cw_l2", "worst of these"]
-    assert list(found["scope"].unique()) == [
+    table = taet.evaluate(linear(), "digits", ["fgsm", "pgd20", "cw_l2"], **options)
+    rows = table.set_index(["attack", "scope"])
+    assert list(table["attack"].unique()) == ["clean", "fgsm", "pgd20", "cw_l2", "worst of these"]
+    assert list(table["scope"].unique()) == [
         "all",
         "head",
         "medium",
@@ -123,8 +123,8 @@ def test_table() -> None:
         "worst_class",
         "class",
     ]
-    assert len(found) == 5 * (5 + 10)
-    every = found[found["scope"] == "all"].set_index("attack")
+    assert len(table) == 5 * (5 + 10)
+    every = table[table["scope"] == "all"].set_index("attack")
     assert (every["test_images"] == 100).all()
     assert (every["train_images"] == 403).all()
     assert every["eps"]["pgd20"] == 0.05
@@ -137,34 +137,34 @@ def test_table() -> None:
     )
     assert every["median_distance"]["cw_l2"] > 0
     assert (
-        (found["accuracy_low"] <= found["accuracy"]) & (found["accuracy"] <= found["accuracy_high"])
+        (table["accuracy_low"] <= table["accuracy"]) & (table["accuracy"] <= table["accuracy_high"])
     ).all()
-    assert ((found["accuracy_high"] > 0) & (found["accuracy_low"] < 1)).all()
+    assert ((table["accuracy_high"] > 0) & (table["accuracy_low"] < 1)).all()
     assert rows["train_images"]["clean", "tail"].item() == 38
-    single = found[(found["attack"] == "clean") & (found["scope"] == "class")]
+    single = table[(table["attack"] == "clean") & (table["scope"] == "class")]
     assert list(single["class_index"]) == list(range(10))
     assert single["accuracy"].mean() == pytest.approx(every["balanced_accuracy"]["clean"])
     again = taet.evaluate(linear(), "digits", ["fgsm", "pgd20", "cw_l2"], **options)
-    pd.testing.assert_frame_equal(found, again)
+    pd.testing.assert_frame_equal(table, again)
 
 
 @pytest.mark.usefixtures("project")
 def test_table_without_attacks_and_counts() -> None:
-    found = taet.evaluate(linear(), "digits", [], images=50)
-    assert list(found["attack"].unique()) == ["clean"]
-    assert list(found["scope"].unique()) == ["all", "worst_class", "class"]
-    assert found["train_images"].isna().all()
+    table = taet.evaluate(linear(), "digits", [], images=50)
+    assert list(table["attack"].unique()) == ["clean"]
+    assert list(table["scope"].unique()) == ["all", "worst_class", "class"]
+    assert table["train_images"].isna().all()
     one = taet.evaluate(linear(), "digits", "fgsm", images=50)
     assert list(one["attack"].unique()) == ["clean", "fgsm"]
     clean = one[one["attack"] == "clean"]
     empty = ["class_index", "train_images", "median_distance", "norm", "eps", "warnings"]
     assert clean[empty[1:5]].isna().all(axis=None)
-    pd.testing.assert_frame_equal(found.drop(columns=empty), clean.drop(columns=empty))
+    pd.testing.assert_frame_equal(table.drop(columns=empty), clean.drop(columns=empty))
 
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"attacks": ["pgd2"]}, "^attacks: no attack 'pgd2'; did you mean 'pgd20'"),
         ({"dataset": "digit"}, "^dataset: no data set 'digit'; did you mean 'digits'"),
@@ -198,9 +198,9 @@ def test_table_without_attacks_and_counts() -> None:
         ({"parameters": "none.yaml"}, "none.yaml: no such file"),
     ],
 )  # fmt: skip
-def test_refused_arguments(arguments: dict, said: str) -> None:
+def test_refused_arguments(arguments: dict, message: str) -> None:
     whole = {"model": linear(), "dataset": "digits", "attacks": ["fgsm"]} | arguments
-    with pytest.raises(taet.UserError, match=said):
+    with pytest.raises(taet.UserError, match=message):
         taet.evaluate(**whole)
 
 
@@ -223,8 +223,8 @@ LABELS = pd.Series([c for c in reversed(range(10)) for _ in range(COUNTS[c])])
     ids=["value_counts", "ascending", "Counter", "dict", "tensor", "floats", "tuple"],
 )
 def test_counts_belong_to_their_classes(counts: object) -> None:
-    found = taet.evaluate(linear(), "digits", [], images=10, class_counts=counts)
-    assert list(found["train_images"][found["scope"] == "class"]) == COUNTS
+    table = taet.evaluate(linear(), "digits", [], images=10, class_counts=counts)
+    assert list(table["train_images"][table["scope"] == "class"]) == COUNTS
 
 
 @pytest.mark.usefixtures("project")
@@ -236,21 +236,21 @@ def test_numbers_of_any_type() -> None:
         (Fraction(1, 4), torch.tensor(50), torch.tensor(0), iter(["fgsm", "pgd20"])),
         (np.array(0.25), np.array([50]), "0", {"fgsm": 1, "pgd20": 2}),
     ):
-        found = taet.evaluate(linear(), "digits", names, eps=eps, images=images, seed=seed)
-        pd.testing.assert_frame_equal(found, plain)
+        table = taet.evaluate(linear(), "digits", names, eps=eps, images=images, seed=seed)
+        pd.testing.assert_frame_equal(table, plain)
 
 
 def test_data_lie_beside_the_parameters(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = taet.evaluate(linear(), "digits", [], images=50)
+    table = taet.evaluate(linear(), "digits", [], images=50)
     deep = project / "notebooks" / "deep"
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
     above = taet.evaluate(linear(), "digits", [], images=50, parameters="../../params.yaml")
-    pd.testing.assert_frame_equal(above, found)
+    pd.testing.assert_frame_equal(above, table)
     monkeypatch.chdir(project)
     (project / "notebooks" / "params.yaml").write_text((project / "params.yaml").read_text())
     here = taet.evaluate(linear(), "digits", [], images=50, parameters="notebooks/params.yaml")
-    pd.testing.assert_frame_equal(here, found)
+    pd.testing.assert_frame_equal(here, table)
     monkeypatch.chdir(deep)
     with pytest.raises(taet.UserError, match=r"no \.\./data/raw/digits/\S+ and no data/raw/digits"):
         taet.evaluate(linear(), "digits", [], parameters="../params.yaml")
@@ -276,8 +276,8 @@ def meanwhile(write: Callable[[Any], object], value: object, before: object) -> 
         write(before)
 
 
-def setting(place: Any, name: str, value: object) -> AbstractContextManager[None]:
-    return meanwhile(lambda new: setattr(place, name, new), value, getattr(place, name))
+def setting(owner: Any, name: str, value: object) -> AbstractContextManager[None]:
+    return meanwhile(lambda new: setattr(owner, name, new), value, getattr(owner, name))
 
 
 SETTINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
@@ -338,13 +338,13 @@ def test_what_the_caller_has_set(name: str) -> None:
         np.random.seed(5)  # noqa: NPY002
         before = process_state()
         np.random.seed(5)  # noqa: NPY002
-        found = taet.evaluate(model, **options)
+        table = taet.evaluate(model, **options)
         assert process_state() == before
         np.random.seed(5)  # noqa: NPY002
         with pytest.raises(taet.UserError, match="the model fails on 20 images"):
             taet.evaluate(Wrapped(lambda model, x: model(x[:, 0, 0]), model), **options)
         assert process_state() == before
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    pd.testing.assert_frame_equal(table, expected, check_exact=True)
 
 
 @pytest.mark.usefixtures("project")
@@ -447,8 +447,8 @@ def test_unusual_models_are_attacked(name: str) -> None:
         nn.init.constant_(model[1].weight, math.nan)
         model = Wrapped(lambda models, x: models[0](x), model)
     attacks = ["pgd20", "autoattack"] if name == "masked classes" else ["pgd20"]
-    found = taet.evaluate(model, "digits", attacks, images=20, eps=0.3)
-    robust = found[found["scope"] == "all"].set_index("attack")["accuracy"]
+    table = taet.evaluate(model, "digits", attacks, images=20, eps=0.3)
+    robust = table[table["scope"] == "all"].set_index("attack")["accuracy"]
     if name not in ("quantised", "extra state"):
         assert robust["pgd20"] < robust["clean"] or robust["clean"] == 0
 
@@ -515,17 +515,17 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("name", REFUSED)
 def test_models_are_refused_in_one_line(name: str) -> None:
-    make, said = REFUSED[name]
-    with pytest.raises(taet.UserError, match=said) as caught:
+    make, message = REFUSED[name]
+    with pytest.raises(taet.UserError, match=message) as caught:
         taet.evaluate(make(), "digits", ["fgsm"], images=20)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "place", ["mine.py:load", "./mine.py:load", "sub/other.py:load", "mine:load"]
+    "name", ["mine.py:load", "./mine.py:load", "sub/other.py:load", "mine:load"]
 )
 def test_a_model_in_a_file(
-    place: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "mine", raising=False)
@@ -538,16 +538,16 @@ def test_a_model_in_a_file(
         "from torch import nn\nfrom helper import head\n" + load
     )
     options = ["--dataset", "digits", "--attacks", "fgsm", "--images", "20"]
-    assert cli.main(["evaluate", "--model", place, *options]) == 0
+    assert cli.main(["evaluate", "--model", name, *options]) == 0
     assert "n = 20 images" in capsys.readouterr().out
-    for wrong, said in (
+    for wrong, message in (
         ("none.py:load", "no file none.py"),
         ("mine.py", "must be MODULE:FUNCTION"),
         ("./mine:load", "or FILE.py:FUNCTION"),
         ("mine.py:none", "AttributeError"),
     ):
         assert cli.main(["evaluate", "--model", wrong, *options]) == 1
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_a_warning_is_shown_as_one(
@@ -556,10 +556,10 @@ def test_a_warning_is_shown_as_one(
     text = (project / "params.yaml").read_text()
     block = "\n  short: {extends: digits, attacks: {autoattack: {steps: 3, queries: 10}}}\n"
     (project / "params.yaml").write_text(text + block)
-    found = taet.evaluate(linear(), "digits", ["autoattack"], study="short", images=20)
-    (said,) = found[(found["attack"] == "autoattack") & (found["scope"] == "all")]["warnings"]
+    table = taet.evaluate(linear(), "digits", ["autoattack"], study="short", images=20)
+    (warnings,) = table[(table["attack"] == "autoattack") & (table["scope"] == "all")]["warnings"]
     one = "called AutoAttack, but is not AutoAttack standard: steps 3 instead of 100; queries 10 instead of 5000"
-    assert one in said.split("\n")
+    assert one in warnings.split("\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     (project / "mine.py").write_text("from tests.unit.api.test_functions import linear as load\n")
     options = [

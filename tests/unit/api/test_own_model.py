@@ -26,17 +26,19 @@ PREDICTED = {
 
 def verdict(name: str) -> Verdict:
     norm, eps = ("l2", None) if name == "l2" else ("linf", EPS)
-    place = torch.full((5,), -1)
+    broken_by = torch.full((5,), -1)
     distance = torch.arange(5).float()
-    return Verdict(torch.tensor(PREDICTED[name]), distance, place, norm, eps, (), (f"odd {name}",))
+    return Verdict(
+        torch.tensor(PREDICTED[name]), distance, broken_by, norm, eps, (), (f"odd {name}",)
+    )
 
 
 def frame(confidence: float = 0.95) -> Any:
-    found = Evaluation(LABELS.clone(), {name: verdict(name) for name in PREDICTED}, ("odd",))
+    evaluation = Evaluation(LABELS.clone(), {name: verdict(name) for name in PREDICTED}, ("odd",))
     test = own_model.TestSet(torch.zeros(5, 1, 2, 2), LABELS, torch.arange(5), ["a", "b"])
     groups = {"head": [0], "tail": [1]}
     labels = {name: name.upper() for name in PREDICTED}
-    return _frame(found, test, labels, EPS, confidence, [9, 4], groups)
+    return _frame(evaluation, test, labels, EPS, confidence, [9, 4], groups)
 
 
 def test_worst_is_over_all_attacks_of_the_ball() -> None:
@@ -91,12 +93,12 @@ def test_images_are_those_of_the_test_set(
     def read(seed: int, images: int | None) -> own_model.TestSet:
         return read_test_set(study, "d", seed, images, [tmp_path])
 
-    found = read(0, None)
-    index = found.index.tolist()
+    test_set = read(0, None)
+    index = test_set.index.tolist()
     assert index == sorted(index)
     assert len(index) == (20 if official else 12)
-    assert found.y.tolist() == [i % 2 for i in index]
-    assert found.x[:, 0, 0, 0].tolist() == pytest.approx([i % 17 / 16 for i in index])
+    assert test_set.y.tolist() == [i % 2 for i in index]
+    assert test_set.x[:, 0, 0, 0].tolist() == pytest.approx([i % 17 / 16 for i in index])
     if official:
         assert index == list(range(20, 40))
     else:

@@ -63,7 +63,7 @@ def _contents(root: Path, name: str, options: DatasetOptions) -> str:
     images = root / STAGES["download"].output.format(dataset=name)
     try:
         files = plugins.load("datasets", options.kind).sources(images.parent, options)
-    except UserError:  # there is no folder, or nothing in it
+    except UserError:  # the folder is missing or empty
         files = []
         if not images.is_file():
             raise

@@ -158,9 +158,9 @@ def test_second_hand_table_agrees_with_the_scatter() -> None:
     table = chosen(read("taet_secondhand"), place="public summary of the paper")
     for method in ("pgd_at", "at_bsl", "robal", "reat"):
         for attack in ("clean", "pgd20"):
-            (told,) = chosen(table, method=method, attack=attack)
+            (secondhand,) = chosen(table, method=method, attack=attack)
             (marker,) = chosen(scatter, method=method, attack=attack)
-            assert float(told["value"]) == pytest.approx(float(marker["value"]), abs=0.3)
+            assert float(secondhand["value"]) == pytest.approx(float(marker["value"]), abs=0.3)
     assert all("not for comparison" in row["note"] for row in chosen(table, method="taet"))
 
 
@@ -184,10 +184,10 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
         imbalance_ratios=[50], datasets=["ours"], methods=["pgd_at"], attacks=["pgd20"]
     )
     params: Any = SimpleNamespace(grid=grid, datasets={"ours": SimpleNamespace(kind="cifar10")})
-    found = comparable(params, tmp_path)
-    assert [(r["attack"], r["value"], r["uncertainty"]) for r in found] == [
+    published = comparable(params, tmp_path)
+    assert [(r["attack"], r["value"], r["uncertainty"]) for r in published] == [
         ("clean", 61.5, None), ("pgd20", 40.0, 0.5),
     ]  # fmt: skip
-    assert {(r["dataset"], r["imbalance_ratio"], r["method"]) for r in found} == {
+    assert {(r["dataset"], r["imbalance_ratio"], r["method"]) for r in published} == {
         ("ours", "50", "pgd_at")
     }

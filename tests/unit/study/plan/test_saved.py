@@ -17,7 +17,7 @@ STUDY = "digits_precision"
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A saved study in a folder of its own, which is the working folder."""
     folder = tmp_path / REFERENCE / STUDY
     for part in ("score", "inspect"):
@@ -40,18 +40,18 @@ def refusal(study: Params) -> str:
     return str(refused.value)
 
 
-def test_what_is_kept_beyond_the_grid_is_named(kept: Path) -> None:
+def test_what_is_saved_beyond_the_grid_is_named(saved: Path) -> None:
     """Tables say how many seeds and pairs of methods there are, and what the worst of all attacks is of."""
-    for grid, said in (
+    for grid, problem in (
         ({"seeds": [3]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
         ({"methods": ["at_bsl"]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
         ({"attacks": ["pgd20"]}, "digits 10 small_cnn pgd_at 0 last cw20 and of 29 more cells"),
     ):
-        assert f"score/metrics.csv.xz: rows of {said}" in refusal(of_study(**grid))
+        assert f"score/metrics.csv.xz: rows of {problem}" in refusal(of_study(**grid))
 
 
 @pytest.mark.parametrize(
-    ("grid", "said"),
+    ("grid", "problem"),
     [
         ({"methods": ["pgd_at", "adt"]}, "digits 10 small_cnn adt 0 last clean and of 24 more cells"),
         ({"methods": ["pgd_at"], "attacks": ["pgd20", "lsa"], "seeds": [1]},
@@ -64,10 +64,10 @@ def test_what_is_kept_beyond_the_grid_is_named(kept: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_the_grid_has_beyond_it_is_named(
-    kept: Path, grid: dict[str, list[object]], said: str
+    saved: Path, grid: dict[str, list[object]], problem: str
 ) -> None:
     text = refusal(of_study(**grid))
-    assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv.xz: no rows of {said}")
+    assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv.xz: no rows of {problem}")
     assert f"python workflow/scripts/keep.py {STUDY}" in text
 
 
@@ -84,13 +84,13 @@ def replace(file: Path) -> None:
     "file", ["score/metrics.csv.xz", "inspect/features.csv.xz", "score/manifest.json"]
 )
 def test_damage_is_named_and_how_to_mend_it(
-    kept: Path, file: str, damage: Callable[[Path], None]
+    saved: Path, file: str, damage: Callable[[Path], None]
 ) -> None:
-    damage(kept / file)
+    damage(saved / file)
     text = refusal(of_study())
     gone = file.endswith("manifest.json") and damage is Path.unlink
-    said = "no such file" if gone else "damaged"
-    assert text.startswith(f"{REFERENCE / STUDY / file}: {said}")
+    problem = "no such file" if gone else "damaged"
+    assert text.startswith(f"{REFERENCE / STUDY / file}: {problem}")
     assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")
 
 
@@ -105,30 +105,30 @@ def falsify(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [halve, replace, falsify, Path.unlink])
-def test_records_are_read_too(kept: Path, damage: Callable[[Path], None]) -> None:
-    damage(kept / RECORDS)
+def test_records_are_read_too(saved: Path, damage: Callable[[Path], None]) -> None:
+    damage(saved / RECORDS)
     text = refusal(of_study())
-    said = "missing" if damage is Path.unlink else "damaged"
-    assert text.startswith(f"{REFERENCE / STUDY / RECORDS}: {said}")
+    problem = "missing" if damage is Path.unlink else "damaged"
+    assert text.startswith(f"{REFERENCE / STUDY / RECORDS}: {problem}")
     assert text.endswith(f"git checkout HEAD -- {REFERENCE / STUDY}")
 
 
-def test_a_record_for_every_job(kept: Path) -> None:
-    records = read_records(kept)
+def test_a_record_for_every_job(saved: Path) -> None:
+    records = read_records(saved)
     del records[NETWORK]
-    write_records(kept, records)
+    write_records(saved, records)
     assert f"{RECORDS}: {NETWORK}: has no record" in refusal(of_study())
 
 
-def test_records_of_other_jobs_are_refused(kept: Path) -> None:
+def test_records_of_other_jobs_are_refused(saved: Path) -> None:
     """Each says which job it is of: neither an exchanged line nor a second one passes."""
-    records = read_records(kept)
+    records = read_records(saved)
     other = NETWORK.replace("seed1", "seed2")
-    write_records(kept, records | {NETWORK: records[other], other: records[NETWORK]})
+    write_records(saved, records | {NETWORK: records[other], other: records[NETWORK]})
     assert f"{NETWORK}: the record is that of another job" in refusal(of_study())
-    write_records(kept, records)
-    text = (kept / RECORDS).read_text()
-    (kept / RECORDS).write_text(text + text.splitlines()[0] + "\n")
+    write_records(saved, records)
+    text = (saved / RECORDS).read_text()
+    (saved / RECORDS).write_text(text + text.splitlines()[0] + "\n")
     assert refusal(of_study()).startswith(f"{REFERENCE / STUDY / RECORDS}: damaged")
 
 
@@ -138,7 +138,7 @@ def others(blocks: dict[str, Any], name: str, part: str, **change: Any) -> dict[
     return {**blocks, name: blocks[name].model_copy(update={part: inner})}
 
 
-def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
+def test_numbers_made_under_other_parameters_are_not_drawn(saved: Path) -> None:
     study = of_study()
     attack = study.attacks["pgd20"].model_copy(update={"steps": 10})
     score = "results/digits_precision/score/manifest.json: "
@@ -152,9 +152,9 @@ def test_numbers_made_under_other_parameters_are_not_drawn(kept: Path) -> None:
         ({"methods": others(study.methods, "pgd_at", "training", epochs=3)}, ".safetensors: stop"),
         ({"report": study.report.model_copy(update={"confidence": 0.9})}, f"{score}confidence"),
     ]
-    for change, said in changes:
+    for change, problem in changes:
         text = refusal(study.model_copy(update=change))
-        assert f"{said} was another one than in params.yaml now" in text
+        assert f"{problem} was another one than in params.yaml now" in text
         assert f"snakemake --cores 4 all --config study={STUDY}" in text
 
 
@@ -168,7 +168,7 @@ def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "clean40/seed0.safetensors: stop was another one than in" in refusal(changed)
 
 
-def test_resources_and_order_may_change(kept: Path) -> None:
+def test_resources_and_order_may_change(saved: Path) -> None:
     study = of_study()
     for change in (
         {"compute": study.compute.model_copy(update={"threads": 7})},

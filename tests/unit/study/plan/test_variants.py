@@ -17,8 +17,8 @@ def ablation() -> blocks.Params:
 
 
 def test_only_what_differs_is_told(ablation: blocks.Params) -> None:
-    (found,) = variants(ablation).items()
-    kind, methods = found
+    (only,) = variants(ablation).items()
+    kind, methods = only
     assert kind == "taet"
     assert list(methods) == ablation.grid.methods
     assert methods["taet_bcl"] == {
@@ -34,9 +34,9 @@ def test_only_what_differs_is_told(ablation: blocks.Params) -> None:
 
 
 def test_add_ons_and_training_are_told() -> None:
-    found = variants(load_params(ROOT / "params.yaml", "digits_addons"))["at_bsl"]
-    assert found["at_bsl_ema"]["weight_average.decay"] == 0.999
-    assert found["at_bsl"]["weight_average.decay"] is None
+    differences = variants(load_params(ROOT / "params.yaml", "digits_addons"))["at_bsl"]
+    assert differences["at_bsl_ema"]["weight_average.decay"] == 0.999
+    assert differences["at_bsl"]["weight_average.decay"] is None
     assert variants(load_params(ROOT / "params.yaml", "cifar10_faithful")) == {}
 
 
@@ -51,9 +51,9 @@ def test_sweeps(ablation: blocks.Params) -> None:
 
 def test_pictures_of_the_ablation(ablation: blocks.Params) -> None:
     names = {Path(file).stem for file in Study(ablation).job("figures").files}
-    place = "digits_ir10_small_cnn"
+    setting = "digits_ir10_small_cnn"
     assert names == {
-        f"{figure}_{place}"
+        f"{figure}_{setting}"
         for figure in (
             "per_class",
             "ba_br",

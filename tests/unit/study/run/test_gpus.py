@@ -1,4 +1,4 @@
-"""Processes spread over the GPUs of a machine, and leave their places when they end."""
+"""Processes spread over the GPUs of a machine, and free their slots when they end."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def test_spread_and_leave(tmp_path: Path) -> None:
         started[1].kill()
         started[1].wait()
         started.append(start(tmp_path))
-        assert taken(started[-1]) == "1", "a place is free again, however its owner ended"
+        assert taken(started[-1]) == "1", "a slot is free again, however its owner ended"
     finally:
         for process in started:
             process.kill()

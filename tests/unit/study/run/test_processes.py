@@ -27,7 +27,7 @@ def job(device: str) -> Any:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What torch is told, in order, by the second of two processes on a machine with two GPUs."""
     calls: list[tuple[str, Any]] = []
     for name, value in TORCHRUN.items():
@@ -43,28 +43,28 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return calls
 
 
-def test_each_has_its_gpu_before_they_meet(said: list[tuple[str, Any]]) -> None:
+def test_each_has_its_gpu_before_they_meet(calls: list[tuple[str, Any]]) -> None:
     with joined(job("cuda")):
-        assert [what for what, _ in said] == ["gpu", "cpu:gloo,cuda:nccl"]
+        assert [what for what, _ in calls] == ["gpu", "cpu:gloo,cuda:nccl"]
         assert team() == Team(2, 1, 1)
     assert team() == ALONE
-    assert said[0] == ("gpu", 1)
+    assert calls[0] == ("gpu", 1)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_one_waits_as_long_as_another_has_to(device: str, said: list[tuple[str, Any]]) -> None:
+def test_one_waits_as_long_as_another_has_to(device: str, calls: list[tuple[str, Any]]) -> None:
     """torch's own patience is half an hour, or ten minutes on GPUs; a training takes longer."""
     with joined(job(device)):
-        assert said[-1][1] > timedelta(days=7)
+        assert calls[-1][1] > timedelta(days=7)
 
 
 def test_too_few_gpus_are_said(
-    said: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+    calls: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cuda, "device_count", lambda: 1)
     with pytest.raises(UserError, match="2 processes need a GPU each, but torch sees 1 here"):
         joined(job("cuda")).__enter__()
-    assert said == []
+    assert calls == []
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def test_a_verify_that_verified_nothing_is_an_error(
 ) -> None:
     assert main(["verify", "download"]) == 0
     assert main(["verify", "subsample"]) == 1
-    said = capsys.readouterr().err
-    assert "none of its 1 artifacts here, so nothing was verified" in said
-    assert "--config study=tiny" in said
+    errors = capsys.readouterr().err
+    assert "none of its 1 artifacts here, so nothing was verified" in errors
+    assert "--config study=tiny" in errors
 
 
 def test_no_environment_variable_chooses_the_study(

@@ -209,16 +209,16 @@ def test_what_is_no_file_is_refused_and_not_waited_for(
     model, manifest = Path("x.safetensors"), Path(artifacts.MANIFEST)
     for path in (model, manifest, record_path(model)):
         no_file(path, kind)
-    said = f"cannot be read: it is a {kind}, no file; remove it"
+    message = f"cannot be read: it is a {kind}, no file; remove it"
     for read, path in (
         (artifacts.read_arrays, model),
         (artifacts.read_key, model),
         (artifacts.read_key, manifest),
         (lambda path: artifacts.verify_manifest(path, "k", []), manifest),
     ):
-        with pytest.raises(UserError, match=f"{path}: {said}"):
+        with pytest.raises(UserError, match=f"{path}: {message}"):
             read(path)
-    with pytest.raises(UserError, match=f"{record_path(model)}: {said}"):
+    with pytest.raises(UserError, match=f"{record_path(model)}: {message}"):
         read_record(model, "k")
 
 

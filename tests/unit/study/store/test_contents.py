@@ -24,7 +24,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digest(folder: Path) -> str:
-    return contents.digest_of(folder.iterdir(), Path(), Path("memory.json"))
+    return contents.digest_of(folder.iterdir(), Path(), Path("cache.json"))
 
 
 def test_contents_and_names_count_and_times_do_not(pictures: Path) -> None:
@@ -68,7 +68,7 @@ def test_young_files_are_read_again(pictures: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_place_of_the_project_does_not_count(pictures: Path) -> None:
     here = Path.cwd()
-    moved = contents.digest_of((here / pictures).iterdir(), here, Path("memory.json"))
+    moved = contents.digest_of((here / pictures).iterdir(), here, Path("cache.json"))
     assert moved == digest(pictures)
 
 
@@ -87,13 +87,13 @@ def test_a_time_in_the_future_is_not_read_again(
 @pytest.mark.parametrize("odd", [b"", b"[]", b'{"pictures/a": 3}', b"\xff", b'{"pictures/a": []}'])
 def test_a_damaged_memory_costs_reading_only(pictures: Path, odd: bytes) -> None:
     first = digest(pictures)
-    Path("memory.json").write_bytes(odd)
+    Path("cache.json").write_bytes(odd)
     assert digest(pictures) == first
 
 
 def test_a_file_that_cannot_be_read_is_named(pictures: Path) -> None:
     with pytest.raises(UserError, match="pictures/gone: cannot be read: No such file"):
-        contents.digest_of([pictures / "gone"], Path(), Path("memory.json"))
+        contents.digest_of([pictures / "gone"], Path(), Path("cache.json"))
 
 
 def test_a_changed_picture_makes_all_that_follows_stale(
@@ -103,9 +103,9 @@ def test_a_changed_picture_makes_all_that_follows_stale(
     monkeypatch.setattr(plugins, "defines", lambda *names: names[2] == "sources")
 
     def sources(*_: object) -> list[Path]:
-        if not (found := sorted(pictures.iterdir())):
+        if not (files := sorted(pictures.iterdir())):
             raise UserError("no pictures")
-        return found
+        return files
 
     monkeypatch.setattr(plugins, "load", lambda *_: SimpleNamespace(sources=sources))
 

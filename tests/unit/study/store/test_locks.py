@@ -37,11 +37,11 @@ def holder(output: Path, seconds: float) -> subprocess.Popen[str]:
 
 def test_processes_take_turns(tmp_path: Path) -> None:
     processes = [holder(tmp_path / "x.safetensors", 0.5) for _ in range(3)]
-    said = [process.communicate(timeout=60) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], said
-    waited = [out.strip() == "True" for out, _ in said]
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], outputs
+    waited = [out.strip() == "True" for out, _ in outputs]
     assert any(waited)
-    for was_second, (_, err) in zip(waited, said, strict=True):
+    for was_second, (_, err) in zip(waited, outputs, strict=True):
         assert ("x.safetensors: another process works on it; waiting" in err) == was_second
 
 
