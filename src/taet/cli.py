@@ -168,8 +168,7 @@ def _add_others(commands: _Commands) -> None:
     _add_evaluate(commands)
     verify = commands.add(
         "verify",
-        "read every byte of the results, and say what is damaged or not made by these "
-        "parameters and this code",
+        "read every byte of the results, and list what is damaged or was made with other parameters or code",
         _verify,
     )
     verify.add_argument(
@@ -186,7 +185,7 @@ def _add_others(commands: _Commands) -> None:
     verify.add_argument(
         "--remake",
         action="store_true",
-        help="make again what is wrong, and take what is damaged out of DVC's cache",
+        help="make these artifacts again, and delete damaged objects from DVC's cache",
     )
     commands.add(
         "plan",

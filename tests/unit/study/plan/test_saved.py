@@ -10,7 +10,9 @@ import pytest
 from taet.errors import UserError
 from taet.study.params.blocks import Params
 from taet.study.params.load import load_params
+from taet.study.plan.job import Job
 from taet.study.plan.saved import RECORDS, REFERENCE, SavedStudy, read_records, write_records
+from taet.study.plan.study import Study
 from tests.conftest import ROOT
 
 STUDY = "digits_precision"
@@ -166,6 +168,21 @@ def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         update={"stabilizations": {**study.stabilizations, "clean40": longer}}
     )
     assert "clean40/seed0.safetensors: stop was another one than in" in refusal(changed)
+
+
+def test_each_job_is_planned_once(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    plan = Study._make
+
+    def planned(*arguments: Any) -> Job:
+        job = plan(*arguments)
+        titles.append(job.title)
+        return job
+
+    monkeypatch.setattr(Study, "_make", planned)
+    SavedStudy(of_study()).job("figures")
+    attacks = [title for title in titles if title.startswith("attack")]
+    assert len(attacks) == len(set(attacks)) > 1
 
 
 def test_resources_and_order_may_change(saved: Path) -> None:
