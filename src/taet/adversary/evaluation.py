@@ -33,7 +33,7 @@ from taet.adversary.norms import Norm, size
 from taet.adversary.parts import Target
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
-from taet.compute.devices import searching
+from taet.compute.devices import attack_precision
 from taet.compute.folding import folded
 from taet.networks.network import predict
 from taet.study.run.progress import Progress
@@ -254,7 +254,7 @@ class _Run:
                     self.batch_size,
                     iterate,
                 )
-                with searching(self.precision, self.x.device.type):
+                with attack_precision(self.precision, self.x.device.type):
                     x_adv = part.run(target).detach()
                 verify(part, x_adv, target)
                 prediction = predict(self.model, x_adv, self.batch_size)
