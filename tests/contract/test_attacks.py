@@ -13,7 +13,7 @@ from taet.adversary import evaluation
 from taet.adversary.chains import chain_of, radius_of
 from taet.adversary.checks import chain_warnings, reach_warnings
 from taet.adversary.descent import Descent
-from taet.adversary.evaluation import evaluate, verify
+from taet.adversary.evaluation import check_adversarial, evaluate
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Target
@@ -384,14 +384,14 @@ def test_a_cheating_attack_is_stopped(trained: tuple) -> None:
     model, x, y = trained
     target = Target(model, x, y, EPS, Noise(0, torch.arange(len(x))), 100, x)
     part = Descent("cheat", CrossEntropy(), "zero", 0.01, 1, "any_iterate")
-    verify(part, (x + 0.5 * EPS).clamp(0, 1), target)
+    check_adversarial(part, (x + 0.5 * EPS).clamp(0, 1), target)
     for cheat, said in (
         ((x + 1.1 * EPS).clamp(0, 1), "attack cheat: .* exceeds eps = 0.1"),
         (x - 0.9, r"leave the pixel range"),
         (x * float("nan"), "not finite"),
     ):
         with pytest.raises(UserError, match=said):
-            verify(part, cheat, target)
+            check_adversarial(part, cheat, target)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -39,18 +39,18 @@ class Shift:
 
     title: str
     amount: float
-    goes_on: bool = False
+    continues: bool = False
     norm: Norm = "linf"
     bounded: bool = True
     seen: ClassVar[list[tuple[str, Target]]] = []
 
     def run(self, target: Target) -> Tensor:
         self.seen.append((self.title, target))
-        return ((target.iterate if self.goes_on else target.x) + self.amount).clamp(0, 1)
+        return ((target.iterate if self.continues else target.x) + self.amount).clamp(0, 1)
 
 
 BRIGHTER, DARKER = Shift("brighter", 0.05), Shift("darker", -0.05)
-FURTHER = Shift("further", 0.05, goes_on=True)
+FURTHER = Shift("further", 0.05, continues=True)
 FAR = Shift("far", 0.25, norm="l2", bounded=False)
 
 

@@ -27,7 +27,7 @@ def test_parts() -> None:
     ]
     assert [getattr(p, "steps", None) or p.queries for p in found] == [9] * 10 + [17] * 2
     assert {p.norm for p in found} == {"l2"}
-    assert all(p.bounded and not p.goes_on for p in found)
+    assert all(p.bounded and not p.continues for p in found)
 
 
 def test_order_is_that_of_the_parameters() -> None:

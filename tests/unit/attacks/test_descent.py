@@ -115,7 +115,7 @@ def test_shared_steps_are_the_same_steps() -> None:
         "again": options("pgd", steps=5, restarts=2, **common),
     }
     chain = {name: chains.chain_of(name, attacks) for name in attacks}
-    assert {name: [(p.steps, p.goes_on) for p in parts] for name, parts in chain.items()} == {
+    assert {name: [(p.steps, p.continues) for p in parts] for name, parts in chain.items()} == {
         "two": [(2, False)],
         "five": [(2, False), (3, True)],
         "other": [(4, False)],
