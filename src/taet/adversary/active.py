@@ -1,4 +1,4 @@
-"""Images that an attack still works on, and what belongs to each of them."""
+"""The images that an attack still changes, and what it tracks of each."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -8,11 +8,13 @@ from torch import Tensor
 
 @dataclass
 class Active:
-    """The images still in work; a subclass adds fields: tensors with a row for each image, numbers for all.
+    """The images that an attack still changes.
+
+    A subclass adds fields: tensors with a row for each image, and numbers that hold for all images.
 
     Attributes:
         rows: [B] int64, the row of each image in the whole batch.
-        iterate: [B, C, H, W], where each image is now.
+        iterate: [B, C, H, W], the current iterate of each image.
     """
 
     rows: Tensor

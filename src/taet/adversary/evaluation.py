@@ -34,7 +34,7 @@ from taet.adversary.square import Square
 from taet.adversary.subject import Subject
 from taet.compute.devices import attack_precision
 from taet.compute.folding import folded
-from taet.networks.network import predict
+from taet.networks.network import Arrays, predict
 from taet.study.run.progress import Progress
 from taet.study.run.resume import ResumeFile
 
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 # Square: its thousands of passes take so long that a crash would lose much if more images ran together.
 CHUNK = 8
 NO_PART = -1
-
-Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
 @dataclass(frozen=True)

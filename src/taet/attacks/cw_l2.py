@@ -16,7 +16,7 @@ from taet.adversary.objectives import margin
 from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions, Count, NonNegative, Positive
 
-INSIDE = 1 - 1e-6  # pixels are kept off 0 and 1, where tanh has no inverse
+INSIDE = 1 - 1e-6  # keeps pixels off 0 and 1, where tanh has no inverse
 BETAS, ADAM_GUARD = (0.9, 0.999), 1e-8
 
 

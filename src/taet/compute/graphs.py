@@ -41,8 +41,8 @@ class CudaGraph:
                 raise
             raise UserError(
                 f"the training attack cannot be recorded as a CUDA graph: {error}; network and objective "
-                "must not ask the GPU for a number (.item(), an index of unknown length), or the objective "
-                "must be made anew in every step"
+                "must not ask the GPU for a number (.item(), an index of unknown length); an objective that "
+                "is a new function in every step is not recorded"
             ) from error
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:

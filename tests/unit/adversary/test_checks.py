@@ -21,10 +21,10 @@ APGD, SQUARE = Apgd("APGD", "linf", "ce", 10), Square("Square", "linf", 10)
 def test_square_alone(alone: int, warned: bool) -> None:
     """0.2 % of 1,000 images is not yet suspicious."""
     broken_by = torch.cat([torch.ones(alone), -torch.ones(1000 - alone)]).long()
-    found = chain_warnings([APGD, SQUARE], broken_by, 10, 1000)
-    assert bool(found) == warned
+    warnings = chain_warnings([APGD, SQUARE], broken_by, 10, 1000)
+    assert bool(warnings) == warned
     if warned:
-        assert found[0].startswith(f"Square broke {alone / 10:.1f}% of the images")
+        assert warnings[0].startswith(f"Square broke {alone / 10:.1f}% of the images")
     assert not chain_warnings([SQUARE], 1 + broken_by, 10, 1000), "by itself it is all there is"
 
 

@@ -30,11 +30,11 @@ class Traced:
     of what Python decides or holds later."""
 
     def __init__(self, work: Work, tensors: Sequence[Tensor]) -> None:
-        def kept(*inputs: Tensor) -> Tensor:
+        def first_call(*inputs: Tensor) -> Tensor:
             self.first = work(*inputs)
             return self.first
 
-        self.operations = make_fx(kept)(*tensors)
+        self.operations = make_fx(first_call)(*tensors)
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         # Tracing computes, and moves batch-norm statistics, which the recording of a graph does not.
