@@ -126,7 +126,7 @@ def _square_l2(target: Target, best: Tensor, share: float, query: int, unused: i
     norm_into = _norm2(delta * into)  # [B, C, 1, 1]
     fresh = (placed_bump * signs + delta / (TINY + norm_into)) * into
     spare = (eps**2 - _norm2(delta, (1, 2, 3)).square()).clamp(min=0) / channels
-    # Of all channels together, as in AutoAttack; the code of Square's authors takes each channel's own.
+    # The norm over all channels, as in AutoAttack; the code of Square's authors takes that of each channel.
     moved = _norm2(delta * torch.maximum(into, out_of), (1, 2, 3))
     fresh = fresh / (TINY + _norm2(fresh)) * (spare + moved.square()).sqrt()
     changed = delta * (1 - out_of) * (1 - into) + fresh
