@@ -41,10 +41,10 @@ OPTIONS["autoattack"] |= {f"square_{name}": values[0] for name, values in SQUARE
 
 def options(kind: str, **changes: Any) -> AttackOptions:
     chosen = OPTIONS[kind] | changes
-    made: AttackOptions = plugins.options_class("attacks", kind)(
+    block: AttackOptions = plugins.options_class("attacks", kind)(
         kind=kind, label=kind, job="j", **chosen
     )
-    return made
+    return block
 
 
 def parts(kind: str, **changes: Any) -> tuple[Part, ...]:
