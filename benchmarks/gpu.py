@@ -32,7 +32,7 @@ import peers
 from measured import Results, in_turn
 from taet.adversary.evaluation import evaluate
 from taet.adversary.pgd import input_gradient
-from taet.compute.devices import device_facts, settle
+from taet.compute.devices import device_facts, set_up_device
 from taet.compute.folding import folded
 from taet.data.loader import to_pixels
 from taet.data.split import read_data
@@ -68,7 +68,7 @@ def clock() -> float:
 
 @contextmanager
 def by_itself() -> Iterator[None]:
-    """torch's own settings, not those of ``taet.compute.devices.settle``."""
+    """torch's own settings, not those of ``taet.compute.devices.set_up_device``."""
     torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = True, False
     try:
         yield
@@ -232,7 +232,7 @@ PARTS = {part.__name__: part for part in (steps, training, autoattack, against_p
 
 
 def main() -> None:
-    settle(STUDY.params.compute)
+    set_up_device(STUDY.params.compute)
     for name in sys.argv[1:] or PARTS:
         PARTS[name]()
 

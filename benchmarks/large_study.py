@@ -260,7 +260,7 @@ def page() -> str:
 
 def picture() -> bytes:
     """Planning, bytes and hours against size."""
-    from taet.report.style import COLUMN, colors, house_style, settle, to_bytes
+    from taet.report.style import COLUMN, colors, fix_layout, house_style, to_bytes
 
     rows = pd.read_csv(FOLDER / "large_study.csv").set_index("what")["value"]
     with house_style(formulas=True):
@@ -288,7 +288,7 @@ def picture() -> bytes:
         hours.set_ylabel("hours (simulated)")
         hours.set_ylim(0.01)  # room for the legend
         hours.legend(loc="lower left")
-    return to_bytes(settle(figure, formulas=True), "png")
+    return to_bytes(fix_layout(figure, formulas=True), "png")
 
 
 def main() -> None:

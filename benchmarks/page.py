@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from taet.report.style import COLUMN, colors, house_style, settle, to_bytes
+from taet.report.style import COLUMN, colors, fix_layout, house_style, to_bytes
 from taet.study.plan.saved import read_records
 from taet.study.plan.stages import STAGES
 
@@ -197,7 +197,7 @@ def picture() -> bytes:
             axes.yaxis.set_major_formatter("{x:g}")
         figure.axes[0].set_ylabel("processor seconds")
         figure.axes[0].legend()
-    return to_bytes(settle(figure), "png")
+    return to_bytes(fix_layout(figure), "png")
 
 
 def points(rows: pd.DataFrame, pattern: str) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from taet.adversary import evaluation
 from taet.adversary.chains import chain_of, radius_of
 from taet.adversary.checks import chain_warnings, reach_warnings
 from taet.adversary.descent import Descent
-from taet.adversary.evaluation import evaluate, verify
+from taet.adversary.evaluation import check_adversarial, evaluate
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Target
@@ -70,8 +70,8 @@ def test_parameters_know_the_ball(name: str, digits: blocks.Params) -> None:
 def run(name: str, digits: blocks.Params, trained: tuple, **changes: object):
     model, x, y = trained
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3} | changes
-    found = evaluate(model, x, y, {name: block(name, digits)}, **options)
-    return found.clean, found.verdicts
+    result = evaluate(model, x, y, {name: block(name, digits)}, **options)
+    return result.clean, result.verdicts
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -79,17 +79,17 @@ def test_stays_inside_and_harms(name: str, digits: blocks.Params, trained: tuple
     y = trained[2]
     clean, verdicts = run(name, digits, trained)
     verdict = verdicts[name]
-    standing = clean == y
+    correct = clean == y
     robust = verdict.prediction == y
-    assert standing.float().mean() > 0.9
-    assert (robust <= standing).all(), "a misclassified image is never robust"
-    assert robust.sum() < standing.sum(), "the attack finds something"
+    assert correct.float().mean() > 0.9
+    assert (robust <= correct).all(), "a misclassified image is never robust"
+    assert robust.sum() < correct.sum(), "the attack finds something"
     if verdict.eps is not None:
         assert verdict.distance.max() <= verdict.eps + 1e-6
-    assert ((verdict.broken_by >= 0) == (standing & ~robust)).all()
+    assert ((verdict.broken_by >= 0) == (correct & ~robust)).all()
     assert verdict.broken_by.max() < len(verdict.parts)
-    assert (verdict.distance[~standing] == 0).all()
-    assert (verdict.prediction[~standing] == clean[~standing]).all()
+    assert (verdict.distance[~correct] == 0).all()
+    assert (verdict.prediction[~correct] == clean[~correct]).all()
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -169,11 +169,11 @@ def test_batches_change_nothing(name: str, digits: blocks.Params, trained: tuple
 def test_nothing_to_attack(name: str, digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     wrong = (y + 1) % 3
-    found = evaluate(
+    result = evaluate(
         model, x[:6], wrong[:6], {name: block(name, digits)},
         eps=EPS, batch_size=4, seed=0, classes=3,
     )  # fmt: skip
-    assert torch.equal(found.verdicts[name].prediction, found.clean)
+    assert torch.equal(result.verdicts[name].prediction, result.clean)
 
 
 class Odd(nn.Module):
@@ -188,7 +188,7 @@ class Odd(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda z: z.softmax(1), "outputs look like probabilities"),
         (lambda z: z + 1e-3 * torch.rand_like(z), "the model is randomised"),
@@ -202,13 +202,13 @@ class Odd(nn.Module):
         (lambda z: z * 0 + torch.tensor([0.0, 1.0, 0.0]), "predicts one class for all images"),
     ],
 )
-def test_odd_models_are_named(change, said: str, digits: blocks.Params, trained: tuple) -> None:
+def test_odd_models_are_named(change, message: str, digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     attacks = {"fgsm": digits.attacks["fgsm"]}
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
-    found = evaluate(Odd(model, change), x, y, attacks, **options)
-    assert any(said in warning for warning in found.warnings)
-    assert set(found.warnings) <= set(found.verdicts["fgsm"].warnings)
+    result = evaluate(Odd(model, change), x, y, attacks, **options)
+    assert any(message in warning for warning in result.warnings)
+    assert set(result.warnings) <= set(result.verdicts["fgsm"].warnings)
 
 
 class Strided(nn.Module):
@@ -239,7 +239,7 @@ def test_modules_get_contiguous_images(name: str, channels: int, digits: blocks.
     y[:3] = torch.arange(3)
     model.strides.clear()
     options = {"eps": EPS, "batch_size": 5, "seed": 0, "classes": 3}
-    found = evaluate(model, x, y, {name: block(name, digits)}, **options)
+    result = evaluate(model, x, y, {name: block(name, digits)}, **options)
     assert model.strides == {(channels * 64, 64, 8, 1)}
     again = evaluate(
         model,
@@ -248,7 +248,7 @@ def test_modules_get_contiguous_images(name: str, channels: int, digits: blocks.
         {name: block(name, digits)},
         **options,
     )
-    assert torch.equal(found.verdicts[name].prediction, again.verdicts[name].prediction)
+    assert torch.equal(result.verdicts[name].prediction, again.verdicts[name].prediction)
 
 
 @pytest.mark.parametrize("inference", [None, {"scale": 2.0, "bias": [0.0, 1.0, 2.0]}])
@@ -273,27 +273,27 @@ def test_own_networks_keep_their_layout(
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"),
+    ("classes", "message"),
     [
         (2, "2 classes: without a third logit, DLR losses are the plain margin"),
         (3, "3 classes: DLR losses use the logits there are"),
         (4, None),
     ],
 )
-def test_few_classes_are_named(classes: int, said: str | None, digits: blocks.Params) -> None:
+def test_few_classes_are_named(classes: int, message: str | None, digits: blocks.Params) -> None:
     parts = chain_of("aa", {"aa": digits.attacks["autoattack"]})
-    found = chain_warnings(parts, torch.full((9,), -1), classes, 9)
-    assert [w for w in found if "DLR" in w] == ([] if said is None else [said])
+    warnings = chain_warnings(parts, torch.full((9,), -1), classes, 9)
+    assert [w for w in warnings if "DLR" in w] == ([] if message is None else [message])
 
 
 def test_counts_of_one_are_singular(digits: blocks.Params) -> None:
     pgd = digits.attacks["pgd20"].model_copy(update={"steps": 1, "step_size": 0.01})
     assert pgd.cautions() == ["called PGD-20, but takes 1 step"]
-    (said,) = reach_warnings(chain_of("it", {"it": pgd}), EPS)
-    assert "1 step of 0.01 cannot cross" in said
+    (message,) = reach_warnings(chain_of("it", {"it": pgd}), EPS)
+    assert "1 step of 0.01 cannot cross" in message
     part = chain_of("aa", {"aa": digits.attacks["apgd_ce_t"]})[-1]
-    (said, *_) = chain_warnings([part], torch.full((9,), -1), 2, 9)
-    assert said == "only 2 classes, so there was no target for 1 of 1 part"
+    (message, *_) = chain_warnings([part], torch.full((9,), -1), 2, 9)
+    assert message == "only 2 classes, so there was no target for 1 of 1 part"
 
 
 def test_square_beating_gradients_is_named(digits: blocks.Params, trained: tuple) -> None:
@@ -314,7 +314,7 @@ def test_square_beating_gradients_is_named(digits: blocks.Params, trained: tuple
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"eps": 0.0}, "eps: must be above 0 and below 1"),
         ({"eps": 1.0}, "eps: must be above 0 and below 1"),
@@ -323,11 +323,11 @@ def test_square_beating_gradients_is_named(digits: blocks.Params, trained: tuple
         ({"classes": 2}, "labels go from 0 to 2; must be from 0 to 1"),
     ],
 )
-def test_bad_settings(change: dict, said: str, digits: blocks.Params, trained: tuple) -> None:
+def test_bad_settings(change: dict, message: str, digits: blocks.Params, trained: tuple) -> None:
     model, x, y = trained
     y = torch.cat([y[:-1], torch.tensor([3])]) if change.get("classes") == 4 else y
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3} | change
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         evaluate(model, x, y, {"fgsm": digits.attacks["fgsm"]}, **options)
 
 
@@ -356,8 +356,8 @@ def test_bad_models_and_images(digits: blocks.Params, trained: tuple) -> None:
         (model, x[:4], y[:3], "4 images and 3 labels"),
         (model, x[:0], y[:0], "0 images"),
     ]
-    for bad, images, labels, said in cases:
-        with pytest.raises(UserError, match=said):
+    for bad, images, labels, message in cases:
+        with pytest.raises(UserError, match=message):
             evaluate(bad, images, labels, attacks, **options)
 
 
@@ -366,8 +366,8 @@ def test_last_iterate_is_never_stronger(digits: blocks.Params, trained: tuple) -
     model, x, y = trained
     attacks = {name: digits.attacks[name] for name in ("pgd20", "pgd20_last")}
     options = {"eps": EPS / 2, "batch_size": 100, "seed": 0, "classes": 3}
-    found = evaluate(model, x, y, attacks, **options).verdicts
-    ours, theirs = (found[name].prediction == y for name in attacks)
+    verdicts = evaluate(model, x, y, attacks, **options).verdicts
+    ours, theirs = (verdicts[name].prediction == y for name in attacks)
     assert (ours <= theirs).all()
 
 
@@ -384,14 +384,14 @@ def test_a_cheating_attack_is_stopped(trained: tuple) -> None:
     model, x, y = trained
     target = Target(model, x, y, EPS, Noise(0, torch.arange(len(x))), 100, x)
     part = Descent("cheat", CrossEntropy(), "zero", 0.01, 1, "any_iterate")
-    verify(part, (x + 0.5 * EPS).clamp(0, 1), target)
-    for cheat, said in (
+    check_adversarial(part, (x + 0.5 * EPS).clamp(0, 1), target)
+    for cheat, message in (
         ((x + 1.1 * EPS).clamp(0, 1), "attack cheat: .* exceeds eps = 0.1"),
         (x - 0.9, r"leave the pixel range"),
         (x * float("nan"), "not finite"),
     ):
-        with pytest.raises(UserError, match=said):
-            verify(part, cheat, target)
+        with pytest.raises(UserError, match=message):
+            check_adversarial(part, cheat, target)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -468,13 +468,13 @@ def test_killed_evaluation_goes_on_with_the_same_verdicts(
     first.fails_after = killed_after
     with pytest.raises(Killed):
         evaluate(model, x, y, attacks, **options, resume=first)
-    found = evaluate(model, x, y, attacks, **options, resume=second).verdicts
+    verdicts = evaluate(model, x, y, attacks, **options, resume=second).verdicts
     assert second.resumed
     for name, verdict in expected.items():
-        assert torch.equal(found[name].prediction, verdict.prediction)
-        assert torch.equal(found[name].distance, verdict.distance)
-        assert torch.equal(found[name].broken_by, verdict.broken_by)
-    # Parts that go on from another are done again with it.
+        assert torch.equal(verdicts[name].prediction, verdict.prediction)
+        assert torch.equal(verdicts[name].distance, verdict.distance)
+        assert torch.equal(verdicts[name].broken_by, verdict.broken_by)
+    # A part that another one continues runs again with it.
     assert second.saves <= 2 * (2 + 20) - killed_after + 1, "what was done is not done again"
 
 
@@ -513,19 +513,19 @@ def test_a_label_that_claims_another_attack_is_named(digits: blocks.Params, trai
         "three": pgd.model_copy(update={"steps": 3, "step_size": 0.1}),
         "twenty": pgd,
     }
-    found = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
-    (caution,) = (w for w in found["short"].warnings if "called" in w)
+    verdicts = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
+    (caution,) = (w for w in verdicts["short"].warnings if "called" in w)
     assert caution == (
         "called AutoAttack, but is not AutoAttack standard: steps 10 instead of 100; "
         "queries 100 instead of 5000"
     )
     assert any(
         "square_positions all instead of official; square_schedule rescaled instead of fixed" in w
-        for w in found["other squares"].warnings
+        for w in verdicts["other squares"].warnings
     )
-    assert "called PGD-20, but takes 3 steps" in found["three"].warnings
+    assert "called PGD-20, but takes 3 steps" in verdicts["three"].warnings
     for name in ("cheap", "twenty"):
-        assert not any("called" in w for w in found[name].warnings)
+        assert not any("called" in w for w in verdicts[name].warnings)
 
 
 def test_steps_that_cannot_cross_the_ball_are_named(digits: blocks.Params, trained: tuple) -> None:
@@ -538,12 +538,14 @@ def test_steps_that_cannot_cross_the_ball_are_named(digits: blocks.Params, train
         "zero": pgd.model_copy(update={"step_size": EPS / 20, "start": "zero"}),
         "fgsm": digits.attacks["fgsm"],
     }
-    found = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
-    said = {name: [w for w in v.warnings if "cannot cross" in w] for name, v in found.items()}
-    assert said["short"] == [
+    verdicts = evaluate(model, x, y, attacks, eps=EPS, batch_size=100, seed=0, classes=3).verdicts
+    messages = {
+        name: [w for w in v.warnings if "cannot cross" in w] for name, v in verdicts.items()
+    }
+    assert messages["short"] == [
         f"PGD-20: 20 steps of {size:.4g} cannot cross the ball of eps {EPS:.4g}"
     ]
-    assert said["long"] == said["zero"] == said["fgsm"] == []
+    assert messages["long"] == messages["zero"] == messages["fgsm"] == []
 
 
 @pytest.mark.parametrize("name", ["pgd20", "cw20", "autoattack"])
@@ -554,14 +556,14 @@ def test_restarts_are_other_starts_and_never_weaker(
     one = digits.attacks[name].model_copy(update={"steps": 3, "queries": 30, "targets": 2})
     three = one.model_copy(update={"restarts": 3})
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
-    found = evaluate(model, x, y, {"one": one, "three": three}, **options).verdicts
-    robust = {attack: verdict.prediction == y for attack, verdict in found.items()}
+    verdicts = evaluate(model, x, y, {"one": one, "three": three}, **options).verdicts
+    robust = {attack: verdict.prediction == y for attack, verdict in verdicts.items()}
     assert not (robust["three"] & ~robust["one"]).any()
-    assert len(found["three"].parts) > len(found["one"].parts)
+    assert len(verdicts["three"].parts) > len(verdicts["one"].parts)
     if name == "pgd20":
         assert robust["three"].sum() < robust["one"].sum(), "two more starts break some more"
         alone = evaluate(model, x, y, {"three": three}, **options).verdicts["three"]
-        assert torch.equal(alone.prediction, found["three"].prediction)
+        assert torch.equal(alone.prediction, verdicts["three"].prediction)
 
 
 def test_scales_below_one_break_saturated_logits(digits: blocks.Params, trained: tuple) -> None:
@@ -570,8 +572,8 @@ def test_scales_below_one_break_saturated_logits(digits: blocks.Params, trained:
     lsa = digits.attacks["lsa"].model_copy(update={"step_size": EPS / 8})
     blind = lsa.model_copy(update={"scales": [1.0]})
     options = {"eps": EPS, "batch_size": 100, "seed": 0, "classes": 3}
-    found = evaluate(saturated, x, y, {"lsa": lsa, "blind": blind}, **options).verdicts
-    robust = {attack: (verdict.prediction == y).sum() for attack, verdict in found.items()}
+    verdicts = evaluate(saturated, x, y, {"lsa": lsa, "blind": blind}, **options).verdicts
+    robust = {attack: (verdict.prediction == y).sum() for attack, verdict in verdicts.items()}
     honest = evaluate(model, x, y, {"lsa": lsa}, **options).verdicts["lsa"]
     assert robust["lsa"] < robust["blind"]
     assert abs(robust["lsa"] - (honest.prediction == y).sum()) <= 3

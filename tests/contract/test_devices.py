@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet.compute.devices import settle
+from taet.compute.devices import set_up_device
 from taet.data.loader import Loader
 from taet.errors import UserError
 from taet.networks.network import as_used, build_model, describe_network
@@ -97,4 +97,4 @@ def test_outputs_are_adjusted_where_the_network_lies() -> None:
 def test_a_missing_gpu_is_said(digits: blocks.Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"compute.device: cuda, but torch sees no GPU here"):
-        settle(digits.compute.model_copy(update={"device": "cuda"}))
+        set_up_device(digits.compute.model_copy(update={"device": "cuda"}))

@@ -56,7 +56,7 @@ def no_waiting() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def exact() -> None:
-    """As ``taet.compute.devices.settle`` has it."""
+    """As ``taet.compute.devices.set_up_device`` has it."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
 

@@ -126,7 +126,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (OPTIMIZERS, "count is None or int(index) < count", "count is None or int(index) <= count", "the head's momentum goes into another head"),
     (SEEDS, '"/".join(map(str, names))', '"/".join(map(str, names[:-1]))', "streams without their last name"),
     (BATCHES, "tensor[done : done + size] for tensor", "tensor[:size] for tensor", "the first batch for all"),
-    (GRAPHS, "own.copy_(given)", "pass", "GPU graphs repeat the first batch", "runs on a GPU alone: tests/gpu, which no machine without one can run"),
+    (GRAPHS, "recorded.copy_(given)", "pass", "GPU graphs repeat the first batch", "runs on a GPU alone: tests/gpu, which no machine without one can run"),
     (PARALLEL, "variance.detach() * count / (count - 1)", "variance.detach()", "shared batch norm: biased running variance"),
     # -- the grid -------------------------------------------------------------------------------------
     (STAGES, "recipe.method, recipe.epochs, recipe.after)", "recipe.method, recipe.epochs // 2, recipe.after)", "stage 1 of half its length"),

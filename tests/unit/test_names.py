@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from taet.adversary.checks import clean_warnings
 from taet.report import tables, typeset
-from taet.report.style import settle, to_bytes
+from taet.report.style import fix_layout, to_bytes
 from taet.scores.summary import over_seeds, read_rows
 from tests.unit.report import test_tables as made
 
@@ -64,7 +64,7 @@ def drawn(figure: str, rows: pd.DataFrame, shown: dict[str, Any] = made.SHOWN) -
     """The figure, drawn without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = settle(made.draw(figure, rows, shown))
+        result = fix_layout(made.draw(figure, rows, shown))
         to_bytes(result, "svg")
         return result
 
@@ -263,9 +263,9 @@ def digests() -> dict[str, str]:
     """Of some figures in every format, and of the tables."""
     shown = made.SHOWN
     figures = {
-        "ba_br": settle(made.draw("ba_br", made.metrics())),
-        "confusion": settle(made.draw("confusion", made.confusion(1))),
-        "loss_weights": settle(made.draw("loss_weights", made.metrics(), WEIGHTS)),
+        "ba_br": fix_layout(made.draw("ba_br", made.metrics())),
+        "confusion": fix_layout(made.draw("confusion", made.confusion(1))),
+        "loss_weights": fix_layout(made.draw("loss_weights", made.metrics(), WEIGHTS)),
     }
     formats = [("ba_br", "pdf"), ("confusion", "png"), *((name, "svg") for name in figures)]
     files = {f"{name}.{suffix}": to_bytes(figures[name], suffix) for name, suffix in formats}

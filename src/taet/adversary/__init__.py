@@ -1,1 +1,1 @@
-"""What attacks are made of, and the evaluation of a model under them."""
+"""The parts of attacks, and the evaluation of a model under attack."""

@@ -1,15 +1,16 @@
 """APGD: PGD with momentum that sets its own step size (Croce and Hein 2020, algorithm 1).
 
-Where paper and the authors' code differ, the code is followed: a step size is halved when the objective
+Where the paper and the authors' code differ, this follows the code: a step size is halved when the objective
 rose in *at most* the share rho of the steps since the last checkpoint (paper: in fewer).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from taet.adversary.active import Active
 from taet.adversary.norms import Norm, project, size, steepest
 from taet.adversary.objectives import (
     CrossEntropy,
@@ -26,7 +27,8 @@ OBJECTIVES: dict[str, Objective] = {
 }
 RHO = 0.75  # share of rising steps below which the step size is halved
 MOMENTUM = 0.75  # weight of the new step; the rest is that of the last one
-FIRST_CHECK, CHECK_DECREASE, LEAST_CHECK = 0.22, 0.03, 0.06  # of all steps
+# Between checkpoints, as shares of all steps.
+FIRST_PERIOD, PERIOD_DECREASE, LEAST_PERIOD = 0.22, 0.03, 0.06
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,10 @@ class Apgd:
 
     Attributes:
         title, norm: see ``taet.adversary.parts.Part``.
-        loss: ``ce``; ``dlr``; ``dlr_targeted``: towards the class at place ``rank`` (1: runner-up)
-            among the logits of the clean image.
+        loss: ``ce``; ``dlr``; ``dlr_targeted``: towards the class of ``rank``.
         steps: gradient steps.
-        rank: see above; 0 for the untargeted losses.
+        rank: of the target class among the logits of the clean image; 1: runner-up. 0 for the untargeted
+            losses.
         restart: number of the random start, from 0.
     """
 
@@ -49,41 +51,38 @@ class Apgd:
     rank: int = 0
     restart: int = 0
     bounded: bool = True
-    goes_on: bool = False
+    continues: bool = False
 
     def run(self, target: Target) -> Tensor:
-        """The images that fool the model, and of the others the ones with the highest objective."""
+        """The first iterate that fools the model, or else the iterate with the highest objective."""
         labels = target.y
         if self.rank:
-            targets = ranked_class(target, self.rank)
-            if targets is None:
+            towards = ranked_class(target, self.rank)
+            if towards is None:
                 return target.x
-            labels = torch.stack([target.y, targets], 1)
+            labels = torch.stack([target.y, towards], 1)
         objective = OBJECTIVES[self.loss]
         result = target.x.clone()
         start = self._start(target)
         gradient, logits = target.gradient(start, labels, objective)
         state = _State.begin(target, labels, start, gradient, objective(logits, labels))
         state = state.without(logits.argmax(1) != state.y, result)
-        check, since = max(int(FIRST_CHECK * self.steps), 1), 0
-        for step in range(self.steps):
+        periods = checkpoints(self.steps)
+        for step in range(1, self.steps + 1):
             if not len(state.rows):
                 break
-            state.move(target.eps, self.norm, 1.0 if step == 0 else MOMENTUM)
+            state.move(target.eps, self.norm, 1.0 if step == 1 else MOMENTUM)
             gradient, logits = target.gradient(state.iterate, state.labels, objective)
-            state.learn(gradient, objective(logits, state.labels))
+            state.update(gradient, objective(logits, state.labels))
             state = state.without(logits.argmax(1) != state.y, result)
-            since += 1
-            if since == check:
-                state.adapt(check)
-                least = max(int(LEAST_CHECK * self.steps), 1)
-                check, since = max(check - max(int(CHECK_DECREASE * self.steps), 1), least), 0
+            if step in periods:
+                state.adapt(periods[step])
         result[state.rows] = state.best
         return result
 
     def _start(self, target: Target) -> Tensor:
         shape = target.x.shape[1:]
-        noise, purpose = target.noise.again(self.restart), f"apgd {self.loss} {self.rank}"
+        noise, purpose = target.noise.for_restart(self.restart), f"apgd {self.loss} {self.rank}"
         if self.norm == "linf":
             direction = 2 * noise.uniform(purpose, *shape) - 1
         else:
@@ -92,8 +91,21 @@ class Apgd:
         return project(target.x + target.eps * direction / length, target.x, target.eps, self.norm)
 
 
+def checkpoints(steps: int) -> dict[int, int]:
+    """Steps, from 1, after which step sizes may be halved; with each, the number of steps since the last."""
+    first, decrease, least = (
+        max(int(share * steps), 1) for share in (FIRST_PERIOD, PERIOD_DECREASE, LEAST_PERIOD)
+    )
+    periods, step, period = {}, first, first
+    while step <= steps:
+        periods[step] = period
+        period = max(period - decrease, least)
+        step += period
+    return periods
+
+
 def ranked_class(target: Target, rank: int) -> Tensor | None:
-    """Class at a place among the logits of the clean images, 0 being the first; None if there is none."""
+    """[B] class of a rank among the logits of each clean image, 0: the largest; None with fewer classes."""
     logits = target.logits(target.x)
     if rank >= logits.shape[1]:
         return None
@@ -101,18 +113,22 @@ def ranked_class(target: Target, rank: int) -> Tensor | None:
 
 
 @dataclass
-class _State:
-    """The images that still stand, [B], and what belongs to each.
+class _State(Active):
+    """The images that are still robust, [B], and what APGD knows of each.
 
-    ``rises``: steps since the last checkpoint in which the objective rose; ``halved``: at the last
-    checkpoint; ``checked``: the best value then.
+    Attributes:
+        labels: of the objective: ``y``, or [B, 2] with the target class.
+        previous: the iterate before the last step.
+        gradient, value: of the objective at ``iterate``.
+        best, best_gradient, best_value: the iterate with the highest objective so far.
+        rises: steps since the last checkpoint in which the objective rose.
+        halved: whether the last checkpoint halved the step size.
+        checked_value: ``best_value`` at the last checkpoint.
     """
 
-    rows: Tensor
     x: Tensor
     y: Tensor
     labels: Tensor
-    iterate: Tensor
     previous: Tensor
     gradient: Tensor
     value: Tensor
@@ -122,7 +138,7 @@ class _State:
     step_size: Tensor
     rises: Tensor
     halved: Tensor
-    checked: Tensor
+    checked_value: Tensor
 
     @classmethod
     def begin(
@@ -143,15 +159,8 @@ class _State:
             step_size=torch.full_like(value, 2 * target.eps),
             rises=torch.zeros_like(value),
             halved=torch.ones_like(value, dtype=torch.bool),
-            checked=value,
+            checked_value=value,
         )
-
-    def without(self, leaving: Tensor, result: Tensor) -> "_State":
-        """The images that stay; the others' iterates are written to ``result``."""
-        if not leaving.any():
-            return self
-        result[self.rows[leaving]] = self.iterate[leaving]
-        return _State(*(getattr(self, field.name)[~leaving] for field in fields(self)))
 
     def move(self, eps: float, norm: Norm, weight: float) -> None:
         """A step along the gradient, averaged with the step before it."""
@@ -162,8 +171,8 @@ class _State:
         ahead = self.iterate + weight * (ahead - self.iterate) + (1 - weight) * momentum
         self.iterate = project(ahead, self.x, eps, norm)
 
-    def learn(self, gradient: Tensor, value: Tensor) -> None:
-        """What the model says at the new iterate."""
+    def update(self, gradient: Tensor, value: Tensor) -> None:
+        """Take in gradient and value of the objective at the new iterate."""
         self.rises = self.rises + (value > self.value)
         self.gradient, self.value = gradient, value
         better = value > self.best_value
@@ -173,13 +182,13 @@ class _State:
 
     def adapt(self, steps: int) -> None:
         """At a checkpoint: halve the step size and return to the best point where progress has ended."""
-        stuck = ~self.halved & (self.checked >= self.best_value)
+        stuck = ~self.halved & (self.checked_value >= self.best_value)
         halve = (self.rises <= RHO * steps) | stuck
         self.step_size = torch.where(halve, self.step_size / 2, self.step_size)
         self.iterate = torch.where(_wide(halve), self.best, self.iterate)
         self.gradient = torch.where(_wide(halve), self.best_gradient, self.gradient)
-        # The authors' code leaves ``value`` as it is: the next rise is against the last step taken.
-        self.halved, self.checked = halve, self.best_value
+        # As in the authors' code, ``value`` stays that of the last step: the next rise is counted against it.
+        self.halved, self.checked_value = halve, self.best_value
         self.rises = torch.zeros_like(self.rises)
 
 

@@ -1,4 +1,4 @@
-"""Chains of an evaluation: which parts each attack is made of, and which chains contain which."""
+"""Chains of an evaluation: which parts each attack consists of, and which chains begin alike."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from taet.options import AttackOptions
 
 Chain = tuple[Part, ...]
-Bounded = tuple[float, Chain]  # with the radius of the ball
+ChainInBall = tuple[float, Chain]  # with the radius of the ball
 
 
 def chain_of(name: str, attacks: "Mapping[str, AttackOptions]") -> Chain:
-    """The parts of an attack, cut so that attacks of the same kind share what they can."""
+    """The parts of an attack, cut so that attacks of the same kind share as many as possible."""
     kind = attacks[name].kind
     module = plugins.load("attacks", kind)
     if hasattr(module, "chains"):
-        alike = {other: options for other, options in attacks.items() if options.kind == kind}
-        return module.chains(alike)[name]  # type: ignore[no-any-return]
+        same_kind = {other: options for other, options in attacks.items() if options.kind == kind}
+        return module.chains(same_kind)[name]  # type: ignore[no-any-return]
     return module.parts(attacks[name])  # type: ignore[no-any-return]
 
 
@@ -29,21 +29,21 @@ def radius_of(options: "AttackOptions", eps: float) -> float:
     return eps if own is None else own
 
 
-def longest(wanted: Sequence[Bounded]) -> list[Bounded]:
-    """The chains that are no beginning of another one, each once, in order."""
-    distinct = list(dict.fromkeys(wanted))
+def longest(chains: Sequence[ChainInBall]) -> list[ChainInBall]:
+    """The chains that are not the beginning of another one in the same ball, each once, in order."""
+    distinct = list(dict.fromkeys(chains))
     return [
         (radius, chain)
         for radius, chain in distinct
         if not any(
-            radius == r and len(other) > len(chain) and other[: len(chain)] == chain
-            for r, other in distinct
+            radius == other_radius and len(other) > len(chain) and other[: len(chain)] == chain
+            for other_radius, other in distinct
         )
     ]
 
 
-def beginnings(chains: Sequence[Bounded]) -> list[Bounded]:
-    """Every beginning of some chains, the whole ones included, each once."""
+def beginnings(chains: Sequence[ChainInBall]) -> list[ChainInBall]:
+    """Every beginning of some chains, the whole chains included, each once."""
     return list(
         dict.fromkeys(
             (radius, chain[:depth])

@@ -1,7 +1,7 @@
-"""Checks of an evaluation: what stops it, and signs that a robust accuracy cannot be believed.
+"""Checks of an evaluation: what stops it, and warnings that a robust accuracy cannot be believed.
 
-Signs are those of Croce and Hein (2020) and Carlini et al. (2019). Each is a sentence that ends up beside
-the number in the tables; none changes a verdict.
+The warnings follow Croce and Hein (2020) and Carlini et al. (2019). Each is a sentence that tables print with
+the number; none changes a verdict.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,10 @@ from taet.errors import UserError, counted, first_line
 from taet.losses import cross_entropy
 from taet.networks.network import undecided
 
-ALONE = 0.002  # share of images that only Square breaks, above which gradients are suspected (AutoAttack's)
+SQUARE_SHARE = 0.002  # fooled by Square alone, above which gradients are suspect (AutoAttack's)
 TOLERANCE = 1e-6  # float32 rounding of x + eps and back
-ALONE_IMAGES, BATCH_TOLERANCE = (
-    4,
-    1e-3,
-)  # relative to the spread of the logits; rounding is far below
+SINGLE_IMAGES = 4  # passed one by one, to compare with their batch
+BATCH_TOLERANCE = 1e-3  # relative to the spread of the logits; rounding is far below
 LEAST_FOR_DLR, LEAST_FOR_SPREAD = 4, 3  # classes
 CHANGES_INPUT = (
     "the model changes its input in place, and so the images under attack; begin its forward with "
@@ -35,7 +33,7 @@ CHANGES_INPUT = (
 
 
 def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
-    """Check what is to be attacked.
+    """Check images, labels and radius.
 
     Raises:
         UserError: pixels outside [0,1], labels outside 0..C-1, or eps outside (0,1).
@@ -55,25 +53,25 @@ def check_images(x: Tensor, y: Tensor, classes: int, eps: float) -> None:
 
 
 def radius_problem(eps: float) -> str | None:
-    """What is wrong with the radius of a ball."""
+    """What is wrong with the radius of a ball; None if nothing is."""
     if 0 < eps < 1:
         return None
     return f"eps: must be above 0 and below 1, in the [0,1] pixel range, got {eps:g}"
 
 
 def check_model(subject: Subject, x: Tensor, classes: int) -> int:
-    """Check a model on a batch of images, and find out whether gradients flow through it.
+    """Check a model on a batch of images, and set ``subject.has_gradient``.
 
     Args:
         subject: the model, in eval mode.
-        x: [B, C, H, W] images in [0,1], as many as are to be passed at once.
+        x: [B, C, H, W] images in [0,1], one batch of the evaluation.
 
     Returns:
         How many of them fit into memory at once.
 
     Raises:
         UserError: weights that have no values yet, a model that fails or changes its input, or outputs that
-            are not [B, C] logits or name no class.
+            are not [B, C] logits or decide for no class.
     """
     tensors = [*subject.model.named_parameters(), *subject.model.named_buffers()]
     if lazy := [name for name, value in tensors if is_lazy(value)]:
@@ -82,16 +80,16 @@ def check_model(subject: Subject, x: Tensor, classes: int) -> int:
             "load its weights, before it is attacked"
         )
     fit = _check_outputs(subject, x, classes)
-    if fit > 1:  # attacks pass whatever number is still standing
+    if fit > 1:  # attacks pass as many images as are still robust, even a single one
         _check_outputs(subject, x[:1], classes)
-    subject.connected = _is_connected(subject, x[:1])
+    subject.has_gradient = _has_gradient(subject, x[:1])
     return fit
 
 
 def _check_outputs(subject: Subject, x: Tensor, classes: int) -> int:
-    """Check what the model gives for some images; how many of them fit into memory at once."""
+    """Check the model's outputs for some images; returns how many of them fit into memory at once."""
     images = f"{counted(len(x), 'image')} of the shape {tuple(x.shape[1:])}"
-    given = x.clone(memory_format=torch.contiguous_format) if not subject.own else x
+    given = x.clone(memory_format=torch.contiguous_format) if not subject.is_ours else x
     try:
         with torch.no_grad():
             outputs = in_batches(subject.raw, len(x), given)
@@ -123,11 +121,11 @@ def _check_outputs(subject: Subject, x: Tensor, classes: int) -> int:
 
 
 def _other_type(subject: Subject) -> str:
-    """A hint where a model's weights are not of the images' type."""
-    found = {value.dtype for value in subject.model.parameters() if value.is_floating_point()}
-    if not found or torch.float32 in found:
+    """A hint if the model's weights are not of the images' type; else an empty text."""
+    dtypes = {value.dtype for value in subject.model.parameters() if value.is_floating_point()}
+    if not dtypes or torch.float32 in dtypes:
         return ""
-    kind = str(found.pop()).removeprefix("torch.")
+    kind = str(dtypes.pop()).removeprefix("torch.")
     return f"; its weights are {kind}, images are float32: call model.float(), or convert inside it"
 
 
@@ -139,8 +137,8 @@ def _cause(subject: Subject) -> str:
     return "look for an overflow, a division by 0, or the logarithm of 0"
 
 
-def _is_connected(subject: Subject, x: Tensor) -> bool:
-    """Whether torch finds a way back from the logits to an image."""
+def _has_gradient(subject: Subject, x: Tensor) -> bool:
+    """Whether torch can differentiate the logits with respect to an image."""
     labels = x.new_zeros(len(x), dtype=torch.int64)
     given = x.clone(memory_format=torch.contiguous_format)
     try:
@@ -153,13 +151,13 @@ def _is_connected(subject: Subject, x: Tensor) -> bool:
         raise UserError(
             f"the model fails when its gradient is taken: {first_line(error)}"
         ) from error
-    if not torch.equal(given, x):  # by way of detach(), say, which torch does not see
+    if not torch.equal(given, x):  # through detach(), for example, which torch does not notice
         raise UserError(CHANGES_INPUT)
     return True
 
 
-def verify(part: Part, x_adv: Tensor, target: Target) -> None:
-    """Check every adversarial image before it counts.
+def check_adversarial(part: Part, x_adv: Tensor, target: Target) -> None:
+    """Check the adversarial images of a part before they count.
 
     Raises:
         UserError: not finite, outside [0,1], or further away than eps.
@@ -178,7 +176,7 @@ def verify(part: Part, x_adv: Tensor, target: Target) -> None:
 
 
 def clean_warnings(clean: Tensor, classes: int) -> list[str]:
-    """What is odd about clean predictions, [N]: a model that gives one class for all images is no model."""
+    """A warning if the clean predictions, [N], are of one class for all images."""
     if len(clean.unique()) == 1 and classes > 1:
         return ["predicts one class for all images: the training has collapsed"]
     return []
@@ -186,7 +184,7 @@ def clean_warnings(clean: Tensor, classes: int) -> list[str]:
 
 @torch.no_grad()
 def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
-    """What is odd about a model, from one batch.
+    """Warnings about a model, from one batch.
 
     Args:
         subject: the model, in eval mode.
@@ -195,53 +193,55 @@ def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
     """
     if not len(x):
         return []
-    found = []
-    raw, logits = subject.raw(x).dtype, subject(x)
-    if raw != torch.float32:
-        found.append(f"the model computes in {str(raw).removeprefix('torch.')}, not in float32")
+    warnings = []
+    dtype, logits = subject.raw(x).dtype, subject(x)
+    if dtype != torch.float32:
+        warnings.append(
+            f"the model computes in {str(dtype).removeprefix('torch.')}, not in float32"
+        )
     if not torch.equal(logits, subject(x)):
-        found.append("the model is randomised: two passes differ, so single gradients mislead")
+        warnings.append("the model is randomised: two passes differ, so single gradients mislead")
     elif _depends_on_batch(subject, x, logits):
-        found.append(
+        warnings.append(
             "an image's outputs depend on the other images of its batch, so verdicts depend on the "
             "batch size"
         )
     if (logits >= 0).all() and (logits <= 1).all():
-        found.append("outputs look like probabilities; attacks need logits")
+        warnings.append("outputs look like probabilities; attacks need logits")
     gradient, _ = input_gradient(subject, x, y, cross_entropy, len(x))
     if zero := (gradient.flatten(1) == 0).all(1).float().mean().item():
-        found.append(f"{zero:.1%} of the images have a gradient of exactly zero (n = {len(x)})")
-    return found
+        warnings.append(f"{zero:.1%} of the images have a gradient of exactly zero (n = {len(x)})")
+    return warnings
 
 
 def _depends_on_batch(subject: Subject, x: Tensor, logits: Tensor) -> bool:
-    """Whether some images' logits, seen alone, are others than in the batch, beyond rounding."""
+    """Whether images passed one by one get other logits than in the batch, beyond rounding."""
     spread = (logits.amax() - logits.amin()).clamp(min=torch.finfo(logits.dtype).tiny)
-    alone = torch.cat([subject(x[i : i + 1]) for i in range(min(len(x), ALONE_IMAGES))])
-    return bool(((alone - logits[: len(alone)]).abs() > BATCH_TOLERANCE * spread).any())
+    single = torch.cat([subject(x[i : i + 1]) for i in range(min(len(x), SINGLE_IMAGES))])
+    return bool(((single - logits[: len(single)]).abs() > BATCH_TOLERANCE * spread).any())
 
 
 def chain_warnings(
-    parts: Sequence[Part], broken_by: Tensor, classes: int, standing: int
+    parts: Sequence[Part], broken_by: Tensor, classes: int, attacked: int
 ) -> list[str]:
-    """What is odd about the verdicts of an attack.
+    """Warnings about the verdicts of an attack.
 
     Args:
-        parts: its parts.
-        broken_by: [N] which of them fooled each image, -1 for none.
+        parts: of the attack.
+        broken_by: [N] position in ``parts`` of the one that fooled each image, -1 for none.
         classes: number of classes C.
-        standing: images that were attacked.
+        attacked: number of images that were attacked.
     """
-    found = []
-    for place, part in enumerate(parts):
-        alone = (broken_by == place).sum().item() / max(standing, 1)
-        if isinstance(part, Square) and place > 0 and alone > ALONE:
-            found.append(
-                f"Square broke {alone:.1%} of the images that white-box attacks could not: gradients "
+    warnings = []
+    for position, part in enumerate(parts):
+        share = (broken_by == position).sum().item() / max(attacked, 1)
+        if isinstance(part, Square) and position > 0 and share > SQUARE_SHARE:
+            warnings.append(
+                f"Square broke {share:.1%} of the images that white-box attacks could not: gradients "
                 "may mislead"
             )
     if few := sum(getattr(part, "rank", 0) >= classes for part in parts):
-        found.append(
+        warnings.append(
             f"only {counted(classes, 'class')}, so there was no target for {few} of "
             f"{counted(len(parts), 'part')}"
         )
@@ -251,32 +251,32 @@ def chain_warnings(
         how = "DLR losses use the logits there are"
         if classes < LEAST_FOR_SPREAD:
             how = "without a third logit, DLR losses are the plain margin"
-        found.append(f"{counted(classes, 'class')}: {how}")
-    return found
+        warnings.append(f"{counted(classes, 'class')}: {how}")
+    return warnings
 
 
 def reach_warnings(parts: Sequence[Part], eps: float) -> list[str]:
-    """Attacks whose steps are too short to cross the ball.
+    """Warnings about attacks whose steps are too short to cross the ball.
 
-    From a random start the far side of the ball is 2 eps away, from the image its surface is eps away.
+    From a random start the far side of the ball is 2 eps away; from the image, its surface is eps away.
     """
-    found = []
-    for descents in _runs([part for part in parts if isinstance(part, Descent)]):
-        steps, size = sum(part.steps for part in descents), descents[0].step_size
-        across = 2 * eps if descents[0].start == "uniform" else eps
-        if size is not None and steps * size < across * (1 - TOLERANCE):
-            found.append(
-                f"{descents[-1].title}: {counted(steps, 'step')} of {size:.4g} cannot cross the ball of "
+    warnings = []
+    for run in _runs([part for part in parts if isinstance(part, Descent)]):
+        steps, step_size = sum(part.steps for part in run), run[0].step_size
+        across = 2 * eps if run[0].start == "uniform" else eps
+        if step_size is not None and steps * step_size < across * (1 - TOLERANCE):
+            warnings.append(
+                f"{run[-1].title}: {counted(steps, 'step')} of {step_size:.4g} cannot cross the ball of "
                 f"eps {eps:.4g}"
             )
-    return found
+    return warnings
 
 
 def _runs(descents: Sequence[Descent]) -> list[list[Descent]]:
-    """Descents together with those that go on from them."""
+    """Descents grouped with those that continue them."""
     runs: list[list[Descent]] = []
     for part in descents:
-        if part.goes_on and runs:
+        if part.continues and runs:
             runs[-1].append(part)
         else:
             runs.append([part])

@@ -1,4 +1,4 @@
-"""Sign-gradient descent as a part of an attack: FGSM, PGD, CW-Linf and LSA are values of it."""
+"""Sign-gradient descent as a part of an attack: FGSM, PGD, CW-Linf and LSA are made of it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ class Descent:
         convention: ``any_iterate``: an image is fooled if some iterate, the start included, is
             misclassified; ``last_iterate``: only the last one counts, as in most code of the field.
         restart: number of the random start, from 0.
-        goes_on: see ``taet.adversary.parts.Part``.
+        continues: see ``taet.adversary.parts.Part``.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Descent:
     steps: int
     convention: Convention
     restart: int = 0
-    goes_on: bool = False
+    continues: bool = False
     norm: Norm = "linf"
     bounded: bool = True
 
@@ -49,7 +49,7 @@ class Descent:
             target.model,
             target.x,
             target.y,
-            start=target.iterate if self.goes_on else self._start(target),
+            start=target.iterate if self.continues else self._start(target),
             objective=self.objective,
             eps=target.eps,
             step_size=target.eps if self.step_size is None else self.step_size,
@@ -59,12 +59,12 @@ class Descent:
         )
 
     def _start(self, target: Target) -> Tensor:
-        draw = partial(_draw, target.noise.again(self.restart), target.x.shape[1:])
+        draw = partial(_draw, target.noise.for_restart(self.restart), target.x.shape[1:])
         start = start_point(self.start, target.x, target.eps, draw)
-        # The start itself may count as adversarial, so it must be a picture inside the ball.
+        # The start itself may count as adversarial, so it must be an image inside the ball.
         return project(start, target.x, target.eps, "linf")
 
 
 def _draw(noise: Noise, shape: torch.Size, sample: object) -> Tensor:
-    """``start_point`` asks with torch's own functions."""
+    """Noise of a kind that ``start_point`` names by torch's function."""
     return noise.uniform("start", *shape) if sample is torch.rand else noise.normal("start", *shape)

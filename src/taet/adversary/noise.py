@@ -1,9 +1,9 @@
 """Random numbers of an evaluation: drawn for each image by its index, with a counter-based generator.
 
-An image gets the same numbers whichever images share its batch, in whatever order, and however often a
-job was interrupted: packing batches anew changes no verdict. The generator is SplitMix64 (Steele et al.
-2014) on (seed, purpose, index of the image, position); torch's generators cannot be asked for the numbers
-of one image without drawing those of all before it.
+An image gets the same numbers whichever images share its batch, in whatever order, and however often a job
+was interrupted: refilling batches changes no verdict. The generator is SplitMix64 (Steele et al. 2014) on
+(seed, purpose, index of the image, position); torch's generators cannot draw the numbers of one image without
+drawing those of all images before it.
 """
 
 import math
@@ -35,8 +35,8 @@ class Noise:
         """The streams of some of the images; ``rows`` are indices or a mask."""
         return Noise(self.seed, self.index[rows])
 
-    def again(self, restart: int) -> "Noise":
-        """Other streams for another try; for the first one, 0, these."""
+    def for_restart(self, restart: int) -> "Noise":
+        """Streams of a random restart; restart 0 has these."""
         return Noise(seed_for("restart", self.seed, restart), self.index) if restart else self
 
     def uniform(self, purpose: str, *shape: int) -> Tensor:

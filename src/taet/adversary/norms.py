@@ -1,4 +1,4 @@
-"""The balls that perturbations live in: L-inf and L2, images [B, C, H, W]."""
+"""Norms of perturbations and projections on their balls: L-inf and L2, images [B, C, H, W]."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 Norm = Literal["linf", "l2"]
-TINY = 1e-12
+TINY = 1e-12  # against division by 0
 
 
 def size(delta: Tensor, norm: Norm) -> Tensor:
@@ -21,15 +21,15 @@ def unit(delta: Tensor, norm: Norm) -> Tensor:
 
 
 def steepest(gradient: Tensor, norm: Norm) -> Tensor:
-    """The perturbation of norm 1 that follows the gradient furthest: its sign, or its direction."""
+    """The perturbation of norm 1 with the largest product with the gradient: its sign, or its direction."""
     return gradient.sign() if norm == "linf" else unit(gradient, norm)
 
 
 def project(x_adv: Tensor, x: Tensor, eps: float | Tensor, norm: Norm) -> Tensor:
-    """An image in the ball around x and in [0,1]: the nearest one for L-inf.
+    """An image in the ball around x and in [0,1]: for L-inf, the nearest one.
 
-    For L2, the nearest one in the ball, cut to [0,1] (which brings it no further from x): the habit of
-    AutoAttack. ``eps`` is a number or [B, 1, 1, 1].
+    For L2, the nearest one in the ball, cut to [0,1], which brings it no further from x; AutoAttack does the
+    same. ``eps`` is a number or [B, 1, 1, 1].
     """
     if norm == "linf":
         return torch.clamp(x_adv, x - eps, x + eps).clamp_(0, 1)

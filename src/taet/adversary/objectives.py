@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from taet.adversary.norms import TINY
 from taet.losses import cross_entropy
-
-TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,23 +49,23 @@ class TargetedDifferenceOfLogits:
 
 
 def logit_gap(logits: Tensor, y_and_other: Tensor) -> Tensor:
-    """z_k - z_y for labels y and another class k, [B, 2]: negative on the true side of the boundary; [B]."""
+    """z_k - z_y, [B], for labels y and another class k, [B, 2]; negative on the true class's side."""
     y, k = y_and_other.unbind(1)
     return (logits.gather(1, k[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
     """z_y - max_{k != y} z_k, [B]; negative where the image is misclassified."""
-    own = logits.gather(1, y[:, None]).squeeze(1)
-    others = logits.scatter(1, y[:, None], -torch.inf).amax(1)
-    return own - others
+    true_logit = logits.gather(1, y[:, None]).squeeze(1)
+    largest_other = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+    return true_logit - largest_other
 
 
 def _spread(logits: Tensor, lower: int) -> Tensor:
     """Largest logit minus the mean of ``lower`` logits from the third largest on.
 
-    What makes DLR blind to shifts and scales. With fewer classes the last ones there are; with two, where
-    no third logit exists, 1: the plain margin.
+    Dividing by it makes DLR invariant to shifts and scales. With too few classes the mean is over fewer
+    logits; with two classes there is no third logit and the spread is 1, which leaves the plain margin.
     """
     ordered = logits.sort(1, descending=True).values
     if logits.shape[1] < 3:

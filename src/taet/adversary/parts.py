@@ -1,9 +1,8 @@
-"""What an evaluation attack is made of: parts that run one after the other on the images left standing.
+"""The parts of an evaluation attack, and the images that they attack.
 
-An attack is a *chain* of parts. Every part is run on the images that no part before it has fooled, packed
-into full batches again. Chains that begin alike share that beginning: PGD-20 is read off on the way to
-PGD-100, APGD-CE + APGD-T on the way to AutoAttack. Parts are frozen data classes, so that equal ones are
-recognised.
+An attack is a *chain* of parts. Each part attacks only the images that are still robust, which no part before
+it has fooled; batches are refilled. Chains that begin alike share that beginning: PGD-100 gives PGD-20 on the
+way, and AutoAttack gives APGD-CE + APGD-T. Parts are frozen data classes, so that equal ones are recognised.
 """
 
 from dataclasses import dataclass, replace
@@ -19,13 +18,13 @@ from taet.compute.batches import in_batches
 
 
 class Part(Protocol):
-    """A step of an attack that can stand alone.
+    """One part of an attack.
 
     Attributes:
         title: its name, for progress and tables.
         norm: of the perturbation.
         bounded: whether the perturbation must stay within eps.
-        goes_on: whether it begins where the part before it has ended, not at the clean image.
+        continues: whether it begins at the last iterate of the part before it, not at the clean image.
     """
 
     @property
@@ -35,24 +34,24 @@ class Part(Protocol):
     @property
     def bounded(self) -> bool: ...
     @property
-    def goes_on(self) -> bool: ...
+    def continues(self) -> bool: ...
 
     def run(self, target: "Target") -> Tensor:
-        """Adversarial images, [B, C, H, W]; where none was found, any image that obeys the rules."""
+        """Adversarial images, [B, C, H, W]; of an image that stays robust, any image inside the bounds."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Images under attack, more of them than fit into one batch.
+    """Images under attack; they may be more than fit into one batch.
 
     Attributes:
         model: takes images in [0,1], gives logits; in eval mode.
         x: [B, C, H, W] float32 clean images in [0,1], all classified correctly.
         y: [B] int64 labels.
         eps: radius of the ball, in the norm of the part.
-        noise: random numbers, the same for an image however the batches are cut.
+        noise: random numbers, which do not depend on how images are batched.
         batch_size: images per pass through the model.
-        iterate: where the part before has ended; the clean images for the first one.
+        iterate: last iterates of the part before; the clean images for the first part.
     """
 
     model: nn.Module
@@ -64,7 +63,7 @@ class Target:
     iterate: Tensor
 
     def rows(self, rows: Tensor) -> "Target":
-        """The same for some of the images; ``rows`` are indices or a mask."""
+        """Some of the images; ``rows`` are indices or a mask."""
         return replace(
             self,
             x=self.x[rows],
@@ -79,5 +78,5 @@ class Target:
         return torch.cat(in_batches(self.model, self.batch_size, x))
 
     def gradient(self, x: Tensor, y: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
-        """Gradient of each image's objective with respect to it, and logits."""
+        """Gradient of each image's objective with respect to the image, [B, C, H, W], and logits."""
         return input_gradient(self.model, x, y, objective, self.batch_size)

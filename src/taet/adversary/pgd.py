@@ -1,18 +1,19 @@
 """The gradient loop: projected gradient descent on the sign of the gradient (Madry et al. 2018).
 
-The only place with input gradients of the network under attack. Training attacks, FGSM and all PGD
-evaluations are values of it. Images are [B, C, H, W] float32 in [0,1]; eps and step sizes are distances in
-that range, one for all images or one for each.
+Training attacks, FGSM and all PGD evaluations run this loop, and ``input_gradient`` serves every attack that
+follows gradients. Images are [B, C, H, W] float32 in [0,1]; eps and step sizes are distances in that range,
+one for all images or one for each.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from taet.adversary.active import Active
 from taet.adversary.norms import project
 from taet.compute.batches import in_batches
 from taet.compute.folding import folded
@@ -47,71 +48,64 @@ def pgd(
     Args:
         y: [B, ...] what the objective compares the logits with: labels [B] int64, or anything else
             with a row for each image.
-        start: where to begin, [B, C, H, W]; see ``start_point``.
+        start: first iterate, [B, C, H, W]; see ``start_point``.
         objective: what to maximise.
         eps: radius; a number, or [B].
         step_size: length of a step; a number, or [B].
         steps: a number, or [B] int64: an image that has done its steps leaves the batch.
-        stop_when_fooled: an image that is misclassified stays as it is and leaves the batch
-            (evaluation: some iterate inside the ball fools the model; ``y`` are labels); otherwise every
-            image takes all its steps (training).
-        batch_norm: ``eval``: running statistics, images do not see each other; ``train``: statistics of
-            the batch, which also move the running ones; ``train_no_track``: the same, but the running
-            ones are put back.
+        stop_when_fooled: a misclassified image stays as it is and leaves the batch (evaluation: some
+            iterate inside the ball fools the model; ``y`` are labels). Otherwise every image takes all its
+            steps (training).
+        batch_norm: ``eval``: running statistics, images do not influence each other; ``train``: statistics
+            of the batch, which also update the running ones; ``train_no_track``: statistics of the batch,
+            and the running ones are restored.
         watch: see ``Watch``.
-        batch_size: images per pass, packed anew in every step; None for all at once.
+        batch_size: images per pass; batches are refilled in every step. None for all at once.
     """
-    going = _Going(
-        torch.arange(len(x), device=x.device),
-        x,
-        y,
-        start,
-        *map(_per_image, (eps, step_size)),
-        steps,
+    active = _Active(
+        rows=torch.arange(len(x), device=x.device),
+        iterate=start,
+        x=x,
+        y=y,
+        eps=_per_image(eps),
+        step_size=_per_image(step_size),
+        steps=steps,
     )
     result = start.clone()
     with attack_mode(model, batch_norm):
         for step in range(int(torch.as_tensor(steps).max())):
-            if isinstance(going.steps, Tensor):
-                going = going.without(going.steps <= step, result)
-            gradient, logits = input_gradient(model, going.iterate, going.y, objective, batch_size)
+            if isinstance(active.steps, Tensor):
+                active = active.without(active.steps <= step, result)
+            gradient, logits = input_gradient(
+                model, active.iterate, active.y, objective, batch_size
+            )
             if watch is not None:
                 watch(step, logits)
             if stop_when_fooled:
-                fooled = logits.argmax(1) != going.y
+                fooled = logits.argmax(1) != active.y
                 gradient = gradient[~fooled] if fooled.any() else gradient
-                going = going.without(fooled, result)
-            if len(going.rows) == 0:
+                active = active.without(fooled, result)
+            if len(active.rows) == 0:
                 break
-            moved = going.iterate + going.step_size * gradient.sign()
-            going.iterate = project(moved, going.x, going.eps, "linf")
-    result[going.rows] = going.iterate
+            moved = active.iterate + active.step_size * gradient.sign()
+            active.iterate = project(moved, active.x, active.eps, "linf")
+    result[active.rows] = active.iterate
     return result
 
 
 @dataclass
-class _Going:
-    """The images that still move: their rows in the batch, and what belongs to each of them."""
+class _Active(Active):
+    """The images that still have steps to take; the fields are arguments of ``pgd``."""
 
-    rows: Tensor
     x: Tensor
     y: Tensor
-    iterate: Tensor
     eps: float | Tensor
     step_size: float | Tensor
     steps: int | Tensor
 
-    def without(self, leaving: Tensor, result: Tensor) -> "_Going":
-        """The images that stay; where the others have come is written to ``result``."""
-        if not leaving.any():
-            return self
-        result[self.rows[leaving]] = self.iterate[leaving]
-        values = (getattr(self, field.name) for field in fields(self))
-        return _Going(*(v[~leaving] if isinstance(v, Tensor) else v for v in values))
-
 
 def start_point(kind: str, x: Tensor, eps: float | Tensor, draw: Draw) -> Tensor:
-    """Where the loop begins.
+    """The first iterate of the loop.
 
     ``zero``: x; ``gauss``: x + 0.001 N(0,1), not clipped (TRADES, MART, HE, AT-BSL, TAET);
     ``uniform``: x + U(-eps, eps), clipped to [0,1] (Madry et al., torchattacks); ``one_sided``:
@@ -153,18 +147,27 @@ def input_gradient(
 
 @contextmanager
 def attack_mode(model: nn.Module, batch_norm: str) -> Iterator[None]:
-    """Put the model into the mode in which it is attacked, and back; see ``pgd``."""
+    """Inside the block, the model is in the mode in which it is attacked; see ``pgd``."""
+    around = {"eval": folded, "train": nullcontext, "train_no_track": restored_buffers}
     was_training = model.training
-    buffers = list(model.buffers()) if batch_norm == "train_no_track" else []
-    kept = [buffer.clone() for buffer in buffers]
     model.train(batch_norm != "eval")
     try:
-        with folded(model) if batch_norm == "eval" else nullcontext():
+        with around[batch_norm](model):
             yield
     finally:
-        for buffer, value in zip(buffers, kept, strict=True):
-            buffer.copy_(value)
         model.train(was_training)
+
+
+@contextmanager
+def restored_buffers(model: nn.Module) -> Iterator[None]:
+    """After the block, buffers such as batch-norm statistics have the values from before."""
+    buffers = list(model.buffers())
+    before = [buffer.clone() for buffer in buffers]
+    try:
+        yield
+    finally:
+        for buffer, value in zip(buffers, before, strict=True):
+            buffer.copy_(value)
 
 
 def _per_image(value: float | Tensor) -> float | Tensor:

@@ -1,11 +1,11 @@
 """Square: random search with squares, which sees outputs only (Andriushchenko et al. 2020).
 
-As AutoAttack has it, two of whose habits are options. The upper end of a position is exclusive there, so that
-a square smaller than the image never reaches its last row or column. And sizes follow the number of the query
-itself; the code of Square's authors, and torchattacks, rescale their schedule to the number of queries.
+This is AutoAttack's version; two of its properties are options. Its upper limit of a position is exclusive:
+a square smaller than the image never reaches the last row or column. Its sizes depend on the number of the
+query alone; the code of Square's authors, and torchattacks, rescale the schedule to the number of queries.
 
-Positions and signs are drawn for each image by itself, where AutoAttack draws one position for a whole batch:
-what one image meets is distributed alike.
+Positions and signs are drawn for each image, where AutoAttack draws one position for a whole batch: for one
+image, the distribution is the same.
 """
 
 import math
@@ -32,7 +32,7 @@ class Square:
         title, norm: see ``taet.adversary.parts.Part``.
         queries: passes of each image.
         positions: of squares; all that fit into the image, or AutoAttack's.
-        schedule: of their sizes; rescaled to the number of queries, or as it is (AutoAttack's).
+        schedule: of their sizes; rescaled to the number of queries, or fixed (AutoAttack's).
         restart: number of the random search, from 0.
     """
 
@@ -43,35 +43,35 @@ class Square:
     schedule: Literal["fixed", "rescaled"] = "fixed"
     restart: int = 0
     bounded: bool = True
-    goes_on: bool = False
+    continues: bool = False
 
     def run(self, target: Target) -> Tensor:
-        """The images that fool the model; of the others the ones with the smallest margin."""
-        target = replace(target, noise=target.noise.again(self.restart))
+        """The first image that fools the model, or else the one with the smallest margin."""
+        target = replace(target, noise=target.noise.for_restart(self.restart))
         begin, propose = (_stripes, _square_linf) if self.norm == "linf" else (_tiles, _square_l2)
         unused = 1 if self.positions == "official" else 0
         result = target.x.clone()
         rows = torch.arange(len(result), device=result.device)
         best = begin(target)
-        value = margin(target.logits(best), target.y)
+        best_margin = margin(target.logits(best), target.y)
         for query in range(self.queries):
-            fooled = value < 0
+            fooled = best_margin < 0
             if fooled.any():
                 result[rows[fooled]] = best[fooled]
-                rows, best, value = rows[~fooled], best[~fooled], value[~fooled]
+                rows, best, best_margin = rows[~fooled], best[~fooled], best_margin[~fooled]
                 target = target.rows(~fooled)
             if not len(rows):
                 break
             proposed = propose(target, best, self._share(query), query, unused)
-            found = margin(target.logits(proposed), target.y)
-            better = found < value
+            proposed_margin = margin(target.logits(proposed), target.y)
+            better = proposed_margin < best_margin
             best = torch.where(better.view(-1, 1, 1, 1), proposed, best)
-            value = torch.where(better, found, value)
+            best_margin = torch.where(better, proposed_margin, best_margin)
         result[rows] = best
         return result
 
     def _share(self, query: int) -> float:
-        """Share of the image's pixels that a square has."""
+        """Share of the image's pixels that the square of a query covers."""
         if self.schedule == "rescaled":
             query = int(query / self.queries * SCHEDULED)
         return FIRST_SHARE / 2 ** sum(query > border for border in HALVED_AT)
@@ -88,9 +88,9 @@ def _square_linf(target: Target, best: Tensor, share: float, query: int, unused:
     """A square whose pixels all go to +-eps, one sign for each channel."""
     channels, height, width = target.x.shape[1:]
     side = min(max(round(math.sqrt(share * height * width)), 1), height, width)
-    place = target.noise.uniform(f"square place {query}", 2)
+    draws = target.noise.uniform(f"square place {query}", 2)
     signs = target.noise.signs(f"square sign {query}", channels, 1, 1)
-    inside, _, _ = _window(place, side, height, width, unused)
+    inside, _, _ = _window(draws, side, height, width, unused)
     moved = best + 2 * target.eps * signs * inside
     return torch.clamp(moved, target.x - target.eps, target.x + target.eps).clamp(0, 1)
 
@@ -111,7 +111,7 @@ def _tiles(target: Target) -> Tensor:
 
 
 def _square_l2(target: Target, best: Tensor, share: float, query: int, unused: int) -> Tensor:
-    """Moves the norm of one window, and what is left of the budget, into a bump in another window."""
+    """Moves the norm of one window, and the unused part of eps, into a bump in another window."""
     x, eps = target.x, target.eps
     channels, height, width = x.shape[1:]
     side = _odd_side(share, height, width)
@@ -122,11 +122,11 @@ def _square_l2(target: Target, best: Tensor, share: float, query: int, unused: i
     delta = best - x
     bumps = _turned(_bump(side, x), draws[:, 4] > 0.5)
     images = torch.arange(len(x), device=x.device).view(-1, 1, 1)
-    laid = bumps[images, 0, rows.clamp(0, side - 1), columns.clamp(0, side - 1)].unsqueeze(1)
-    here = _norm2(delta * into)  # [B, C, 1, 1]
-    fresh = (laid * signs + delta / (TINY + here)) * into
+    placed_bump = bumps[images, 0, rows.clamp(0, side - 1), columns.clamp(0, side - 1)].unsqueeze(1)
+    norm_into = _norm2(delta * into)  # [B, C, 1, 1]
+    fresh = (placed_bump * signs + delta / (TINY + norm_into)) * into
     spare = (eps**2 - _norm2(delta, (1, 2, 3)).square()).clamp(min=0) / channels
-    # Of all channels together, as in AutoAttack; the code of Square's authors takes each channel's own.
+    # The norm over all channels, as in AutoAttack; the code of Square's authors takes that of each channel.
     moved = _norm2(delta * torch.maximum(into, out_of), (1, 2, 3))
     fresh = fresh / (TINY + _norm2(fresh)) * (spare + moved.square()).sqrt()
     changed = delta * (1 - out_of) * (1 - into) + fresh
@@ -141,25 +141,28 @@ def _odd_side(share: float, height: int, width: int) -> int:
 
 
 def _window(
-    place: Tensor, side: int, height: int, width: int, unused: int
+    draws: Tensor, side: int, height: int, width: int, unused: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A square at a random place: mask [B, 1, H, W], and row [B, H, 1] and column [B, 1, W] within it.
+    """A square at a random position: mask [B, 1, H, W], and row [B, H, 1] and column [B, 1, W] within it.
 
-    The last ``unused`` rows and columns of places are left out, unless there is only one.
+    The last ``unused`` rows and columns of positions are left out, unless there is only one.
+
+    Args:
+        draws: [B, 2], uniform random numbers.
     """
-    top = _place(place[:, 0], height - side + 1 - unused)
-    left = _place(place[:, 1], width - side + 1 - unused)
-    rows = torch.arange(height, device=place.device) - top[:, None]
-    columns = torch.arange(width, device=place.device) - left[:, None]
+    top = _below(draws[:, 0], height - side + 1 - unused)
+    left = _below(draws[:, 1], width - side + 1 - unused)
+    rows = torch.arange(height, device=draws.device) - top[:, None]
+    columns = torch.arange(width, device=draws.device) - left[:, None]
     inside = ((rows >= 0) & (rows < side)).unsqueeze(2) & (
         (columns >= 0) & (columns < side)
     ).unsqueeze(1)
     return inside.unsqueeze(1).float(), rows.unsqueeze(2), columns.unsqueeze(1)
 
 
-def _place(uniform: Tensor, places: int) -> Tensor:
-    """One of so many places, from 0; the first if there is none."""
-    return (uniform * places).long().clamp(0, max(places - 1, 0))
+def _below(uniform: Tensor, count: int) -> Tensor:
+    """Random numbers in [0,1) as whole numbers from 0 to ``count`` - 1; 0 if ``count`` is 0."""
+    return (uniform * count).long().clamp(0, max(count - 1, 0))
 
 
 def _bump(side: int, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from taet.compute.devices import precisions, settle
+from taet.compute.devices import precision_settings, set_up_device
 from taet.errors import ArgumentError, first_line
 from taet.seeds import seed_for
 
@@ -41,7 +41,7 @@ def restored_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
             warnings.simplefilter("default")  # torch's warnings about a model must not end the work
         undone.enter_context(torch.inference_mode(False))
         undone.enter_context(torch.enable_grad())
-        device = settle(compute)
+        device = set_up_device(compute)
         undone.enter_context(torch.autocast(device.type, enabled=False))
         if torch.get_default_device().type not in ("cpu", device.type):
             undone.enter_context(torch.device(device.type))
@@ -51,8 +51,8 @@ def restored_process(compute: "Compute", seed: int) -> Iterator[torch.device]:
 
 def _states(compute: "Compute") -> Iterator[State]:
     """Everything global that is set here; the last is restored first."""
-    for place in reversed(precisions()):
-        yield _attribute(place, "fp32_precision")
+    for setting in reversed(precision_settings()):
+        yield _attribute(setting, "fp32_precision")
     # torch's older interface for the same, which changes the above too.
     yield _matmul_precision, _set_matmul_precision
     for flag in ("enabled", "deterministic", "benchmark", "allow_tf32"):

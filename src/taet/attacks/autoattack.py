@@ -2,10 +2,10 @@
 
 ``standard``, as its authors define it, is APGD on cross-entropy, APGD-T (targeted DLR, 9 targets), FAB-T
 (9 targets) and Square, with 100 steps, 100 steps, 100 iterations and 5000 queries: all four ``components``.
-Each runs on what those before it have left standing, so the result is the worst case over all. The first
-two alone are the cheap worst case that AutoAttack mostly agrees with; with other numbers it is no
-AutoAttack (torchattacks 3.3 to 3.5 runs 10 steps under that name). With C classes there are at most C - 1
-targets; with fewer than 4, DLR uses the logits there are.
+Each attacks only the images that are still robust, so the result is the worst case over all. The first two
+alone are much cheaper and mostly agree with all four. With other numbers it is not AutoAttack (torchattacks
+3.3 to 3.5 runs 10 steps under that name). With C classes there are at most C - 1 targets; with fewer than 4
+classes, DLR uses the logits that exist.
 """
 
 from typing import Literal
@@ -25,7 +25,7 @@ class Options(AttackOptions):
     components: list[Literal["apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "square"]] = Field(
         min_length=1
     )
-    """Attacks in this order."""
+    """Attacks, in the order in which they run."""
     steps: Count
     """Steps of APGD and iterations of FAB; 100 in AutoAttack."""
     targets: Count
@@ -73,15 +73,15 @@ class Options(AttackOptions):
 def parts(options: Options) -> tuple[Part, ...]:
     """One part for each component and random start, and for each target of the targeted ones."""
     norm, steps, ranks = options.norm, options.steps, range(1, options.targets + 1)
-    tries = range(options.restarts)
-    places_and_sizes = options.square_positions, options.square_schedule
-    made: dict[str, list[Part]] = {
-        "apgd_ce": [Apgd("APGD-CE", norm, "ce", steps, 0, i) for i in tries],
-        "apgd_dlr": [Apgd("APGD-DLR", norm, "dlr", steps, 0, i) for i in tries],
+    restarts = range(options.restarts)
+    square = options.queries, options.square_positions, options.square_schedule
+    of_component: dict[str, list[Part]] = {
+        "apgd_ce": [Apgd("APGD-CE", norm, "ce", steps, 0, i) for i in restarts],
+        "apgd_dlr": [Apgd("APGD-DLR", norm, "dlr", steps, 0, i) for i in restarts],
         "apgd_t": [
-            Apgd(f"APGD-T {r}", norm, "dlr_targeted", steps, r, i) for i in tries for r in ranks
+            Apgd(f"APGD-T {r}", norm, "dlr_targeted", steps, r, i) for i in restarts for r in ranks
         ],
         "fab_t": [Fab(f"FAB-T {r}", norm, steps, r) for r in ranks],
-        "square": [Square("Square", norm, options.queries, *places_and_sizes, i) for i in tries],
+        "square": [Square("Square", norm, *square, i) for i in restarts],
     }
-    return tuple(part for name in options.components for part in made[name])
+    return tuple(part for name in options.components for part in of_component[name])

@@ -2,8 +2,8 @@
 
 Minimises ||x' - x||^2 + c max(z_y - max_{k != y} z_k + confidence, 0) over w, x' = (tanh(w) + 1) / 2,
 without the search over c, as TAET and torchattacks run it (c 10, confidence 0, 100 steps of 0.01 there).
-There is no eps: nearly every image can be fooled, and a share of "robust" images only says where the search
-ended. What counts is the median norm of the perturbations, which tables show with it.
+There is no eps: nearly every image can be fooled, and the share of "robust" images only says where the search
+failed. The result is the median norm of the perturbations, which tables print beside that share.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from taet.adversary.objectives import margin
 from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions, Count, NonNegative, Positive
 
-INSIDE = 1 - 1e-6  # pixels are kept off 0 and 1, where tanh has no inverse
-BETAS, TINY = (0.9, 0.999), 1e-8
+INSIDE = 1 - 1e-6  # keeps pixels off 0 and 1, where tanh has no inverse
+BETAS, ADAM_GUARD = (0.9, 0.999), 1e-8
 
 
 class Options(AttackOptions):
@@ -52,27 +52,27 @@ class CarliniWagner:
     learning_rate: float
     norm: Norm = "l2"
     bounded: bool = False
-    goes_on: bool = False
+    continues: bool = False
 
     def run(self, target: Target) -> Tensor:
-        """The nearest image found that fools the model; the clean one where none was."""
-        best = target.x.clone()
-        nearest = torch.full((len(best),), torch.inf, device=best.device)
+        """The nearest iterate that fools the model; the clean image where no iterate does."""
+        nearest = target.x.clone()
+        least = torch.full((len(nearest),), torch.inf, device=nearest.device)
         w = torch.atanh(INSIDE * (2 * target.x - 1))
         first, second = torch.zeros_like(w), torch.zeros_like(w)
         for step in range(1, self.steps + 1):
             x_adv = (w.tanh() + 1) / 2
             gradient, logits = target.gradient(x_adv, target.y, self._hinge)
             distance = size(x_adv - target.x, "l2")
-            found = (logits.argmax(1) != target.y) & (distance < nearest)
-            best[found], nearest[found] = x_adv[found], distance[found]
+            nearer = (logits.argmax(1) != target.y) & (distance < least)
+            nearest[nearer], least[nearer] = x_adv[nearer], distance[nearer]
             slope = 2 * (x_adv - target.x) + self.c * gradient
             slope = slope * (1 - w.tanh().square()) / 2
             first = BETAS[0] * first + (1 - BETAS[0]) * slope
             second = BETAS[1] * second + (1 - BETAS[1]) * slope.square()
-            scale = (second / (1 - BETAS[1] ** step)).sqrt() + TINY
+            scale = (second / (1 - BETAS[1] ** step)).sqrt() + ADAM_GUARD
             w = w - self.learning_rate * first / (1 - BETAS[0] ** step) / scale
-        return best
+        return nearest
 
     def _hinge(self, logits: Tensor, y: Tensor) -> Tensor:
         return (margin(logits, y) + self.confidence).clamp(min=0)

@@ -1,8 +1,7 @@
 """CW-Linf: PGD-K on the margin of the logits in the L-inf ball (Carlini and Wagner 2017; Madry et al. 2018).
 
 Maximises -max(z_y - max_{k != y} z_k + confidence, 0). With confidence 0 the gradient vanishes once an
-image is misclassified, which under ``any_iterate`` costs nothing; the peers use 50 (AT-BSL, RoBal, ADT) or
-0 (RobustLT).
+image is misclassified, which is harmless under ``any_iterate``. AT-BSL, RoBal and ADT use 50, RobustLT 0.
 """
 
 from typing import Literal
@@ -25,7 +24,7 @@ class Options(AttackOptions):
     convention: Literal["any_iterate", "last_iterate"]
     """Which iterate must be misclassified for the image to count as fooled."""
     restarts: Count
-    """Random starts; each is run on what those before it have left standing."""
+    """Random starts; each attacks only the images that are still robust."""
 
     def cautions(self) -> list[str]:
         return steps_in_label(self.label, self.steps)

@@ -1,7 +1,7 @@
 """DeepFool-L2: step by step to the nearest linearised boundary (Moosavi-Dezfooli et al. 2016). Unbounded.
 
-There is no eps: a model is "robust" only where the search did not end within its steps. What counts is the
-median norm of the perturbations, which tables show with it.
+There is no eps: an image is "robust" only if the search does not reach the boundary within its steps. The
+result is the median norm of the perturbations, which tables print beside that share.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Options(AttackOptions):
     steps: Count
     """Steps at most; 50 in paper and torchattacks."""
     overshoot: NonNegative
-    """How far beyond the boundary to go, as a share of the way; 0.02 in the paper."""
+    """How far beyond the boundary to go, as a share of the distance to it; 0.02 in the paper."""
 
     def ball(self, eps: float) -> tuple[str, float | None]:
         return "l2", None
@@ -39,39 +39,42 @@ class DeepFool:
     overshoot: float
     norm: Norm = "l2"
     bounded: bool = False
-    goes_on: bool = False
+    continues: bool = False
 
     def run(self, target: Target) -> Tensor:
-        """Images on the far side of the boundary, or as far as the steps went."""
+        """Images beyond the boundary, or the iterates after all steps."""
         result = target.x.clone()
         rows = torch.arange(len(result), device=result.device)
         total = torch.zeros_like(target.x)
         for _ in range(self.steps):
-            x_adv = (target.x + (1 + self.overshoot) * total).clamp(0, 1)
+            x_adv = self._overshot(target.x, total)
             result[rows] = x_adv
             logits = target.logits(x_adv)
-            standing = logits.argmax(1) == target.y
-            rows, total, target = rows[standing], total[standing], target.rows(standing)
+            robust = logits.argmax(1) == target.y
+            rows, total, target = rows[robust], total[robust], target.rows(robust)
             if not len(rows):
                 break
-            total = total + self._shortest(target, x_adv[standing], logits[standing])
+            total = total + self._shortest(target, x_adv[robust], logits[robust])
         else:
-            result[rows] = (target.x + (1 + self.overshoot) * total).clamp(0, 1)
+            result[rows] = self._overshot(target.x, total)
         return result
 
+    def _overshot(self, x: Tensor, total: Tensor) -> Tensor:
+        return (x + (1 + self.overshoot) * total).clamp(0, 1)
+
     def _shortest(self, target: Target, x: Tensor, logits: Tensor) -> Tensor:
-        """The shortest way to a linearised boundary between the true and any other class."""
-        nearest = torch.full((len(x),), torch.inf, device=x.device)
-        way = torch.zeros_like(x)
-        own = logits.gather(1, target.y[:, None]).squeeze(1)
+        """The shortest step to a linearised boundary between the true and any other class."""
+        least = torch.full((len(x),), torch.inf, device=x.device)
+        shortest = torch.zeros_like(x)
+        true_logit = logits.gather(1, target.y[:, None]).squeeze(1)
         for other in range(logits.shape[1]):
             labels = torch.stack([target.y, torch.full_like(target.y, other)], 1)
             gradient, _ = target.gradient(x, labels, logit_gap)
             square = gradient.flatten(1).square().sum(1)
-            gap = own - logits[:, other]
+            gap = true_logit - logits[:, other]
             distance = gap / square.sqrt()
-            closer = (target.y != other) & (square > 0) & (distance < nearest)
+            nearer = (target.y != other) & (square > 0) & (distance < least)
             step = ((gap + 1e-4) / square.clamp(min=1e-30)).view(-1, 1, 1, 1) * gradient
-            way = torch.where(closer.view(-1, 1, 1, 1), step, way)
-            nearest = torch.where(closer, distance, nearest)
-        return way
+            shortest = torch.where(nearer.view(-1, 1, 1, 1), step, shortest)
+            least = torch.where(nearer, distance, least)
+        return shortest

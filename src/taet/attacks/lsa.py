@@ -1,8 +1,8 @@
 """LSA: the logit scaling attack (Hitaj et al. 2021), PGD on cross-entropy of scaled logits.
 
-Undoes a softmax that is saturated (scales below 1) or flat (above 1), which hides gradients without making a
-model robust: the logits are multiplied by each scale in turn, and an image is robust if it survives all of
-them. Logits so far apart that even the smallest scale leaves them saturated are a case for margin losses.
+A softmax that is saturated or flat hides gradients without making a model robust. The logits are multiplied
+by each scale in turn, below 1 against saturation, above 1 against flatness; an image is robust if no scale
+fools the model. If even the smallest scale leaves the softmax saturated, use an attack on the margin instead.
 """
 
 from typing import Literal

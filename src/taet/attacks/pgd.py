@@ -1,8 +1,8 @@
 """PGD-K on cross-entropy in the L-inf ball (Madry et al. 2018).
 
-An image counts as fooled if some iterate, the start included, is misclassified: never weaker than
-looking at the last iterate only, as most code of the field does (``convention: last_iterate``). Attacks
-of one job that differ in the number of steps alone are one run: PGD-20 is the beginning of PGD-100.
+An image counts as fooled if some iterate, the start included, is misclassified: never weaker than to count
+the last iterate only, as most code of the field does (``convention: last_iterate``). Attacks of one job that
+differ in the number of steps alone run once: PGD-20 is the beginning of PGD-100.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ class Options(AttackOptions):
     convention: Literal["any_iterate", "last_iterate"]
     """Which iterate must be misclassified for the image to count as fooled."""
     restarts: Count
-    """Random starts; each is run on what those before it have left standing."""
+    """Random starts; each attacks only the images that are still robust."""
 
     def cautions(self) -> list[str]:
         return steps_in_label(self.label, self.steps)
@@ -54,8 +54,8 @@ def chains(attacks: Mapping[str, Options]) -> dict[str, tuple[Part, ...]]:
 
 
 def _segments(options: Options, others: Iterable[Options]) -> tuple[Part, ...]:
-    """The steps of an attack, cut where others end that go the same way."""
-    # Images that are fooled on the way must go on; a second start must not begin where the first has ended.
+    """The steps of an attack, cut where attacks with the same iterates end."""
+    # With ``last_iterate``, fooled images take all steps; with restarts, each start takes all of them.
     if options.convention == "last_iterate" or options.restarts > 1:
         return parts(options)
     same = {"step_size", "start", "convention", "restarts"}
@@ -68,6 +68,6 @@ def _segments(options: Options, others: Iterable[Options]) -> tuple[Part, ...]:
         }
     )
     return tuple(
-        replace(parts(options)[0], title=f"PGD-{end}", steps=end - begin, goes_on=begin > 0)
+        replace(parts(options)[0], title=f"PGD-{end}", steps=end - begin, continues=begin > 0)
         for begin, end in pairwise([0, *ends])
     )

@@ -1,4 +1,4 @@
-"""Work on many images in batches, which are halved where memory does not suffice."""
+"""Work on many images in batches; a batch that does not fit into memory is halved."""
 
 import sys
 from collections.abc import Callable
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 def in_batches(work: Callable[..., Result], size: int, *tensors: Tensor) -> list[Result]:
-    """What ``work`` returns for each batch, in order; nothing where there are no images.
+    """What ``work`` returns for each batch, in order; an empty list without images.
 
-    A batch that does not fit into memory is cut in half, and the rest goes on in batches of that size:
-    results must not depend on the size.
+    A batch that does not fit into memory is halved, and so are all batches after it: results must not depend
+    on the size.
 
     Args:
         work: takes as many tensors as are given.
@@ -38,16 +38,16 @@ def in_batches(work: Callable[..., Result], size: int, *tensors: Tensor) -> list
         else:
             done += len(batch[0])
             continue
-        # Not inside the handler: the error holds on to what the failed try has allocated.
+        # Not in the handler, where the error still holds the memory of the failed attempt.
         size = (len(batch[0]) + 1) // 2
-        _say(len(batch[0]), size)
+        _warn_once(len(batch[0]), size)
     return results
 
 
-@cache  # once is enough
-def _say(size: int, smaller: int) -> None:
+@cache
+def _warn_once(size: int, smaller: int) -> None:
     print(
         f"not enough memory for {size} images at once: going on with {smaller}; a lower "
-        "evaluation.batch_size saves the vain tries",
+        "evaluation.batch_size avoids failed attempts",
         file=sys.stderr,
     )

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from taet.study.params.blocks import Compute
 
 
-def settle(compute: "Compute") -> torch.device:
-    """Set threads and arithmetic of this process as the parameters say; the device to work on.
+def set_up_device(compute: "Compute") -> torch.device:
+    """Set threads and arithmetic of this process as the parameters say; returns the device to work on.
 
     float32 means float32, whatever the environment or other code has told torch: convolutions and products
-    could round to TF32 or bfloat16, on a CPU too. And convolutions of a GPU take their sums in the same order
-    each time, which torch does not see to by itself. ``cuda`` is the GPU that
-    ``taet.study.run.gpus``, or of several processes ``taet.study.run.processes``, has given to this one.
+    could round to TF32 or bfloat16, on a CPU too. Convolutions on a GPU add up in the same order each time,
+    which is not torch's default. ``cuda`` is the GPU assigned to this process by ``taet.study.run.gpus``, or
+    by ``taet.study.run.processes`` where several processes train one network.
 
     Raises:
-        UserError: there is no GPU here.
+        UserError: torch sees no GPU.
     """
     torch.set_num_threads(compute.threads)
     torch.set_default_dtype(torch.float32)
     torch.backends.cudnn.enabled = torch.backends.mkldnn.enabled = True
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
-    for place in precisions():
-        place.fp32_precision = "ieee"
+    for setting in precision_settings():
+        setting.fp32_precision = "ieee"
     if compute.device == "cuda":
         if not torch.cuda.is_available():
             raise UserError(
@@ -40,22 +40,24 @@ def settle(compute: "Compute") -> torch.device:
             )
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-        if team().count == 1:  # else ``taet.study.run.processes`` has given one to each
+        if (
+            team().count == 1
+        ):  # several processes: ``taet.study.run.processes`` has assigned the GPUs
             torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
     return torch.device(compute.device)
 
 
-def precisions() -> list[Any]:
-    """Where torch 2.9 and later keep the precision of float32; what holds for all comes before its parts."""
+def precision_settings() -> list[Any]:
+    """What has torch's ``fp32_precision``, from torch 2.9 on; general ones precede those they contain."""
     gpu, cpu = torch.backends.cudnn, torch.backends.mkldnn
     if not hasattr(gpu, "fp32_precision"):
         return []
-    whole = [torch.backends, gpu]
-    return [*whole, torch.backends.cuda.matmul, gpu.conv, gpu.rnn, cpu.matmul, cpu.conv, cpu.rnn]
+    general = [torch.backends, gpu]
+    return [*general, torch.backends.cuda.matmul, gpu.conv, gpu.rnn, cpu.matmul, cpu.conv, cpu.rnn]
 
 
-def searching(precision: str, device: str) -> AbstractContextManager[object]:
-    """Arithmetic in which attacks look for images (``evaluation.precision``), inside the block."""
+def attack_precision(precision: str, device: str) -> AbstractContextManager[object]:
+    """Inside the block, the arithmetic in which attacks search for images (``evaluation.precision``)."""
     if precision == "tf32" and device == "cuda":
         return _tf32()
     return bfloat16(device, precision == "bf16")
@@ -64,8 +66,7 @@ def searching(precision: str, device: str) -> AbstractContextManager[object]:
 def bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
     """Convolutions and products in bfloat16; weights, their gradients and losses stay float32.
 
-    Without autocast's own store of rounded weights: what is recorded (``taet.compute.graphs``) must not
-    read it.
+    Without autocast's cache of rounded weights: a recorded graph (``taet.compute.graphs``) must not read it.
     """
     return torch.autocast(device, torch.bfloat16, cache_enabled=False) if enabled else nullcontext()
 
@@ -73,19 +74,19 @@ def bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
 @contextmanager
 def _tf32() -> Iterator[None]:
     """A GPU may round the factors of float32 convolutions and products to TF32."""
-    places = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [place.allow_tf32 for place in places]
-    for place in places:
-        place.allow_tf32 = True
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = True
     try:
         yield
     finally:
-        for place, allowed in zip(places, before, strict=True):
-            place.allow_tf32 = allowed
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def device_facts(device: torch.device) -> dict[str, Any]:
-    """For records: what results of another device may differ by, and how much memory a GPU needed."""
+    """For records: the device, on which rounding depends, and how much memory a GPU needed."""
     if device.type == "cpu":
         return {"device": f"cpu, {torch.get_num_threads()} threads"}
     capability = ".".join(map(str, torch.cuda.get_device_capability(device)))

@@ -1,7 +1,7 @@
-"""Convolution and batch norm in one: with fixed statistics, two linear maps are a single one.
+"""Convolution and batch norm as one convolution: with fixed statistics, both are linear.
 
-An attack that leaves batch norm in eval mode passes the same weights many times. Folding the norm into the
-convolution before it is the same function up to float32 rounding, without the norm's passes over memory.
+An attack that leaves batch norm in eval mode uses the same weights many times. Folding the norm into the
+convolution before it gives the same function up to float32 rounding, without the norm's passes over memory.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Module):
-    """A convolution without bias, then batch norm; one convolution inside ``folded``.
+    """A convolution without bias, then batch norm; inside ``folded``, one convolution.
 
     Args:
         inputs: channels.
         outputs: channels.
-        kernel: pixels on each side, an odd number; padded to keep the size.
+        kernel: pixels on each side, odd; padded so that stride 1 keeps the image size.
         stride: of the convolution.
     """
 
@@ -37,7 +37,7 @@ class ConvNorm(nn.Module):
         return F.conv2d(x, weight, bias, self.conv.stride, self.conv.padding)
 
     def activated(self, x: Tensor, added: Tensor | None = None) -> Tensor:
-        """relu(self(x) + added); on a GPU, when folded, in one kernel.
+        """relu(self(x) + added); if folded and on a GPU, in one kernel.
 
         Args:
             added: of the result's shape; None for nothing.
@@ -55,7 +55,7 @@ class ConvNorm(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Keep weight and bias of the one convolution, in the type that autocast would turn them into."""
+        """Store weight and bias of the one convolution, in the type that autocast would convert them to."""
         norm, weight = self.norm, self.conv.weight
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         bias = norm.bias - norm.running_mean * scale
@@ -66,7 +66,7 @@ class ConvNorm(nn.Module):
 
 
 def _autocast_dtype(like: Tensor) -> torch.dtype | None:
-    """What autocast would turn a convolution's inputs into, if it is at work."""
+    """The type that autocast would convert a convolution's inputs to; None if it is off."""
     device = like.device.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         return torch.get_autocast_dtype(device)
@@ -76,7 +76,7 @@ def _autocast_dtype(like: Tensor) -> torch.dtype | None:
 class _ConvRelu(torch.autograd.Function):
     """relu(convolution + bias + added), by cuDNN in one kernel; no gradient of the weights.
 
-    For torch's autograd, which knows no such kernel, these are three, each with its own way through memory.
+    torch's autograd knows no such kernel: it would run three, each with its own pass over memory.
     """
 
     @staticmethod
@@ -95,31 +95,31 @@ class _ConvRelu(torch.autograd.Function):
         else:
             result = torch.cudnn_convolution_add_relu(x, weight, added, 1.0, bias, *shape)
         ctx.save_for_backward(x, weight, result)
-        ctx.stride, ctx.padding, ctx.adds = stride, padding, added is not None
+        ctx.stride, ctx.padding, ctx.has_added = stride, padding, added is not None
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, result = ctx.saved_tensors
         gradient = torch.ops.aten.threshold_backward(gradient, result, 0)
-        of_input, _, _ = torch.ops.aten.convolution_backward(
+        input_gradient, _, _ = torch.ops.aten.convolution_backward(
             gradient, x, weight, None, ctx.stride, ctx.padding, (1, 1), False, (0, 0), 1,
             (True, False, False),
         )  # fmt: skip
-        return of_input, None, None, gradient if ctx.adds else None, None, None
+        return input_gradient, None, None, gradient if ctx.has_added else None, None, None
 
 
 @contextmanager
 def folded(model: nn.Module) -> Iterator[None]:
-    """Fold every ``ConvNorm`` of a model in eval mode; may be nested.
+    """Inside the block, every ``ConvNorm`` of a model in eval mode is folded; may be nested.
 
-    Inside, its weights must not change, and do not get gradients.
+    Inside, weights must not change and get no gradients.
     """
-    pairs = [m for m in model.modules() if isinstance(m, ConvNorm) and m.folded is None]
-    for pair in pairs:
-        pair.fold()
+    unfolded = [m for m in model.modules() if isinstance(m, ConvNorm) and m.folded is None]
+    for conv_norm in unfolded:
+        conv_norm.fold()
     try:
         yield
     finally:
-        for pair in pairs:
-            pair.folded = None
+        for conv_norm in unfolded:
+            conv_norm.folded = None

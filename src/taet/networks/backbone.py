@@ -1,10 +1,10 @@
-"""What an architecture hands over: features. Heads are added by ``taet.networks.network``."""
+"""The part of a network that an architecture builds; ``taet.networks.network`` adds the head."""
 
 from torch import nn
 
 
 class Backbone(nn.Module):
-    """Takes images [B, C, H, W] float32, gives features [B, D].
+    """Images [B, C, H, W] float32 to features [B, D].
 
     Attributes:
         features: D.

@@ -1,4 +1,4 @@
-"""Heads: from features [B, D] to outputs [B, C]. Which one a network has stands in its checkpoint."""
+"""Heads: from features [B, D] to outputs [B, C]. A checkpoint's header says which one its network has."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ class CosineHead(nn.Module):
 
     Softening 0 is hypersphere embedding (Pang et al. 2020); 1/32 is RoBal (Wu et al. 2021), where the
     norm of a class's weight still matters a little. No scale, no bias: losses and the saved model's
-    inference adjustment bring them.
+    inference adjustment add them.
 
     Args:
-        projected: in train mode the norm of the weights has no part in the function, and so no gradient;
-            who trains the head calls ``project`` after every move (HE's code projects before every pass:
-            the same). Otherwise the norm is part of the function.
+        projected: in train mode the function leaves out the norm of the weights, which so has no gradient;
+            training calls ``project`` after every step (HE's code projects before every pass: the same).
+            If false, the norm is part of the function.
     """
 
     def __init__(self, features: int, classes: int, softening: float, projected: bool) -> None:

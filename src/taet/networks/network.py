@@ -1,7 +1,7 @@
 """Networks as files: how to build one, and how to store and load its weights.
 
-A checkpoint's header says how to build the network, so that whoever loads it needs to know nothing
-about the method that trained it.
+A checkpoint's header says how to build the network, so that loading needs to know nothing about the method
+that trained it.
 """
 
 from functools import partial
@@ -58,8 +58,8 @@ class Network(nn.Module):
 class Adjusted(nn.Module):
     """A trained network as it is used: scale * outputs + bias, one bias per class.
 
-    RoBal's boundary adjustment, post-hoc logit adjustment and the scale of cosine heads are values of
-    it. It is part of the saved model, so that every attack sees the logits that decide.
+    RoBal's boundary adjustment, post-hoc logit adjustment and the scale of cosine heads are such adjustments.
+    They are part of the saved model, so that every attack sees the logits that decide.
     """
 
     def __init__(self, network: nn.Module, scale: float, bias: list[float]) -> None:
@@ -77,7 +77,7 @@ def build_model(network: dict[str, Any], seed: int | None = None) -> Network:
 
     Args:
         network: see ``describe_network``.
-        seed: fixes the initial weights, alike for all methods; None where they will be overwritten.
+        seed: fixes the initial weights, the same for all methods; None where they will be overwritten.
     """
     kind = network["options"]["kind"]
     options = plugins.options_class("architectures", kind)(label=kind, **network["options"])
@@ -112,7 +112,9 @@ def describe_network(
         head: see ``taet.networks.heads.build_head``.
     """
     return {
-        "options": options.model_dump(mode="json", exclude={"label"}),  # print, not network
+        "options": options.model_dump(
+            mode="json", exclude={"label"}
+        ),  # the label is for tables only
         "channels": channels,
         "size": size,
         "classes": classes,
@@ -130,7 +132,7 @@ def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> N
     """Put saved weights and buffers into ``model``, a whole network or a part of it.
 
     Raises:
-        UserError: they are not those of such a network.
+        UserError: names or shapes are not those of ``model``.
     """
     try:
         model.load_state_dict(tensors(arrays, prefix))
@@ -141,7 +143,7 @@ def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> N
 
 
 def features_of(model: nn.Module, x: Tensor) -> Tensor:
-    """What the classifier of one of our networks sees of some images, [N, D].
+    """Features of images, [N, D]: the inputs of the head of one of our networks.
 
     Args:
         model: what ``load_model`` gives.
@@ -174,7 +176,7 @@ def load_model(path: Path, key: str | None = None, checkpoint: str = LAST) -> nn
 
 
 def as_used(model: nn.Module, inference: dict[str, Any] | None) -> nn.Module:
-    """A trained network in eval mode, with what is done to its outputs (``Adjusted``), if anything."""
+    """A trained network in eval mode, with the adjustment of its outputs (``Adjusted``), if there is one."""
     if inference is None:
         return model.eval()
     return Adjusted(model, **inference).eval()
@@ -185,7 +187,7 @@ def predict(model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
     """Predicted classes, [N] int64.
 
     Raises:
-        UserError: an image's outputs name no class; their argmax would be the first one.
+        UserError: an image's outputs decide for no class (``undecided``); argmax would give the first one.
     """
     none = torch.empty(0, dtype=torch.int64, device=x.device)
     return torch.cat([none, *in_batches(partial(_classes, model), batch_size, x)])
@@ -202,9 +204,9 @@ def _classes(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def undecided(logits: Tensor) -> int:
-    """How many rows of [B, classes] name no class: NaN is among them, or the largest is infinite.
+    """How many rows of [B, classes] decide for no class: one logit is NaN, or the largest is infinite.
 
-    A logit of -inf is that of a class that is left out.
+    A logit of -inf leaves a class out, which is allowed.
     """
     return int((~torch.isfinite(logits.amax(1))).sum())
 

@@ -1,4 +1,4 @@
-"""The pre-activation residual block (He et al. 2016b), of PreActResNet and of WideResNet alike."""
+"""Pre-activation residual networks (He et al. 2016b): what PreActResNet and WideResNet share."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

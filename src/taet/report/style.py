@@ -62,7 +62,7 @@ def house_style(formulas: bool = False) -> Iterator[None]:
         yield
 
 
-def settle(figure: Figure, formulas: bool = False) -> Figure:
+def fix_layout(figure: Figure, formulas: bool = False) -> Figure:
     """The figure with its layout worked out, once for all formats; ``formulas``: see ``house_style``."""
     with house_style(formulas):
         figure.draw_without_rendering()

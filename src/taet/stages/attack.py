@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taet.adversary.evaluation import evaluate
-from taet.compute.devices import device_facts, settle
+from taet.compute.devices import device_facts, set_up_device
 from taet.data.loader import to_pixels
 from taet.data.split import read_data
 from taet.networks.network import load_model
@@ -35,7 +35,7 @@ SAVE_PAUSE = 30.0  # seconds between two saves: what a killed job loses at most,
 
 def run(job: "Job") -> dict[str, Any]:
     """Attack the job's model on all test images and write the predictions."""
-    device = settle(job.reads["compute"])
+    device = set_up_device(job.reads["compute"])
     data = read_data(job, "test")
     source = job.inputs["model"]
     model = load_model(source.output, source.key, job.cell["checkpoint"]).to(device)

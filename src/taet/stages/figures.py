@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from taet.axes import SETTING
-from taet.report.style import settle, to_bytes
+from taet.report.style import fix_layout, to_bytes
 from taet.scores.files import read_scored
 from taet.scores.inspected import read_inspected
 from taet.study.params import plugins
@@ -27,7 +27,7 @@ def run(job: "Job") -> dict[str, Any]:
         rows = tables[getattr(module, "SOURCE", "summary")]
         for axis in (axis for axis in SETTING if axis in about):
             rows = rows[rows[axis] == about[axis]]
-        figure = settle(
+        figure = fix_layout(
             module.draw(rows, job.reads, about | {"classes": classes[about["dataset"]]})
         )
         for file in (f for f in job.files if f.stem == picture):

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from taet.adversary.evaluation import evaluate
 from taet.axes import SETTING
-from taet.compute.devices import settle
+from taet.compute.devices import set_up_device
 from taet.data.loader import to_pixels
 from taet.data.split import Data, read_data
 from taet.networks.network import features_of, load_model
@@ -44,7 +44,7 @@ CSV = {"index": False, "float_format": "%.2f", "lineterminator": "\n"}
 
 def run(job: "Job") -> dict[str, Any]:
     """Look into every network, setting by setting."""
-    device = settle(job.reads["compute"])
+    device = set_up_device(job.reads["compute"])
     features, examples, arrays = [], [], {}
     networks = [needed for needed in job.inputs.values() if needed.stage == "equalize"]
     for setting, in_setting in groupby(networks, lambda n: [n.cell[axis] for axis in SETTING]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from taet.adversary.pgd import restored_buffers
 from taet.networks.network import Network
 
 if TYPE_CHECKING:
@@ -63,11 +64,8 @@ class WeightPerturber:
     def _moves(
         self, model: nn.Module, weights: list[nn.Parameter], loss: Callable[[], Tensor]
     ) -> list[Tensor]:
-        buffers = list(model.buffers())
-        before = [buffer.clone() for buffer in buffers]
-        gradients = torch.autograd.grad(loss(), weights)
-        for buffer, value in zip(buffers, before, strict=True):
-            buffer.copy_(value)
+        with restored_buffers(model):
+            gradients = torch.autograd.grad(loss(), weights)
         return [
             self.options.gamma * w.detach().norm() * g / (g.norm() + GRADIENT_GUARD)
             for w, g in zip(weights, gradients, strict=True)

@@ -6,7 +6,7 @@ Runs save themselves between epochs; see ``taet.study.run.resume``.
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from taet.compute.devices import device_facts, settle
+from taet.compute.devices import device_facts, set_up_device
 from taet.data.loader import Loader, to_pixels
 from taet.data.split import Data
 from taet.errors import UserError
@@ -37,7 +37,7 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     Returns:
         The run at the epoch where the job stops, the header of its checkpoint, and facts for the record.
     """
-    device = settle(job.reads["compute"])
+    device = set_up_device(job.reads["compute"])
     training = job.reads["training"]
     method = _method(job, data, device)
     network = _describe(job.reads["architecture"], data, method.head)

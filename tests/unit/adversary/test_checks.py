@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from taet.adversary.apgd import Apgd
-from taet.adversary.checks import chain_warnings, clean_warnings, reach_warnings, verify
+from taet.adversary.checks import chain_warnings, check_adversarial, clean_warnings, reach_warnings
 from taet.adversary.descent import Descent, Start
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
@@ -21,15 +21,15 @@ APGD, SQUARE = Apgd("APGD", "linf", "ce", 10), Square("Square", "linf", 10)
 def test_square_alone(alone: int, warned: bool) -> None:
     """0.2 % of 1,000 images is not yet suspicious."""
     broken_by = torch.cat([torch.ones(alone), -torch.ones(1000 - alone)]).long()
-    found = chain_warnings([APGD, SQUARE], broken_by, 10, 1000)
-    assert bool(found) == warned
+    warnings = chain_warnings([APGD, SQUARE], broken_by, 10, 1000)
+    assert bool(warnings) == warned
     if warned:
-        assert found[0].startswith(f"Square broke {alone / 10:.1f}% of the images")
+        assert warnings[0].startswith(f"Square broke {alone / 10:.1f}% of the images")
     assert not chain_warnings([SQUARE], 1 + broken_by, 10, 1000), "by itself it is all there is"
 
 
-def descent(steps: int, start: Start, size: float | None, goes_on: bool = False) -> Descent:
-    return Descent("PGD", CrossEntropy(), start, size, steps, "any_iterate", goes_on=goes_on)
+def descent(steps: int, start: Start, size: float | None, continues: bool = False) -> Descent:
+    return Descent("PGD", CrossEntropy(), start, size, steps, "any_iterate", continues=continues)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def descent(steps: int, start: Start, size: float | None, goes_on: bool = False)
         ([descent(10, "uniform", 0.01)], True),
         ([descent(19, "uniform", 0.01)], True),
         ([descent(20, "uniform", 0.01)], False),
-        ([descent(15, "uniform", 0.01), descent(5, "uniform", 0.01, goes_on=True)], False),
-        ([descent(15, "uniform", 0.01), descent(4, "uniform", 0.01, goes_on=True)], True),
+        ([descent(15, "uniform", 0.01), descent(5, "uniform", 0.01, continues=True)], False),
+        ([descent(15, "uniform", 0.01), descent(4, "uniform", 0.01, continues=True)], True),
         ([descent(20, "uniform", 0.01), descent(10, "uniform", 0.01)], True),
         ([descent(1, "zero", None)], False),
     ],
@@ -62,7 +62,7 @@ def test_images_outside_the_ball_stop_the_evaluation(moved: float, fine: bool) -
     x_adv = x.clone()
     x_adv[1, 0, 1, 1] += moved
     if fine:
-        verify(SQUARE, x_adv, target)
+        check_adversarial(SQUARE, x_adv, target)
     else:
         with pytest.raises(UserError, match=r"exceeds eps = 0\.1"):
-            verify(SQUARE, x_adv, target)
+            check_adversarial(SQUARE, x_adv, target)

@@ -39,18 +39,18 @@ class Shift:
 
     title: str
     amount: float
-    goes_on: bool = False
+    continues: bool = False
     norm: Norm = "linf"
     bounded: bool = True
     seen: ClassVar[list[tuple[str, Target]]] = []
 
     def run(self, target: Target) -> Tensor:
         self.seen.append((self.title, target))
-        return ((target.iterate if self.goes_on else target.x) + self.amount).clamp(0, 1)
+        return ((target.iterate if self.continues else target.x) + self.amount).clamp(0, 1)
 
 
 BRIGHTER, DARKER = Shift("brighter", 0.05), Shift("darker", -0.05)
-FURTHER = Shift("further", 0.05, goes_on=True)
+FURTHER = Shift("further", 0.05, continues=True)
 FAR = Shift("far", 0.25, norm="l2", bounded=False)
 
 
@@ -84,13 +84,13 @@ def attacked(
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Evaluation:
+def result(monkeypatch: pytest.MonkeyPatch) -> Evaluation:
     return attacked(monkeypatch)
 
 
-def test_images(found: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last that each attack has made, and the clean one of the image that is misclassified."""
-    assert {verdict.images for verdict in found.verdicts.values()} == {None}
+def test_images(result: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last adversarial images of each attack; the clean image where that is misclassified."""
+    assert {verdict.images for verdict in result.verdicts.values()} == {None}
     again = attacked(monkeypatch, with_images=True)
     added = {
         "both": [-0.05, 0.05, -0.05, -0.05, -0.05, 0],
@@ -103,14 +103,14 @@ def test_images(found: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (verdict.images - IMAGES)[:, 0, 0, 0].tolist() == pytest.approx(
             added[name], abs=1e-6
         )
-        assert torch.equal(verdict.prediction, found.verdicts[name].prediction)
-    wrong = [1 - label for label in found.clean.tolist()]
+        assert torch.equal(verdict.prediction, result.verdicts[name].prediction)
+    wrong = [1 - label for label in result.clean.tolist()]
     none = attacked(monkeypatch, wrong, with_images=True).verdicts["both"].images
     assert torch.equal(none, IMAGES), "no image is classified correctly"
 
 
 def test_an_interrupted_evaluation_goes_on_with_attacks_in_another_order(
-    monkeypatch: pytest.MonkeyPatch, found: Evaluation, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, result: Evaluation, tmp_path: Path
 ) -> None:
     """Keys do not see the order, so what was saved must not depend on it."""
     monkeypatch.setattr(resume, "SAVING_SHARE", math.inf)
@@ -119,12 +119,12 @@ def test_an_interrupted_evaluation_goes_on_with_attacks_in_another_order(
     again = attacked(monkeypatch, resume=resume.ResumeFile(tmp_path / "file", "k", "t"))
     assert not Shift.seen, "nothing was attacked again"
     for name, verdict in again.verdicts.items():
-        assert torch.equal(verdict.prediction, found.verdicts[name].prediction), name
+        assert torch.equal(verdict.prediction, result.verdicts[name].prediction), name
 
 
-def test_verdicts(found: Evaluation) -> None:
-    assert found.clean.tolist() == [0, 0, 1, 1, 0, 0]
-    predictions = {name: v.prediction.tolist() for name, v in found.verdicts.items()}
+def test_verdicts(result: Evaluation) -> None:
+    assert result.clean.tolist() == [0, 0, 1, 1, 0, 0]
+    predictions = {name: v.prediction.tolist() for name, v in result.verdicts.items()}
     assert predictions == {
         "both": [0, 1, 0, 1, 0, 0],
         "brighter": [0, 1, 1, 1, 0, 0],
@@ -133,8 +133,8 @@ def test_verdicts(found: Evaluation) -> None:
     }
 
 
-def test_which_part_it_was_and_how_far(found: Evaluation) -> None:
-    verdicts = found.verdicts
+def test_which_part_it_was_and_how_far(result: Evaluation) -> None:
+    verdicts = result.verdicts
     assert verdicts["both"].broken_by.tolist() == [-1, 0, 1, -1, -1, -1]
     assert verdicts["twice"].broken_by.tolist() == [1, 0, -1, -1, -1, -1]
     twice = [0.1, 0.05, 0.1, 0.1, 0.1, 0.0]
@@ -143,13 +143,15 @@ def test_which_part_it_was_and_how_far(found: Evaluation) -> None:
     assert verdicts["far"].distance.tolist() == pytest.approx(far, abs=1e-6)
 
 
-def test_norm_and_bound(found: Evaluation) -> None:
-    said = {name: (v.norm, v.eps) for name, v in found.verdicts.items()}
-    assert said == {name: ("linf", EPS) for name in said if name != "far"} | {"far": ("l2", None)}
+def test_norm_and_bound(result: Evaluation) -> None:
+    bounds = {name: (v.norm, v.eps) for name, v in result.verdicts.items()}
+    assert bounds == {name: ("linf", EPS) for name in bounds if name != "far"} | {
+        "far": ("l2", None)
+    }
 
 
-def test_what_parts_are_run_on(found: Evaluation) -> None:
-    """On images that are classified correctly and still stand, with noise by their index in the data set."""
+def test_what_parts_are_run_on(result: Evaluation) -> None:
+    """On images that are still robust, with noise by their index in the data set."""
     seen = dict(Shift.seen)
     assert seen["brighter"].y.tolist() == [0, 0, 1, 1, 0]
     assert seen["brighter"].noise.index.tolist() == INDEX[:5]

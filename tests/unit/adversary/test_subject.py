@@ -23,9 +23,9 @@ def test_logits_are_the_models_own() -> None:
     row = [5.0, -3.0, 0.5]
     assert Subject(Constant(row).train())(X).tolist() == [row] * 3
     half = nn.Sequential(nn.Flatten(), nn.Linear(4, 3).bfloat16())
-    found = Subject(nn.Sequential(Half(), half))(X)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, half(X.bfloat16()).float())
+    logits = Subject(nn.Sequential(Half(), half))(X)
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits, half(X.bfloat16()).float())
 
 
 class Half(nn.Module):
@@ -34,13 +34,13 @@ class Half(nn.Module):
 
 
 def test_a_class_that_is_left_out_is_below_all_others() -> None:
-    found = Subject(Constant([1.0, -torch.inf, 3.0]))(X)
-    assert found.tolist() == [[1.0, 2 * 1.0 - 3.0 - 1, 3.0]] * 3
+    logits = Subject(Constant([1.0, -torch.inf, 3.0]))(X)
+    assert logits.tolist() == [[1.0, 2 * 1.0 - 3.0 - 1, 3.0]] * 3
 
 
 def test_gradients_are_the_models_own() -> None:
     torch.manual_seed(0)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     x = X.clone().requires_grad_()
-    (found,) = torch.autograd.grad(Subject(linear)(x)[:, 1].sum(), x)
-    torch.testing.assert_close(found.flatten(1), linear[1].weight[1].expand(3, -1))
+    (gradient,) = torch.autograd.grad(Subject(linear)(x)[:, 1].sum(), x)
+    torch.testing.assert_close(gradient.flatten(1), linear[1].weight[1].expand(3, -1))

@@ -91,7 +91,7 @@ def mix(z: int) -> int:
 def words(seed: int, purpose: str, index: int, count: int) -> list[int]:
     golden = 0x9E3779B97F4A7C15
     stream = mix((seed_for("evaluation", seed, purpose) + index * golden) & WORD)
-    return [mix((stream + place * golden) & WORD) for place in range(1, count + 1)]
+    return [mix((stream + i * golden) & WORD) for i in range(1, count + 1)]
 
 
 def uniform(seed: int, purpose: str, index: int, count: int) -> Array:

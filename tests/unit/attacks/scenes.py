@@ -13,7 +13,7 @@ from taet.options import AttackOptions
 from taet.study.params import plugins
 from tests.unit.attacks.literal import Array, Net, cw
 
-SEED, INDEX = 5, [7, 3, 12, 40]  # of the noise; images are not numbered by their place
+SEED, INDEX = 5, [7, 3, 12, 40]  # of the noise; no image has the number of its row
 SHAPE = (1, 2, 3)
 CLASSES = len(INDEX)
 LABELS = list(range(CLASSES))  # one image of each class
@@ -41,10 +41,10 @@ OPTIONS["autoattack"] |= {f"square_{name}": values[0] for name, values in SQUARE
 
 def options(kind: str, **changes: Any) -> AttackOptions:
     chosen = OPTIONS[kind] | changes
-    made: AttackOptions = plugins.options_class("attacks", kind)(
+    block: AttackOptions = plugins.options_class("attacks", kind)(
         kind=kind, label=kind, job="j", **chosen
     )
-    return made
+    return block
 
 
 def parts(kind: str, **changes: Any) -> tuple[Part, ...]:
@@ -59,9 +59,9 @@ COMMON = np.array([-3.0, 1.0, 2.0, 0.4, -5.0, 4.0])
 def one_rival(y: int, gap: float, rank: int = 1, scale: float = 1.0) -> tuple[Net, int]:
     """A network in which the class ``y`` of the image has one boundary: to a rival, which is returned.
 
-    The other classes never come nearer. Its logit is ``gap`` below that of ``y``, at place ``rank``.
+    The other classes never come nearer. Its logit is ``gap`` below that of ``y``, of rank ``rank``.
     """
-    gaps = [0.0, gap, *[(0.3 if place < rank else 1.7) * gap * (1 + place / 9) for place in (1, 2)]]
+    gaps = [0.0, gap, *[(0.3 if i < rank else 1.7) * gap * (1 + i / 9) for i in (1, 2)]]
     slope = scale * np.array([COMMON, COMMON + RIVAL, COMMON, COMMON])
     offset = -slope @ IMAGE - scale * np.array(gaps)
     return Net(np.roll(slope, y, axis=0), np.roll(offset, y)), (y + 1) % CLASSES
@@ -97,7 +97,7 @@ def run(part: Part, net: Net, images: Array, eps: float, labels: list[int] = LAB
 def attacked(chain: tuple[Part, ...], net: Net, eps: float, y: int) -> Array:
     """The one image after all parts, as an evaluation runs them: it leaves when it is fooled."""
     for part in chain:
-        found = run(part, net, IMAGE[None], eps, [y])[0]
-        if net.at(found).argmax() != y:
+        x_adv = run(part, net, IMAGE[None], eps, [y])[0]
+        if net.at(x_adv).argmax() != y:
             break
-    return found
+    return x_adv

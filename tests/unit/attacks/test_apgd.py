@@ -39,8 +39,8 @@ def test_steps(component: str, norm: Any, steps: int) -> None:
     chain = parts("autoattack", components=[component], norm=norm, steps=steps, eps=eps, restarts=2)
     assert len(chain) == (6 if component == "apgd_t" else 2)
     for part in chain:
-        found = run(part, NET, IMAGES, eps)
-        for x, y, index, ours in zip(IMAGES, LABELS, INDEX, found, strict=True):
+        x_adv = run(part, NET, IMAGES, eps)
+        for x, y, index, ours in zip(IMAGES, LABELS, INDEX, x_adv, strict=True):
             order = np.argsort(-NET.at(x))
             gains: dict[str, Gain] = {
                 "ce": cross_entropy(),

@@ -1,4 +1,4 @@
-"""Which parts an AutoAttack is made of, in which order."""
+"""Which parts an AutoAttack consists of, in which order."""
 
 from tests.unit.attacks.scenes import parts
 
@@ -6,10 +6,10 @@ MANY = {"steps": 9, "targets": 2, "queries": 17, "restarts": 2, "norm": "l2", "e
 
 
 def test_parts() -> None:
-    found = parts("autoattack", **MANY)
+    chain = parts("autoattack", **MANY)
     described = [
         (p.title, getattr(p, "loss", None), getattr(p, "rank", None), getattr(p, "restart", None))
-        for p in found
+        for p in chain
     ]
     assert described == [
         ("APGD-CE", "ce", 0, 0),
@@ -25,11 +25,11 @@ def test_parts() -> None:
         ("Square", None, None, 0),
         ("Square", None, None, 1),
     ]
-    assert [getattr(p, "steps", None) or p.queries for p in found] == [9] * 10 + [17] * 2
-    assert {p.norm for p in found} == {"l2"}
-    assert all(p.bounded and not p.goes_on for p in found)
+    assert [getattr(p, "steps", None) or p.queries for p in chain] == [9] * 10 + [17] * 2
+    assert {p.norm for p in chain} == {"l2"}
+    assert all(p.bounded and not p.continues for p in chain)
 
 
 def test_order_is_that_of_the_parameters() -> None:
-    found = parts("autoattack", **MANY | {"components": ["square", "apgd_ce"], "restarts": 1})
-    assert [p.title for p in found] == ["Square", "APGD-CE"]
+    chain = parts("autoattack", **MANY | {"components": ["square", "apgd_ce"], "restarts": 1})
+    assert [p.title for p in chain] == ["Square", "APGD-CE"]

@@ -78,24 +78,24 @@ def test_restarts_begin_elsewhere(kind: str) -> None:
     gain = cross_entropy() if kind == "pgd" else cw(50.0)
     common = {"steps": 1, "step_size": 1e-6, "start": "uniform", "convention": "last_iterate"}
     chain = parts(kind, restarts=3, **common)
-    found = [run(part, NET, IMAGES, EPS) for part in chain]
-    for restart, images in enumerate(found):
+    x_adv = [run(part, NET, IMAGES, EPS) for part in chain]
+    for restart, images in enumerate(x_adv):
         agree(images, second(gain, "uniform", "last_iterate", 1, restart, 1e-6))
-    for i, images in enumerate(found):
-        assert all(np.abs(images - other).max() > 0.01 for other in found[:i])
+    for i, images in enumerate(x_adv):
+        assert all(np.abs(images - other).max() > 0.01 for other in x_adv[:i])
         assert np.array_equal(images, run(chain[i], NET, IMAGES, EPS))
 
 
 def test_parts_with_the_same_start_share_their_noise() -> None:
     common = {"steps": 1, "step_size": 1e-6, "start": "gauss"}
-    found = [
+    x_adv = [
         run(part, NET, IMAGES, EPS)
         for kind in ("pgd", "cw_linf", "lsa")
         for part in parts(kind, **common)
     ]
-    assert len(found) == 4
-    for other in found[1:]:
-        np.testing.assert_allclose(found[0], other, rtol=0, atol=3e-6)
+    assert len(x_adv) == 4
+    for other in x_adv[1:]:
+        np.testing.assert_allclose(x_adv[0], other, rtol=0, atol=3e-6)
 
 
 def test_fgsm_is_one_step_of_eps_from_the_image() -> None:
@@ -115,7 +115,7 @@ def test_shared_steps_are_the_same_steps() -> None:
         "again": options("pgd", steps=5, restarts=2, **common),
     }
     chain = {name: chains.chain_of(name, attacks) for name in attacks}
-    assert {name: [(p.steps, p.goes_on) for p in parts] for name, parts in chain.items()} == {
+    assert {name: [(p.steps, p.continues) for p in parts] for name, parts in chain.items()} == {
         "two": [(2, False)],
         "five": [(2, False), (3, True)],
         "other": [(4, False)],
@@ -127,5 +127,5 @@ def test_shared_steps_are_the_same_steps() -> None:
     begin, end = chain["five"]
     given = target(NET, IMAGES, EPS)
     halfway = begin.run(given)
-    found = end.run(replace(given, iterate=halfway)).flatten(1).numpy()
-    agree(found, second(cross_entropy(), "uniform", "any_iterate", 5))
+    x_adv = end.run(replace(given, iterate=halfway)).flatten(1).numpy()
+    agree(x_adv, second(cross_entropy(), "uniform", "any_iterate", 5))

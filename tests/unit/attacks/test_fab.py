@@ -35,5 +35,5 @@ def size(step: Array, norm: str) -> float:
 def test_iterates(norm: str, eps: float, steps: int, reach: float, y: int) -> None:
     net, _ = one_rival(y, GAP)
     radius = eps * size(STEP[norm], norm)
-    found = run(Fab("f", norm, steps, 1), net, IMAGE[None], radius, [y])[0]
-    np.testing.assert_allclose(found, IMAGE + reach * STEP[norm], rtol=0, atol=1e-9)
+    x_adv = run(Fab("f", norm, steps, 1), net, IMAGE[None], radius, [y])[0]
+    np.testing.assert_allclose(x_adv, IMAGE + reach * STEP[norm], rtol=0, atol=1e-9)

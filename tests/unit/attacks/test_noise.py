@@ -24,9 +24,9 @@ def test_every_number() -> None:
 def test_restarts() -> None:
     draws = []
     for restart in range(4):
-        noise = NOISE.again(restart)
+        noise = NOISE.for_restart(restart)
         assert noise.seed == again(SEED, restart)
         draws.append(noise.uniform("start", 6))
-        assert torch.equal(draws[-1], NOISE.again(restart).uniform("start", 6))
+        assert torch.equal(draws[-1], NOISE.for_restart(restart).uniform("start", 6))
     assert all(not torch.equal(a, b) for i, a in enumerate(draws) for b in draws[:i])
     assert torch.equal(draws[0], NOISE.uniform("start", 6))

@@ -63,10 +63,10 @@ def test_best_point_of_the_surface(kind: str, changes: dict[str, Any], y: int) -
     for part in parts(kind, **changes):
         if getattr(part, "rank", 0) > 1:
             continue
-        found = run(part, net, IMAGE[None], eps, [y])[0]
+        x_adv = run(part, net, IMAGE[None], eps, [y])[0]
         precise = 1e-12 if norm == "linf" else 1e-3 * eps
-        np.testing.assert_allclose(found, IMAGE + eps * WAY[norm], rtol=0, atol=precise)
-        assert length(found - IMAGE, norm) == pytest.approx(eps, rel=1e-9)
+        np.testing.assert_allclose(x_adv, IMAGE + eps * WAY[norm], rtol=0, atol=precise)
+        assert length(x_adv - IMAGE, norm) == pytest.approx(eps, rel=1e-9)
 
 
 @pytest.mark.parametrize("y", LABELS)
@@ -78,8 +78,8 @@ def test_each_target(rank: int, norm: str, y: int) -> None:
     for component in ("apgd_t", "fab_t"):
         chain = parts("autoattack", components=[component], norm=norm, eps=0.5)
         eps = 1.06 * DISTANCE[norm]
-        found = [run(part, net, IMAGE[None], eps, [y])[0] for part in chain]
-        assert [net.at(x).argmax() != y for x in found] == [r == rank for r in (1, 2, 3)]
+        x_adv = [run(part, net, IMAGE[None], eps, [y])[0] for part in chain]
+        assert [net.at(x).argmax() != y for x in x_adv] == [r == rank for r in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("factor", [0.98, 1.02])
@@ -91,17 +91,17 @@ def test_fooled_where_it_is_possible(kind: str, changes: dict[str, Any], factor:
     radius = (factor if factor < 1 else beyond) * DISTANCE[norm]
     for y in LABELS[:2] if square else LABELS:
         net, rival = one_rival(y, GAP)
-        found = attacked(parts(kind, **changes), net, radius, y)
-        assert net.at(found).argmax() == (y if factor < 1 else rival)
-        assert length(found - IMAGE, norm) <= radius * (1 + 1e-7)
+        x_adv = attacked(parts(kind, **changes), net, radius, y)
+        assert net.at(x_adv).argmax() == (y if factor < 1 else rival)
+        assert length(x_adv - IMAGE, norm) <= radius * (1 + 1e-7)
 
 
 def test_square_ends_in_the_corner() -> None:
     net, _ = one_rival(1, GAP)
     eps = 0.7 * DISTANCE["linf"]
     for part in parts("autoattack", components=["square"], restarts=3):
-        found = run(part, net, IMAGE[None], eps, [1])[0]
-        np.testing.assert_allclose(found, IMAGE + eps * WAY["linf"], rtol=0, atol=1e-8)
+        x_adv = run(part, net, IMAGE[None], eps, [1])[0]
+        np.testing.assert_allclose(x_adv, IMAGE + eps * WAY["linf"], rtol=0, atol=1e-8)
 
 
 # Class 1 is the runner-up, but 2 and 3, a little behind, pull the first three pixels the other way.
@@ -131,9 +131,9 @@ def test_each_loss_has_a_direction_of_its_own(
 ) -> None:
     net = rivals([0.0, 3.0, 3.1, 3.1], y)
     (part,) = parts(kind, **changes, **({} if kind == "fgsm" else {"start": "zero"}))
-    found = run(part, net, HALF[None], 0.05, [y])[0]
-    np.testing.assert_allclose(found, HALF + 0.05 * way, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(found, best_corner(net, HALF, y, gain, 0.05))
+    x_adv = run(part, net, HALF[None], 0.05, [y])[0]
+    np.testing.assert_allclose(x_adv, HALF + 0.05 * way, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(x_adv, best_corner(net, HALF, y, gain, 0.05))
 
 
 @pytest.mark.parametrize(
@@ -152,5 +152,5 @@ def test_confidence_is_how_far_beyond_the_boundary(
     net = rivals([0.0, 0.2, 9.0, 9.0], 2)
     changes = {"start": "zero", "step_size": 0.01, "steps": 30, "convention": convention}
     (part,) = parts("cw_linf", confidence=confidence, **changes)
-    found = run(part, net, HALF[None], 0.1, [2])[0]
-    np.testing.assert_allclose(found, HALF + 0.01 * steps, rtol=0, atol=1e-12)
+    x_adv = run(part, net, HALF[None], 0.1, [2])[0]
+    np.testing.assert_allclose(x_adv, HALF + 0.01 * steps, rtol=0, atol=1e-12)

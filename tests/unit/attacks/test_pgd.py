@@ -47,7 +47,7 @@ def test_attacks_that_differ_in_steps_alone_share_them(digits: blocks.Params) ->
         }.items()
     }
     chains = pgd.chains(attacks)
-    steps = {name: [(p.steps, p.goes_on) for p in chain] for name, chain in chains.items()}
+    steps = {name: [(p.steps, p.continues) for p in chain] for name, chain in chains.items()}
     assert steps == {
         "20": [(20, False)],
         "100": [(20, False), (80, True)],

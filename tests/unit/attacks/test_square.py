@@ -63,15 +63,15 @@ HABITS = [
 @pytest.mark.parametrize("queries", [1, 2, 200])
 @pytest.mark.parametrize("restart", [0, 1, 2])
 def test_linf(restart: int, queries: int, habits: dict[str, str]) -> None:
-    found = run(Square("s", "linf", queries, restart=restart, **habits), NET, IMAGES, EPS)
-    for x, y, index, ours in zip(IMAGES, LABELS, INDEX, found, strict=True):
+    x_adv = run(Square("s", "linf", queries, restart=restart, **habits), NET, IMAGES, EPS)
+    for x, y, index, ours in zip(IMAGES, LABELS, INDEX, x_adv, strict=True):
         theirs = square(NET, x, y, again(SEED, restart), index, queries, habits)
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
 
 
-def worst(found: Array) -> Array:
+def worst(images: Array) -> Array:
     """Margins: what Square makes small."""
-    logits = NET(torch_of(found)).numpy()
+    logits = NET(torch_of(images)).numpy()
     return np.array([z[y] - max(others(z, y)) for z, y in zip(logits, LABELS, strict=True)])
 
 
@@ -107,8 +107,8 @@ def test_proposals_of_l2() -> None:
     best = np.clip(IMAGES + 0.02 * random.normal(size=IMAGES.shape), 0, 1)
     for query in range(20):
         given = (target(NET, IMAGES, eps), torch_of(best), 0.1, query)
-        found = _square_l2(*given, 0).flatten(1).numpy()
-        for x, near, index, ours in zip(IMAGES, best, INDEX, found, strict=True):
+        x_adv = _square_l2(*given, 0).flatten(1).numpy()
+        for x, near, index, ours in zip(IMAGES, best, INDEX, x_adv, strict=True):
             np.testing.assert_allclose(
                 ours, proposal(x, near, eps, index, query), rtol=0, atol=1e-5
             )

@@ -15,10 +15,10 @@ GAP = 0.5
 def test_deepfool_goes_straight_over_the_boundary(overshoot: float, steps: int, y: int) -> None:
     net, rival = one_rival(y, GAP)
     (part,) = parts("deepfool_l2", overshoot=overshoot, steps=steps)
-    found = run(part, net, IMAGE[None], 0.5, [y])[0]
+    x_adv = run(part, net, IMAGE[None], 0.5, [y])[0]
     way = (GAP + 1e-4) * RIVAL / (RIVAL @ RIVAL)
-    np.testing.assert_allclose(found, IMAGE + (1 + overshoot) * way, rtol=0, atol=1e-9)
-    assert net.at(found).argmax() == rival
+    np.testing.assert_allclose(x_adv, IMAGE + (1 + overshoot) * way, rtol=0, atol=1e-9)
+    assert net.at(x_adv).argmax() == rival
 
 
 def test_deepfool_goes_to_the_nearest_boundary_not_the_nearest_logit() -> None:
@@ -48,8 +48,8 @@ def deepfool(net: Net, x: Array, y: int, overshoot: float, steps: int) -> Array:
 @pytest.mark.parametrize("steps", [1, 2, 50])
 def test_deepfool(steps: int) -> None:
     (part,) = parts("deepfool_l2", steps=steps)
-    found = run(part, NET, IMAGES, 0.5)
-    for x, y, ours in zip(IMAGES, LABELS, found, strict=True):
+    x_adv = run(part, NET, IMAGES, 0.5)
+    for x, y, ours in zip(IMAGES, LABELS, x_adv, strict=True):
         np.testing.assert_allclose(ours, deepfool(NET, x, y, 0.02, steps), rtol=0, atol=1e-8)
 
 
@@ -81,7 +81,7 @@ def carlini_wagner(
 )
 def test_cw_l2(c: float, confidence: float, steps: int, rate: float) -> None:
     (part,) = parts("cw_l2", c=c, confidence=confidence, steps=steps, learning_rate=rate)
-    found = run(part, NET, IMAGES, 0.5)
-    for x, y, ours in zip(IMAGES, LABELS, found, strict=True):
+    x_adv = run(part, NET, IMAGES, 0.5)
+    for x, y, ours in zip(IMAGES, LABELS, x_adv, strict=True):
         theirs = carlini_wagner(NET, x, y, c, confidence, steps, rate)
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)

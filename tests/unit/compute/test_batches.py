@@ -64,8 +64,8 @@ y = (x[:, 0, 0, 0] < 0.5).long()
 attacks = {name: load_params(study="digits").attacks[name] for name in ("fgsm", "pgd20")}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (600 << 20), resource.RLIM_INFINITY))
-found = evaluate(Greedy(), x, y, attacks, eps=0.1, batch_size=24, seed=0, classes=2)
-print((found.verdicts["pgd20"].prediction == y).tolist() == (abs(x[:, 0, 0, 0] - 0.5) > 0.1).tolist())
+result = evaluate(Greedy(), x, y, attacks, eps=0.1, batch_size=24, seed=0, classes=2)
+print((result.verdicts["pgd20"].prediction == y).tolist() == (abs(x[:, 0, 0, 0] - 0.5) > 0.1).tolist())
 """
 
 

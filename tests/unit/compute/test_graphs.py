@@ -26,15 +26,14 @@ WITHOUT_ATTACK = {"clean"}
 
 
 class Traced:
-    """What a graph is, on a CPU: the operations of one call, which find weights where they lay and see nothing
-    of what Python decides or holds later."""
+    """A graph on a CPU: the operations of one call, on the same weight tensors, whatever Python decides later."""
 
     def __init__(self, work: Work, tensors: Sequence[Tensor]) -> None:
-        def kept(*inputs: Tensor) -> Tensor:
+        def first_call(*inputs: Tensor) -> Tensor:
             self.first = work(*inputs)
             return self.first
 
-        self.operations = make_fx(kept)(*tensors)
+        self.operations = make_fx(first_call)(*tensors)
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         # Tracing computes, and moves batch-norm statistics, which the recording of a graph does not.
@@ -59,12 +58,12 @@ def scaled(factor: float, x: Tensor, y: Tensor | float) -> Tensor:
 
 
 def test_recorded_from_the_second_call_on() -> None:
-    recorder, made = Everywhere(), []
-    recorder.record = lambda work, tensors: made.append(work) or Traced(work, tensors)
+    recorder, works = Everywhere(), []
+    recorder.record = lambda work, tensors: works.append(work) or Traced(work, tensors)
     for i in range(5):
         x = torch.full((3,), float(i))
         assert torch.equal(recorder(scaled, (2.0,), x, x + 1), 3 * x + 1)
-        assert len(made) == (1 if i else 0)
+        assert len(works) == (1 if i else 0)
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,10 @@ def test_the_checkpoint_that_is_asked_for(
 ) -> None:
     """With its own weights and its own adjustment, in eval mode."""
     network = described(digits)
-    made = {name: build_model(network, seed) for seed, name in enumerate(("last", "best"))}
+    models = {name: build_model(network, seed) for seed, name in enumerate(("last", "best"))}
     arrays = {
         name: value
-        for part, model in made.items()
+        for part, model in models.items()
         for name, value in model_arrays(model.state_dict(), f"{part}/").items()
     }
     inferences = {"last": {"scale": 2.0, "bias": [0.0, 1.0, 2.0]}, "best": None}
@@ -63,7 +63,7 @@ def test_the_checkpoint_that_is_asked_for(
     model = load_model(file, "k", checkpoint)
     assert not any(module.training for module in model.modules())
     with torch.no_grad():
-        expected = made[checkpoint].eval()(X)
+        expected = models[checkpoint].eval()(X)
         if checkpoint == "last":
             expected = 2 * expected + torch.arange(3.0)
         torch.testing.assert_close(model(X), expected)

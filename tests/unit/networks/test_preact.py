@@ -11,10 +11,10 @@ X = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 @torch.no_grad()
 def block(outputs: int, stride: int) -> PreActBlock:
     """In eval mode, where fresh batch norm changes nothing but for its eps; the convolutions give 0."""
-    made = PreActBlock(3, outputs, stride).eval()
-    for conv in (made.first.conv, made.second):
+    layer = PreActBlock(3, outputs, stride).eval()
+    for conv in (layer.first.conv, layer.second):
         conv.weight.zero_()
-    return made
+    return layer
 
 
 def test_same_shape() -> None:
@@ -22,8 +22,8 @@ def test_same_shape() -> None:
 
 
 def test_another_shape() -> None:
-    made = block(5, 2)
-    assert made.shortcut is not None
-    active = F.relu(X / (1 + made.norm.eps) ** 0.5)
-    expected = F.conv2d(active, made.shortcut.weight, stride=2)
-    torch.testing.assert_close(made(X), expected)
+    layer = block(5, 2)
+    assert layer.shortcut is not None
+    active = F.relu(X / (1 + layer.norm.eps) ** 0.5)
+    expected = F.conv2d(active, layer.shortcut.weight, stride=2)
+    torch.testing.assert_close(layer(X), expected)

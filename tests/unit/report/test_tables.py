@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from taet.report import tables, typeset
-from taet.report.style import settle, to_bytes
+from taet.report.style import fix_layout, to_bytes
 from taet.report.tables.cells import standing
 from taet.report.tables.headline import headline
 from taet.scores.summary import over_seeds, read_contrasts, view_title, with_bootstrap
@@ -595,7 +595,7 @@ def test_names_of_groups_do_not_overlap(count: int) -> None:
         for m in methods for a in ("clean", "pgd") for t in groups for p in groups
     ]  # fmt: skip
     shown = SHOWN | {"labels": SHOWN["labels"] | {"methods": methods}}
-    figure = settle(draw("confusion", pd.DataFrame(rows), shown))
+    figure = fix_layout(draw("confusion", pd.DataFrame(rows), shown))
     panels = [axes for axes in figure.axes if axes.images]
     written = [
         text

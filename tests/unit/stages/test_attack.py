@@ -45,7 +45,7 @@ def test_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(attack, "load_model", load)
     monkeypatch.setattr(attack, "read_data", lambda job, *names: data())
     monkeypatch.setattr(attack, "finish", finish)
-    monkeypatch.setattr(attack, "settle", lambda compute: torch.device("cpu"))
+    monkeypatch.setattr(attack, "set_up_device", lambda compute: torch.device("cpu"))
     resume = ResumeFile(tmp_path / "none", "k", "t")
     monkeypatch.setattr(attack, "resume_file", lambda job, pause: resume)
     job: Any = SimpleNamespace(

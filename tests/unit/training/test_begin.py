@@ -141,7 +141,7 @@ def test_batches_are_those_of_the_seed(
         raise Made
 
     monkeypatch.setattr(begin, "Loader", loader)
-    monkeypatch.setattr(begin, "settle", lambda compute: torch.device("cpu"))
+    monkeypatch.setattr(begin, "set_up_device", lambda compute: torch.device("cpu"))
     training_job, images = job(digits, "at_bsl", {}), data()
     training_job.reads |= {"compute": None, "architecture": digits.architectures["small_cnn"]}  # type: ignore[operator]
     with pytest.raises(Made):
