@@ -48,19 +48,19 @@ def run(job: "Job") -> dict[str, Any]:
     head, test_head = head_sizes(sizes, test_sizes, longtail.head_images)
     counts = long_tailed_counts(sizes, head, ratio, longtail.profile, order, "training")
     test_counts = long_tailed_counts(test_sizes, test_head, ratio, longtail.profile, order, "test")
-    held = hold_out(counts, longtail.validation_share)
-    kept = [n - h for n, h in zip(counts, held, strict=True)]
+    held_out = hold_out(counts, longtail.validation_share)
+    train_counts = [n - h for n, h in zip(counts, held_out, strict=True)]
 
     validation = np.concatenate(
         [
-            take(train, counts, skip=kept),
+            take(train, counts, skip=train_counts),
             *left_over(train, counts, longtail.validation_per_class),
             np.flatnonzero(official == VALIDATION),
         ]
     )
 
     split = {
-        "train": take(train, kept),
+        "train": take(train, train_counts),
         "validation": validation,
         "test": np.concatenate(test),
         "test_long_tailed": take(test, test_counts),
@@ -70,7 +70,7 @@ def run(job: "Job") -> dict[str, Any]:
         split,
         job.key,
         class_names=facts["class_names"],
-        class_counts=kept,
+        class_counts=train_counts,
         validation_counts=np.bincount(labels[validation], minlength=classes).tolist(),
         test_counts={"balanced": test_sizes, "long_tailed": test_counts},
     )

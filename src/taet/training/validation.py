@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Validator:
     """Balanced accuracy and balanced robustness of some weights on the validation images.
 
-    Balanced, since the validation images are as long-tailed as the training set: the mean over the
-    classes that have one. Robust is who survives PGD on cross-entropy from one uniform start, the same
+    The mean over classes, since validation images can be as long-tailed as the training set; classes without
+    one are left out. An image is robust if it survives PGD on cross-entropy from one uniform start, the same
     after every epoch.
 
     Args:
@@ -62,13 +62,13 @@ class Validator:
     def __call__(self, weights: dict[str, Tensor]) -> dict[str, float]:
         """``validation_accuracy`` and ``validation_robustness``, shares in [0,1]."""
         self.network.load_state_dict(weights)
-        standing = predict(self.used, self.x, self.batch_size) == self.y
-        x, y = self.x[standing], self.y[standing]
+        correct = predict(self.used, self.x, self.batch_size) == self.y
+        x, y = self.x[correct], self.y[correct]
         x_adv = pgd(
             self.used,
             x,
             y,
-            start=self.start[standing],
+            start=self.start[correct],
             objective=cross_entropy,
             eps=self.eps,
             step_size=self.options.step_size,
@@ -76,10 +76,10 @@ class Validator:
             stop_when_fooled=True,
             batch_size=self.batch_size,
         )
-        robust = torch.zeros_like(standing)
-        robust[standing] = predict(self.used, x_adv, self.batch_size) == y
+        robust = torch.zeros_like(correct)
+        robust[correct] = predict(self.used, x_adv, self.batch_size) == y
         return {
-            "validation_accuracy": balanced(standing, self.y),
+            "validation_accuracy": balanced(correct, self.y),
             "validation_robustness": balanced(robust, self.y),
         }
 
