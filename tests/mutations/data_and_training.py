@@ -111,7 +111,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STAGE, 'restore_run if job.stage == "stabilize" else start_from_stage_one', "restore_run", "stage 2 takes over the state of stage 1's method"),
     (STAGE, 'stop = job.reads["stop"]', 'stop = job.reads["training"].epochs', "stage 1 as long as the whole training"),
     (VALIDATION, 'seed_for("validation", seed)', 'seed_for("validation")', "one start of validation for all seeds"),
-    (VALIDATION, "robust[standing] = predict", "robust[standing] |= True | predict", "validation robustness is accuracy"),
+    (VALIDATION, "robust[correct] = predict", "robust[correct] |= True | predict", "validation robustness is accuracy"),
     (VALIDATION, "            steps=self.options.steps,\n", "            steps=1,\n", "validation attack of one step"),
     (VALIDATION, "(hits / images)[images > 0].mean()", "hits.sum() / images.sum()", "validation is not balanced"),
     (VALIDATION, "return max(range(len(scores))", "return min(range(len(scores))", "the worst bias is chosen"),
