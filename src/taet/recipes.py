@@ -17,7 +17,7 @@ class Longtail(Options):
     those of LDAM-DRW's code (NumPy seed 0), which RoBal, REAT and AT-BSL share, for every seed."""
     head_images: Count | None
     """Training images of the head class, the same for all imbalance ratios so that the sets of one seed
-    are nested; null for as many as the smallest class has. The long-tailed test view shrinks likewise."""
+    are nested; null for as many as the smallest class has. The long-tailed test set shrinks likewise."""
     class_order: Literal["label", "reversed", "size", "random"]
     """Classes from head to tail: by label (the field's habit), last label first, largest class first,
     or drawn anew for each seed."""

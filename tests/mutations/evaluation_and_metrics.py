@@ -23,12 +23,12 @@ READ = 'name: arrays[f"{name}/prediction"] for name in order'
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- issue 21's own: an attack or a method is another one -----------------------------------------
-    (PREDICTIONS, "[predicted[attack] for attack in chosen]", "[predicted[attack] for attack in chosen[:2]]", "worst of all over the first two attacks only"),
+    (PREDICTIONS, "[predicted[attack] for attack in chosen]", "[predicted[attack] for attack in chosen[:2]]", "worst case over the first two attacks only"),
     (PREDICTIONS, "[predicted[attack] for attack in chosen]", '[predicted[attack] for attack in chosen if "cw" not in attack]', "CW left out of the worst case"),
     (PREDICTIONS, READ, READ.replace("{name}/", "{'pgd20' if name == 'fgsm' and 'pgd20' in order else name}/"), "FGSM reported as PGD-20"),
     (PREDICTIONS, READ, READ.replace("{name}/", "{'pgd20' if name == 'pgd100' and 'pgd20' in order else name}/"), "PGD-100 reported as PGD-20"),
     (PREDICTIONS, READ, READ.replace("{name}/", "{'pgd20' if name.startswith('cw') and 'pgd20' in order else name}/"), "CW reported as PGD-20"),
-    (PREDICTIONS, '"balanced": np.ones(len(arrays["index"]), dtype=bool),\n            "long_tailed": np.isin(arrays["index"], split["test_long_tailed"])', '"long_tailed": np.ones(len(arrays["index"]), dtype=bool),\n            "balanced": np.isin(arrays["index"], split["test_long_tailed"])', "test views swapped"),
+    (PREDICTIONS, '"balanced": np.ones(len(arrays["index"]), dtype=bool),\n            "long_tailed": np.isin(arrays["index"], split["test_long_tailed"])', '"long_tailed": np.ones(len(arrays["index"]), dtype=bool),\n            "balanced": np.isin(arrays["index"], split["test_long_tailed"])', "test sets swapped"),
     (FGSM, 'Descent("FGSM", CrossEntropy(), "zero", None, 1, "any_iterate")', PGD20, "FGSM is PGD-20"),
     (PGD, "            options.steps,\n            options.convention", "            min(options.steps, 20),\n            options.convention", "PGD-100 is PGD-20"),
     (CW, "            options.steps,\n            options.convention", "            min(options.steps, 20) // 2,\n            options.convention", "CW-Linf: half the steps"),
@@ -78,7 +78,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SCORE, "enumerate(facts[\"history\"], 1)", "enumerate(facts[\"history\"], 0)", "epochs counted from 0"),
     (SCORE, "np.bincount(true * len(bins) + predicted", "np.bincount(predicted * len(bins) + true", "confusion matrix turned round"),
     (SCORE, "matrix.sum(1, keepdims=True)", "matrix.sum(0, keepdims=True)", "confusion: shares of the predicted class"),
-    (SCORE, "kept = model.views[job.reads[\"view\"]]", "kept = model.views[\"balanced\"]", "confusion of the balanced view always"),
+    (SCORE, "kept = model.test_sets[job.reads[\"test_set\"]]", "kept = model.test_sets[\"balanced\"]", "confusion of the balanced test set always"),
     (SCORE, "inside[np.argsort(same[0].index[inside])]", "inside", "images of seeds compared in other orders"),
     (SCORE, "_checkpoint(model) == job.reads[\"checkpoint\"]", "True", "confusion over all checkpoints"),
     (SCORE, "reads[\"bootstrap\"], rng)", "100, rng)", "a bootstrap of 100 draws"),

@@ -15,7 +15,7 @@ TABLE = "src/taet/report/tables/methods.py"
 PLACE = "src/taet/report/tables/place.py"
 BESIDE = "src/taet/report/tables/published.py"
 RAREST = "src/taet/report/tables/rarest.py"
-VIEWS = "src/taet/report/tables/views.py"
+OTHER_TEST_SET = "src/taet/report/tables/other_test_set.py"
 STYLE = "src/taet/report/style.py"
 LEARNING = "src/taet/report/figures/learning.py"
 CONFUSION = "src/taet/report/figures/confusion.py"
@@ -58,10 +58,10 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUMMARY, "(mean - reach * sd).clip(0, 1)", "mean - reach * sd", "intervals below 0"),
     (SUMMARY, 'seeds=("seed", "nunique")', 'seeds=("seed", "max")', "number of seeds is the last seed"),
     (SUMMARY, 'median_distance=("median_distance", "mean")', 'median_distance=("median_distance", "first")', "distance of the first seed"),
-    (SUMMARY, '(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)', '(rows["view"] == report.view) & (rows["checkpoint"] == "last")', "the last checkpoint shown for the best"),
-    (SUMMARY, '(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)', '(rows["view"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced view shown always"),
+    (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == "last")', "the last checkpoint shown for the best"),
+    (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced test set shown always"),
     (SUMMARY, '"low": "bootstrap_low", "high": "bootstrap_high"', '"high": "bootstrap_low", "low": "bootstrap_high"', "bounds swapped"),
-    (SUMMARY, "({most / least:.3g}:1)", "({least / most:.3g}:1)", "ratio of a view turned round"),
+    (SUMMARY, "({most / least:.3g}:1)", "({least / most:.3g}:1)", "ratio of a test set turned round"),
     # -- tables ---------------------------------------------------------------------------------------
     (CELLS, "reverse=True)[: len(places)]", "reverse=False)[: len(places)]", "the worst in bold"),
     (CELLS, '["best", "second"]', '["second", "best"]', "best and second swapped"),
@@ -85,13 +85,13 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PLACE, '                -row["difference"],\n', '                row["difference"],\n', "sign of a turned contrast"),
     (PLACE, "math.nan if method in self.collapsed else value", "value", "collapsed methods are ranked"),
     (PLACE, 'int(self.part["seeds"].max())', 'int(self.part["seeds"].sum())', "number of seeds in notes"),
-    (PLACE, 'self.summary[self.summary["view"] == self.view]', 'self.summary[self.summary["view"] == "balanced"]', "other views' tables show the balanced one"),
+    (PLACE, 'self.summary[self.summary["test_set"] == self.test_set]', 'self.summary[self.summary["test_set"] == "balanced"]', "other test sets' tables show the balanced one"),
     (PLACE, '100 * everything["balanced_accuracy_se"].max()', '100 * everything["balanced_accuracy_se"].min()', "the smallest error for the largest"),
     (BESIDE, "math.hypot(reading, 50 * (high - low))", "math.hypot(reading, 100 * (high - low))", "whole intervals for half ones"),
     (BESIDE, '100 * ours["balanced_accuracy"] - published["value"]', 'published["value"] - 100 * ours["balanced_accuracy"]', "published minus ours"),
     (RAREST, '.sort_values(kind="stable")', '.sort_values(kind="stable", ascending=False)', "the most frequent classes for the rarest"),
     (RAREST, 'values.loc[(method, attack, c), "accuracy"]', 'values.loc[(method, "clean", c), "accuracy"]', "clean accuracies under attack"),
-    (VIEWS, 'values.loc[(method, attack, "all")]', 'values.loc[(method, "clean", "all")]', "clean accuracy as robust one"),
+    (OTHER_TEST_SET, 'values.loc[(method, attack, "all")]', 'values.loc[(method, "clean", "all")]', "clean accuracy as robust one"),
     (PUBLISHED, 'row["scope"] == "all"', 'row["scope"] != ""', "published numbers of groups as those of all"),
     (PUBLISHED, 'and UNUSABLE not in row["note"]', "", "published numbers that must not be compared"),
     (VARIANTS, "recipe.epochs if recipe else 0", "recipe.epochs if recipe else 1", "no stage 1 is one epoch of it"),

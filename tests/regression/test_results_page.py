@@ -28,10 +28,10 @@ LARGE_TAET, LARGE_BSL = "cifar10_gpu", "cifar10_gpu_at_bsl"
 
 
 @functools.cache
-def kept_rows(study: str, name: str, view: str = "balanced") -> pd.DataFrame:
+def kept_rows(study: str, name: str, test_set: str = "balanced") -> pd.DataFrame:
     """Rows of a kept file of the stage ``score``, of the checkpoint that the page shows."""
     rows = read_rows(REFERENCE / study / "score" / packed(name))
-    return rows[(rows["view"] == view) & (rows["checkpoint"] == "last")]
+    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == "last")]
 
 
 # -- tables ------------------------------------------------------------------------------------------
@@ -82,9 +82,9 @@ def test_differences_are_those_of_the_contrasts(result_tables: ModuleType) -> No
     assert [what for what, _, _ in cells[:5]] == [
         "BA, all classes",
         "BR PGD-20, all classes",
-        "BR worst of all, all classes",
+        "BR worst case, all classes",
         "BR PGD-20, tail classes",
-        "BR worst of all, tail classes",
+        "BR worst case, tail classes",
     ]
     for row, (_, found, other) in enumerate(cells):
         (attack, scope), pair = result_tables.COMPARED[row % 5], pairs[row // 5]
@@ -102,10 +102,10 @@ def test_differences_are_those_of_the_contrasts(result_tables: ModuleType) -> No
 
 
 def verdict(
-    study: str, one: str, other: str, attack: str, scope: str, view: str = "balanced"
+    study: str, one: str, other: str, attack: str, scope: str, test_set: str = "balanced"
 ) -> tuple[int, str, float]:
     """Sign of a difference in balanced accuracy or robustness, what can be said of it, and the difference."""
-    rows = kept_rows(study, "contrasts.csv", view)
+    rows = kept_rows(study, "contrasts.csv", test_set)
     rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
     (row,) = rows[rows[["method", "other"]].isin([one, other]).all(axis=1)].itertuples()
     difference = row.difference if row.method == one else -row.difference
@@ -232,7 +232,7 @@ def test_the_other_view_keeps_the_signs() -> None:
             for attack in ("pgd20", "worst"):
                 for scope in ("all", "tail"):
                     place = (study, *pair.split("-"), attack, scope)
-                    sign, how, _ = verdict(*place, view="long_tailed")
+                    sign, how, _ = verdict(*place, test_set="long_tailed")
                     assert sign == verdict(*place)[0], place
                     if how == "open":
                         opened.add((study, pair, scope))
@@ -276,9 +276,9 @@ def words_of(page: str) -> str:
     return " ".join((ROOT / page).read_text().replace("\N{MINUS SIGN}", "-").split())
 
 
-def balanced(study: str, view: str = "balanced") -> pd.DataFrame:
+def balanced(study: str, test_set: str = "balanced") -> pd.DataFrame:
     """Kept balanced accuracies and their standard errors in per cent, by attack and scope, method and seed."""
-    rows = kept_rows(study, "metrics.csv", view)
+    rows = kept_rows(study, "metrics.csv", test_set)
     rows = rows[rows["scope"] != "class"]
     columns = ["balanced_accuracy", "balanced_accuracy_se"]
     return 100 * rows.set_index(["attack", "scope", "method", "seed"]).sort_index()[columns]
@@ -340,10 +340,10 @@ def bootstrap(study: str, one: str, other: str, attack: str, scope: str) -> str:
     return f"[{-row['high']:+.1f}, {-row['low']:+.1f}]"
 
 
-def lead(attack: str, scope: str, sign: int = 1, view: str = "balanced") -> str:
+def lead(attack: str, scope: str, sign: int = 1, test_set: str = "balanced") -> str:
     """TAET's lead at the paper's scale, with an interval as if both networks had test images of their own."""
-    one = balanced(LARGE_TAET, view).loc[attack, scope, "taet", 0]
-    other = balanced(LARGE_BSL, view).loc[attack, scope, "at_bsl", 0]
+    one = balanced(LARGE_TAET, test_set).loc[attack, scope, "taet", 0]
+    other = balanced(LARGE_BSL, test_set).loc[attack, scope, "at_bsl", 0]
     more = sign * (one["balanced_accuracy"] - other["balanced_accuracy"])
     error = 1.96 * math.hypot(one["balanced_accuracy_se"], other["balanced_accuracy_se"])
     return points(more, more - error, more + error)
@@ -406,9 +406,9 @@ def sentences() -> list[str]:
         f"With {images_of_the_long_tail(GPU10)} and {images_of_the_long_tail(GPU50)} images instead of 10000",
         f"TAET's network has {in_five(LARGE_TAET, 'taet').mean():.1f} % under PGD-20, AT-BSL's "
         f"{in_five(LARGE_BSL, 'at_bsl').mean():.1f}. In the long-tailed test set, of {images_of_the_long_tail(LARGE_BSL)} images, its lead is "
-        f"{lead('pgd20', 'all', view='long_tailed')} points under PGD-20 and "
-        f"{lead('worst', 'all', view='long_tailed')} or more in the worst of all; in the worst of PGD-20 and CW it is "
-        f"open, {lead('worst2', 'all', view='long_tailed')}, and so is AT-BSL's in balanced accuracy, "
+        f"{lead('pgd20', 'all', test_set='long_tailed')} points under PGD-20 and "
+        f"{lead('worst', 'all', test_set='long_tailed')} or more in the worst of all; in the worst of PGD-20 and CW it is "
+        f"open, {lead('worst2', 'all', test_set='long_tailed')}, and so is AT-BSL's in balanced accuracy, "
         f"{lead('clean', 'all', -1, 'long_tailed')}.",
         f"by {apart('all')} points, in the tail by {apart('tail')} (root mean square of 15 pairs)",
         f"between {low10:+.1f} and {high10:+.1f} points at ratio 10, and between {low50:+.1f} and {high50:+.1f} at 50",

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.saved
 STUDIES = sorted((ROOT / "results/reference").glob("*/score"))
-NETWORK = [*CELL, "seed", "checkpoint", "view"]
+NETWORK = [*CELL, "seed", "checkpoint", "test_set"]
 EXACT = 1e-6  # of numbers written with six digits
 
 
@@ -65,7 +65,7 @@ def test_no_attack_helps_and_the_worst_case_is_the_worst(score: Path) -> None:
 
 
 def test_intervals_are_around_means(score: Path) -> None:
-    keys = [*CELL, "checkpoint", "view", "attack", "scope"]
+    keys = [*CELL, "checkpoint", "test_set", "attack", "scope"]
     metrics = read_rows(score / "metrics.csv.xz")
     means = metrics[metrics["scope"] != "class"].groupby(keys)["balanced_accuracy"].mean()
     rows = read_rows(score / "intervals.csv.xz").set_index(keys)
@@ -76,7 +76,7 @@ def test_intervals_are_around_means(score: Path) -> None:
 
 
 def test_contrasts_are_differences_of_means(score: Path) -> None:
-    keys = [*PLACE, "checkpoint", "view", "attack", "scope"]
+    keys = [*PLACE, "checkpoint", "test_set", "attack", "scope"]
     metrics = read_rows(score / "metrics.csv.xz")
     groups = metrics[metrics["scope"] != "class"]
     seeds = groups.set_index([*keys, "method", "seed"])["balanced_accuracy"].sort_index()

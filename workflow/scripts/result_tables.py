@@ -108,8 +108,8 @@ def _note(studies):
     return (
         f"{data}. BA, BR: balanced accuracy and balanced robustness of the first minus that of the second, "
         f"in points, with the same seeds and images on both sides: mean [{level} interval of the mean, "
-        f"Student's t over n = {seeds} paired seeds]. Bold: shown, which is told from 0 also after "
-        "correcting the t-test for all pairs of methods "
+        f"Student's t over n = {seeds} paired seeds]. Bold: shown, which differs significantly from 0 also "
+        "after correcting the t-test for all pairs of methods "
         f"(Holm; pairs: {', '.join(counts)}). Open: the interval contains 0. Neither: suggested."
     )
 

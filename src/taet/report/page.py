@@ -1,7 +1,7 @@
 """The report: one page with everything of a study, and where each number comes from.
 
-A view and no artifact: times, machines and revisions are in it, which differ between two runs that make the
-same results. It opens from a file, without a network.
+A page for people and no artifact: times, machines and revisions are in it, which differ between two runs
+that make the same results. It opens from a file, without a network.
 """
 
 import base64
@@ -247,7 +247,7 @@ def _figure(study: Study, about: Mapping[str, Any], file: Path) -> dict[str, Any
 
 
 def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
-    """What attacks have warned of: once for all views and groups."""
+    """What attacks have warned of: once for all test sets and groups."""
     if "warnings" not in metrics:
         return []
     columns = [*PLACE, "method", "seed", "checkpoint", "attack", "warnings"]

@@ -23,7 +23,7 @@ NO_SPREAD = 1e-9  # of differences between shares: equal, but for rounding
 
 @dataclass(frozen=True)
 class Seed:
-    """One seed of one place (data set, imbalance ratio, architecture) in one test view.
+    """One seed of one place (data set, imbalance ratio, architecture) in one test set.
 
     Attributes:
         index: [N] which image of the data set each is, ascending.
@@ -60,7 +60,7 @@ def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dic
     for all seeds. Where each seed has test images of its own, images are nested in seeds, each with its own
     resample; the scatter of seeds then has the images' in it already, so intervals are a little too wide,
     which makes up for some of what few seeds take away. Seeds that share some of their images, as in the
-    long-tailed view of a data set's own test set, are taken as if they shared none.
+    long-tailed test set of a data set's own test set, are taken as if they shared none.
 
     Args:
         seeds: with the same methods, attacks and scopes.

@@ -2,7 +2,7 @@
 
 Accuracies are shares in [0,1]. *Recall* of a class: share of its test images that are classified
 correctly. *Balanced accuracy* (BA): mean of the recalls, on clean images; *balanced robustness* (BR,
-Wang et al. 2025): the same under an attack. Classes without a test image in the view are left out of
+Wang et al. 2025): the same under an attack. Classes without a test image in the test set are left out of
 the mean, as in the authors' code.
 """
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 class Estimate:
     """A number and the standard error that comes from the finite test set.
 
-    The error is binomial per class (stratified: a test view has fixed numbers of each), with
+    The error is binomial per class (stratified: a test set has fixed numbers of each), with
     (k + 1) / (n + 2) for a recall of k in n images: one that is 0 or 1 has an error too. It says nothing
     about training noise, which only seeds can show.
     """

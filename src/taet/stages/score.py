@@ -1,14 +1,14 @@
 """Stage ``score``: all predictions of the study, and how its networks learned, as five tidy tables.
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
-``view``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its ``eps``
-(empty: not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard
-error that comes from the finite test view. Both test views come from the same predictions, since the
-long-tailed view is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
+``test_set``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its
+``eps`` (empty: not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the
+standard error that comes from the finite test set. Both test sets come from the same predictions, since the
+long-tailed test set is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
 
-intervals.csv: balanced accuracy of every method at every place, in both views, clean and under every attack
-and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
-``imbalance_ratio``, ``architecture``, ``checkpoint``, ``view``, then the columns of
+intervals.csv: balanced accuracy of every method at every place, on both test sets, clean and under every
+attack and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
+``imbalance_ratio``, ``architecture``, ``checkpoint``, ``test_set``, then the columns of
 ``taet.scores.compare.intervals``.
 
 contrasts.csv: every pair of methods, likewise, but for all and for tail classes only: the same columns first,
@@ -19,8 +19,8 @@ training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_rat
 step), and ``validation_accuracy`` and ``validation_robustness`` (balanced, shares in [0,1]; empty where the
 network was not measured).
 
-confusion.csv: what each true class is taken for, clean and under the headline attack, in the view and of the
-checkpoint that are shown: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``,
+confusion.csv: what each true class is taken for, clean and under the headline attack, on the test set and of
+the checkpoint that are shown: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``,
 ``attack``, ``true``, ``predicted`` (class numbers; groups, where there are more than 20 classes), ``share``
 of the images of the true class.
 """
@@ -108,7 +108,7 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
     classes = len(model.class_names)
     bins = {str(c): [c] for c in range(classes)} if classes <= MOST_CONFUSED else model.groups
     place = np.array([i for c in range(classes) for i, m in enumerate(bins.values()) if c in m])
-    kept = model.views[job.reads["view"]]
+    kept = model.test_sets[job.reads["test_set"]]
     true = place[model.label[kept]]
     for attack in ("clean", job.reads["headline_attack"]):
         predicted = place[model.predicted[attack][kept]]
@@ -127,8 +127,8 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
 
 
 def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
-    """Rows of metrics.csv of one model, for both views."""
-    for view, kept in model.views.items():
+    """Rows of metrics.csv of one model, for both test sets."""
+    for test_set, kept in model.test_sets.items():
         for row in scores(
             {name: values[kept] for name, values in model.predicted.items()},
             {name: values[kept] for name, values in model.distance.items()},
@@ -140,7 +140,7 @@ def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
             said = model.facts[row["attack"]]
             yield {
                 **_named(model.cell, MODEL),
-                "view": view,
+                "test_set": test_set,
                 **row,
                 "norm": said["norm"],
                 "eps": said["eps"],
@@ -149,22 +149,22 @@ def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
 
 
 def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows, Rows]]:
-    """Rows of intervals.csv and contrasts.csv of one place and checkpoint, for each view."""
+    """Rows of intervals.csv and contrasts.csv of one place and checkpoint, for each test set."""
     reads, place = job.reads, _named(models[0].cell, PLACE)
-    for view in models[0].views:
-        seeds = _seeds(models, view)
-        rng = np.random.default_rng(seed_for("bootstrap", view, *place.values()))
+    for test_set in models[0].test_sets:
+        seeds = _seeds(models, test_set)
+        rng = np.random.default_rng(seed_for("bootstrap", test_set, *place.values()))
         resampled = resample(seeds, reads["bootstrap"], rng)
         compared = {scope: resampled[scope] for scope in COMPARED if scope in resampled}
         pairs, level = list(seeds[0].correct), reads["confidence"]
-        where = {**place, "checkpoint": _checkpoint(models[0]), "view": view}
+        where = {**place, "checkpoint": _checkpoint(models[0]), "test_set": test_set}
         yield (
             [where | row for row in intervals(resampled, pairs, level)],
             [where | row for row in contrasts(compared, pairs, level)],
         )
 
 
-def _seeds(models: list[Predictions], view: str) -> list[Seed]:
+def _seeds(models: list[Predictions], test_set: str) -> list[Seed]:
     """What the methods get right, seed by seed, images in the order of the data set.
 
     In files they stand as each seed has drawn them.
@@ -172,7 +172,7 @@ def _seeds(models: list[Predictions], view: str) -> list[Seed]:
     seeds = []
     for number in dict.fromkeys(model.cell["seed"] for model in models):
         same = [model for model in models if model.cell["seed"] == number]
-        inside = np.flatnonzero(same[0].views[view])
+        inside = np.flatnonzero(same[0].test_sets[test_set])
         kept, label = inside[np.argsort(same[0].index[inside])], same[0].label
         everything = {"all": list(range(len(same[0].class_names)))}
         seeds.append(

@@ -15,12 +15,12 @@ from taet.report import tables, typeset
 from taet.report.style import settle, to_bytes
 from taet.report.tables.cells import standing
 from taet.report.tables.headline import headline
-from taet.scores.summary import over_seeds, read_contrasts, view_title, with_bootstrap
+from taet.scores.summary import over_seeds, read_contrasts, title_of_test_set, with_bootstrap
 from taet.study.params import plugins
 
 SHOWN = {
     "report": SimpleNamespace(
-        view="balanced",
+        test_set="balanced",
         checkpoint="last",
         headline_attack="pgd",
         confidence=0.95,
@@ -46,7 +46,7 @@ SHOWN = {
             "uncertainty": error,
             "source": "X 2025",
             "architecture": "",
-            "view": "long_tailed",
+            "test_set": "long_tailed",
             "selection": selection,
         }
         for selection, attack, value, error in (
@@ -65,7 +65,7 @@ SHOWN = {
             "uncertainty": None,
             "source": "X 2025",
             "architecture": "",
-            "view": "",
+            "test_set": "",
             "selection": "",
         }
     ],
@@ -95,7 +95,7 @@ def metrics(seeds: int = 3) -> pd.DataFrame:
                     rows.append(
                         {
                             "dataset": "d", "imbalance_ratio": "10", "architecture": "net",
-                            "method": method, "seed": seed, "checkpoint": "last", "view": "balanced", "attack": attack,
+                            "method": method, "seed": seed, "checkpoint": "last", "test_set": "balanced", "attack": attack,
                             "scope": scope, "class_index": None if index is None else str(index),
                             "class_name": None if index is None else f"c{index}",
                             "train_images": 5, "test_images": 50, "accuracy": value,
@@ -127,7 +127,7 @@ def contrasts() -> pd.DataFrame:
         "imbalance_ratio": "10",
         "architecture": "net",
         "checkpoint": "last",
-        "view": "balanced",
+        "test_set": "balanced",
     }
     row |= {"attack": "pgd", "scope": "all", "method": "b", "other": "a", "seeds": 3}
     row |= {"difference": 0.2, "low": 0.15, "high": 0.24, "sd": 0.01, "p": 0.01, "p_holm": 0.01}
@@ -195,7 +195,7 @@ def test_main_tables() -> None:
     assert "worst: robust under all attacks in the L-inf ball." in first.note
     assert "!" not in first.note
     assert "n = 3 seeds" in first.note
-    assert "Balanced test view, 50 images" in first.note
+    assert "Balanced test set, 50 images" in first.note
     assert first.caption == "Data_1, IR 10, Net: all classes"
     assert second.head[1:] == [
         "BA head", "BA tail", "BA worst class",
@@ -368,9 +368,9 @@ def test_both_checkpoints() -> None:
     ]
 
 
-def both_views(seeds: int) -> pd.DataFrame:
+def both_test_sets(seeds: int) -> pd.DataFrame:
     """In the long-tailed one there is no image of the tail, and accuracies that are not balanced are higher."""
-    other = metrics(seeds).assign(view="long_tailed")
+    other = metrics(seeds).assign(test_set="long_tailed")
     other["accuracy"] += 0.1
     other.loc[other["scope"] == "tail", ["accuracy", "balanced_accuracy"]] = math.nan
     return pd.concat([metrics(seeds), other])
@@ -383,15 +383,15 @@ def both_views(seeds: int) -> pd.DataFrame:
         (1, ["40.0", "-", "50.0 [46.1, 53.9]", "30.0 [26.1, 33.9]"]),
     ],
 )
-def test_the_other_view(seeds: int, cells: list[str]) -> None:
-    table = table_of("in the long-tailed test view", summary(both_views(seeds)), contrasts())
+def test_the_other_test_set(seeds: int, cells: list[str]) -> None:
+    table = table_of("on the long-tailed test set", summary(both_test_sets(seeds)), contrasts())
     assert table.head[1] == "BA"
     assert table.head[-3:] == ["BR PGD-2 tail", "Accuracy", "Accuracy PGD-2"]
     assert [table.rows[1][column] for column in (1, -3, -2, -1)] == cells
-    assert "Long-tailed test view" in table.note
+    assert "Long-tailed test set" in table.note
     assert "over seeds" in table.note if seeds > 1 else "standard error]" in table.note
     with pytest.raises(ValueError, match="unpack"):
-        table_of("in the long-tailed test view", summary(), contrasts())
+        table_of("on the long-tailed test set", summary(), contrasts())
 
 
 def test_headline() -> None:
@@ -499,7 +499,7 @@ def test_figure_shows_what_it_should() -> None:
     points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
     assert points == [pytest.approx((61.0, 41.0)), pytest.approx((41.0, 21.0))]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["B & C", "A|x"]
-    assert figure.get_supxlabel().startswith("Balanced test view;\nmeans")
+    assert figure.get_supxlabel().startswith("Balanced test set;\nmeans")
 
 
 def test_variants_figures() -> None:
@@ -533,18 +533,18 @@ def test_variants_table() -> None:
     ]
 
 
-def test_view_is_named_for_what_it_is() -> None:
-    """A data set's own test set need not be balanced; nor is a long-tailed view of natural data."""
+def test_a_test_set_is_named_for_what_it_is() -> None:
+    """A data set's own test set need not be balanced; nor is a long-tailed test set of natural data."""
     summary = over_seeds(metrics(), 0.95)
-    assert view_title(summary, "balanced") == "Balanced test view"
+    assert title_of_test_set(summary, "balanced") == "Balanced test set"
     summary.loc[summary["class_index"] == "1", "test_images"] = 20
-    assert view_title(summary, "balanced") == "The data set's own test set (2.5:1)"
-    summary["view"] = "long_tailed"
-    assert view_title(summary, "long_tailed") == "Long-tailed test view (2.5:1)"
+    assert title_of_test_set(summary, "balanced") == "The data set's own test set (2.5:1)"
+    summary["test_set"] = "long_tailed"
+    assert title_of_test_set(summary, "long_tailed") == "Long-tailed test set (2.5:1)"
     other = summary.assign(imbalance_ratio="20")
-    assert view_title(pd.concat([summary, other]), "long_tailed") == "Long-tailed test view"
+    assert title_of_test_set(pd.concat([summary, other]), "long_tailed") == "Long-tailed test set"
     summary["imbalance_ratio"] = "natural"
-    assert view_title(summary, "long_tailed") == "The data set's own test set (2.5:1)"
+    assert title_of_test_set(summary, "long_tailed") == "The data set's own test set (2.5:1)"
 
 
 def test_efficiency_figure() -> None:

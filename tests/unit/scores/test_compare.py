@@ -172,7 +172,7 @@ def test_images_that_seeds_share_are_resampled_together() -> None:
                 predicted={"clean": np.where(right, labels, 3)[order]},
                 distance={},
                 facts={},
-                views={"balanced": np.ones(600, dtype=bool)},
+                test_sets={"balanced": np.ones(600, dtype=bool)},
                 class_counts=[5, 5, 5],
                 class_names=["a", "b", "c"],
                 groups={},
@@ -194,7 +194,7 @@ def test_equal_differences_need_no_seeds() -> None:
 
 
 def test_classes_without_test_images_are_left_out() -> None:
-    """As in a long-tailed view whose rarest classes have no image left."""
+    """As in a long-tailed test set whose rarest classes have no image left."""
     rng = np.random.default_rng(6)
     seeds = []
     for _ in range(2):

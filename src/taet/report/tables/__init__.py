@@ -7,10 +7,10 @@ import pandas as pd
 
 from taet.report.tables.differences import differences_table
 from taet.report.tables.methods import checkpoints_table, costs_table, method_table, variants_table
+from taet.report.tables.other_test_set import other_test_set_table
 from taet.report.tables.place import SCOPES, Column, Place, places
 from taet.report.tables.published import published_table
 from taet.report.tables.rarest import rarest_table
-from taet.report.tables.views import view_table
 from taet.report.typeset import Table
 
 
@@ -20,7 +20,7 @@ def main_tables(
     """Tables of each data set, imbalance ratio and architecture.
 
     The first has BA and the BR of every attack over all classes, the second both for head, medium and
-    tail classes and for the worst class, the third the numbers that say most in the other test view,
+    tail classes and for the worst class, the third the numbers that say most on the other test set,
     the fourth both for each of the rarest classes; then the differences to the best method where there
     are several seeds, what training costs, our numbers beside published ones where there are any, the
     last checkpoint against the best where both were attacked, and one table for each kind of method
@@ -70,8 +70,8 @@ def _tables_of(place: Place) -> Iterator[Table]:
     ]
     yield method_table(place, "all classes", everything)
     yield method_table(place, "by class frequency", groups)
-    for other in place.other_views:
-        yield view_table(other, _overview(other))
+    for other in place.other_test_sets:
+        yield other_test_set_table(other, _overview(other))
     yield rarest_table(place, [attack for attack, _, _ in short])
     if len(place.contrasts) and place.seeds > 1 and place.methods.keys() - place.collapsed:
         yield differences_table(place)

@@ -11,7 +11,7 @@ import pandas as pd
 from taet.report.tables.cells import COLLAPSED
 from taet.report.typeset import percent
 from taet.scores import notes
-from taet.scores.summary import PLACE, view_title
+from taet.scores.summary import PLACE, title_of_test_set
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 Column = tuple[str, str, str]  # attack, scope, title
@@ -27,22 +27,22 @@ class Place:
 
     Attributes:
         title: for people.
-        summary: its rows of the summary, of all views and checkpoints.
+        summary: its rows of the summary, of all test sets and checkpoints.
         pairs: its rows of contrasts.csv, likewise.
         shown: see ``taet.report.tables.main_tables``.
-        view: the test view that is shown.
+        test_set: the test set that is shown.
     """
 
     title: str
     summary: pd.DataFrame
     pairs: pd.DataFrame
     shown: Mapping[str, Any]
-    view: str
+    test_set: str
 
     @cached_property
     def everything(self) -> pd.DataFrame:
-        """Rows of the summary in the test view that is shown."""
-        return self.summary[self.summary["view"] == self.view]
+        """Rows of the summary in the test set that is shown."""
+        return self.summary[self.summary["test_set"] == self.test_set]
 
     @cached_property
     def part(self) -> pd.DataFrame:
@@ -51,19 +51,21 @@ class Place:
 
     @cached_property
     def contrasts(self) -> pd.DataFrame:
-        """Rows of contrasts.csv in the view and of the checkpoint that are shown."""
-        return self._of_checkpoint(self.pairs[self.pairs["view"] == self.view])
+        """Rows of contrasts.csv in the test set and of the checkpoint that are shown."""
+        return self._of_checkpoint(self.pairs[self.pairs["test_set"] == self.test_set])
 
     def _of_checkpoint(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows[rows["checkpoint"] == self.shown["report"].checkpoint]
 
     @property
-    def other_views(self) -> list["Place"]:
-        """The same in each other test view; natural data have one alone, their own test set."""
+    def other_test_sets(self) -> list["Place"]:
+        """The same in each other test set; natural data have one alone, their own test set."""
         if set(self.summary["imbalance_ratio"]) == {"natural"}:
             return []
-        views = self.summary["view"].unique()
-        return [replace(self, view=view) for view in views if view != self.view]
+        test_sets = self.summary["test_set"].unique()
+        return [
+            replace(self, test_set=test_set) for test_set in test_sets if test_set != self.test_set
+        ]
 
     @property
     def methods(self) -> Mapping[str, str]:
@@ -119,7 +121,7 @@ class Place:
         """What a reader must know of a table with these columns.
 
         Args:
-            marked: whether the best and the second stand out, and what is not told from the best.
+            marked: whether the best and the second are marked, and what does not differ significantly.
             checkpoints: whether it shows all checkpoints.
         """
         attacks, report = {attack for attack, _, _ in columns}, self.shown["report"]
@@ -127,7 +129,7 @@ class Place:
         marks = [self.meaning_of_marks, _told_apart(self.seeds, report)]
         parts = [
             _numbers(self.seeds, report),
-            _conditions(rows, self.view),
+            _conditions(rows, self.test_set),
             *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
             f"L-inf eps {self.shown['threat'].eps:.4g}.",
             *_scopes({scope for _, scope, _ in columns}, report),
@@ -164,7 +166,7 @@ def places(
             rows,
             contrasts[(contrasts[PLACE] == list(names)).all(axis=1)],
             shown,
-            shown["report"].view,
+            shown["report"].test_set,
         )
 
 
@@ -187,14 +189,14 @@ def _numbers(n: int, report: Any) -> str:
     return f"BA, BR: balanced accuracy and balanced robustness in per cent, {spread}."
 
 
-def _conditions(rows: pd.DataFrame, view: str) -> str:
+def _conditions(rows: pd.DataFrame, test_set: str) -> str:
     """What was tested."""
     everything = rows[rows["scope"] == "all"]
     images = everything.iloc[0]["test_images"]
     noise = 100 * everything["balanced_accuracy_se"].max()
     return (
-        f"{view_title(rows, view)}, {images:.0f} images a seed: drawing them alone gives each number "
-        f"over all classes a standard error of up to {noise:.1f} points."
+        f"{title_of_test_set(rows, test_set)}, {images:.0f} images a seed: drawing them alone gives each "
+        f"number over all classes a standard error of up to {noise:.1f} points."
     )
 
 
@@ -211,13 +213,10 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
 def _told_apart(n: int, report: Any) -> str:
     """What can be said of a difference to the largest."""
     if n == 1:
-        return (
-            "With one seed, a difference between two methods cannot be told from one between two trainings "
-            "of the same."
-        )
+        return "With one seed, a difference between two methods may be one between two trainings of the same."
     return (
-        "≈ (all and tail classes only): not told from the largest, since the bootstrap interval of the "
-        "paired difference contains 0, or the paired t-test over seeds has "
+        "≈ (all and tail classes only): no significant difference to the largest, since the bootstrap "
+        "interval of the paired difference contains 0, or the paired t-test over seeds has "
         f"p ≥ {1 - report.confidence:.2g}, not corrected for their number."
     )
 

@@ -17,7 +17,7 @@ def published_table(place: Place) -> Table:
     attacks = [name for name in labels if any(row["attack"] == name for row in place.published)]
     by_row: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for row in place.published:
-        about = (row[name] or "?" for name in ("source", "architecture", "view", "selection"))
+        about = (row[name] or "?" for name in ("source", "architecture", "test_set", "selection"))
         cells = by_row.setdefault((row["method"], *about), {})
         assert row["attack"] not in cells, row
         cells[row["attack"]] = row
@@ -33,7 +33,7 @@ def published_table(place: Place) -> Table:
         ]
         for (method, *about), there in by_row.items()
     ]
-    head = ["Method", "Published by", "Network", "Test view", "Checkpoint"]
+    head = ["Method", "Published by", "Network", "Test set", "Checkpoint"]
     for attack in attacks:
         title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
         head += [f"{title} published", "ours", "difference"]
@@ -42,7 +42,7 @@ def published_table(place: Place) -> Table:
         "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
         "not state. The difference, ours minus published, has the reading error and half of our "
         f"{percent(report.confidence)} interval, added in quadrature. Networks, epochs, checkpoints and test "
-        f"views are theirs: a difference is no failed reproduction unless all these agree. "
+        f"test sets are theirs: a difference is no failed reproduction unless all these agree. "
         f"{place.note(columns, marked=False)}"
     )
     return Table(place.title, "beside published numbers", note, head, rows)

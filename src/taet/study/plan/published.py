@@ -14,7 +14,7 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Published balanced accuracies over all classes that the grid has a cell for, in the files' order.
 
     Rows with ``dataset``, ``imbalance_ratio``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in
-    points, None where none is stated), ``source``, ``architecture``, ``view`` and ``selection``, the
+    points, None where none is stated), ``source``, ``architecture``, ``test_set`` and ``selection``, the
     checkpoint (empty where not known).
     """
     grid = params.grid
@@ -43,7 +43,10 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
                             if row["uncertainty"]
                             else None,
                             **{name: row[name] for name in ("method", "attack", "source")},
-                            **{name: row[name] for name in ("architecture", "view", "selection")},
+                            **{
+                                name: row[name]
+                                for name in ("architecture", "test_set", "selection")
+                            },
                         }
                     )
     return found

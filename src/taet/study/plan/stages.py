@@ -141,7 +141,7 @@ def score(study: "Study", cell: Cell) -> Needs:
         "confidence": report.confidence,
         "threat": study.params.threat,
         "headline_attack": report.headline_attack,
-        "view": report.view,
+        "test_set": report.test_set,
         "checkpoint": report.checkpoint,
         # The order of the rows is that of the grid; keys do not see the order of mappings.
         "order": [*inputs, *study.params.grid.attacks, *report.worst_cases],
@@ -211,7 +211,7 @@ STAGES = {
             "subsample",
             ("dataset", "imbalance_ratio", "seed"),
             "data/longtail/{study}/{dataset}/ir{imbalance_ratio}/seed{seed}.safetensors",
-            "draw the long-tailed training set and the test views as index lists",
+            "draw the long-tailed training set and the test sets as index lists",
             subsample,
         ),
         Stage(

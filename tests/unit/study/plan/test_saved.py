@@ -41,7 +41,7 @@ def refusal(study: Params) -> str:
 
 
 def test_what_is_kept_beyond_the_grid_is_named(kept: Path) -> None:
-    """Tables say how many seeds and pairs of methods there are, and what the worst of all attacks is of."""
+    """Tables say how many seeds and pairs of methods there are, and what the worst case over all attacks is of."""
     for grid, said in (
         ({"seeds": [3]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
         ({"methods": ["at_bsl"]}, "digits 10 small_cnn pgd_at 0 last clean and of"),

@@ -1,4 +1,4 @@
-"""What methods reach in a test view that the other tables do not show."""
+"""What methods reach in a test set that the other tables do not show."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from taet.report.tables.place import Column, Place
 from taet.report.typeset import Table
 from taet.scores.summary import of_groups
 
-TITLES = {"balanced": "in the other test view", "long_tailed": "in the long-tailed test view"}
+TITLES = {"balanced": "on the other test set", "long_tailed": "on the long-tailed test set"}
 
 
-def view_table(place: Place, columns: Sequence[Column]) -> Table:
-    """Some columns in the place's view, and accuracies that are not balanced, clean and attacked."""
+def other_test_set_table(place: Place, columns: Sequence[Column]) -> Table:
+    """Some columns in the place's test set, and accuracies that are not balanced, clean and attacked."""
     report = place.shown["report"]
-    plain = method_table(place, TITLES[place.view], columns)
+    plain = method_table(place, TITLES[place.test_set], columns)
     label = place.shown["labels"]["attacks"][report.headline_attack]
     accuracies = {"clean": "Accuracy", report.headline_attack: f"Accuracy {label}"}
     values = of_groups(place.part).set_index(["method", "attack", "scope"])
@@ -29,7 +29,7 @@ def view_table(place: Place, columns: Sequence[Column]) -> Table:
         for method, row in zip(place.methods, plain.rows, strict=True)
     ]
     source = "over seeds" if place.seeds > 1 else "from its standard error"
-    frequent = ", most of which are of frequent classes" if place.view == "long_tailed" else ""
+    frequent = ", most of which are of frequent classes" if place.test_set == "long_tailed" else ""
     note = f"{plain.note} Accuracy: the share of all test images{frequent} [interval: {source}]."
     return Table(
         plain.place, plain.title, note, [*plain.head, *accuracies.values()], rows, plain.marks
