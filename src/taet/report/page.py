@@ -17,17 +17,18 @@ import jinja2
 import pandas as pd
 
 from taet.report.tables import main_tables
-from taet.report.tables.place import place_title
+from taet.report.tables.setting import setting_title
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import read_scored
-from taet.scores.summary import PLACE
+from taet.scores.summary import SETTING
 from taet.study.params import plugins
 from taet.study.params.blocks import ir_label
 from taet.study.params.overlay import leaves, of_study, read_file
 from taet.study.params.plugins import FOLDERS
 from taet.study.params.yamlfile import dotted
 from taet.study.plan.job import Job
+from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
@@ -64,7 +65,7 @@ def write(study: Study, params_file: Path) -> Path:
         grid=_grid(study),
         tables=[
             _table(table, anchors)
-            for table in main_tables(scored.summary, scored.contrasts, tables.reads)
+            for table in main_tables(scored.summary, scored.differences, tables.reads)
         ],
         figures=[
             _figure(study, about, figures.output.with_name(f"{name}.svg"))
@@ -78,6 +79,7 @@ def write(study: Study, params_file: Path) -> Path:
         environments=list(made.seen),
         attack_jobs=len(study.attack_jobs),
         saved=study.saved,
+        changed_stages=study.changed_stages() if isinstance(study, SavedStudy) else [],
         graph=_graph(study),
         alone=False,
     )
@@ -112,7 +114,7 @@ def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, An
         found = [
             anchor
             for (place, label), anchor in anchors.items()
-            if label == name and place == table.place
+            if label == name and place == table.about
         ]
         cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
         rows.append({"name": name, "anchor": found[0] if found else None, "cells": cells})
@@ -219,7 +221,9 @@ def _anchors(study: Study) -> dict[tuple[str, str], str]:
     first: dict[tuple[str, str], str] = {}
     for job in study.jobs("attack"):
         cell = job.cell
-        place = place_title(labels, cell["dataset"], cell["imbalance_ratio"], cell["architecture"])
+        place = setting_title(
+            labels, cell["dataset"], cell["imbalance_ratio"], cell["architecture"]
+        )
         first.setdefault((place, labels["methods"][cell["method"]]), _anchor(job))
     return first
 
@@ -250,7 +254,7 @@ def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
     """What attacks have warned of: once for all test sets and groups."""
     if "warnings" not in metrics:
         return []
-    columns = [*PLACE, "method", "seed", "checkpoint", "attack", "warnings"]
+    columns = [*SETTING, "method", "seed", "checkpoint", "attack", "warnings"]
     warned = metrics.dropna(subset=["warnings"])[columns].drop_duplicates()
     single = warned.assign(warnings=warned["warnings"].map(notes.split)).explode("warnings")
     rows: list[dict[str, Any]] = single.to_dict("records")

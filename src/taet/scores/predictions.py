@@ -109,7 +109,7 @@ def _members(
     Raises:
         UserError: one of them is another adversary's: unbounded, or in another ball.
     """
-    inside = [a for a, said in facts.items() if said["norm"] == "linf" and said["eps"] == eps]
+    inside = [a for a, about in facts.items() if about["norm"] == "linf" and about["eps"] == eps]
     if wanted == "all":
         wanted = inside
     for attack in wanted:

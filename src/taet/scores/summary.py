@@ -8,8 +8,8 @@ from scipy import stats
 
 from taet.scores import notes
 
-PLACE = ["dataset", "imbalance_ratio", "architecture"]
-CELL = [*PLACE, "method"]
+SETTING = ["dataset", "imbalance_ratio", "architecture"]
+CELL = [*SETTING, "method"]
 KEYS = [*CELL, "checkpoint", "test_set", "attack", "scope", "class_index", "class_name"]
 
 
@@ -24,16 +24,6 @@ def read_rows(path: Path | str) -> pd.DataFrame:
     """A table of ``score`` or ``inspect``, names as they were written; only an empty cell is missing."""
     dtype = dict.fromkeys(TEXT, str)
     return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""])
-
-
-def read_contrasts(path: Path | str) -> pd.DataFrame:
-    """contrasts.csv; without rows where there is one method."""
-    try:
-        return read_rows(path)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(
-            columns=[*PLACE, "checkpoint", "test_set", "attack", "scope", "method", "other"]
-        )
 
 
 def title_of_test_set(summary: pd.DataFrame, test_set: str) -> str:
@@ -101,7 +91,7 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
 def with_bootstrap(summary: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
     """``over_seeds`` with ``bootstrap_low`` and ``bootstrap_high`` of the balanced accuracy.
 
-    They come from resampling seeds and images, and so stand where n is 1 too, where they show what the
+    They come from resampling seeds and images, and so are known where n is 1 too, where they show what the
     finite test set does alone. With few seeds they are too narrow: Student's t is the one to believe.
     Empty for single classes and the worst class.
 

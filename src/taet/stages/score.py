@@ -4,15 +4,15 @@ metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``s
 ``test_set``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its
 ``eps`` (empty: not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the
 standard error that comes from the finite test set. Both test sets come from the same predictions, since the
-long-tailed test set is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
+long-tailed test set is a part of the balanced one. Worst cases over several attacks are rows like attacks.
 
-intervals.csv: balanced accuracy of every method at every place, on both test sets, clean and under every
+intervals.csv: balanced accuracy of every method in every setting, on both test sets, clean and under every
 attack and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
 ``imbalance_ratio``, ``architecture``, ``checkpoint``, ``test_set``, then the columns of
-``taet.scores.compare.intervals``.
+``taet.scores.bootstrap.intervals``.
 
 contrasts.csv: every pair of methods, likewise, but for all and for tail classes only: the same columns first,
-then those of ``taet.scores.compare.contrasts``.
+then those of ``taet.scores.bootstrap.contrasts``.
 
 training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_ratio``, ``architecture``,
 ``method``, ``seed``, ``epoch`` (from 1), ``stage`` (1 or 2), ``loss`` (mean), ``learning_rate`` (of the last
@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from taet.scores import notes
-from taet.scores.compare import Seed, contrasts, intervals, resample
+from taet.scores.bootstrap import Seed, contrasts, intervals, resample
 from taet.scores.metrics import scores
 from taet.scores.predictions import Predictions, read_predictions
 from taet.seeds import seed_for
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-PLACE = ("dataset", "imbalance_ratio", "architecture")
-NETWORK = (*PLACE, "method", "seed")
+SETTING = ("dataset", "imbalance_ratio", "architecture")
+NETWORK = (*SETTING, "method", "seed")
 MODEL = (*NETWORK, "checkpoint")
 COMPARED = ("all", "tail")
 MOST_CONFUSED = 20  # classes; with more, confusion is between groups
@@ -64,18 +64,15 @@ def run(job: "Job") -> dict[str, Any]:
     metrics = pd.DataFrame(row for model in models for row in _rows(model))
     metrics["class_index"] = metrics["class_index"].astype("Int64")
     ranges, compared = [], []
-    for _, there in groupby(models, lambda model: [model.cell[axis] for axis in PLACE]):
-        for _, alike in groupby(sorted(there, key=_checkpoint), _checkpoint):
-            for found, pairs in _bootstrapped(job, list(alike)):
-                ranges += found
+    for _, of_setting in groupby(models, lambda model: [model.cell[axis] for axis in SETTING]):
+        for _, alike in groupby(sorted(of_setting, key=_checkpoint), _checkpoint):
+            for bounds, pairs in _bootstrapped(job, list(alike)):
+                ranges += bounds
                 compared += pairs
-    contrasted = pd.DataFrame(compared)
-    if len(contrasted):
-        contrasted["seeds_needed"] = contrasted["seeds_needed"].astype("Int64")
     learned = pd.DataFrame(row for network in networks for row in _epochs(network))
     shown = [model for model in models if _checkpoint(model) == job.reads["checkpoint"]]
     confused = pd.DataFrame(row for model in shown for row in _confusion(job, model))
-    tables = (metrics, pd.DataFrame(ranges), contrasted, learned, confused)
+    tables = (metrics, pd.DataFrame(ranges), pd.DataFrame(compared), learned, confused)
     for file, table in zip(job.files, tables, strict=True):
         artifacts.write_bytes(file, table.to_csv(**CSV).encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
@@ -107,11 +104,11 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
     """Rows of confusion.csv of one model."""
     classes = len(model.class_names)
     bins = {str(c): [c] for c in range(classes)} if classes <= MOST_CONFUSED else model.groups
-    place = np.array([i for c in range(classes) for i, m in enumerate(bins.values()) if c in m])
-    kept = model.test_sets[job.reads["test_set"]]
-    true = place[model.label[kept]]
+    bin_of = np.array([i for c in range(classes) for i, m in enumerate(bins.values()) if c in m])
+    inside = model.test_sets[job.reads["test_set"]]
+    true = bin_of[model.label[inside]]
     for attack in ("clean", job.reads["headline_attack"]):
-        predicted = place[model.predicted[attack][kept]]
+        predicted = bin_of[model.predicted[attack][inside]]
         counts = np.bincount(true * len(bins) + predicted, minlength=len(bins) ** 2)
         matrix = counts.reshape(len(bins), len(bins))
         with np.errstate(invalid="ignore"):  # of a class without images: NaN
@@ -128,36 +125,36 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
 
 def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
     """Rows of metrics.csv of one model, for both test sets."""
-    for test_set, kept in model.test_sets.items():
+    for test_set, inside in model.test_sets.items():
         for row in scores(
-            {name: values[kept] for name, values in model.predicted.items()},
-            {name: values[kept] for name, values in model.distance.items()},
-            model.label[kept],
+            {name: values[inside] for name, values in model.predicted.items()},
+            {name: values[inside] for name, values in model.distance.items()},
+            model.label[inside],
             model.class_counts,
             model.class_names,
             model.groups,
         ):
-            said = model.facts[row["attack"]]
+            facts = model.facts[row["attack"]]
             yield {
                 **_named(model.cell, MODEL),
                 "test_set": test_set,
                 **row,
-                "norm": said["norm"],
-                "eps": said["eps"],
-                "warnings": notes.join(said["warnings"]),
+                "norm": facts["norm"],
+                "eps": facts["eps"],
+                "warnings": notes.join(facts["warnings"]),
             }
 
 
 def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows, Rows]]:
-    """Rows of intervals.csv and contrasts.csv of one place and checkpoint, for each test set."""
-    reads, place = job.reads, _named(models[0].cell, PLACE)
+    """Rows of intervals.csv and contrasts.csv of one setting and checkpoint, for each test set."""
+    reads, setting = job.reads, _named(models[0].cell, SETTING)
     for test_set in models[0].test_sets:
         seeds = _seeds(models, test_set)
-        rng = np.random.default_rng(seed_for("bootstrap", test_set, *place.values()))
+        rng = np.random.default_rng(seed_for("bootstrap", test_set, *setting.values()))
         resampled = resample(seeds, reads["bootstrap"], rng)
         compared = {scope: resampled[scope] for scope in COMPARED if scope in resampled}
         pairs, level = list(seeds[0].correct), reads["confidence"]
-        where = {**place, "checkpoint": _checkpoint(models[0]), "test_set": test_set}
+        where = {**setting, "checkpoint": _checkpoint(models[0]), "test_set": test_set}
         yield (
             [where | row for row in intervals(resampled, pairs, level)],
             [where | row for row in contrasts(compared, pairs, level)],
@@ -167,20 +164,20 @@ def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows,
 def _seeds(models: list[Predictions], test_set: str) -> list[Seed]:
     """What the methods get right, seed by seed, images in the order of the data set.
 
-    In files they stand as each seed has drawn them.
+    In files they are in the order in which each seed has drawn them.
     """
     seeds = []
     for number in dict.fromkeys(model.cell["seed"] for model in models):
         same = [model for model in models if model.cell["seed"] == number]
         inside = np.flatnonzero(same[0].test_sets[test_set])
-        kept, label = inside[np.argsort(same[0].index[inside])], same[0].label
+        images, label = inside[np.argsort(same[0].index[inside])], same[0].label
         everything = {"all": list(range(len(same[0].class_names)))}
         seeds.append(
             Seed(
-                index=same[0].index[kept],
-                labels=label[kept],
+                index=same[0].index[images],
+                labels=label[images],
                 correct={
-                    (model.cell["method"], attack): (prediction == label)[kept]
+                    (model.cell["method"], attack): (prediction == label)[images]
                     for model in same
                     for attack, prediction in model.predicted.items()
                 },

@@ -25,7 +25,7 @@ def run(job: "Job") -> dict[str, Any]:
     csv, md, tex, metrics, plot = job.files
     text = scored.summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     artifacts.write_bytes(csv, text.encode())
-    tables = list(main_tables(scored.summary, scored.contrasts, job.reads))
+    tables = list(main_tables(scored.summary, scored.differences, job.reads))
     artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
     artifacts.write_bytes(tex, latex(tables).encode())
     numbers = headline(scored.summary, job.reads)

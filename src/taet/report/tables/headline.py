@@ -27,13 +27,13 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         }
         if (*cell, attack, "tail") in picked.index:
             numbers[f"tail_BR_{attack}"] = picked[(*cell, attack, "tail")]
-        place = (
+        methods = (
             result.setdefault(report.test_set, {})
             .setdefault(dataset, {})
             .setdefault(f"ir{ir}", {})
             .setdefault(architecture, {})
         )
-        place[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
+        methods[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
     return result
 
 

@@ -19,14 +19,12 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """
     grid = params.grid
     ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
-    kinds = {params.datasets[name].kind: name for name in grid.datasets if name in params.datasets}
-    found = []
+    rows = []
     for file in sorted(folder.glob("*.csv")):
         with file.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
                 if (
-                    row["dataset"] in kinds
-                    and row["imbalance_ratio"] in ratios
+                    row["imbalance_ratio"] in ratios
                     and row["method"] in grid.methods
                     and not row["variant"]
                     and row["attack"] in ("clean", *grid.attacks)
@@ -34,19 +32,22 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
                     and row["metric"].startswith("balanced")
                     and UNUSABLE not in row["note"]
                 ):
-                    found.append(
-                        {
-                            "dataset": kinds[row["dataset"]],
-                            "imbalance_ratio": row["imbalance_ratio"],
-                            "value": float(row["value"]),
-                            "uncertainty": float(row["uncertainty"])
-                            if row["uncertainty"]
-                            else None,
-                            **{name: row[name] for name in ("method", "attack", "source")},
-                            **{
-                                name: row[name]
-                                for name in ("architecture", "test_set", "selection")
-                            },
-                        }
-                    )
-    return found
+                    rows.append(row)
+    return [_shown(row, name) for row in rows for name in _of_kind(params, row["dataset"])]
+
+
+def _of_kind(params: Params, kind: str) -> list[str]:
+    """The data sets of the grid that are of this kind; they differ in options alone."""
+    names = [name for name in params.grid.datasets if name in params.datasets]
+    return [name for name in names if params.datasets[name].kind == kind]
+
+
+def _shown(row: dict[str, str], dataset: str) -> dict[str, Any]:
+    """What a table shows of a row, for one data set of its kind."""
+    return {
+        "dataset": dataset,
+        "value": float(row["value"]),
+        "uncertainty": float(row["uncertainty"]) if row["uncertainty"] else None,
+        **{name: row[name] for name in ("imbalance_ratio", "method", "attack", "source")},
+        **{name: row[name] for name in ("architecture", "test_set", "selection")},
+    }

@@ -19,6 +19,7 @@ from taet.study.plan.job import Cell, Job
 from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.store.artifacts import MANIFEST, read_key, verify_manifest
+from taet.study.store.fingerprint import fingerprint
 from taet.study.store.records import is_whole
 
 REFERENCE = Path("results/reference")
@@ -27,6 +28,8 @@ RECORDS = "records.jsonl"
 COLUMNS = ("dataset", "imbalance_ratio", "architecture", "method", "seed", "checkpoint", "attack")
 # Stages that numbers depend on; records of a stage 1 can be missing where it was trained elsewhere.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
+# Stages whose code numbers depend on.
+COMPUTING = ("subsample", "stabilize", "equalize", "attack", "score")
 # What each record shows and tables do not claim: resources, which move a number as another rounding does, and
 # the order of rows. How many test images there are, the metrics say.
 UNCOMPARED = {"compute", "order", "test_per_class"}
@@ -76,6 +79,32 @@ class SavedStudy(Study):
             return super().record(job)
         output = STAGES[job.stage].output.format(study=self.params.study, **job.cell)
         return self.place / RECORDS, self._records.get(output)
+
+    def changed_stages(self) -> list[str]:
+        """Stages of which some saved output was made by other code than today's, by fingerprint.
+
+        A new run may give other numbers, or the same, which a fingerprint does not tell.
+        """
+        made, changed = Study(self.params), []
+        for name in COMPUTING:
+            for job in made.jobs(name):
+                record = self._records.get(str(job.output))
+                if record and record["code"]["fingerprint"] != fingerprint(*job.code):
+                    changed.append(name)
+                    break
+        return changed
+
+    def revisions(self) -> dict[str, str]:
+        """The revisions that trained its networks, each with the first day of that.
+
+        Whether files of the checkout differed from a revision does not count here: ``changed_stages`` does.
+        """
+        records = [r for r in self._records.values() if r["job"].split()[0] == "equalize"]
+        days: dict[str, str] = {}
+        for record in sorted(records, key=lambda r: str(r["started"])):
+            revision = record["code"]["revision"].removesuffix("-dirty")
+            days.setdefault(revision, record["started"][:10])
+        return days
 
     @cached_property
     def _records(self) -> dict[str, dict[str, Any]]:

@@ -183,7 +183,8 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     grid = SimpleNamespace(
         imbalance_ratios=[50], datasets=["ours"], methods=["pgd_at"], attacks=["pgd20"]
     )
-    params: Any = SimpleNamespace(grid=grid, datasets={"ours": SimpleNamespace(kind="cifar10")})
+    cifar10, cifar100 = SimpleNamespace(kind="cifar10"), SimpleNamespace(kind="cifar100")
+    params: Any = SimpleNamespace(grid=grid, datasets={"ours": cifar10})
     found = comparable(params, tmp_path)
     assert [(r["attack"], r["value"], r["uncertainty"]) for r in found] == [
         ("clean", 61.5, None), ("pgd20", 40.0, 0.5),
@@ -191,3 +192,10 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     assert {(r["dataset"], r["imbalance_ratio"], r["method"]) for r in found} == {
         ("ours", "50", "pgd_at")
     }
+
+    grid.datasets = ["ours", "sharper", "other"]
+    params.datasets |= {"sharper": cifar10, "other": cifar100}
+    both = comparable(params, tmp_path)
+    assert [(r["dataset"], r["value"]) for r in both] == [
+        ("ours", 61.5), ("sharper", 61.5), ("other", 61.5), ("ours", 40.0), ("sharper", 40.0),
+    ]  # fmt: skip
