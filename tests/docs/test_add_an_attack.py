@@ -29,7 +29,7 @@ def test_page(finished_copy: Tree) -> None:
     assert before == {file: file.stat().st_mtime_ns for file in before}, "nothing else is made"
     assert "PGD-20 on DLR" in (tree.path / "results/tiny/tables/main.md").read_text()
     metrics = read_rows(tree.path / "results/tiny/score/metrics.csv")
-    rows = metrics[(metrics["scope"] == "all") & (metrics["view"] == "balanced")]
+    rows = metrics[(metrics["scope"] == "all") & (metrics["test_set"] == "balanced")]
     shares = rows.pivot(index="method", columns="attack", values="accuracy")
     assert (shares["worst"] <= shares["dlr20"]).all()
     assert (shares["dlr20"] < shares["clean"]).any()

@@ -49,8 +49,8 @@ def test_bands_are_those_of_the_page() -> None:
         ("the same of one method", "difference", "one method"),
     ):
         shown = [
-            f"± {bands()[kind, over, view, 'all']:.1f} / {bands()[kind, over, view, 'tail']:.1f}"
-            for view in ("balanced", "long_tailed")
+            f"± {bands()[kind, over, test_set, 'all']:.1f} / {bands()[kind, over, test_set, 'tail']:.1f}"
+            for test_set in ("balanced", "long_tailed")
         ]
         assert f"| {said} | {shown[0]} | {shown[1]} |" in page
     agreement = bands()["agreement"].droplevel(["over", "scope"])

@@ -24,7 +24,7 @@ def test_without_the_package(finished: Tree) -> None:
     said = run(finished, 0, "import sys; sys.modules['torch'] = sys.modules['taet'] = None\n")
     metrics = read_rows(finished.path / "results/tiny/score/metrics.csv")
     (share,) = metrics.query(
-        "method == 'taet' and view == 'balanced' and attack == 'pgd20' and scope == 'all'"
+        "method == 'taet' and test_set == 'balanced' and attack == 'pgd20' and scope == 'all'"
     )["accuracy"]
     found = re.search(r"robust under PGD-20: (\S+) of (\d+) images", said)
     assert found is not None, said

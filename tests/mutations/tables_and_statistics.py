@@ -3,7 +3,8 @@
 (file, exact text before, text after, what it breaks); the text before is in the file once.
 """
 
-COMPARE = "src/taet/scores/compare.py"
+BOOTSTRAP = "src/taet/scores/bootstrap.py"
+TUKEY = "src/taet/scores/tukey.py"
 SUMMARY = "src/taet/scores/summary.py"
 TYPESET = "src/taet/report/typeset.py"
 PUBLISHED = "src/taet/study/plan/published.py"
@@ -12,10 +13,11 @@ CELLS = "src/taet/report/tables/cells.py"
 DIFFERENCES = "src/taet/report/tables/differences.py"
 HEADLINE = "src/taet/report/tables/headline.py"
 TABLE = "src/taet/report/tables/methods.py"
-PLACE = "src/taet/report/tables/place.py"
+NOTE = "src/taet/report/tables/table_note.py"
+SETTING = "src/taet/report/tables/setting.py"
 BESIDE = "src/taet/report/tables/published.py"
 RAREST = "src/taet/report/tables/rarest.py"
-VIEWS = "src/taet/report/tables/views.py"
+OTHER_TEST_SET = "src/taet/report/tables/other_test_set.py"
 STYLE = "src/taet/report/style.py"
 LEARNING = "src/taet/report/figures/learning.py"
 CONFUSION = "src/taet/report/figures/confusion.py"
@@ -29,27 +31,30 @@ LENGTH = "src/taet/report/figures/stage1_length.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- statistics -----------------------------------------------------------------------------------
-    (COMPARE, "np.array_equal(seed.index, seeds[0].index)", "True or np.array_equal(seed.index, seeds[0].index)", "seeds with images of their own are crossed"),
-    (COMPARE, "order if crossed else rng.permutation(order)", "order", "a seed picked twice brings the same images twice"),
-    (COMPARE, "picked = rng.integers(0, len(seeds), (len(seeds), draws))", "picked = np.tile(np.arange(len(seeds))[:, None], (1, draws))", "bootstrap without seeds"),
-    (COMPARE, "picked = rng.integers(0, n, (draws, n)) + n", "picked = np.tile(np.arange(n), (draws, 1)) + n", "bootstrap without images"),
-    (COMPARE, "result[c] = counts @ table[images] / n", "result[c] = counts @ table[images] / len(table)", "resampled recalls are shares of all images"),
-    (COMPARE, "[0.5 - confidence / 2, 0.5 + confidence / 2]", "[1 - confidence, confidence]", "bootstrap intervals: one-sided levels"),
-    (COMPARE, "(len(order) - place) * p[i]", "len(order) * p[i]", "Bonferroni for Holm"),
-    (COMPARE, "highest = max(highest, min(1.0, (len(order) - place) * p[i]))", "highest = min(1.0, (len(order) - place) * p[i])", "Holm: not monotone"),
-    (COMPARE, "order = [i for i in np.argsort(p) if not np.isnan(p[i])]", "order = list(np.argsort(p))", "Holm counts missing p"),
-    (COMPARE, "stats.ttest_1samp(differences, 0).pvalue", "stats.ttest_1samp(differences, 0).pvalue / 2", "one-sided p"),
-    (COMPARE, "return 1.0 if abs(differences[0]) < NO_SPREAD else float(\"nan\")", "return 1.0", "p of equal differences"),
-    (COMPARE, "first = 2 + bisect_left", "first = 1 + bisect_left", "a seed too few"),
-    (COMPARE, "POWER = 0.8", "POWER = 0.9", "seeds for another power"),
-    (COMPARE, "stats.t.ppf(0.5 + confidence / 2, seeds - 1)", "stats.t.ppf(confidence, seeds - 1)", "power of a one-sided test"),
-    (COMPARE, "effect * seeds**0.5", "effect * seeds", "power: noncentrality without the root"),
-    (COMPARE, "np.std(differences, ddof=1)", "np.std(differences)", "sd over seeds with n"),
-    (COMPARE, "found.exact[:, a] - found.exact[:, b]", "found.exact[:, b] - found.exact[:, a]", "sign of the differences"),
-    (COMPARE, "interval(found.draws[:, a] - found.draws[:, b], confidence)", "interval(found.draws[:, b] - found.draws[:, a], confidence)", "sign of the intervals of differences"),
-    (COMPARE, "drawn[_present(seed, seed.scopes[scope])].mean(0)", "drawn[_present(seed, seed.scopes[\"all\"])].mean(0)", "bootstrap of all classes for every group"),
-    (COMPARE, "recall = [table[seed.labels == c].mean(0) for c in _present(seed, members)]", "recall = [table[np.isin(seed.labels, members)].mean(0)]", "balanced accuracy of contrasts is accuracy"),
-    (COMPARE, "corrected = holm([row[\"p\"] for row in rows])", "corrected = [row[\"p\"] for row in rows]", "no correction"),
+    (BOOTSTRAP, "np.array_equal(seed.index, seeds[0].index)", "True or np.array_equal(seed.index, seeds[0].index)", "seeds with images of their own are crossed"),
+    (BOOTSTRAP, "order if crossed else rng.permutation(order)", "order", "a seed picked twice brings the same images twice"),
+    (BOOTSTRAP, "picked = rng.integers(0, len(seeds), (len(seeds), draws))", "picked = np.tile(np.arange(len(seeds))[:, None], (1, draws))", "bootstrap without seeds"),
+    (BOOTSTRAP, "rng.integers(0, count, (draws, n)) + count", "np.tile(np.arange(n), (draws, 1)) + count", "bootstrap without images"),
+    (BOOTSTRAP, "- (verdicts.sum(0) + 1) / count", "- verdicts.mean(0)", "draws that are not around the recalls"),
+    (BOOTSTRAP, "np.flatnonzero(together))", "[c])", "a class with one image has no variance"),
+    (BOOTSTRAP, "first = rng.random((draws, verdicts.shape[1])) < 0.5", "first = np.ones((draws, verdicts.shape[1]), dtype=bool)", "no half images added for differences"),
+    (BOOTSTRAP, "[0.5 - confidence / 2, 0.5 + confidence / 2]", "[1 - confidence, confidence]", "bootstrap intervals: one-sided levels"),
+    (BOOTSTRAP, "(values.exact[:, a] - values.exact[:, b]).mean()", "(values.exact[:, b] - values.exact[:, a]).mean()", "sign of the differences"),
+    (BOOTSTRAP, "interval(values.draws[:, a] - values.draws[:, b], confidence)", "interval(values.draws[:, b] - values.draws[:, a], confidence)", "sign of the intervals of differences"),
+    (BOOTSTRAP, "drawn[_present(seed, seed.scopes[scope])].mean(0)", "drawn[_present(seed, seed.scopes[\"all\"])].mean(0)", "bootstrap of all classes for every group"),
+    (BOOTSTRAP, "recall = [table[seed.labels == c].mean(0) for c in _present(seed, members)]", "recall = [table[np.isin(seed.labels, members)].mean(0)]", "balanced accuracy of contrasts is accuracy"),
+    (TUKEY, "centered - centered.mean(0), (m - 1) * (s - 1)", "centered, (m - 1) * (s - 1)", "effects of seeds in the residuals"),
+    (TUKEY, "(m - 1) * (s - 1)) if m", "m * (s - 1)) if m", "degrees of freedom of the residuals"),
+    (TUKEY, "ppf(confidence, methods, df)) / 2**0.5", "ppf(confidence, methods, df))", "q for q / sqrt(2)"),
+    (TUKEY, "(sd, df), means = self.residual, 2", "(sd, df), means = self.residual, 1", "error of a mean for that of a difference"),
+    (TUKEY, "(sd, df), means = self.within, 1", "(sd, df), means = self.residual, 1", "methods that are left out as if seeds cancelled"),
+    (TUKEY, "near > EXTREME + NO_SPREAD", "near >= 0", "methods without a tail in the pool"),
+    (TUKEY, "critical_t(self.methods, df", "critical_t(int(self.pooled.sum()), df", "methods that are left out are not compared"),
+    (TUKEY, "POWER = 0.8", "POWER = 0.9", "difference for another power"),
+    (TUKEY, "sd * (2 / self.seeds) ** 0.5", "sd * (1 / self.seeds) ** 0.5", "detectable difference of a mean"),
+    (TUKEY, "(shares[i] - shares[j]).mean()", "(shares[j] - shares[i]).mean()", "sign of Tukey's differences"),
+    (TUKEY, 'pair["low"] > 0 or pair["high"] < 0', 'pair["low"] > 0', "only positive differences are significant"),
+    (TUKEY, "if df < 1 or sd < NO_SPREAD:\n            return float(\"nan\")\n        return critical_t", "if df < 1:\n            return float(\"nan\")\n        return critical_t", "intervals without a width"),
     # -- summary --------------------------------------------------------------------------------------
     (SUMMARY, "groups[metric].std(ddof=1)", "groups[metric].std(ddof=0)", "sd over seeds with n, in tables"),
     (SUMMARY, "stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5", "stats.norm.ppf(0.5 + confidence / 2) / n**0.5", "normal intervals for Student's"),
@@ -58,42 +63,44 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUMMARY, "(mean - reach * sd).clip(0, 1)", "mean - reach * sd", "intervals below 0"),
     (SUMMARY, 'seeds=("seed", "nunique")', 'seeds=("seed", "max")', "number of seeds is the last seed"),
     (SUMMARY, 'median_distance=("median_distance", "mean")', 'median_distance=("median_distance", "first")', "distance of the first seed"),
-    (SUMMARY, '(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)', '(rows["view"] == report.view) & (rows["checkpoint"] == "last")', "the last checkpoint shown for the best"),
-    (SUMMARY, '(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)', '(rows["view"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced view shown always"),
+    (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == "last")', "the last checkpoint shown for the best"),
+    (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced test set shown always"),
     (SUMMARY, '"low": "bootstrap_low", "high": "bootstrap_high"', '"high": "bootstrap_low", "low": "bootstrap_high"', "bounds swapped"),
-    (SUMMARY, "({most / least:.3g}:1)", "({least / most:.3g}:1)", "ratio of a view turned round"),
+    (SUMMARY, "({most / least:.3g}:1)", "({least / most:.3g}:1)", "ratio of a test set turned round"),
     # -- tables ---------------------------------------------------------------------------------------
-    (CELLS, "reverse=True)[: len(places)]", "reverse=False)[: len(places)]", "the worst in bold"),
-    (CELLS, '["best", "second"]', '["second", "best"]', "best and second swapped"),
+    (CELLS, "key=lambda i: -values[i]", "key=lambda i: values[i]", "the worst in bold"),
+    (CELLS, '("best", "second")', '("second", "best")', "best and second swapped"),
+    (CELLS, "> EQUAL", "> 0", "equal means with a rounding between them"),
+    (CELLS, 'between = " [-]"', "pass", "intervals without a width in tables"),
     (CELLS, 'f" ± {100 * sd:.1f}"', 'f" ± {50 * sd:.1f}"', "half the sd in tables"),
     (CELLS, '"balanced_accuracy" if row["seeds"] > 1 else "bootstrap"', '"bootstrap" if row["seeds"] > 1 else "balanced_accuracy"', "kinds of intervals swapped"),
     (CELLS, 'stats.norm.ppf(0.5 + confidence / 2)', 'stats.norm.ppf(confidence)', "interval of one seed's accuracy"),
     (CELLS, "f\"{100 * row[metric]:.1f}{spread}{between}\"", "f\"{100 * row[metric]:.0f}{spread}{between}\"", "numbers without decimals"),
     (DIFFERENCES, "np.nanargmax", "np.nanargmin", "differences to the worst"),
-    (DIFFERENCES, "f\"{pair['p_holm']:.3f}\"", "f\"{pair['p']:.3f}\"", "uncorrected p in the table"),
-    (DIFFERENCES, "math.comb(len(place.methods), 2)", "len(place.methods) ** 2", "number of pairs"),
-    (DIFFERENCES, "{100 * pair['low']:+z.1f}, {100 * pair['high']:+z.1f}", "{100 * pair['high']:+z.1f}, {100 * pair['low']:+z.1f}", "bounds of differences swapped"),
+    (DIFFERENCES, "math.comb(m, 2)", "m**2", "number of pairs"),
+    (DIFFERENCES, '"yes" if tukey.is_significant(pair) else "no"', '"no" if tukey.is_significant(pair) else "yes"', "verdicts turned round"),
+    (CELLS, "{100 * row['low']:+z.1f}, {100 * row['high']:+z.1f}", "{100 * row['high']:+z.1f}, {100 * row['low']:+z.1f}", "bounds of differences swapped"),
     (HEADLINE, 'picked[(*cell, "clean", "all")]', 'picked[(*cell, attack, "all")]', "BA is BR"),
     (HEADLINE, 'picked[(*cell, attack, "tail")]\n', 'picked[(*cell, "clean", "tail")]\n', "BR of the tail is its BA"),
     (HEADLINE, "round(100 * float(value), 3)", "round(100 * float(value), 0)", "headline without decimals"),
-    (TABLE, 'pair["low"] <= 0 <= pair["high"] or pair["p"] >= level', 'pair["low"] <= 0 <= pair["high"]', "≈ without the t-test"),
-    (TABLE, 'pair["low"] <= 0 <= pair["high"] or pair["p"] >= level', 'pair["p"] >= level', "≈ without the bootstrap"),
-    (TABLE, 'level = 1 - place.shown["report"].confidence', 'level = place.shown["report"].confidence', "≈ at the wrong level"),
+    (TABLE, "and not tukey.is_significant(pair)", "and tukey.is_significant(pair)", "≈ of significant differences"),
+    (TABLE, 'pair["low"] == pair["low"] and', "", "≈ without an interval"),
     (TABLE, "costs[method] / least", "least / costs[method]", "cost ratios turned round"),
     (TABLE, "column + 2): mark", "column + 1): mark", "marks of the costs table a column off"),
-    (PLACE, '-row["difference"],\n                -row["high"],\n                -row["low"],', '-row["difference"],\n                -row["low"],\n                -row["high"],', "bounds of a turned contrast"),
-    (PLACE, '                -row["difference"],\n', '                row["difference"],\n', "sign of a turned contrast"),
-    (PLACE, "math.nan if method in self.collapsed else value", "value", "collapsed methods are ranked"),
-    (PLACE, 'int(self.part["seeds"].max())', 'int(self.part["seeds"].sum())', "number of seeds in notes"),
-    (PLACE, 'self.summary[self.summary["view"] == self.view]', 'self.summary[self.summary["view"] == "balanced"]', "other views' tables show the balanced one"),
-    (PLACE, '100 * everything["balanced_accuracy_se"].max()', '100 * everything["balanced_accuracy_se"].min()', "the smallest error for the largest"),
+    (SETTING, '-row["difference"],\n                -row["high"],\n                -row["low"],', '-row["difference"],\n                -row["low"],\n                -row["high"],', "bounds of a turned contrast"),
+    (SETTING, '                -row["difference"],\n', '                row["difference"],\n', "sign of a turned contrast"),
+    (SETTING, "math.nan if method in self.collapsed else value", "value", "collapsed methods are ranked"),
+    (SETTING, 'int(self.rows["seeds"].max())', 'int(self.rows["seeds"].sum())', "number of seeds in notes"),
+    (SETTING, 'self.summary[self.summary["test_set"] == self.test_set]', 'self.summary[self.summary["test_set"] == "balanced"]', "other test sets' tables show the balanced one"),
+    (NOTE, '100 * of_all["balanced_accuracy_se"].max()', '100 * of_all["balanced_accuracy_se"].min()', "the smallest error for the largest"),
     (BESIDE, "math.hypot(reading, 50 * (high - low))", "math.hypot(reading, 100 * (high - low))", "whole intervals for half ones"),
     (BESIDE, '100 * ours["balanced_accuracy"] - published["value"]', 'published["value"] - 100 * ours["balanced_accuracy"]', "published minus ours"),
     (RAREST, '.sort_values(kind="stable")', '.sort_values(kind="stable", ascending=False)', "the most frequent classes for the rarest"),
     (RAREST, 'values.loc[(method, attack, c), "accuracy"]', 'values.loc[(method, "clean", c), "accuracy"]', "clean accuracies under attack"),
-    (VIEWS, 'values.loc[(method, attack, "all")]', 'values.loc[(method, "clean", "all")]', "clean accuracy as robust one"),
+    (OTHER_TEST_SET, 'values.loc[(method, attack, "all")]', 'values.loc[(method, "clean", "all")]', "clean accuracy as robust one"),
     (PUBLISHED, 'row["scope"] == "all"', 'row["scope"] != ""', "published numbers of groups as those of all"),
     (PUBLISHED, 'and UNUSABLE not in row["note"]', "", "published numbers that must not be compared"),
+    (PUBLISHED, "return [name for name in names if params.datasets[name].kind == kind]", "return [name for name in names if params.datasets[name].kind == kind][-1:]", "published numbers for the last data set of a kind"),
     (VARIANTS, "recipe.epochs if recipe else 0", "recipe.epochs if recipe else 1", "no stage 1 is one epoch of it"),
     # -- figures --------------------------------------------------------------------------------------
     (STYLE, "100 * (error if math.isnan(sd) else sd)", "100 * error", "bars are standard errors"),

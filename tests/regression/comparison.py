@@ -19,8 +19,8 @@ from taet.study.plan.saved import packed
 
 BANDS = Path(__file__).with_name("machines.csv")
 ALL = "all methods"
-QUANTITY = ["kind", "over", "view", "scope"]
-NUMBER = ["kind", "of", "view", "scope", "what"]
+QUANTITY = ["kind", "over", "test_set", "scope"]
+NUMBER = ["kind", "of", "test_set", "scope", "what"]
 # The second is the first with more steps, or the worst case over it: it leaves no more images right.
 STRONGER = [
     *(("clean", attack) for attack in ("fgsm", "pgd20", "cw20")),
@@ -67,7 +67,7 @@ class Scores:
     def fixed(self) -> dict[str, pd.DataFrame]:
         """All that no rounding moves, by table. Which class is the worst one, it does."""
         groups = self.metrics[self.metrics["scope"] != "worst_class"]
-        row = [*NETWORK, "checkpoint", "view", "attack", "scope", "class_index"]
+        row = [*NETWORK, "checkpoint", "test_set", "attack", "scope", "class_index"]
         of_row = ["class_name", "train_images", "test_images", "norm", "eps"]
         epoch = self.training.set_index([*NETWORK, "epoch"])
         return {
@@ -78,25 +78,25 @@ class Scores:
 
 def _accuracies(metrics: pd.DataFrame) -> pd.Series:
     groups = metrics[metrics["scope"].isin(["all", "tail"])]
-    attacks = _wide(groups, ["method", "seed", "view", "scope"], "balanced_accuracy")
+    attacks = _wide(groups, ["method", "seed", "test_set", "scope"], "balanced_accuracy")
     a, b = _pairs(attacks)
     apart = attacks[a].to_numpy() - attacks[b].to_numpy()
     pairs = pd.DataFrame(apart, attacks.index, [f"{x} - {y}" for x, y in zip(a, b, strict=True)])
     kinds = {"accuracy": attacks, "difference": pairs}
     by_seed = pd.concat(kinds, axis=1, names=["kind", "what"])
-    means = by_seed.groupby(["method", "view", "scope"]).mean()
-    over = pd.concat({ALL: means.groupby(["view", "scope"]).mean()}, names=["method"])
+    means = by_seed.groupby(["method", "test_set", "scope"]).mean()
+    over = pd.concat({ALL: means.groupby(["test_set", "scope"]).mean()}, names=["method"])
     found = pd.concat([means, over]).stack(["kind", "what"], future_stack=True)
     return found.rename_axis(index={"method": "of"}).reorder_levels(NUMBER)
 
 
 def _agreements(metrics: pd.DataFrame) -> pd.Series:
     classes = metrics[metrics["scope"] == "class"]
-    attacks = _wide(classes, ["view", "method", "seed", "class_index"], "accuracy").fillna(-1)
+    attacks = _wide(classes, ["test_set", "method", "seed", "class_index"], "accuracy").fillna(-1)
     a, b = _pairs(attacks)
     same = pd.DataFrame(attacks[a].to_numpy() == attacks[b].to_numpy(), attacks.index)
     same.columns = [f"{x} = {y}" for x, y in zip(a, b, strict=True)]
-    shares = 100 * same.groupby(["view", "method", "seed"]).all().groupby("view").mean()
+    shares = 100 * same.groupby(["test_set", "method", "seed"]).all().groupby("test_set").mean()
     found = pd.concat(
         {("agreement", ALL, "class"): shares.stack(future_stack=True)},
         names=["kind", "of", "scope"],
@@ -109,14 +109,14 @@ def _losses(training: pd.DataFrame) -> pd.Series:
     first = 2 ** np.floor(np.log2(training["epoch"])).astype(int).rename("epoch")
     means = np.log(training["loss"]).groupby([training["method"], first]).mean().reset_index()
     means["scope"] = [f"epochs {epoch}-{2 * epoch - 1}" for epoch in means["epoch"]]
-    means = means.rename(columns={"method": "of"}).assign(kind="log loss", view="", what="")
+    means = means.rename(columns={"method": "of"}).assign(kind="log loss", test_set="", what="")
     return means.set_index(NUMBER)["loss"]
 
 
 def _disordered(metrics: pd.DataFrame) -> list[str]:
     """Attacks under which some class of some network is better than under weaker ones."""
     classes = metrics[metrics["scope"] == "class"]
-    attacks = _wide(classes, ["view", "method", "seed", "class_index"], "accuracy")
+    attacks = _wide(classes, ["test_set", "method", "seed", "class_index"], "accuracy")
     both = [(a, b) for a, b in STRONGER if a in attacks and b in attacks]
     return [f"{b} is weaker than {a}" for a, b in both if (attacks[b] > attacks[a]).any()]
 

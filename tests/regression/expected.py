@@ -53,7 +53,7 @@ def saved(study: str) -> Scores:
 def by_cell(score: Path) -> pd.DataFrame:
     """Headline numbers of each cell, means over seeds, in per cent: from the metrics."""
     metrics = read_rows(score / "metrics.csv.xz")
-    metrics = metrics[(metrics["view"] == "balanced") & (metrics["checkpoint"] == "last")]
+    metrics = metrics[(metrics["test_set"] == "balanced") & (metrics["checkpoint"] == "last")]
     means = metrics.groupby([*CELL, "attack", "scope"], sort=False)["balanced_accuracy"].mean()
     found = 100 * means.unstack(["attack", "scope"])[[*HEADLINE.values()]]
     return found.set_axis([*HEADLINE], axis=1)

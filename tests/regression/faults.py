@@ -11,7 +11,7 @@ import pandas as pd
 from tests.regression.comparison import Scores
 
 SHARES = ["accuracy", "balanced_accuracy"]
-ROW = ["method", "seed", "view", "attack", "scope", "class_index"]
+ROW = ["method", "seed", "test_set", "attack", "scope", "class_index"]
 
 
 def faults(right: Scores, ablation: Scores) -> Iterator[tuple[str, pd.Series]]:
@@ -28,8 +28,8 @@ def faults(right: Scores, ablation: Scores) -> Iterator[tuple[str, pd.Series]]:
     yield "worst over the first two attacks", _reported(right, "attack", {"worst": "pgd20"})
     yield "pgd20 without attack", _reported(right, "attack", {"pgd20": "clean"})
     yield "tail and head swapped", _reported(right, "scope", {"tail": "head", "head": "tail"})
-    views = {"balanced": "long_tailed", "long_tailed": "balanced"}
-    yield "test views swapped", _reported(right, "view", views)
+    test_sets = {"balanced": "long_tailed", "long_tailed": "balanced"}
+    yield "test sets swapped", _reported(right, "test_set", test_sets)
     for method, other in permutations(right.metrics["method"].unique(), 2):
         yield f"{method} trained as {other}", _trained(right, method, right, other)
     for variant in ablation.metrics["method"].unique():

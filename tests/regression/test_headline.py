@@ -78,8 +78,8 @@ def test_each_number_has_a_band(expected: Scores) -> None:
     numbers = expected.numbers
     band = numbers - numbers  # of each number, from what it is of
     for number in numbers.index:
-        kind, of, view, scope, _ = number
-        band[number] = bands()[kind, of if of == ALL else "one method", view, scope]
+        kind, of, test_set, scope, _ = number
+        band[number] = bands()[kind, of if of == ALL else "one method", test_set, scope]
     for sign in (1, -1):
         assert moved(numbers, numbers + 0.99 * sign * band) == []
         assert len(moved(numbers, numbers + 1.01 * sign * band)) == len(numbers)

@@ -13,6 +13,7 @@ import scipy.stats
 
 from taet.errors import UserError
 from taet.report.style import to_bytes
+from taet.scores import tukey
 from taet.scores.summary import read_rows
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
@@ -28,10 +29,10 @@ LARGE_TAET, LARGE_BSL = "cifar10_gpu", "cifar10_gpu_at_bsl"
 
 
 @functools.cache
-def kept_rows(study: str, name: str, view: str = "balanced") -> pd.DataFrame:
+def saved_rows(study: str, name: str, test_set: str = "balanced") -> pd.DataFrame:
     """Rows of a kept file of the stage ``score``, of the checkpoint that the page shows."""
     rows = read_rows(REFERENCE / study / "score" / packed(name))
-    return rows[(rows["view"] == view) & (rows["checkpoint"] == "last")]
+    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == "last")]
 
 
 # -- tables ------------------------------------------------------------------------------------------
@@ -74,38 +75,46 @@ def test_pages_lose_no_text(result_tables: ModuleType) -> None:
             result_tables.renewed(wrong)
 
 
-def test_differences_are_those_of_the_contrasts(result_tables: ModuleType) -> None:
-    """Intervals against the t-test of contrasts.csv: p below 0.05 where there is no 0 in one."""
+def test_differences_are_tukeys(result_tables: ModuleType) -> None:
+    """Numbers, bold and note against ``taet.scores.tukey``, of two studies of which one lacks a method."""
     pairs = [("taet", "pgd_at"), ("taet", "at_bsl"), ("pgd_at_la", "at_bsl")]
-    table = result_tables.differences_of([GPU50, CPU10], pairs).splitlines()[2:17]
-    cells = [[cell.strip() for cell in line.split("|")[2:5]] for line in table]
+    text = result_tables.differences_of([GPU50, CPU10], pairs)
+    cells = [[cell.strip() for cell in line.split("|")[2:5]] for line in text.splitlines()[2:17]]
     assert [what for what, _, _ in cells[:5]] == [
         "BA, all classes",
         "BR PGD-20, all classes",
-        "BR worst of all, all classes",
+        "BR worst case, all classes",
         "BR PGD-20, tail classes",
-        "BR worst of all, tail classes",
+        "BR worst case, tail classes",
     ]
-    for row, (_, found, other) in enumerate(cells):
-        (attack, scope), pair = result_tables.COMPARED[row % 5], pairs[row // 5]
-        sign, how, contrast = verdict(GPU50, *pair, attack, scope)
-        mean, low, high = (float(x) for x in re.findall(r"[-+]\d+\.\d", found))
-        assert mean == pytest.approx(100 * contrast, abs=0.051)
-        assert (low + high) / 2 == pytest.approx(mean, abs=0.11)
-        assert ("open" in found) == (low <= 0 <= high) == (how == "open")
-        assert ("**" in found) == (how == "shown")
-        assert sign == (1 if mean > 0 else -1) or mean == 0
-        assert (other == "-") == ("pgd_at_la" in pair)
+    significant = 0
+    for number, (_, text_of_50, text_of_10) in enumerate(cells):
+        family, (one, other) = result_tables.COMPARED[number % 5], pairs[number // 5]
+        difference, low, high = tukeys(GPU50, one, other, *family)
+        written = [float(x) for x in re.findall(r"[-+]\d+\.\d", text_of_50)]
+        assert written == pytest.approx([difference, low, high], abs=0.051)
+        assert ("**" in text_of_50) == (low > 0 or high < 0)
+        significant += low > 0 or high < 0
+        assert (text_of_10 == "-") == ("pgd_at_la" in (one, other))
+    assert 0 < significant < len(cells)
+    assert f"(pairs: 15 of {GPU50}, 10 of {CPU10})" in text
+    assert f"0 or 100%: PGD-AT ({GPU50}, tail classes)." in text
+    rows = tukey.differences(saved_rows(GPU50, "metrics.csv"), 0.95)
+    by_family = 100 * rows.groupby(["attack", "scope"])["detectable"].first()
+    points_of = [by_family[family] for family in result_tables.COMPARED]
+    least, most = min(points_of), max(points_of)
+    assert f"{least:.1f} to {most:.1f} points in {GPU50}" in text
+    assert text.strip().endswith(f"Made by older code than today's: {GPU50}, {CPU10}.")
 
 
 # -- verdicts ----------------------------------------------------------------------------------------
 
 
 def verdict(
-    study: str, one: str, other: str, attack: str, scope: str, view: str = "balanced"
+    study: str, one: str, other: str, attack: str, scope: str, test_set: str = "balanced"
 ) -> tuple[int, str, float]:
     """Sign of a difference in balanced accuracy or robustness, what can be said of it, and the difference."""
-    rows = kept_rows(study, "contrasts.csv", view)
+    rows = saved_rows(study, "contrasts.csv", test_set)
     rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
     (row,) = rows[rows[["method", "other"]].isin([one, other]).all(axis=1)].itertuples()
     difference = row.difference if row.method == one else -row.difference
@@ -211,7 +220,7 @@ def test_verdicts(claim: str, column: int, text: str, facts: list[tuple]) -> Non
 
 def test_verdicts_at_the_papers_scale() -> None:
     """Two networks, TAET's and AT-BSL's: what they say, and that no other was trained."""
-    methods = {s: set(kept_rows(s, "metrics.csv")["method"]) for s in (LARGE_TAET, LARGE_BSL)}
+    methods = {s: set(saved_rows(s, "metrics.csv")["method"]) for s in (LARGE_TAET, LARGE_BSL)}
     assert methods == {LARGE_TAET: {"taet"}, LARGE_BSL: {"at_bsl"}}
     for claim, scope in (("more robust than AT-BSL", "all"), ("above all in the tail", "tail")):
         assert claim_row(claim)[3] == "So it is with these two networks."
@@ -232,7 +241,7 @@ def test_the_other_view_keeps_the_signs() -> None:
             for attack in ("pgd20", "worst"):
                 for scope in ("all", "tail"):
                     place = (study, *pair.split("-"), attack, scope)
-                    sign, how, _ = verdict(*place, view="long_tailed")
+                    sign, how, _ = verdict(*place, test_set="long_tailed")
                     assert sign == verdict(*place)[0], place
                     if how == "open":
                         opened.add((study, pair, scope))
@@ -276,9 +285,9 @@ def words_of(page: str) -> str:
     return " ".join((ROOT / page).read_text().replace("\N{MINUS SIGN}", "-").split())
 
 
-def balanced(study: str, view: str = "balanced") -> pd.DataFrame:
+def balanced(study: str, test_set: str = "balanced") -> pd.DataFrame:
     """Kept balanced accuracies and their standard errors in per cent, by attack and scope, method and seed."""
-    rows = kept_rows(study, "metrics.csv", view)
+    rows = saved_rows(study, "metrics.csv", test_set)
     rows = rows[rows["scope"] != "class"]
     columns = ["balanced_accuracy", "balanced_accuracy_se"]
     return 100 * rows.set_index(["attack", "scope", "method", "seed"]).sort_index()[columns]
@@ -300,6 +309,17 @@ def over_seeds(differences: pd.Series) -> tuple[float, float, float]:
     return center, low, high
 
 
+def tukeys(study: str, one: str, other: str, attack: str, scope: str) -> tuple[float, ...]:
+    """A difference and its interval, in points."""
+    rows = tukey.differences(saved_rows(study, "metrics.csv"), 0.95)
+    rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
+    rows = rows.set_index(["method", "other"])[["difference", "low", "high"]]
+    if (one, other) in rows.index:
+        return tuple(100 * rows.loc[(one, other)])
+    mean, low, high = 100 * rows.loc[(other, one)]
+    return -mean, -high, -low
+
+
 def ahead(study: str, one: str, other: str, scope: str = "all") -> tuple[float, float, float]:
     """Of a difference in the worst of all attacks."""
     robust = balanced(study)["balanced_accuracy"]["worst", scope]
@@ -315,7 +335,7 @@ def lost_more(study: str, other: str, sign: int = 1) -> str:
 
 def in_five(study: str, method: str) -> pd.Series:
     """Balanced robustness under PGD-20 in the five rarest classes, the paper's tail, of each seed."""
-    rows = kept_rows(study, "metrics.csv")
+    rows = saved_rows(study, "metrics.csv")
     rows = rows[
         (rows["scope"] == "class")
         & (rows["class_index"].astype(float) >= 5)
@@ -325,7 +345,7 @@ def in_five(study: str, method: str) -> pd.Series:
 
 
 def images_of_the_long_tail(study: str) -> int:
-    rows = kept_rows(study, "metrics.csv", "long_tailed")
+    rows = saved_rows(study, "metrics.csv", "long_tailed")
     (count,) = rows[rows["scope"] == "all"]["test_images"].unique()
     return int(count)
 
@@ -335,15 +355,15 @@ def ahead_in_five(study: str, one: str, other: str) -> str:
 
 
 def bootstrap(study: str, one: str, other: str, attack: str, scope: str) -> str:
-    rows = kept_rows(study, "contrasts.csv").set_index(["method", "other", "attack", "scope"])
+    rows = saved_rows(study, "contrasts.csv").set_index(["method", "other", "attack", "scope"])
     row = 100 * rows.loc[(other, one, attack, scope), ["low", "high"]].astype(float)
     return f"[{-row['high']:+.1f}, {-row['low']:+.1f}]"
 
 
-def lead(attack: str, scope: str, sign: int = 1, view: str = "balanced") -> str:
+def lead(attack: str, scope: str, sign: int = 1, test_set: str = "balanced") -> str:
     """TAET's lead at the paper's scale, with an interval as if both networks had test images of their own."""
-    one = balanced(LARGE_TAET, view).loc[attack, scope, "taet", 0]
-    other = balanced(LARGE_BSL, view).loc[attack, scope, "at_bsl", 0]
+    one = balanced(LARGE_TAET, test_set).loc[attack, scope, "taet", 0]
+    other = balanced(LARGE_BSL, test_set).loc[attack, scope, "at_bsl", 0]
     more = sign * (one["balanced_accuracy"] - other["balanced_accuracy"])
     error = 1.96 * math.hypot(one["balanced_accuracy_se"], other["balanced_accuracy_se"])
     return points(more, more - error, more + error)
@@ -406,9 +426,9 @@ def sentences() -> list[str]:
         f"With {images_of_the_long_tail(GPU10)} and {images_of_the_long_tail(GPU50)} images instead of 10000",
         f"TAET's network has {in_five(LARGE_TAET, 'taet').mean():.1f} % under PGD-20, AT-BSL's "
         f"{in_five(LARGE_BSL, 'at_bsl').mean():.1f}. In the long-tailed test set, of {images_of_the_long_tail(LARGE_BSL)} images, its lead is "
-        f"{lead('pgd20', 'all', view='long_tailed')} points under PGD-20 and "
-        f"{lead('worst', 'all', view='long_tailed')} or more in the worst of all; in the worst of PGD-20 and CW it is "
-        f"open, {lead('worst2', 'all', view='long_tailed')}, and so is AT-BSL's in balanced accuracy, "
+        f"{lead('pgd20', 'all', test_set='long_tailed')} points under PGD-20 and "
+        f"{lead('worst', 'all', test_set='long_tailed')} or more in the worst of all; in the worst of PGD-20 and CW it is "
+        f"open, {lead('worst2', 'all', test_set='long_tailed')}, and so is AT-BSL's in balanced accuracy, "
         f"{lead('clean', 'all', -1, 'long_tailed')}.",
         f"by {apart('all')} points, in the tail by {apart('tail')} (root mean square of 15 pairs)",
         f"between {low10:+.1f} and {high10:+.1f} points at ratio 10, and between {low50:+.1f} and {high50:+.1f} at 50",
@@ -485,8 +505,8 @@ def test_the_picture_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
         for scope in ("all", "tail"):
             drawn = forest.differences(study, scope)
             assert len(drawn) == 5
-            assert drawn["AT-BSL"] == pytest.approx(ahead(study, "taet", "at_bsl", scope), abs=0.01)
-            assert drawn["PGD-AT"] == pytest.approx(ahead(study, "taet", "pgd_at", scope), abs=0.01)
+            for label, other in (("AT-BSL", "at_bsl"), ("PGD-AT", "pgd_at")):
+                assert drawn[label] == pytest.approx(tukeys(study, "taet", other, "worst", scope))
     for scope in ("all", "tail"):
         large = mean(LARGE_TAET, "taet", "worst", scope) - mean(LARGE_BSL, "at_bsl", "worst", scope)
         assert forest.at_the_papers_scale(scope)[0] == pytest.approx(large)

@@ -156,7 +156,7 @@ def test_long_names_leave_room() -> None:
 def test_class_names_in_tables() -> None:
     frame = made.metrics()
     frame.loc[frame["class_index"] == "1", ["class_name", "train_images"]] = ["NA & \u732b_", 3]
-    table = made.table_of("the rarest classes", made.summary(frame), made.contrasts())
+    table = made.table_of("the rarest classes", made.summary(frame), made.differences())
     assert table.head == ["Method", "clean: NA & \u732b_", "PGD-2: NA & \u732b_"]
     assert "The class with the fewest training images: NA & \u732b_ 3." in table.note
     latex = typeset.latex([table])
@@ -213,7 +213,7 @@ def test_a_collapsed_network_is_not_ranked(which: str) -> None:
     frame = made.metrics()
     frame.loc[(frame["method"] == which) & (frame["seed"] == 1), "warnings"] = COLLAPSED
     frame.loc[frame["class_index"] == "1", "train_images"] = 3
-    open_ = made.contrasts().assign(low=-0.01)
+    open_ = made.differences().assign(low=-0.01)
     found = {t.title: t for t in tables.main_tables(made.summary(frame), open_, made.SHOWN)}
     row, label = (0, "B & C") if which == "b" else (1, "A|x")
     titles = (
@@ -235,7 +235,7 @@ def test_a_collapsed_network_is_not_ranked(which: str) -> None:
 
 def test_nothing_is_ranked_where_all_have_collapsed() -> None:
     frame = made.summary(made.metrics().assign(warnings=COLLAPSED))
-    found = list(tables.main_tables(frame, made.contrasts(), made.SHOWN))
+    found = list(tables.main_tables(frame, made.differences(), made.SHOWN))
     assert not any(table.marks for table in found)
     assert not any("differences" in table.title for table in found)
 
@@ -269,7 +269,7 @@ def digests() -> dict[str, str]:
     }
     formats = [("ba_br", "pdf"), ("confusion", "png"), *((name, "svg") for name in figures)]
     files = {f"{name}.{suffix}": to_bytes(figures[name], suffix) for name, suffix in formats}
-    found = list(tables.main_tables(made.summary(), made.contrasts(), shown))
+    found = list(tables.main_tables(made.summary(), made.differences(), shown))
     files["main.md"] = typeset.markdown(found, "T").encode()
     files["main.tex"] = typeset.latex(found).encode()
     files["main.csv"] = made.summary().to_csv(index=False, float_format="%.6f").encode()

@@ -41,7 +41,7 @@ def test_verdicts_are_those_of_the_study(
     found = taet.evaluate(model, "digits", class_counts=facts["class_counts"])
     metrics = read_rows("results/tiny/score/metrics.csv")
     metrics["class_index"] = pd.to_numeric(metrics["class_index"])
-    metrics = metrics[(metrics["method"] == method) & (metrics["view"] == "balanced")]
+    metrics = metrics[(metrics["method"] == method) & (metrics["test_set"] == "balanced")]
     assert len(split["test"]) == found["test_images"].max()
     attacks = list(metrics["attack"][~metrics["attack"].isin(["worst2", "worst"])].unique())
     assert len(attacks) == 5

@@ -12,9 +12,9 @@ from pathlib import Path
 import scipy.stats
 from matplotlib.figure import Figure
 
-from result_tables import interval, place_of, summary_of
+from result_tables import setting_of, summary_of
 from taet.report.style import COLUMN, house_style, to_bytes
-from taet.report.tables.place import places
+from taet.report.tables.setting import settings
 
 PICTURE = Path("docs/images/forest.svg")
 METHOD = "taet"
@@ -25,13 +25,15 @@ COLORS = {"ratio 10": "#0072b2", "ratio 50": "#d55e00"}
 
 
 def differences(study, scope):
-    """By label of the other method: mean and 95 % interval of the paired differences, in points."""
-    place = place_of(study)
-    confidence = place.shown["report"].confidence
-    return {
-        label: interval(place.pair(METHOD, other, "worst", scope), confidence)
-        for other, label in place.methods.items()
+    """By the label of the other method: mean and Tukey's 95 % interval in points."""
+    setting = setting_of(study)
+    pairs = {
+        label: setting.difference(METHOD, other, "worst", scope)
+        for other, label in setting.methods.items()
         if other != METHOD
+    }
+    return {
+        label: tuple(100 * pair[["difference", "low", "high"]]) for label, pair in pairs.items()
     }
 
 
@@ -39,8 +41,8 @@ def at_the_papers_scale(scope):
     """TAET minus AT-BSL in points, one training each, and half its 95 % interval over test images."""
     robust, errors = {}, {}
     for method, study in LARGE.items():
-        (place,) = places(*summary_of(study))
-        rows = place.part
+        (setting,) = settings(*summary_of(study))
+        rows = setting.rows
         (row,) = rows[(rows["attack"] == "worst") & (rows["scope"] == scope)].to_dict("records")
         robust[method], errors[method] = row["balanced_accuracy"], row["balanced_accuracy_se"]
     half_width = scipy.stats.norm.ppf(0.975) * math.hypot(*errors.values())
@@ -49,20 +51,18 @@ def at_the_papers_scale(scope):
 
 def draw():
     """The figure: a panel for all classes and one for the tail, a row for each other method."""
-    intervals = {
-        scope: {ratio: differences(study, scope) for study, ratio in SMALL.items()}
-        for scope in SCOPES
+    pairs = {
+        scope: {r: differences(study, scope) for study, r in SMALL.items()} for scope in SCOPES
     }
-    first = intervals["all"]["ratio 10"]
-    others = sorted(first, key=lambda label: first[label][0])
+    others = sorted(pairs["all"]["ratio 10"], key=lambda label: pairs["all"]["ratio 10"][label][0])
     with house_style():
         figure = Figure(figsize=(2 * COLUMN, 2.5), layout="constrained")
         panels = figure.subplots(1, len(SCOPES), sharex=True, sharey=True)
         for axes, (scope, title) in zip(panels, SCOPES.items(), strict=True):
             axes.axvline(0, color="0.6", linewidth=0.6)
-            for series, (ratio, of_ratio) in enumerate(intervals[scope].items()):
+            for series, (ratio, rows) in enumerate(pairs[scope].items()):
                 for row, label in enumerate(others):
-                    mean, low, high = of_ratio[label]
+                    mean, low, high = rows[label]
                     axes.errorbar(
                         mean,
                         row + 0.12 - 0.24 * series,

@@ -2,8 +2,8 @@
 
     python workflow/scripts/result_tables.py
 
-Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY, ...: METHOD-METHOD, ... -->``. The
-text between a mark and ``<!-- end -->`` is replaced.
+Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY, ...: METHOD-METHOD, ... -->``; what
+is between one and ``<!-- end -->`` is written anew.
 """
 
 import itertools
@@ -12,13 +12,13 @@ import re
 import sys
 from pathlib import Path
 
-import scipy.stats
-
 from taet.errors import UserError, suggest
 from taet.report.tables import overview_tables
-from taet.report.tables.place import places
+from taet.report.tables.cells import difference_text
+from taet.report.tables.setting import settings
 from taet.report.typeset import Table, markdown_table, markdown_text, percent
 from taet.scores.files import read_scored
+from taet.scores.tukey import EXTREME, POWER, is_significant, left_out
 from taet.study.params.load import load_params
 from taet.study.plan.saved import SavedStudy
 
@@ -37,107 +37,145 @@ COMPARED = (
 
 
 def results_of(name):
-    """The overview tables of a study; a note that several of them share is printed once, below the last."""
+    """The overview of a study's saved metrics; what holds for all its tables once, below the last."""
     tables = list(overview_tables(*summary_of(name)))
-    shown = [f"{markdown_text(t.place)}:\n\n{markdown_table(t)}\n" for t in tables]
+    texts = [f"{markdown_text(t.about)}:\n\n{markdown_table(t)}\n" for t in tables]
     notes = dict.fromkeys(markdown_text(t.note) for t in tables)
-    return "\n".join([*shown, *(f"{note}\n" for note in notes)])
+    return "\n".join([*texts, *(f"{note}\n" for note in notes), f"{made_by(name)}\n"])
+
+
+def made_by(name):
+    """Which code made a study's saved results, and whether it is today's."""
+    study = SavedStudy(load_params(study=name))
+    revisions = [f"{revision[:12]} ({day})" for revision, day in study.revisions().items()]
+    text = f"Networks trained by revision {' and '.join(revisions)}."
+    if changed := study.changed_stages():
+        text += (
+            f" Older code than today's: that of {', '.join(changed)} has changed since, and a new run may "
+            "give other numbers."
+        )
+    return text
 
 
 def differences_of(names, pairs):
-    """Differences between pairs of methods in some studies, with the same seeds and images on both sides."""
+    """Some methods of studies against others, each pair with the same seeds."""
     if wrong := [pair for pair in pairs if len(set(pair)) != 2]:
         raise UserError(f"differences: {'-'.join(wrong[0])!r} is no METHOD-OTHER")
     if len(set(names)) != len(names):
         raise UserError(f"differences of {', '.join(names)}: a study is named twice")
-    studies = {name: place_of(name) for name in names}
-    known = {method: label for place in studies.values() for method, label in place.methods.items()}
-    for method in {method for pair in pairs for method in pair} - known.keys():
-        raise UserError(f"differences: no method {method!r}{suggest(method, known)}")
+    studies = {name: setting_of(name) for name in names}
+    labels = {method: label for s in studies.values() for method, label in s.methods.items()}
+    for method in {method for pair in pairs for method in pair} - labels.keys():
+        raise UserError(f"differences: no method {method!r}{suggest(method, labels)}")
     rows, marks = [], {}
     for (one, other), (attack, scope) in itertools.product(pairs, COMPARED):
-        row = [f"{known[one]} minus {known[other]}", f"{_label(studies, attack)}, {scope} classes"]
-        for place in studies.values():
-            pair, level = place.pair(one, other, attack, scope), place.shown["report"].confidence
-            if pair is not None and pair["p_holm"] < 1 - level:
+        row = [
+            f"{labels[one]} minus {labels[other]}",
+            f"{_label(studies, attack)}, {scope} classes",
+        ]
+        for setting in studies.values():
+            pair = setting.difference(one, other, attack, scope)
+            if pair is not None and is_significant(pair):
                 marks[len(rows), len(row)] = "best"
-            row.append(_difference(pair, level))
+            row.append(difference_text(pair))
         rows.append(row)
-    head = ["Difference", "Of", *(f"{name}, IR {_ratio(p)}" for name, p in studies.items())]
+    head = ["Difference", "Of", *(f"{name}, IR {_ratio(s)}" for name, s in studies.items())]
     table = Table("", "differences", _note(studies), head, rows, marks)
     return f"{markdown_table(table)}\n\n{markdown_text(table.note)}\n"
 
 
-def place_of(name):
-    """The one place of a study whose seeds can be compared."""
-    (place, *others) = places(*summary_of(name))
+def setting_of(name):
+    """The one data set, ratio and architecture of a study whose seeds can be compared."""
+    (setting, *others) = settings(*summary_of(name))
     if others:
         raise UserError(
             f"differences of {name}: the study has several tables; only one can be shown"
         )
-    if place.seeds == 1:
+    if setting.seeds == 1:
         raise UserError(f"differences of {name}: one seed has no interval over seeds")
-    return place
+    return setting
 
 
-def _ratio(place):
-    return place.part.iloc[0]["imbalance_ratio"]
+def _ratio(setting):
+    return setting.rows.iloc[0]["imbalance_ratio"]
 
 
 def _label(studies, attack):
     if attack == "clean":
         return "BA"
-    labels = (place.shown["labels"]["attacks"][attack] for place in studies.values())
+    labels = (setting.shown["labels"]["attacks"][attack] for setting in studies.values())
     return f"BR {_same('an attack', labels)}"
 
 
 def _same(what, values):
-    """The one value that the studies of a table have in common."""
-    (value, *others) = dict.fromkeys(values)
+    """What the studies of one table have in common."""
+    (common, *others) = dict.fromkeys(values)
     if others:
-        raise UserError(f"differences: the studies differ in {what}: {value}, {others[0]}")
-    return value
+        raise UserError(f"differences: the studies differ in {what}: {common}, {others[0]}")
+    return common
 
 
 def _note(studies):
-    """The note of a table of differences: what they are, and for how many the test is corrected."""
-    level = percent(_same("confidence", (p.shown["report"].confidence for p in studies.values())))
-    seeds = _same("the number of seeds", (p.seeds for p in studies.values()))
-    counts = (f"{math.comb(len(place.methods), 2)} of {name}" for name, place in studies.items())
-    data = _same("the data set", (p.title.partition(", IR ")[0] for p in studies.values()))
-    return (
-        f"{data}. BA, BR: balanced accuracy and balanced robustness of the first minus that of the second, "
-        f"in points, with the same seeds and images on both sides: mean [{level} interval of the mean, "
-        f"Student's t over n = {seeds} paired seeds]. Bold: shown, which is told from 0 also after "
-        "correcting the t-test for all pairs of methods "
-        f"(Holm; pairs: {', '.join(counts)}). Open: the interval contains 0. Neither: suggested."
+    """What differences are, and how their intervals are made."""
+    level = percent(_same("confidence", (s.shown["report"].confidence for s in studies.values())))
+    seeds = _same("the number of seeds", (s.seeds for s in studies.values()))
+    counts = (f"{math.comb(len(s.methods), 2)} of {name}" for name, s in studies.items())
+    data = _same("the data set", (s.title.partition(", IR ")[0] for s in studies.values()))
+    return " ".join(
+        [
+            f"{data}. BA, BR: balanced accuracy and balanced robustness of the first minus that of the "
+            f"second, in points, mean over the same n = {seeds} seeds. [{level} interval: Tukey's, "
+            "simultaneous for all pairs of methods of a study under one attack and in one scope (pairs: "
+            f"{', '.join(counts)}), from an analysis of variance with method and seed as factors; all "
+            "methods are taken to scatter alike over seeds.] Bold: significant, the interval excludes 0.",
+            *_left_out(studies),
+            _detectable(studies),
+            *_older(studies),
+        ]
     )
 
 
+def _left_out(studies):
+    """Methods whose seeds do not enter the variance, where there are any."""
+    names = {
+        f"{setting.methods[method]} ({name}, {scope} classes)": None
+        for name, setting in studies.items()
+        for attack, scope in COMPARED
+        for method in left_out(setting.family(attack, scope))
+    }
+    if names:
+        yield (
+            f"Left out of the variance, with all seeds within {percent(EXTREME)} of 0 or 100%: "
+            f"{', '.join(names)}."
+        )
+
+
+def _detectable(studies):
+    """The smallest differences that so many seeds find, of all rows."""
+    parts = []
+    for name, setting in studies.items():
+        families = (setting.family(attack, scope) for attack, scope in COMPARED)
+        points = [100 * family["detectable"].iloc[0] for family in families]
+        parts.append(f"{min(points):.1f} to {max(points):.1f} points in {name}")
+    return f"Smallest difference found with a power of {percent(POWER)}: {', '.join(parts)}."
+
+
+def _older(studies):
+    """Which of the studies today's code might not give again."""
+    names = [name for name in studies if SavedStudy(load_params(study=name)).changed_stages()]
+    if names:
+        yield f"Made by older code than today's: {', '.join(names)}."
+
+
 def summary_of(name):
-    """Summary and contrasts of a study's saved metrics, and the settings of its tables."""
+    """Summary, differences and what else tables need, of the saved metrics of a study."""
     job = SavedStudy(load_params(study=name)).job("tables")
     scored = read_scored(job)
-    return scored.summary, scored.contrasts, job.reads
+    return scored.summary, scored.differences, job.reads
 
 
-def interval(row, confidence):
-    """Mean of a paired difference in points, and the ends of Student's t interval over its seeds."""
-    n, mean = row["seeds"], 100 * row["difference"]
-    return mean, *scipy.stats.t.interval(confidence, n - 1, mean, 100 * row["sd"] / math.sqrt(n))
-
-
-def _difference(row, confidence):
-    """A paired difference in points, with Student's t interval over its seeds; ``-`` where there is none."""
-    if row is None:
-        return "-"
-    mean, low, high = interval(row, confidence)
-    return f"{mean:+z.1f} [{low:+.1f}, {high:+.1f}]{' open' if low <= 0 <= high else ''}"
-
-
-def _block(mark):
-    """A mark with the results that it names, up to its end."""
-    begin, study, compared, pairs, end = mark.groups()
+def _written(block):
+    begin, study, compared, pairs, end = block.groups()
     if study:
         return begin + results_of(study) + end
     names = [name.strip() for name in compared.split(",")]
@@ -152,7 +190,7 @@ def renewed(text):
     """
     if "<!--" in BLOCK.sub("", text):
         raise UserError("a mark of results is misspelt, or has no <!-- end --> before the next")
-    return BLOCK.sub(_block, text)
+    return BLOCK.sub(_written, text)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def class_counts(
         imbalance_ratio: n_max / n_min, at least 1.
         classes: number of classes C.
         profile: ``exponential`` or ``step``.
-        what: the images are for, ``training`` or ``test``. A view of the test images may be without the
+        what: the images are for, ``training`` or ``test``. The long-tailed test set may be without the
             rarest classes; metrics leave them out.
 
     Raises:
@@ -75,7 +75,7 @@ def largest_head(sizes: list[int], shares: list[float]) -> int:
 
 
 def head_sizes(train: list[int], test: list[int], head_images: int | None) -> tuple[int, int]:
-    """Images of the head class in training, and in the long-tailed test view.
+    """Images of the head class in training, and on the long-tailed test set.
 
     Both are the same for all imbalance ratios, which keeps the lists of one seed nested.
 
@@ -83,8 +83,8 @@ def head_sizes(train: list[int], test: list[int], head_images: int | None) -> tu
         train: [C] training images that each class has.
         test: [C] test images that each class has.
         head_images: training images of the head class; None for as many as the smallest class has, so
-            that every ratio fits, and likewise for the test view. Where a number is given, the test
-            view is smaller than the training set by the factor that no class falls short of.
+            that every ratio fits, and likewise for the test set. Where a number is given, the test
+            test set is smaller than the training set by the factor that no class falls short of.
 
     Returns:
         At least 1 each.

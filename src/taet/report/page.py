@@ -1,7 +1,7 @@
 """The report: one page with everything of a study, and where each number comes from.
 
-A view and no artifact: times, machines and revisions are in it, which differ between two runs that make the
-same results. It opens from a file, without a network.
+A page for people and no artifact: times, machines and revisions are in it, which differ between two runs
+that make the same results. It opens from a file, without a network.
 """
 
 import base64
@@ -18,7 +18,7 @@ import pandas as pd
 
 from taet.axes import NETWORK
 from taet.report.tables import main_tables
-from taet.report.tables.place import place_title
+from taet.report.tables.setting import setting_title
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import read_scored
@@ -28,6 +28,7 @@ from taet.study.params.overlay import listed, of_study, read_file
 from taet.study.params.plugins import FOLDERS
 from taet.study.plan.job import Job
 from taet.study.plan.page import page_key
+from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
@@ -64,7 +65,7 @@ def write(study: Study, params_file: Path) -> Path:
         grid=_grid(study),
         tables=[
             _table(table, anchors)
-            for table in main_tables(scored.summary, scored.contrasts, tables.reads)
+            for table in main_tables(scored.summary, scored.differences, tables.reads)
         ],
         figures=[
             _figure(study, about, figures.output.with_name(f"{name}.svg"))
@@ -78,6 +79,7 @@ def write(study: Study, params_file: Path) -> Path:
         environments=list(made.seen),
         attack_jobs=len(study.attack_jobs),
         saved=study.saved,
+        changed_stages=study.changed_stages() if isinstance(study, SavedStudy) else [],
         graph=_graph(study),
         alone=False,
     )
@@ -112,7 +114,7 @@ def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, An
         found = [
             anchor
             for (place, label), anchor in anchors.items()
-            if label == name and place == table.place
+            if label == name and place == table.about
         ]
         cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
         rows.append({"name": name, "anchor": found[0] if found else None, "cells": cells})
@@ -219,7 +221,9 @@ def _anchors(study: Study) -> dict[tuple[str, str], str]:
     first: dict[tuple[str, str], str] = {}
     for job in study.jobs("attack"):
         cell = job.cell
-        place = place_title(labels, cell["dataset"], cell["imbalance_ratio"], cell["architecture"])
+        place = setting_title(
+            labels, cell["dataset"], cell["imbalance_ratio"], cell["architecture"]
+        )
         first.setdefault((place, labels["methods"][cell["method"]]), _anchor(job))
     return first
 
@@ -247,7 +251,7 @@ def _figure(study: Study, about: Mapping[str, Any], file: Path) -> dict[str, Any
 
 
 def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
-    """What attacks have warned of: once for all views and groups."""
+    """What attacks have warned of: once for all test sets and groups."""
     if "warnings" not in metrics:
         return []
     columns = [*NETWORK, "checkpoint", "attack", "warnings"]

@@ -18,7 +18,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.scores.summary import view_title
+from taet.scores.summary import title_of_test_set
 
 COLUMN = 3.4  # inches: a column of a two-column paper
 STYLE = {
@@ -78,12 +78,12 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def spread(summary: pd.DataFrame, view: str, bars: bool = True) -> str:
+def spread(summary: pd.DataFrame, test_set: str, bars: bool = True) -> str:
     """What points, and bars if there are any, are."""
     n = int(summary["seeds"].max())
     several = f"means{' and standard deviations' if bars else ''} over n = {n} seeds"
     single = f"one seed, n = 1{'; bars: standard error from its test images' if bars else ''}"
-    return f"{view_title(summary, view)}; {several if n > 1 else single}"
+    return f"{title_of_test_set(summary, test_set)}; {several if n > 1 else single}"
 
 
 def value_bar(row: pd.Series) -> tuple[float, float]:

@@ -22,7 +22,7 @@ class Table:
     """A table ready to be written.
 
     Attributes:
-        place: what it is about, as people say it.
+        about: the data set, imbalance ratio and architecture, as people say it.
         title: what it shows of that.
         note: what a reader must know about the numbers.
         head: column titles.
@@ -30,7 +30,7 @@ class Table:
         marks: which cells stand out.
     """
 
-    place: str
+    about: str
     title: str
     note: str
     head: list[str]
@@ -39,8 +39,8 @@ class Table:
 
     @property
     def caption(self) -> str:
-        """Place and title."""
-        return f"{self.place}: {self.title}"
+        """What it is about, and its title."""
+        return f"{self.about}: {self.title}"
 
 
 def percent(share: float) -> str:
@@ -70,7 +70,7 @@ def markdown_table(table: Table) -> str:
 def latex(tables: Sequence[Table]) -> str:
     """All tables as LaTeX; its first lines say what it needs.
 
-    As wide as the page, in a text of two columns too; intervals stand below their numbers, and what is still
+    As wide as the page, in a text of two columns too; intervals are below their numbers, and what is still
     too wide is made smaller.
     """
     parts: list[str] = []
@@ -120,11 +120,11 @@ _INTERVAL = re.compile(r"(.*\d) (\[.*\])(.*)")
 
 
 def _tex_cell(cell: str, mark: Mark | None) -> str:
-    """An interval stands in small print below its number."""
-    found = _INTERVAL.fullmatch(cell)
-    number = _tex(cell if found is None else found[1] + found[3])
+    """An interval is in small print below its number."""
+    parts = _INTERVAL.fullmatch(cell)
+    number = _tex(cell if parts is None else parts[1] + parts[3])
     marked = LATEX[mark].format(number) if mark else number
-    return marked if found is None else _stacked([marked, rf"\scriptsize {_tex(found[2])}"])
+    return marked if parts is None else _stacked([marked, rf"\scriptsize {_tex(parts[2])}"])
 
 
 def _stacked(lines: Iterable[str]) -> str:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from taet.scores.summary import over_seeds, read_contrasts, read_rows, with_bootstrap
+from taet.scores import tukey
+from taet.scores.summary import over_seeds, read_rows, with_bootstrap
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 class Scored:
     """What the stage ``score`` wrote; see there.
 
-    ``summary``, numbers over seeds, follows from metrics and intervals: see ``taet.scores.summary``.
+    ``summary``, numbers over seeds, follows from metrics and intervals: see ``taet.scores.summary``;
+    ``differences``, every pair of methods, from metrics: see ``taet.scores.tukey``.
     """
 
     summary: pd.DataFrame
     metrics: pd.DataFrame
     intervals: pd.DataFrame
-    contrasts: pd.DataFrame
+    differences: pd.DataFrame
     training: pd.DataFrame
     confusion: pd.DataFrame
 
@@ -32,12 +34,12 @@ def read_scored(job: "Job") -> Scored:
     score = job.inputs["score"]
     artifacts.verify_manifest(score.output, score.key, score.files)
     metrics, intervals, training, confusion = map(read_rows, (*score.files[:2], *score.files[3:]))
-    summary = over_seeds(metrics, job.reads["report"].confidence)
+    confidence = job.reads["report"].confidence
     return Scored(
-        with_bootstrap(summary, intervals),
+        with_bootstrap(over_seeds(metrics, confidence), intervals),
         metrics,
         intervals,
-        read_contrasts(score.files[2]),
+        tukey.differences(metrics, confidence),
         training,
         confusion,
     )

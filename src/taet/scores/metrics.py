@@ -2,26 +2,28 @@
 
 Accuracies are shares in [0,1]. *Recall* of a class: share of its test images that are classified
 correctly. *Balanced accuracy* (BA): mean of the recalls, on clean images; *balanced robustness* (BR,
-Wang et al. 2025): the same under an attack. Classes without a test image in the view are left out of
+Wang et al. 2025): the same under an attack. Classes without a test image in the test set are left out of
 the mean, as in the authors' code.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+FEW = 10  # images of a class; with fewer its verdicts do not show how they scatter
+
 
 @dataclass(frozen=True)
 class Estimate:
     """A number and the standard error that comes from the finite test set.
 
-    The error is binomial per class (stratified: a test view has fixed numbers of each), with
-    (k + 1) / (n + 2) for a recall of k in n images: one that is 0 or 1 has an error too. It says nothing
-    about training noise, which only seeds can show.
+    The error is binomial per class (stratified: a test set has fixed numbers of each); see ``variances``. It
+    says nothing about training noise, which only seeds can show.
     """
 
     value: float
@@ -53,8 +55,8 @@ def balanced_accuracy(recall: Array, images: Array, members: Sequence[int]) -> E
     present = [c for c in members if images[c] > 0]
     if not present:
         return Estimate(float("nan"), float("nan"))
-    r, n = recall[present], images[present]
-    return Estimate(float(r.mean()), float(np.sqrt(_variance(r, n).sum()) / len(present)))
+    error = np.sqrt(variances(recall, images)[present].sum()) / len(present)
+    return Estimate(float(recall[present].mean()), float(error))
 
 
 def accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
@@ -63,14 +65,50 @@ def accuracy(recall: Array, images: Array, members: Sequence[int]) -> Estimate:
     if not present:
         return Estimate(float("nan"), float("nan"))
     r, n = recall[present], images[present]
-    error = np.sqrt((n**2 * _variance(r, n)).sum()) / n.sum()
+    error = np.sqrt((n**2 * variances(recall, images)[present]).sum()) / n.sum()
     return Estimate(float((r * n).sum() / n.sum()), float(error))
 
 
-def _variance(share: Any, images: Any) -> Any:
-    """Of a share of images, by its estimate that stays off 0 and 1 (Laplace; Agresti and Coull 1998)."""
-    inside = (share * images + 1) / (images + 2)
-    return inside * (1 - inside) / images
+def variances(recall: Array, images: Array) -> Array:
+    """Binomial variance of each class's recall, NaN without images; [C].
+
+    The share in it is (k + 1) / (n + 2) of k in n images, which stays off 0 and 1 (Laplace; Agresti and
+    Coull 1998). Of a class with fewer than ten images k and n are summed over it and classes of like size:
+    one image says nothing of its variance (collapsed strata; Cochran, Sampling Techniques, 1977, section
+    5A.12).
+
+    Args:
+        recall: [C], see ``recalls``.
+        images: [C] test images per class.
+    """
+    together = alike(tuple(images.tolist()))
+    hits = np.nan_to_num(recall * images)
+    inside = (together @ hits + 1) / (together @ images + 2)
+    with np.errstate(divide="ignore"):
+        variance = inside * (1 - inside) / images
+    return np.where(images > 0, variance, np.nan)
+
+
+@cache
+def alike(images: tuple[int, ...]) -> Array:
+    """Which classes show how the verdicts of a class scatter, [C, C] bool, a row for each class.
+
+    The class itself where it has ten images; otherwise with as many classes next to it by number of images,
+    smaller and larger ones, as have ten together.
+
+    Args:
+        images: test images per class.
+    """
+    count = np.array(images)
+    order = [int(c) for c in np.argsort(-count, kind="stable") if count[c]]
+    result = np.zeros((len(count), len(count)), dtype=bool)
+    for rank, c in enumerate(order):
+        for width in range(len(order)):
+            members = order[max(rank - width, 0) : rank + width + 1]
+            if count[members].sum() >= FEW:
+                break
+        result[c, members] = True
+    return result
 
 
 def class_groups(train_counts: Sequence[int], head: float, tail: float) -> dict[str, list[int]]:

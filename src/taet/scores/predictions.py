@@ -25,7 +25,7 @@ class Predictions:
         predicted: [N] by attack, ``clean`` first, worst cases last.
         distance: [N] norms of the perturbations by attack, where there are any.
         facts: ``norm``, ``eps`` and ``warnings`` by attack.
-        views: [N] bool by test view: which images belong to it.
+        test_sets: [N] bool by test set: which images belong to it.
         class_counts: [C] training images.
         class_names: [C].
         groups: classes of head, medium and tail.
@@ -37,7 +37,7 @@ class Predictions:
     predicted: dict[str, Array]
     distance: dict[str, Array]
     facts: dict[str, dict[str, Any]]
-    views: dict[str, Array]
+    test_sets: dict[str, Array]
     class_counts: list[int]
     class_names: list[str]
     groups: dict[str, list[int]]
@@ -69,7 +69,7 @@ def read_predictions(job: "Job", attacks: list["Job"]) -> Predictions:
         predicted={"clean": arrays["clean"], **predicted, **worst},
         distance={name: arrays[f"{name}/distance"] for name in order},
         facts=facts,
-        views={
+        test_sets={
             "balanced": np.ones(len(arrays["index"]), dtype=bool),
             "long_tailed": np.isin(arrays["index"], split["test_long_tailed"]),
         },
@@ -109,7 +109,7 @@ def _members(
     Raises:
         UserError: one of them is another adversary's: unbounded, or in another ball.
     """
-    inside = [a for a, said in facts.items() if said["norm"] == "linf" and said["eps"] == eps]
+    inside = [a for a, about in facts.items() if about["norm"] == "linf" and about["eps"] == eps]
     if wanted == "all":
         wanted = inside
     for attack in wanted:

@@ -10,7 +10,7 @@ from taet.axes import SETTING
 from taet.scores import notes
 
 CELL = [*SETTING, "method"]
-KEYS = [*CELL, "checkpoint", "view", "attack", "scope", "class_index", "class_name"]
+KEYS = [*CELL, "checkpoint", "test_set", "attack", "scope", "class_index", "class_name"]
 
 
 # Columns of text; a class can be called NA, and a method "true".
@@ -26,35 +26,25 @@ def read_rows(path: Path | str) -> pd.DataFrame:
     return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""])
 
 
-def read_contrasts(path: Path | str) -> pd.DataFrame:
-    """contrasts.csv; without rows where there is one method."""
-    try:
-        return read_rows(path)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(
-            columns=[*SETTING, "checkpoint", "view", "attack", "scope", "method", "other"]
-        )
-
-
-def view_title(summary: pd.DataFrame, view: str) -> str:
-    """What a test view is for one data set, since a data set's own test set need not be balanced.
+def title_of_test_set(summary: pd.DataFrame, test_set: str) -> str:
+    """What a test set is for one data set, since a data set's own test set need not be balanced.
 
     With its ratio where the rows are of one imbalance ratio.
 
     Args:
         summary: rows of ``over_seeds``, those of single classes among them.
-        view: ``balanced`` or ``long_tailed``.
+        test_set: ``balanced`` or ``long_tailed``.
     """
-    part = summary[(summary["view"] == view) & (summary["scope"] == "class")]
+    part = summary[(summary["test_set"] == test_set) & (summary["scope"] == "class")]
     least, most = part["test_images"].min(), part["test_images"].max()
-    if view == "balanced" and least == most:
-        return "Balanced test view"
+    if test_set == "balanced" and least == most:
+        return "Balanced test set"
     ratio = f" ({most / least:.3g}:1)" if least else " (without the rarest classes)"
     if part["imbalance_ratio"].nunique() > 1:
         ratio = ""
-    if view == "balanced" or set(part["imbalance_ratio"]) == {"natural"}:
+    if test_set == "balanced" or set(part["imbalance_ratio"]) == {"natural"}:
         return f"The data set's own test set{ratio}"
-    return f"Long-tailed test view{ratio}"
+    return f"Long-tailed test set{ratio}"
 
 
 def of_groups(summary: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +53,7 @@ def of_groups(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """One row per cell, checkpoint, view, attack and scope, with numbers over its seeds.
+    """One row per cell, checkpoint, test set, attack and scope, with numbers over its seeds.
 
     Args:
         metrics: metrics.csv, one row per seed.
@@ -73,7 +63,7 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
         ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
         ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1. Also
-        ``_se``, the standard error that one seed has from its finite test view alone (mean). Of the
+        ``_se``, the standard error that one seed has from its finite test set alone (mean). Of the
         attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``, one a line.
     """
     groups = metrics.groupby(KEYS, sort=False, dropna=False)
@@ -101,26 +91,26 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
 def with_bootstrap(summary: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
     """``over_seeds`` with ``bootstrap_low`` and ``bootstrap_high`` of the balanced accuracy.
 
-    They come from resampling seeds and images, and so stand where n is 1 too, where they show what the
-    finite test view does alone. With few seeds they are too narrow: Student's t is the one to believe.
+    They come from resampling seeds and images, and so are known where n is 1 too, where they show what the
+    finite test set does alone. With few seeds they are too narrow: Student's t is the one to believe.
     Empty for single classes and the worst class.
 
     Args:
         intervals: intervals.csv.
     """
-    keys = [*CELL, "checkpoint", "view", "attack", "scope"]
+    keys = [*CELL, "checkpoint", "test_set", "attack", "scope"]
     bounds = intervals.rename(columns={"low": "bootstrap_low", "high": "bootstrap_high"})
     return summary.merge(bounds[[*keys, "bootstrap_low", "bootstrap_high"]], on=keys, how="left")
 
 
 def shown_rows(rows: pd.DataFrame, report: Any) -> pd.DataFrame:
-    """Rows of the test view and the checkpoint that tables and figures show.
+    """Rows of the test set and the checkpoint that tables and figures show.
 
     Args:
         rows: metrics.csv, or ``over_seeds`` of it.
         report: the block of that name.
     """
-    return rows[(rows["view"] == report.view) & (rows["checkpoint"] == report.checkpoint)]
+    return rows[(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)]
 
 
 def _together(warnings: pd.Series) -> str | None:

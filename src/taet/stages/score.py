@@ -1,26 +1,26 @@
 """Stage ``score``: all predictions of the study, and how its networks learned, as five tidy tables.
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
-``view``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its ``eps``
-(empty: not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the standard
-error that comes from the finite test view. Both test views come from the same predictions, since the
-long-tailed view is a part of the balanced one. Worst cases over several attacks stand beside the attacks.
+``test_set``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its
+``eps`` (empty: not bounded) and its ``warnings``, one a line. Accuracies are shares in [0,1]; ``_se`` is the
+standard error that comes from the finite test set. Both test sets come from the same predictions, since the
+long-tailed test set is a part of the balanced one. Worst cases over several attacks are rows like attacks.
 
-intervals.csv: balanced accuracy of every method at every place, in both views, clean and under every attack
-and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
-``imbalance_ratio``, ``architecture``, ``checkpoint``, ``view``, then the columns of
-``taet.scores.compare.intervals``.
+intervals.csv: balanced accuracy of every method in every setting, on both test sets, clean and under every
+attack and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
+``imbalance_ratio``, ``architecture``, ``checkpoint``, ``test_set``, then the columns of
+``taet.scores.bootstrap.intervals``.
 
 contrasts.csv: every pair of methods, likewise, but for all and for tail classes only: the same columns first,
-then those of ``taet.scores.compare.contrasts``.
+then those of ``taet.scores.bootstrap.contrasts``.
 
 training.csv: a row for each epoch of each network: ``dataset``, ``imbalance_ratio``, ``architecture``,
 ``method``, ``seed``, ``epoch`` (from 1), ``stage`` (1 or 2), ``loss`` (mean), ``learning_rate`` (of the last
 step), and ``validation_accuracy`` and ``validation_robustness`` (balanced, shares in [0,1]; empty where the
 network was not measured).
 
-confusion.csv: what each true class is taken for, clean and under the headline attack, in the view and of the
-checkpoint that are shown: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``,
+confusion.csv: what each true class is taken for, clean and under the headline attack, on the test set and of
+the checkpoint that are shown: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``,
 ``attack``, ``true``, ``predicted`` (class numbers; groups, where there are more than 20 classes), ``share``
 of the images of the true class.
 """
@@ -34,7 +34,7 @@ import pandas as pd
 
 from taet.axes import NETWORK, SETTING
 from taet.scores import notes
-from taet.scores.compare import Seed, contrasts, intervals, resample
+from taet.scores.bootstrap import Seed, contrasts, intervals, resample
 from taet.scores.metrics import scores
 from taet.scores.predictions import Predictions, read_predictions
 from taet.seeds import seed_for
@@ -63,18 +63,15 @@ def run(job: "Job") -> dict[str, Any]:
     metrics = pd.DataFrame(row for model in models for row in _rows(model))
     metrics["class_index"] = metrics["class_index"].astype("Int64")
     ranges, compared = [], []
-    for _, in_setting in groupby(models, lambda model: [model.cell[axis] for axis in SETTING]):
-        for _, alike in groupby(sorted(in_setting, key=_checkpoint), _checkpoint):
-            for found, pairs in _bootstrapped(job, list(alike)):
-                ranges += found
+    for _, of_setting in groupby(models, lambda model: [model.cell[axis] for axis in SETTING]):
+        for _, alike in groupby(sorted(of_setting, key=_checkpoint), _checkpoint):
+            for bounds, pairs in _bootstrapped(job, list(alike)):
+                ranges += bounds
                 compared += pairs
-    contrasted = pd.DataFrame(compared)
-    if len(contrasted):
-        contrasted["seeds_needed"] = contrasted["seeds_needed"].astype("Int64")
     learned = pd.DataFrame(row for network in networks for row in _epochs(network))
     shown = [model for model in models if _checkpoint(model) == job.reads["checkpoint"]]
     confused = pd.DataFrame(row for model in shown for row in _confusion(job, model))
-    tables = (metrics, pd.DataFrame(ranges), contrasted, learned, confused)
+    tables = (metrics, pd.DataFrame(ranges), pd.DataFrame(compared), learned, confused)
     for file, table in zip(job.files, tables, strict=True):
         artifacts.write_bytes(file, table.to_csv(**CSV).encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
@@ -106,11 +103,11 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
     """Rows of confusion.csv of one model."""
     classes = len(model.class_names)
     bins = {str(c): [c] for c in range(classes)} if classes <= MOST_CONFUSED else model.groups
-    place = np.array([i for c in range(classes) for i, m in enumerate(bins.values()) if c in m])
-    kept = model.views[job.reads["view"]]
-    true = place[model.label[kept]]
+    bin_of = np.array([i for c in range(classes) for i, m in enumerate(bins.values()) if c in m])
+    inside = model.test_sets[job.reads["test_set"]]
+    true = bin_of[model.label[inside]]
     for attack in ("clean", job.reads["headline_attack"]):
-        predicted = place[model.predicted[attack][kept]]
+        predicted = bin_of[model.predicted[attack][inside]]
         counts = np.bincount(true * len(bins) + predicted, minlength=len(bins) ** 2)
         matrix = counts.reshape(len(bins), len(bins))
         with np.errstate(invalid="ignore"):  # of a class without images: NaN
@@ -126,60 +123,60 @@ def _confusion(job: "Job", model: Predictions) -> Iterator[dict[str, Any]]:
 
 
 def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
-    """Rows of metrics.csv of one model, for both views."""
-    for view, kept in model.views.items():
+    """Rows of metrics.csv of one model, for both test sets."""
+    for test_set, inside in model.test_sets.items():
         for row in scores(
-            {name: values[kept] for name, values in model.predicted.items()},
-            {name: values[kept] for name, values in model.distance.items()},
-            model.label[kept],
+            {name: values[inside] for name, values in model.predicted.items()},
+            {name: values[inside] for name, values in model.distance.items()},
+            model.label[inside],
             model.class_counts,
             model.class_names,
             model.groups,
         ):
-            said = model.facts[row["attack"]]
+            facts = model.facts[row["attack"]]
             yield {
                 **_named(model.cell, MODEL),
-                "view": view,
+                "test_set": test_set,
                 **row,
-                "norm": said["norm"],
-                "eps": said["eps"],
-                "warnings": notes.join(said["warnings"]),
+                "norm": facts["norm"],
+                "eps": facts["eps"],
+                "warnings": notes.join(facts["warnings"]),
             }
 
 
 def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows, Rows]]:
-    """Rows of intervals.csv and contrasts.csv of one setting and checkpoint, for each view."""
+    """Rows of intervals.csv and contrasts.csv of one setting and checkpoint, for each test set."""
     reads, setting = job.reads, _named(models[0].cell, SETTING)
-    for view in models[0].views:
-        seeds = _seeds(models, view)
-        rng = np.random.default_rng(seed_for("bootstrap", view, *setting.values()))
+    for test_set in models[0].test_sets:
+        seeds = _seeds(models, test_set)
+        rng = np.random.default_rng(seed_for("bootstrap", test_set, *setting.values()))
         resampled = resample(seeds, reads["bootstrap"], rng)
         compared = {scope: resampled[scope] for scope in COMPARED if scope in resampled}
         pairs, level = list(seeds[0].correct), reads["confidence"]
-        where = {**setting, "checkpoint": _checkpoint(models[0]), "view": view}
+        where = {**setting, "checkpoint": _checkpoint(models[0]), "test_set": test_set}
         yield (
             [where | row for row in intervals(resampled, pairs, level)],
             [where | row for row in contrasts(compared, pairs, level)],
         )
 
 
-def _seeds(models: list[Predictions], view: str) -> list[Seed]:
+def _seeds(models: list[Predictions], test_set: str) -> list[Seed]:
     """What the methods get right, seed by seed, images in the order of the data set.
 
-    In files they stand as each seed has drawn them.
+    In files they are in the order in which each seed has drawn them.
     """
     seeds = []
     for number in dict.fromkeys(model.cell["seed"] for model in models):
         same = [model for model in models if model.cell["seed"] == number]
-        inside = np.flatnonzero(same[0].views[view])
-        kept, label = inside[np.argsort(same[0].index[inside])], same[0].label
+        inside = np.flatnonzero(same[0].test_sets[test_set])
+        images, label = inside[np.argsort(same[0].index[inside])], same[0].label
         everything = {"all": list(range(len(same[0].class_names)))}
         seeds.append(
             Seed(
-                index=same[0].index[kept],
-                labels=label[kept],
+                index=same[0].index[images],
+                labels=label[images],
                 correct={
-                    (model.cell["method"], attack): (prediction == label)[kept]
+                    (model.cell["method"], attack): (prediction == label)[images]
                     for model in same
                     for attack, prediction in model.predicted.items()
                 },

@@ -1,7 +1,7 @@
-"""Stage ``subsample``: the long-tailed training set and the test views, as index lists.
+"""Stage ``subsample``: the long-tailed training set and the test sets, as index lists.
 
 Lists index the images of ``download``. For one seed, training lists are nested over imbalance ratios,
-and so are the long-tailed test views, which are part of the balanced one.
+and so are the long-tailed test sets, which are part of the balanced one.
 """
 
 from typing import TYPE_CHECKING, Any

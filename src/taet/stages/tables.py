@@ -1,8 +1,8 @@
 """Stage ``tables``: main.csv, main.md, main.tex, headline.json and headline.csv from metrics.csv.
 
-main.csv has, for every cell, view, attack and scope, the numbers over seeds (``taet.scores.summary``); the
-two others show the view that the parameters name. headline.json is for ``dvc metrics``, headline.csv for
-``dvc plots``: ``cell``, ``BA``, ``BR`` under the headline attack, and ``tail_BR``, in per cent.
+main.csv has, for every cell, test set, attack and scope, the numbers over seeds (``taet.scores.summary``);
+the two others show the test set that the parameters name. headline.json is for ``dvc metrics``, headline.csv
+for ``dvc plots``: ``cell``, ``BA``, ``BR`` under the headline attack, and ``tail_BR``, in per cent.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ def run(job: "Job") -> dict[str, Any]:
     csv, md, tex, metrics, plot = job.files
     text = scored.summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     artifacts.write_bytes(csv, text.encode())
-    tables = list(main_tables(scored.summary, scored.contrasts, job.reads))
+    tables = list(main_tables(scored.summary, scored.differences, job.reads))
     artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
     artifacts.write_bytes(tex, latex(tables).encode())
     numbers = headline(scored.summary, job.reads)

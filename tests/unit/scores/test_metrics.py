@@ -9,11 +9,13 @@ from sklearn.metrics import balanced_accuracy_score
 
 from taet.scores.metrics import (
     accuracy,
+    alike,
     balanced_accuracy,
     class_groups,
     median_distance,
     recalls,
     scores,
+    variances,
     worst_case,
     worst_class,
 )
@@ -27,19 +29,49 @@ def test_hand_counted() -> None:
     assert images.tolist() == [4, 2, 1]
     ba = balanced_accuracy(recall, images, range(3))
     assert ba.value == pytest.approx(0.75)
-    assert ba.standard_error == pytest.approx(
-        math.sqrt(4 / 6 * 2 / 6 / 4 + 1 / 4 / 2 + 2 / 3 * 1 / 3 / 1) / 3
-    )
+    inside = (
+        6 / 9 * 3 / 9
+    )  # all seven images together, five of them right: none of the classes has ten
+    assert ba.standard_error == pytest.approx(math.sqrt(inside * (1 / 4 + 1 / 2 + 1 / 1)) / 3)
     plain = accuracy(recall, images, range(3))
     assert plain.value == pytest.approx(5 / 7)
-    variances = [4 / 6 * 2 / 6 / 4, 1 / 4 / 2, 2 / 3 * 1 / 3 / 1]
-    of_all = sum(n**2 * v for n, v in zip(images, variances, strict=True)) / 7**2
+    of_all = sum(n**2 * inside / n for n in images) / 7**2
     assert plain.standard_error == pytest.approx(math.sqrt(of_all))
     even = np.array([0.9, 0.1, 0.5])
     errors = [f(even, np.array([10, 10, 10]), range(3)) for f in (accuracy, balanced_accuracy)]
     assert errors[0].standard_error == pytest.approx(errors[1].standard_error), (
         "one number, one error"
     )
+
+
+def test_classes_of_ten_images_have_variances_of_their_own() -> None:
+    recall, images = np.array([0.9, 0.0, np.nan, 0.25]), np.array([10, 20, 0, 40])
+    expected = [10 / 12 * 2 / 12 / 10, 1 / 22 * 21 / 22 / 20, np.nan, 11 / 42 * 31 / 42 / 40]
+    assert variances(recall, images) == pytest.approx(expected, nan_ok=True)
+
+
+def test_small_classes_take_the_next_ones_by_number_of_images() -> None:
+    """By number of images 30 (class 3), 9 (0), 4 (4), 2 (2), 1 (5); class 1 has none."""
+    together = {c: np.flatnonzero(row).tolist() for c, row in enumerate(alike((9, 0, 2, 30, 4, 1)))}
+    assert together == {3: [3], 0: [0, 3, 4], 4: [0, 2, 4], 2: [0, 2, 4, 5], 5: [0, 2, 4, 5], 1: []}
+
+
+@pytest.mark.parametrize("ratio", [10, 30, 100])
+def test_standard_errors_cover_on_long_tailed_test_sets(ratio: int) -> None:
+    """95 % intervals of balanced and of plain accuracy, on CIFAR-100-LT's test sets; recalls fall along the tail."""
+    rng, repetitions, classes = np.random.default_rng(ratio), 1500, np.arange(100)
+    images = np.maximum(100 * ratio ** (-classes / 99), 1).astype(int)
+    share, hits = np.linspace(0.6, 0.2, 100), np.zeros(4)
+    for _ in range(repetitions):
+        recall = rng.binomial(images, share) / images
+        for i, members in enumerate((classes, classes[70:])):
+            s, n = share[members], images[members]
+            balanced = balanced_accuracy(recall, images, members)
+            plain = accuracy(recall, images, members)
+            hits[i] += abs(balanced.value - s.mean()) <= 1.96 * balanced.standard_error
+            hits[2 + i] += abs(plain.value - (s * n).sum() / n.sum()) <= 1.96 * plain.standard_error
+    assert (hits / repetitions >= 0.93).all()
+    assert (hits / repetitions <= 0.97).all()
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))

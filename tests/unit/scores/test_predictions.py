@@ -1,4 +1,4 @@
-"""Predictions of one model, read from hand-made files of its attack jobs, with known worst cases and views."""
+"""Predictions of one model, read from hand-made files of its attack jobs, with known worst cases and test sets."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,7 +81,7 @@ def test_each_attack_by_its_name(tmp_path: Path) -> None:
     assert found.cell == {"dataset": "d", "method": "m", "seed": 3}
 
 
-def test_worst_of_all_is_over_all_attacks_of_the_ball(tmp_path: Path) -> None:
+def test_worst_case_is_over_all_attacks_of_the_ball(tmp_path: Path) -> None:
     """FGSM, PGD-20, PGD-100 and CW break an image each; those of other balls and norms do not count."""
     found = read(tmp_path)
     assert found.predicted["worst"].tolist() == [1, 2, 0, 2, 2, 0]
@@ -107,8 +107,8 @@ def test_another_adversary_is_refused(tmp_path: Path, name: str) -> None:
         read(tmp_path, ["pgd20", name])
 
 
-def test_views_and_groups(tmp_path: Path) -> None:
+def test_test_sets_and_groups(tmp_path: Path) -> None:
     found = read(tmp_path)
-    assert found.views["balanced"].tolist() == [True] * 6
-    assert found.views["long_tailed"].tolist() == [True, True, True, False, True, False]
+    assert found.test_sets["balanced"].tolist() == [True] * 6
+    assert found.test_sets["long_tailed"].tolist() == [True, True, True, False, True, False]
     assert found.groups == {"head": [1], "tail": [0, 2]}

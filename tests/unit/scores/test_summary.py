@@ -11,7 +11,7 @@ from taet.scores.summary import KEYS, over_seeds, shown_rows, with_bootstrap
 
 CELL: dict[str, Any] = {
     "dataset": "d", "imbalance_ratio": "10", "architecture": "net", "method": "m", "checkpoint": "last",
-    "view": "balanced", "attack": "cw", "scope": "all", "class_index": None, "class_name": None,
+    "test_set": "balanced", "attack": "cw", "scope": "all", "class_index": None, "class_name": None,
     "train_images": 9, "test_images": 50, "norm": "l2", "eps": math.nan, "warnings": None,
 }  # fmt: skip
 
@@ -59,15 +59,15 @@ def test_seeds_are_counted_not_numbered() -> None:
 
 
 @pytest.mark.parametrize("checkpoint", ["last", "best"])
-@pytest.mark.parametrize("view", ["balanced", "long_tailed"])
-def test_shown_rows(checkpoint: str, view: str) -> None:
+@pytest.mark.parametrize("test_set", ["balanced", "long_tailed"])
+def test_shown_rows(checkpoint: str, test_set: str) -> None:
     parts = [
-        rows([0.5], checkpoint=c, view=v)
+        rows([0.5], checkpoint=c, test_set=v)
         for c in ("last", "best") for v in ("balanced", "long_tailed")
     ]  # fmt: skip
-    report = SimpleNamespace(checkpoint=checkpoint, view=view)
+    report = SimpleNamespace(checkpoint=checkpoint, test_set=test_set)
     found = shown_rows(pd.concat(parts), report)
-    assert found[["checkpoint", "view"]].to_numpy().tolist() == [[checkpoint, view]]
+    assert found[["checkpoint", "test_set"]].to_numpy().tolist() == [[checkpoint, test_set]]
 
 
 def test_bounds_of_the_bootstrap() -> None:

@@ -1,4 +1,4 @@
-"""The tables of ``score`` from hand-made predictions: views, epochs, confusion, order of images, bootstrap."""
+"""The tables of ``score`` from hand-made predictions: test sets, epochs, confusion, order of images, bootstrap."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ def model(**changes: Any) -> Predictions:
         "predicted": PREDICTED,
         "distance": {"pgd": np.arange(8, dtype=np.float32)},
         "facts": facts,
-        "views": {
+        "test_sets": {
             "balanced": np.ones(8, dtype=bool),
             "long_tailed": np.array([1, 1, 1, 0, 1, 0, 0, 1], dtype=bool),
         },
@@ -49,10 +49,10 @@ def model(**changes: Any) -> Predictions:
     return Predictions(**whole | changes)
 
 
-def test_metrics_of_both_views() -> None:
+def test_metrics_of_both_test_sets() -> None:
     rows = list(score._rows(model()))
     found = {
-        (row["view"], row["attack"], row["class_index"]): row["accuracy"]
+        (row["test_set"], row["attack"], row["class_index"]): row["accuracy"]
         for row in rows
         if row["scope"] == "class"
     }
@@ -65,7 +65,7 @@ def test_metrics_of_both_views() -> None:
         }
     )  # fmt: skip
     (row,) = (
-        r for r in rows if (r["view"], r["attack"], r["scope"]) == ("long_tailed", "pgd", "all")
+        r for r in rows if (r["test_set"], r["attack"], r["scope"]) == ("long_tailed", "pgd", "all")
     )
     assert row["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert (row["test_images"], row["train_images"]) == (5, 16)
@@ -73,22 +73,22 @@ def test_metrics_of_both_views() -> None:
     assert (row["imbalance_ratio"], row["seed"], row["checkpoint"]) == ("10", 3, "last")
 
 
-@pytest.mark.parametrize("view", ["balanced", "long_tailed"])
-def test_confusion(view: str) -> None:
-    job: Any = SimpleNamespace(reads={"view": view, "headline_attack": "pgd"})
+@pytest.mark.parametrize("test_set", ["balanced", "long_tailed"])
+def test_confusion(test_set: str) -> None:
+    job: Any = SimpleNamespace(reads={"test_set": test_set, "headline_attack": "pgd"})
     rows = pd.DataFrame(score._confusion(job, model()))
     found = rows[rows["attack"] == "pgd"].pivot(index="true", columns="predicted", values="share")
     expected = {
         "balanced": [[1 / 2, 1 / 4, 1 / 4], [1 / 2, 1 / 2, 0], [0, 1 / 2, 1 / 2]],
         "long_tailed": [[2 / 3, 1 / 3, 0], [0, 1, 0], [0, 1, 0]],
     }
-    np.testing.assert_allclose(found.to_numpy(), expected[view])
+    np.testing.assert_allclose(found.to_numpy(), expected[test_set])
 
 
 def test_confusion_between_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score, "MOST_CONFUSED", 2)
     groups = {"head": [1], "tail": [0, 2]}
-    job: Any = SimpleNamespace(reads={"view": "balanced", "headline_attack": "pgd"})
+    job: Any = SimpleNamespace(reads={"test_set": "balanced", "headline_attack": "pgd"})
     rows = pd.DataFrame(score._confusion(job, model(groups=groups)))
     found = rows[rows["attack"] == "pgd"].set_index(["true", "predicted"])["share"]
     assert found["tail", "head"] == pytest.approx(2 / 6)
@@ -132,14 +132,14 @@ def test_intervals_and_contrasts_of_a_place(monkeypatch: pytest.MonkeyPatch) -> 
     job: Any = SimpleNamespace(reads={"bootstrap": 37, "confidence": 0.9})
     other = model(cell=CELL | {"method": "o"}, predicted=dict.fromkeys(PREDICTED, LABELS))
     found = list(score._bootstrapped(job, [model(), other]))
-    for view, (ranges, compared), (draws, state) in zip(
+    for test_set, (ranges, compared), (draws, state) in zip(
         ("balanced", "long_tailed"), found, drawn, strict=True
     ):
         assert {row["scope"] for row in ranges} == {"all", "head", "medium", "tail"}
         assert {row["scope"] for row in compared} == {"all", "tail"}
-        assert {row["view"] for row in [*ranges, *compared]} == {view}
+        assert {row["test_set"] for row in [*ranges, *compared]} == {test_set}
         assert draws == 37
-        own = np.random.default_rng(seed_for("bootstrap", view, "d", "10", "net"))
+        own = np.random.default_rng(seed_for("bootstrap", test_set, "d", "10", "net"))
         assert state == own.bit_generator.state
     tail = next(r for r in found[0][1] if (r["scope"], r["attack"]) == ("tail", "pgd"))
     assert (tail["method"], tail["other"], tail["difference"]) == ("m", "o", -0.5)
@@ -157,7 +157,7 @@ def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         key="k",
         files=[tmp_path / f"{name}.csv" for name in names],
         reads={
-            "checkpoint": "best", "view": "balanced", "headline_attack": "pgd",
+            "checkpoint": "best", "test_set": "balanced", "headline_attack": "pgd",
             "bootstrap": 10, "confidence": 0.95,
         },
     )  # fmt: skip

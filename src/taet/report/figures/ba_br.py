@@ -53,6 +53,6 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_ylabel(f"BR under {labels['attacks'][report.headline_attack]} (%)")
             axes.margins(0.12)
         panels[-1].set_xlabel("Balanced accuracy (%)")
-        say_below(figure, spread(summary, report.view))
+        say_below(figure, spread(summary, report.test_set))
         name_methods(figure, labels["methods"])
     return figure

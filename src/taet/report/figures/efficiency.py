@@ -54,7 +54,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
         panels[-1].set_xlabel("Passes of a training image, forward and backward")
         apart = "; methods of equal cost side by side" if places != costs else ""
-        say_below(figure, f"{spread(summary, report.view)}{apart}")
+        say_below(figure, f"{spread(summary, report.test_set)}{apart}")
         name_methods(figure, labels["methods"])
     return figure
 

@@ -55,6 +55,6 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.minorticks_off()
             axes.set_ylabel(f"{title} (%)")
         panels[-1].set_xlabel("Imbalance ratio")
-        say_below(figure, f"{spread(summary, report.view)}; methods side by side")
+        say_below(figure, f"{spread(summary, report.test_set)}; methods side by side")
         name_methods(figure, labels["methods"])
     return figure

@@ -46,7 +46,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_title(rf"$\gamma$ (RCEL) = {gamma:g}", parse_math=True)
         grid[0, 0].set_ylabel(r"$\alpha$ (BCL)", parse_math=True)
         figure.colorbar(image, ax=grid[0].tolist(), label=f"BR {labels['attacks'][attack]} (%)")
-        said = spread(summary, report.view, bars=False)
+        said = spread(summary, report.test_set, bars=False)
         if len(percent) < len(alphas) * len(betas) * len(gammas):
             said += ";\nempty: not part of the study"
         figure.supxlabel(said, fontsize="medium")

@@ -49,7 +49,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         for axes in grid[:, 0]:
             axes.set_ylabel("Accuracy (%)")
         figure.supxlabel(
-            f"Class, most frequent first. {spread(summary, report.view)}", fontsize="medium"
+            f"Class, most frequent first. {spread(summary, report.test_set)}", fontsize="medium"
         )
         keys = [axes.get_legend_handles_labels() for axes in figure.axes if axes.get_visible()]
         by_name = {

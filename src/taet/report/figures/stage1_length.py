@@ -54,6 +54,6 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         axes.set_xticks(epochs)
         axes.set_xlabel("Epochs of stage 1")
         axes.set_ylabel("Per cent")
-        say_below(figure, spread(summary, report.view))
+        say_below(figure, spread(summary, report.test_set))
         figure.legend(loc="outside upper center", ncols=2)
     return figure

@@ -49,7 +49,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.grid(axis="y", linewidth=0.3, color="0.85")
         grid[0].set_yticks(range(len(methods)), [labels["methods"][m] for m in methods])
         grid[0].set_ylim(len(methods) - 0.5, -0.5)
-        figure.supxlabel(spread(summary, report.view), fontsize="medium")
+        figure.supxlabel(spread(summary, report.test_set), fontsize="medium")
         handles, names = grid[0].get_legend_handles_labels()
         once = dict(zip(names, handles, strict=True))
         figure.legend(once.values(), once, loc="outside upper center", ncols=len(once))

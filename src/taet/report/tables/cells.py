@@ -1,7 +1,8 @@
-"""Numbers as they stand in tables."""
+"""Numbers as the cells of tables."""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from scipy import stats
@@ -9,6 +10,11 @@ from scipy import stats
 from taet.report.typeset import Mark
 
 COLLAPSED = "the training has collapsed"  # in a warning of ``taet.adversary.checks``
+EQUAL = (
+    1.5e-6  # two means of shares that are written with six digits can differ by as much and be one
+)
+NO_WIDTH = 1e-6  # of an interval: no spread, but for rounding
+RANKS: tuple[Mark, ...] = ("best", "second")
 
 
 def number_text(row: pd.Series) -> str:
@@ -32,16 +38,29 @@ def accuracy_text(row: pd.Series, confidence: float) -> str:
     return _with_spread(row, "accuracy", low, high)
 
 
+def difference_text(row: "pd.Series[Any] | None") -> str:
+    """``+1.2 [-0.3, +2.7]``, in points; without an interval where the seeds give none, ``-`` of no pair."""
+    if row is None:
+        return "-"
+    between = (
+        "" if pd.isna(row["low"]) else f" [{100 * row['low']:+z.1f}, {100 * row['high']:+z.1f}]"
+    )
+    return f"{100 * row['difference']:+z.1f}{between}"
+
+
 def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     """Mean, standard deviation over seeds where there are several, and interval, in per cent.
 
-    ``-`` of classes without test images.
+    ``-`` of classes without test images, and for an interval without a width, which equal seeds give: they do
+    not show how far others would be from them.
     """
     if pd.isna(row[metric]):
         return "-"
     sd = row[f"{metric}_sd"]  # none where one seed alone has images of these classes
     spread = "" if pd.isna(sd) else f" ± {100 * sd:.1f}"
     between = "" if pd.isna(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    if high - low < NO_WIDTH:
+        between = " [-]"
     return f"{100 * row[metric]:.1f}{spread}{between}"
 
 
@@ -51,14 +70,18 @@ def interval(row: pd.Series) -> tuple[float, float]:
     return row[f"{kind}_low"], row[f"{kind}_high"]
 
 
-def standing(values: Sequence[float]) -> dict[int, Mark]:
-    """Which values are the largest, and which the second largest; equal ones share a place.
+def ranks(values: Sequence[float]) -> dict[int, Mark]:
+    """Which values are the largest, and which the second largest; equal ones share a rank.
 
     A value by itself is neither.
     """
+    result: dict[int, Mark] = {}
     if len(values) < 2:
-        return {}
-    places: list[Mark] = ["best", "second"]
-    order = sorted({v for v in values if v == v}, reverse=True)[: len(places)]
-    ranks = dict(zip(order, places, strict=False))
-    return {i: ranks[value] for i, value in enumerate(values) if value in ranks}
+        return result
+    order = sorted((i for i, v in enumerate(values) if v == v), key=lambda i: -values[i])
+    rank = 0
+    for before, i in zip([None, *order], order, strict=False):
+        rank += before is not None and values[before] - values[i] > EQUAL
+        if rank < len(RANKS):
+            result[i] = RANKS[rank]
+    return dict(sorted(result.items()))

@@ -1,55 +1,67 @@
-"""Every method against the best one, with the same seeds and images on both sides."""
+"""Every method against the best one, with Tukey's simultaneous intervals."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from taet.report.tables.place import Place
+from taet.report.tables.cells import difference_text
+from taet.report.tables.setting import Setting
 from taet.report.typeset import Table, percent
-from taet.scores.compare import MOST_SEEDS, NO_SPREAD, POWER
+from taet.scores import tukey
 
 
-def differences_table(place: Place) -> Table:
+def differences_table(setting: Setting) -> Table:
     """Every method against the best one under the headline attack."""
-    report, labels = place.shown["report"], place.shown["labels"]
-    attack = report.headline_attack
-    values = place.part[(place.part["attack"] == attack) & (place.part["scope"] == "all")]
-    best = _best(place, values.set_index("method")["balanced_accuracy"])
-    pairs = {method: place.pair(method, best, attack, "all") for method in place.methods}
-    there = {method: pair for method, pair in pairs.items() if pair is not None}
+    labels, attack = setting.shown["labels"], setting.shown["report"].headline_attack
+    values = setting.rows[(setting.rows["attack"] == attack) & (setting.rows["scope"] == "all")]
+    best = _best(setting, values.set_index("method")["balanced_accuracy"])
+    pairs = {method: setting.difference(method, best, attack, "all") for method in setting.methods}
     rows = [
-        [
-            place.methods[method],
-            f"{100 * pair['difference']:+z.1f} [{100 * pair['low']:+z.1f}, {100 * pair['high']:+z.1f}]",
-            "-" if pd.isna(pair["p_holm"]) else f"{pair['p_holm']:.3f}",
-            _seeds_needed(pair),
-        ]
-        for method, pair in there.items()
+        [setting.methods[method], difference_text(pair), _verdict(pair)]
+        for method, pair in pairs.items()
+        if pair is not None
     ]
-    count = math.comb(len(place.methods), 2)
-    seeds = next(iter(there.values()))["seeds"]
     note = (
-        f"Balanced robustness minus that of {place.methods[best]}, in points, with the same seeds and "
-        f"images on both sides, seeds: n = {seeds} [{percent(report.confidence)} interval: bootstrap over "
-        "seeds and images; with few seeds too narrow]. p: paired t-test over seeds, corrected for all "
-        f"{count} pairs of methods (Holm). Seeds: how many a paired t-test would need to find such a "
-        f"difference with a power of {percent(POWER)}, by itself."
+        f"Balanced robustness minus that of {setting.methods[best]}, in points. "
+        f"{family_note(setting, attack, 'all')}"
     )
-    title = f"differences to {place.methods[best]}, BR {labels['attacks'][attack]}"
-    return Table(
-        place.title, title, note, ["Method", "Difference", "p (Holm)", "Seeds needed"], rows
-    )
+    title = f"differences to {setting.methods[best]}, BR {labels['attacks'][attack]}"
+    return Table(setting.title, title, note, ["Method", "Difference", "Significant"], rows)
 
 
-def _best(place: Place, means: pd.Series) -> str:
+def family_note(setting: Setting, attack: str, scope: str) -> str:
+    """What the intervals of the differences between methods are, under an attack and over some classes."""
+    pairs, m = setting.family(attack, scope), len(setting.methods)
+    seeds, level = pairs["seeds"].iloc[0], percent(setting.shown["report"].confidence)
+    left_out = [setting.methods[name] for name in tukey.left_out(pairs)]
+    text = (
+        f"[{level} interval: Tukey's, simultaneous for all {math.comb(m, 2)} pairs of {m} methods, from an "
+        f"analysis of variance with method and seed as factors, n = {seeds} seeds; all methods are taken to "
+        "scatter alike over seeds.] Significant: the interval excludes 0."
+    )
+    if left_out:
+        text += (
+            f" Left out of the variance, with all seeds within {percent(tukey.EXTREME)} of 0 or 100%: "
+            f"{', '.join(left_out)}."
+        )
+    if (detectable := pairs["detectable"].iloc[0]) > 0:
+        text += (
+            f" The smallest difference that so many seeds find with a power of {percent(tukey.POWER)}: "
+            f"{100 * detectable:.1f} points."
+        )
+    return text
+
+
+def _best(setting: Setting, means: "pd.Series[float]") -> str:
     """The method with the largest mean, of those that are ranked."""
-    methods = list(place.methods)
-    return methods[int(np.nanargmax(place.ranked(methods, list(means[methods]))))]
+    methods = list(setting.methods)
+    return methods[int(np.nanargmax(setting.ranked(methods, list(means[methods]))))]
 
 
-def _seeds_needed(row: pd.Series) -> str:
-    """Without a spread over seeds nothing can be said."""
-    if not row["sd"] > NO_SPREAD:
+def _verdict(pair: "pd.Series[Any]") -> str:
+    """Whether a difference is significant; ``-`` without an interval."""
+    if pd.isna(pair["low"]):
         return "-"
-    return f"> {MOST_SEEDS}" if pd.isna(row["seeds_needed"]) else f"{row['seeds_needed']:.0f}"
+    return "yes" if tukey.is_significant(pair) else "no"

@@ -11,7 +11,7 @@ from taet.scores.summary import CELL, of_groups, shown_rows
 def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     """The few numbers that must not move unnoticed, in per cent, nested for ``dvc metrics``.
 
-    Test view, data set, imbalance ratio, architecture, method, metric.
+    Test set, data set, imbalance ratio, architecture, method, metric.
     """
     report = shown["report"]
     attack = report.headline_attack
@@ -27,13 +27,13 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         }
         if (*cell, attack, "tail") in picked.index:
             numbers[f"tail_BR_{attack}"] = picked[(*cell, attack, "tail")]
-        place = (
-            result.setdefault(report.view, {})
+        methods = (
+            result.setdefault(report.test_set, {})
             .setdefault(dataset, {})
             .setdefault(f"ir{ir}", {})
             .setdefault(architecture, {})
         )
-        place[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
+        methods[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
     return result
 
 

@@ -6,34 +6,35 @@ from typing import Any
 import pandas as pd
 
 from taet.report.tables.cells import interval, number_text
-from taet.report.tables.place import Place
+from taet.report.tables.setting import Setting
+from taet.report.tables.table_note import table_note
 from taet.report.typeset import Table, percent
 
 
-def published_table(place: Place) -> Table:
+def published_table(setting: Setting) -> Table:
     """Ours beside published numbers, with the difference and both errors."""
-    report, labels = place.shown["report"], {"clean": "BA", **place.shown["labels"]["attacks"]}
-    values = place.part[place.part["scope"] == "all"].set_index(["method", "attack"])
-    attacks = [name for name in labels if any(row["attack"] == name for row in place.published)]
+    report, labels = setting.shown["report"], {"clean": "BA", **setting.shown["labels"]["attacks"]}
+    values = setting.rows[setting.rows["scope"] == "all"].set_index(["method", "attack"])
+    attacks = [name for name in labels if any(row["attack"] == name for row in setting.published)]
     by_row: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
-    for row in place.published:
-        about = (row[name] or "?" for name in ("source", "architecture", "view", "selection"))
+    for row in setting.published:
+        about = (row[name] or "?" for name in ("source", "architecture", "test_set", "selection"))
         cells = by_row.setdefault((row["method"], *about), {})
         assert row["attack"] not in cells, row
         cells[row["attack"]] = row
     rows = [
         [
-            place.methods[method],
+            setting.methods[method],
             *(text.replace("_", " ") for text in about),
             *(
                 cell
                 for attack in attacks
-                for cell in _beside(there.get(attack), values.loc[(method, attack)])
+                for cell in _beside(cells.get(attack), values.loc[(method, attack)])
             ),
         ]
-        for (method, *about), there in by_row.items()
+        for (method, *about), cells in by_row.items()
     ]
-    head = ["Method", "Published by", "Network", "Test view", "Checkpoint"]
+    head = ["Method", "Published by", "Network", "Test set", "Checkpoint"]
     for attack in attacks:
         title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
         head += [f"{title} published", "ours", "difference"]
@@ -42,10 +43,10 @@ def published_table(place: Place) -> Table:
         "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
         "not state. The difference, ours minus published, has the reading error and half of our "
         f"{percent(report.confidence)} interval, added in quadrature. Networks, epochs, checkpoints and test "
-        f"views are theirs: a difference is no failed reproduction unless all these agree. "
-        f"{place.note(columns, marked=False)}"
+        f"test sets are theirs: a difference is no failed reproduction unless all these agree. "
+        f"{table_note(setting, columns, marked=False)}"
     )
-    return Table(place.title, "beside published numbers", note, head, rows)
+    return Table(setting.title, "beside published numbers", note, head, rows)
 
 
 def _beside(published: dict[str, Any] | None, ours: pd.Series) -> list[str]:

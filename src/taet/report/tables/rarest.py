@@ -4,44 +4,45 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from taet.report.tables.cells import standing
-from taet.report.tables.place import Place
+from taet.report.tables.cells import ranks
+from taet.report.tables.setting import Setting
+from taet.report.tables.table_note import meaning_of_marks
 from taet.report.typeset import Mark, Table
 
 MOST_CLASSES = 10  # in the table
 
 
-def rarest_table(place: Place, attacks: Sequence[str]) -> Table:
+def rarest_table(setting: Setting, attacks: Sequence[str]) -> Table:
     """Accuracy in each of the classes with the fewest training images."""
-    single = place.part[place.part["scope"] == "class"]
+    single = setting.rows[setting.rows["scope"] == "class"]
     classes = single.groupby("class_index")["train_images"].mean().sort_values(kind="stable")
     chosen = list(classes.index[: min(len(classes) // 2, MOST_CLASSES)])[::-1]
     names = single.drop_duplicates("class_index").set_index("class_index")["class_name"]
     values = single.set_index(["method", "attack", "class_index"])
-    labels = {"clean": "clean", **place.shown["labels"]["attacks"]}
+    labels = {"clean": "clean", **setting.shown["labels"]["attacks"]}
     columns = [(attack, c) for attack in attacks for c in chosen]
-    rows = [[label] for label in place.methods.values()]
+    rows = [[label] for label in setting.methods.values()]
     marks: dict[tuple[int, int], Mark] = {}
     for column, (attack, c) in enumerate(columns, 1):
-        means = [values.loc[(method, attack, c), "accuracy"] for method in place.methods]
-        spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in place.methods]
-        ranked = place.ranked(list(place.methods), means)
-        marks |= {(row, column): mark for row, mark in standing(ranked).items()}
+        means = [values.loc[(method, attack, c), "accuracy"] for method in setting.methods]
+        spreads = [values.loc[(method, attack, c), "accuracy_sd"] for method in setting.methods]
+        ranked = setting.ranked(list(setting.methods), means)
+        marks |= {(row, column): mark for row, mark in ranks(ranked).items()}
         for row, mean, sd in zip(rows, means, spreads, strict=True):
             row.append(_share(mean, sd))
     head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
     images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
     spread = (
-        f"mean ± standard deviation over n = {place.seeds} seeds"
-        if place.seeds > 1
+        f"mean ± standard deviation over n = {setting.seeds} seeds"
+        if setting.seeds > 1
         else "n = 1 seed"
     )
     which = f"{len(chosen)} classes" if len(chosen) > 1 else "class"
     note = (
         f"Accuracy of each class in per cent, {spread}. The {which} with the fewest training "
-        f"images: {images}. {place.meaning_of_marks}"
+        f"images: {images}. {meaning_of_marks(setting)}"
     ).rstrip()
-    return Table(place.title, "the rarest classes", note, head, rows, marks)
+    return Table(setting.title, "the rarest classes", note, head, rows, marks)
 
 
 def _share(mean: float, sd: float) -> str:

@@ -150,6 +150,8 @@ class Groups(Options):
 class WorstCase(Options):
     """A column of its own: an image is robust if it survives several attacks."""
 
+    not_in_keys: ClassVar[frozenset[str]] = frozenset({"label"})
+
     label: Label
     """Name printed in tables and figures."""
     attacks: Annotated[
@@ -173,8 +175,8 @@ class Inspection(Options):
 class Report(Options):
     """What tables and figures show."""
 
-    view: Literal["balanced", "long_tailed"]
-    """Test view of the main table and the figures; metrics.csv has both."""
+    test_set: Literal["balanced", "long_tailed"]
+    """Test set of the main table and the figures; metrics.csv has both."""
     checkpoint: Literal["last", "best"]
     """Weights of the main table and the figures; metrics.csv has all of ``grid.checkpoints``."""
     headline_attack: Name

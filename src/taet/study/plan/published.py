@@ -9,25 +9,23 @@ from taet.study.params.blocks import Params, ir_label
 
 FOLDER = Path("data/reference")
 UNUSABLE = "not for comparison"  # in the note of a row
-COPIED = ("imbalance_ratio", "method", "attack", "source", "architecture", "view", "selection")
+COPIED = ("imbalance_ratio", "method", "attack", "source", "architecture", "test_set", "selection")
 
 
 def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Published balanced accuracies over all classes that the grid has a cell for, in the files' order.
 
     Rows with ``dataset``, ``imbalance_ratio``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in
-    points, None where none is stated), ``source``, ``architecture``, ``view`` and ``selection``, the
+    points, None where none is stated), ``source``, ``architecture``, ``test_set`` and ``selection``, the
     checkpoint (empty where not known).
     """
     grid = params.grid
     ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
-    names = {params.datasets[name].kind: name for name in grid.datasets if name in params.datasets}
     attacks = ("clean", *grid.attacks)
-    return [
-        _result(row, names[row["dataset"]])
+    rows = [
+        row
         for row in _rows(folder)
-        if row["dataset"] in names
-        and row["imbalance_ratio"] in ratios
+        if row["imbalance_ratio"] in ratios
         and row["method"] in grid.methods
         and not row["variant"]
         and row["attack"] in attacks
@@ -35,6 +33,7 @@ def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
         and row["metric"].startswith("balanced")
         and UNUSABLE not in row["note"]
     ]
+    return [_result(row, name) for row in rows for name in _of_kind(params, row["dataset"])]
 
 
 def _rows(folder: Path) -> Iterator[dict[str, str]]:
@@ -43,12 +42,14 @@ def _rows(folder: Path) -> Iterator[dict[str, str]]:
             yield from csv.DictReader(lines)
 
 
-def _result(row: dict[str, str], dataset: str) -> dict[str, Any]:
-    """What tables and figures need of a row.
+def _of_kind(params: Params, kind: str) -> list[str]:
+    """The data sets of the grid that are of this kind; they differ in options alone."""
+    names = [name for name in params.grid.datasets if name in params.datasets]
+    return [name for name in names if params.datasets[name].kind == kind]
 
-    Args:
-        dataset: the study's name for its data set.
-    """
+
+def _result(row: dict[str, str], dataset: str) -> dict[str, Any]:
+    """What tables and figures need of a row, for one data set of its kind."""
     return {
         "dataset": dataset,
         "value": float(row["value"]),

@@ -20,6 +20,7 @@ from taet.study.plan.job import Cell, Job
 from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
 from taet.study.store.artifacts import MANIFEST, read_key, verify_manifest
+from taet.study.store.fingerprint import fingerprint
 from taet.study.store.records import is_whole
 
 REFERENCE = Path("results/reference")
@@ -28,6 +29,8 @@ RECORDS = "records.jsonl"
 COLUMNS = (*NETWORK, "checkpoint", "attack")  # of a cell in metrics.csv
 # Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
+# Stages whose code numbers depend on.
+COMPUTING = ("subsample", "stabilize", "equalize", "attack", "score")
 # Parameters that may differ from the record: ``compute`` changes numbers by rounding alone, ``order`` changes
 # only the order of rows, and the metrics themselves say how many test images there are.
 UNCOMPARED = {"compute", "order", "test_per_class"}
@@ -80,6 +83,30 @@ class SavedStudy(Study):
             return super().record(job)
         output = STAGES[job.stage].output.format(study=self.params.study, **job.cell)
         return self.reference / RECORDS, self._records.get(output)
+
+    def changed_stages(self) -> list[str]:
+        """Stages of which some saved output was made by other code than today's, by fingerprint.
+
+        A new run may give other numbers, or the same, which a fingerprint does not tell.
+        """
+        changed: dict[str, None] = {}
+        for job in self._recorded():
+            record = self._records.get(str(job.output)) if job.stage in COMPUTING else None
+            if record is not None and record["code"]["fingerprint"] != fingerprint(*job.code):
+                changed[job.stage] = None
+        return list(changed)
+
+    def revisions(self) -> dict[str, str]:
+        """The revisions that trained its networks, each with the first day of that.
+
+        Whether files of the checkout differed from a revision does not count here: ``changed_stages`` does.
+        """
+        records = [r for r in self._records.values() if r["job"].split()[0] == "equalize"]
+        days: dict[str, str] = {}
+        for record in sorted(records, key=lambda r: str(r["started"])):
+            revision = record["code"]["revision"].removesuffix("-dirty")
+            days.setdefault(revision, record["started"][:10])
+        return days
 
     @cached_property
     def _records(self) -> dict[str, dict[str, Any]]:

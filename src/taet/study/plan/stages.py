@@ -143,7 +143,7 @@ def score(study: "Study", cell: Cell) -> Needs:
         "confidence": report.confidence,
         "threat": study.params.threat,
         "headline_attack": report.headline_attack,
-        "view": report.view,
+        "test_set": report.test_set,
         "checkpoint": report.checkpoint,
         # Rows are in the order of the grid, and keys do not depend on the order of mappings.
         "order": [*inputs, *study.params.grid.attacks, *report.worst_cases],
@@ -213,7 +213,7 @@ STAGES = {
             "subsample",
             ("dataset", "imbalance_ratio", "seed"),
             "data/longtail/{study}/{dataset}/ir{imbalance_ratio}/seed{seed}.safetensors",
-            "draw the long-tailed training set and the test views as index lists",
+            "draw the long-tailed training set and the test sets as index lists",
             subsample,
         ),
         Stage(

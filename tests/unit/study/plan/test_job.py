@@ -28,6 +28,7 @@ def test_only_marked_fields_stay_out_of_keys(digits: blocks.Params) -> None:
     block = Named(kind="named", label="x", longtail=digits.longtail, training="a", mirror="b")
     assert study._dumped(block) == {"kind": "named", "training": "a", "mirror": "b"}
     assert study._dumped(digits.download) == {}
+    assert study._dumped(digits.report.worst_cases)["worst"] == {"attacks": "all"}
     method = study._dumped(digits.methods["taet"])
     assert method.keys() & {"label", "stabilization", "training"} == set()
     assert method["alpha"] == 0.1

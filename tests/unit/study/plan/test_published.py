@@ -19,13 +19,13 @@ Row = dict[str, str]
 FOLDER = ROOT / "data/reference"
 FILES = ["at_bsl_fork", "balanced_anchors", "robal", "robustlt", "taet", "taet_secondhand"]
 COLUMNS = [
-    "source", "place", "dataset", "imbalance_ratio", "architecture", "view", "selection", "method",
+    "source", "place", "dataset", "imbalance_ratio", "architecture", "test_set", "selection", "method",
     "variant", "attack", "attack_note", "scope", "class_index", "class_name", "metric", "value",
     "uncertainty", "read_off", "note",
 ]  # fmt: skip
 ALLOWED = {
     "dataset": {"cifar10", "cifar100", "dermamnist"},
-    "view": {"balanced", "long_tailed", ""},
+    "test_set": {"balanced", "long_tailed", ""},
     "selection": {"last", "best_on_test", ""},
     "scope": {"all", "tail", "class"},
     "metric": {"accuracy", "balanced_accuracy", "balanced_robustness"},
@@ -124,7 +124,7 @@ def test_taet_table_is_of_the_long_tailed_test_set() -> None:
     assert sum(row["note"] == "" for row in table) == 10 * 2 * 5 - 5
     for row in table:
         if not row["note"]:
-            assert row["view"] == "long_tailed", row
+            assert row["test_set"] == "long_tailed", row
             assert printed_from(row["value"], TAIL_IMAGES[row["class_index"]]), row
         elif row["method"] != "robal":  # slips in print are slips
             assert not printed_from(row["value"], TAIL_IMAGES[row["class_index"]]), row
@@ -168,7 +168,7 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     row = {
         "source": "X", "dataset": "cifar10", "imbalance_ratio": "50", "method": "pgd_at", "variant": "",
         "attack": "clean", "scope": "all", "metric": "balanced_accuracy", "value": "61.5", "uncertainty": "",
-        "note": "", "architecture": "net", "view": "balanced", "selection": "last",
+        "note": "", "architecture": "net", "test_set": "balanced", "selection": "last",
     }  # fmt: skip
     others = {
         "dataset": "cifar100", "imbalance_ratio": "10", "method": "trades", "variant": "v",
@@ -183,7 +183,8 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     grid = SimpleNamespace(
         imbalance_ratios=[50], datasets=["ours"], methods=["pgd_at"], attacks=["pgd20"]
     )
-    params: Any = SimpleNamespace(grid=grid, datasets={"ours": SimpleNamespace(kind="cifar10")})
+    cifar10, cifar100 = SimpleNamespace(kind="cifar10"), SimpleNamespace(kind="cifar100")
+    params: Any = SimpleNamespace(grid=grid, datasets={"ours": cifar10})
     published = comparable(params, tmp_path)
     assert [(r["attack"], r["value"], r["uncertainty"]) for r in published] == [
         ("clean", 61.5, None), ("pgd20", 40.0, 0.5),
@@ -191,3 +192,10 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     assert {(r["dataset"], r["imbalance_ratio"], r["method"]) for r in published} == {
         ("ours", "50", "pgd_at")
     }
+
+    grid.datasets = ["ours", "sharper", "other"]
+    params.datasets |= {"sharper": cifar10, "other": cifar100}
+    both = comparable(params, tmp_path)
+    assert [(r["dataset"], r["value"]) for r in both] == [
+        ("ours", 61.5), ("sharper", 61.5), ("other", 61.5), ("ours", 40.0), ("sharper", 40.0),
+    ]  # fmt: skip

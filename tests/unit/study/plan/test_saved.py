@@ -11,8 +11,17 @@ from taet.errors import UserError
 from taet.study.params.blocks import Params
 from taet.study.params.load import load_params
 from taet.study.plan.job import Job
-from taet.study.plan.saved import RECORDS, REFERENCE, SavedStudy, read_records, write_records
+from taet.study.plan.saved import (
+    COMPUTING,
+    RECORDS,
+    REFERENCE,
+    SavedStudy,
+    read_records,
+    write_records,
+)
 from taet.study.plan.study import Study
+from taet.study.store import artifacts
+from taet.study.store.fingerprint import fingerprint
 from tests.conftest import ROOT
 
 STUDY = "digits_precision"
@@ -43,7 +52,7 @@ def refusal(study: Params) -> str:
 
 
 def test_what_is_saved_beyond_the_grid_is_named(saved: Path) -> None:
-    """Tables say how many seeds and pairs of methods there are, and what the worst of all attacks is of."""
+    """Tables say how many seeds and pairs of methods there are, and over which attacks the worst case is."""
     for grid, problem in (
         ({"seeds": [3]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
         ({"methods": ["at_bsl"]}, "digits 10 small_cnn pgd_at 0 last clean and of"),
@@ -192,3 +201,40 @@ def test_resources_and_order_may_change(saved: Path) -> None:
         {"grid": study.grid.model_copy(update={"methods": study.grid.methods[::-1]})},
     ):
         assert SavedStudy(study.model_copy(update=change)).job("figures")
+
+
+def test_stages_whose_code_has_changed_since_are_named(saved: Path) -> None:
+    """One network by other code is enough; what was drawn does not count."""
+    params, records = of_study(), read_records(saved)
+    jobs = {str(job.output): job for stage in COMPUTING for job in Study(params).jobs(stage)}
+
+    def save(**fingerprints: str) -> SavedStudy:
+        for output, record in records.items():
+            if output in jobs:
+                record["code"]["fingerprint"] = fingerprint(*jobs[output].code)
+        for stage, other in fingerprints.items():
+            record = next(r for r in records.values() if r["job"].split()[0] == stage)
+            record["code"]["fingerprint"] = other
+        for record in records.values():
+            facts = {name: value for name, value in record.items() if name != "digest"}
+            record["digest"] = artifacts.digest({}, facts)
+        write_records(saved, records)
+        return SavedStudy(params)
+
+    assert save().changed_stages() == []
+    assert save(figures="0").changed_stages() == []
+    assert save(score="0", equalize="0").changed_stages() == ["equalize", "score"]
+
+
+def test_revisions_are_those_of_the_trained_networks(saved: Path) -> None:
+    """Each once, whether or not files of the checkout differed; the first day of each."""
+    trained = [r for r in read_records(saved).values() if r["job"].startswith("equalize")]
+    assert {r["code"]["revision"] for r in trained} == {
+        "e883994cdf7e60" + trained[0]["code"]["revision"][14:]
+    }
+    assert trained[0]["code"]["revision"].endswith("-dirty")
+    (revision,) = SavedStudy(of_study()).revisions().items()
+    assert revision == (
+        trained[0]["code"]["revision"].removesuffix("-dirty"),
+        min(r["started"] for r in trained)[:10],
+    )

@@ -1,29 +1,24 @@
-"""Which differences between methods mean something: bootstrap over images and seeds, paired tests, power.
+"""Intervals from resampled test images and seeds.
 
 All methods of a study see the same seeds, the same training images and the same test images, so differences
 are taken seed by seed and image by image: what is common to both sides cancels. Needs no torch.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+
+from taet.scores.metrics import alike
 
 Array = np.ndarray[Any, Any]
-POWER = 0.8
-MOST_SEEDS = 1000
-MOST_EFFECT = 1000.0  # above what two seeds need at any confidence in use
-NO_SPREAD = 1e-9  # of differences between shares: equal, but for rounding
 
 
 @dataclass(frozen=True)
 class Seed:
-    """One seed of one place (data set, imbalance ratio, architecture) in one test view.
+    """One seed of a data set, imbalance ratio and architecture, on one test set.
 
     Attributes:
         index: [N] which image of the data set each is, ascending.
@@ -45,7 +40,7 @@ class Resampled:
     Attributes:
         exact: [seeds, pairs], on the images as they are.
         draws: [draws, pairs], means over seeds with seeds and images resampled: the two levels of the
-            bootstrap. Methods and attacks stand in the order of ``Seed.correct``.
+            bootstrap. Methods and attacks are in the order of ``Seed.correct``.
     """
 
     exact: Array
@@ -60,7 +55,7 @@ def resample(seeds: Sequence[Seed], draws: int, rng: np.random.Generator) -> dic
     for all seeds. Where each seed has test images of its own, images are nested in seeds, each with its own
     resample; the scatter of seeds then has the images' in it already, so intervals are a little too wide,
     which makes up for some of what few seeds take away. Seeds that share some of their images, as in the
-    long-tailed view of a data set's own test set, are taken as if they shared none.
+    long-tailed test set of a data set's own test set, are taken as if they shared none.
 
     Args:
         seeds: with the same methods, attacks and scopes.
@@ -102,75 +97,40 @@ def class_draws(seed: Seed, draws: int, rng: np.random.Generator) -> Array:
     """Recall of each class under resampled images, [classes, draws, pairs].
 
     Stratified: each class keeps its number of images. NaN for classes without an image.
+
+    The verdicts on n images, drawn again, scatter by less than those on n new images, and not at all where n
+    is 1. So what is drawn is how far the mean of n verdicts is from that of all, out of the images of those
+    classes that show it (``taet.scores.metrics.alike``: the class alone, if it has ten) and two more. Each
+    method is right on one of these two, and in each draw chance says on which. The variance is that of
+    ``taet.scores.metrics.variances``; in the table of two methods the two add half an image to each of the
+    four cells (Agresti and Min 2005).
     """
     table = np.stack(list(seed.correct.values()), axis=1).astype(np.float64)
     classes = 1 + max(c for members in seed.scopes.values() for c in members)
+    images = np.bincount(seed.labels, minlength=classes)
     result = np.full((classes, draws, table.shape[1]), np.nan)
-    for c in range(classes):
-        images = np.flatnonzero(seed.labels == c)
-        if n := len(images):
-            picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
-            counts = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
-            result[c] = counts @ table[images] / n
+    for c, together in enumerate(alike(tuple(images.tolist()))):
+        if n := images[c]:
+            verdicts = table[np.isin(seed.labels, np.flatnonzero(together))]
+            result[c] = table[seed.labels == c].mean(0) + _deviations(verdicts, n, draws, rng)
     return result
+
+
+def _deviations(verdicts: Array, n: int, draws: int, rng: np.random.Generator) -> Array:
+    """How far the mean of n verdicts is from that of all, [draws, pairs]; two verdicts are added to all."""
+    count = len(verdicts) + 2
+    picked = rng.integers(0, count, (draws, n)) + count * np.arange(draws)[:, None]
+    times = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
+    # Which of the two is the right one.
+    first = rng.random((draws, verdicts.shape[1])) < 0.5
+    added = np.where(first, times[:, -2:-1], times[:, -1:])
+    return (times[:, :-2] @ verdicts + added) / n - (verdicts.sum(0) + 1) / count
 
 
 def interval(draws: Array, confidence: float) -> tuple[float, float]:
     """Percentiles of the bootstrap."""
     low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(low), float(high)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979); NaN stays NaN and does not count."""
-    order = [i for i in np.argsort(p) if not np.isnan(p[i])]
-    result, highest = [float("nan")] * len(p), 0.0
-    for place, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - place) * p[i]))
-        result[i] = highest
-    return result
-
-
-def paired_p(differences: Sequence[float]) -> float:
-    """Two-sided p of a paired t-test over seeds.
-
-    NaN where it says nothing: with fewer than two seeds, or where all differ by the same, which a few test
-    images can bring about by chance.
-    """
-    if len(differences) < 2:
-        return float("nan")
-    if np.ptp(differences) < NO_SPREAD:
-        return 1.0 if abs(differences[0]) < NO_SPREAD else float("nan")
-    return float(stats.ttest_1samp(differences, 0).pvalue)
-
-
-def seeds_needed(mean: float, sd: float, confidence: float) -> int | None:
-    """Fewest seeds at which a paired t-test finds such a difference with a power of 80 %.
-
-    None for more than 1000, and where nothing can be said (no spread known, no difference).
-    """
-    if not (sd > NO_SPREAD and abs(mean) > NO_SPREAD):
-        return None
-    # More seeds find smaller effects: halve the interval in which the answer lies.
-    enough = partial(_finds, abs(mean) / sd, confidence)
-    first = 2 + bisect_left(range(2, MOST_SEEDS + 1), True, key=enough)
-    return first if first <= MOST_SEEDS else None
-
-
-def _finds(effect: float, confidence: float, seeds: int) -> bool:
-    return effect >= least_effect(seeds, confidence)
-
-
-@cache
-def least_effect(seeds: int, confidence: float) -> float:
-    """The difference, in standard deviations, that a paired t-test with so many seeds finds with a power
-    of 80 %."""
-    critical = stats.t.ppf(0.5 + confidence / 2, seeds - 1)
-
-    def lack(effect: float) -> float:
-        return float(stats.nct.sf(critical, seeds - 1, effect * seeds**0.5)) - POWER
-
-    return float(optimize.brentq(lack, 0, MOST_EFFECT))
 
 
 def intervals(
@@ -188,25 +148,25 @@ def intervals(
         seeds), ``low``, ``high`` (bootstrap over seeds and images).
     """
     for i, (method, attack) in enumerate(pairs):
-        for scope, found in resampled.items():
-            low, high = interval(found.draws[:, i], confidence)
+        for scope, values in resampled.items():
+            low, high = np.clip(interval(values.draws[:, i], confidence), 0, 1).tolist()
             yield {
                 "method": method,
                 "attack": attack,
                 "scope": scope,
-                "seeds": len(found.exact),
-                "balanced_accuracy": float(found.exact[:, i].mean()),
+                "seeds": len(values.exact),
+                "balanced_accuracy": float(values.exact[:, i].mean()),
                 "low": low,
                 "high": high,
             }
 
 
 def contrasts(
-    resampled: Mapping[str, Resampled],
-    pairs: Sequence[tuple[str, str]],
-    confidence: float,
+    resampled: Mapping[str, Resampled], pairs: Sequence[tuple[str, str]], confidence: float
 ) -> Iterator[dict[str, Any]]:
-    """Every pair of methods: one row for each scope and attack, p-values corrected within it.
+    """Every pair of methods: one row for each scope and attack.
+
+    With few seeds these intervals are too narrow; ``taet.scores.tukey`` has those to decide by.
 
     Args:
         resampled: see ``resample``.
@@ -215,49 +175,31 @@ def contrasts(
 
     Returns:
         Rows with ``attack``, ``scope``, ``method``, ``other``, ``seeds``, ``difference`` (method minus
-        other, a share), ``low``, ``high`` (bootstrap over seeds and images), ``sd`` (over seeds), ``p``
-        (paired t-test over seeds), ``p_holm``, ``seeds_needed``.
+        other, a share), ``low``, ``high`` (bootstrap over seeds and images).
     """
-    place = {pair: i for i, pair in enumerate(pairs)}
+    column = {pair: i for i, pair in enumerate(pairs)}
     methods, attacks = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True))
-    for scope, found in resampled.items():
+    for scope, values in resampled.items():
         for attack in attacks:
-            rows = [
-                {
+            for method, other in combinations(methods, 2):
+                a, b = column[method, attack], column[other, attack]
+                low, high = interval(values.draws[:, a] - values.draws[:, b], confidence)
+                yield {
                     "attack": attack,
                     "scope": scope,
                     "method": method,
                     "other": other,
-                    **_contrast(found, place[method, attack], place[other, attack], confidence),
+                    "seeds": len(values.exact),
+                    "difference": float((values.exact[:, a] - values.exact[:, b]).mean()),
+                    "low": low,
+                    "high": high,
                 }
-                for method, other in combinations(methods, 2)
-            ]
-            corrected = holm([row["p"] for row in rows])
-            for row, p in zip(rows, corrected, strict=True):
-                yield {**row, "p_holm": p}
-
-
-def _contrast(found: Resampled, a: int, b: int, confidence: float) -> dict[str, Any]:
-    """One method and attack against another; columns of both."""
-    differences = found.exact[:, a] - found.exact[:, b]
-    mean, seeds = float(differences.mean()), len(differences)
-    sd = float(np.std(differences, ddof=1)) if seeds > 1 else float("nan")
-    low, high = interval(found.draws[:, a] - found.draws[:, b], confidence)
-    return {
-        "seeds": seeds,
-        "difference": mean,
-        "low": low,
-        "high": high,
-        "sd": sd,
-        "p": paired_p(differences.tolist()),
-        "seeds_needed": seeds_needed(mean, sd, confidence),
-    }
 
 
 def _present(seed: Seed, members: Sequence[int]) -> list[int]:
     """The classes among ``members`` that have an image."""
-    there = set(np.unique(seed.labels).tolist())
-    return [c for c in members if c in there]
+    with_images = set(np.unique(seed.labels).tolist())
+    return [c for c in members if c in with_images]
 
 
 def _balanced(seed: Seed, members: Sequence[int]) -> Array:

@@ -1,0 +1,141 @@
+"""One data set, imbalance ratio and architecture: its title, its rows, and which of its methods count."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from taet.axes import SETTING
+from taet.report.tables.cells import COLLAPSED
+
+SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
+Column = tuple[str, str, str]  # attack, scope, title
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A data set, imbalance ratio and architecture.
+
+    Attributes:
+        title: for people.
+        summary: its rows of the summary, of all test sets and checkpoints.
+        pairs: its rows of ``taet.scores.tukey.differences``, likewise.
+        shown: see ``taet.report.tables.main_tables``.
+        test_set: that is shown.
+    """
+
+    title: str
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
+    shown: Mapping[str, Any]
+    test_set: str
+
+    @cached_property
+    def all_checkpoints(self) -> pd.DataFrame:
+        """Rows of the summary on the test set that is shown."""
+        return self.summary[self.summary["test_set"] == self.test_set]
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Those of the checkpoint that is shown."""
+        return self._of_checkpoint(self.all_checkpoints)
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """Pairs of methods on the test set and of the checkpoint that are shown."""
+        return self._of_checkpoint(self.pairs[self.pairs["test_set"] == self.test_set])
+
+    def _of_checkpoint(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["checkpoint"] == self.shown["report"].checkpoint]
+
+    @property
+    def other_test_sets(self) -> list["Setting"]:
+        """The same on each other test set; natural data have one alone, their own."""
+        if set(self.summary["imbalance_ratio"]) == {"natural"}:
+            return []
+        names = self.summary["test_set"].unique()
+        return [replace(self, test_set=name) for name in names if name != self.test_set]
+
+    @property
+    def methods(self) -> Mapping[str, str]:
+        """Labels by name."""
+        return self.shown["labels"]["methods"]  # type: ignore[no-any-return]
+
+    @property
+    def scopes(self) -> list[str]:
+        """Groups that have classes, and the worst class."""
+        return [scope for scope in SCOPES if scope in set(self.rows["scope"])]
+
+    @property
+    def seeds(self) -> int:
+        """Number of seeds, n."""
+        return int(self.rows["seeds"].max())
+
+    @cached_property
+    def collapsed(self) -> set[str]:
+        """Methods of which a network gives one class for all images: not ranked, whatever their numbers."""
+        warned = self.rows["warnings"].fillna("").str.contains(COLLAPSED, regex=False)
+        return set(self.rows["method"][warned])
+
+    def ranked(self, methods: Sequence[str], values: Sequence[float]) -> list[float]:
+        """The values of methods that are ranked; NaN of the others."""
+        pairs = zip(methods, values, strict=True)
+        return [math.nan if method in self.collapsed else value for method, value in pairs]
+
+    @property
+    def published(self) -> list[dict[str, Any]]:
+        """What others have published for it; see ``taet.study.plan.published``."""
+        first = self.rows.iloc[0]
+        return [
+            row
+            for row in self.shown["published"]
+            if (row["dataset"], row["imbalance_ratio"])
+            == (first["dataset"], first["imbalance_ratio"])
+        ]
+
+    def family(self, attack: str, scope: str) -> pd.DataFrame:
+        """All pairs of methods under an attack, over some classes."""
+        rows = self.differences
+        return rows[(rows["attack"] == attack) & (rows["scope"] == scope)]
+
+    def difference(
+        self, method: str, other: str, attack: str, scope: str
+    ) -> "pd.Series[Any] | None":
+        """Method minus other, with its interval; None where there is none."""
+        rows = self.family(attack, scope)
+        rows = rows[rows[["method", "other"]].isin([method, other]).all(axis=1)]
+        if method == other or not len(rows):
+            return None
+        row = rows.iloc[0].copy()
+        if row["method"] != method:
+            row["difference"], row["low"], row["high"] = (
+                -row["difference"],
+                -row["high"],
+                -row["low"],
+            )
+        return row
+
+
+def settings(
+    summary: pd.DataFrame, differences: pd.DataFrame, shown: Mapping[str, Any]
+) -> Iterator[Setting]:
+    labels = shown["labels"]
+    for names, rows in summary.groupby(list(SETTING), sort=False):
+        dataset, ir, architecture = names
+        yield Setting(
+            setting_title(labels, dataset, ir, architecture),
+            rows,
+            differences[(differences[list(SETTING)] == list(names)).all(axis=1)],
+            shown,
+            shown["report"].test_set,
+        )
+
+
+def setting_title(
+    labels: Mapping[str, Mapping[str, str]], dataset: str, ir: str, architecture: str
+) -> str:
+    """What titles of tables begin with."""
+    return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
