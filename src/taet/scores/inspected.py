@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from taet.scores.summary import read_rows
+from taet.scores.summary import CELL, read_rows
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
@@ -23,12 +23,11 @@ def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
     arrays, _ = artifacts.read_arrays(pictures, inspected.key)
     examples = read_rows(facts)
     images, added = [], []
-    places = ["dataset", "imbalance_ratio", "architecture", "method"]
-    for (dataset, ratio, architecture, method), rows in examples.groupby(places, sort=False):
-        place = f"{dataset}/ir{ratio}/{architecture}"
-        assert len(rows) == len(arrays[f"{place}/{method}"])
-        images += list(arrays[f"{place}/clean"].astype("float32"))
-        added += list(arrays[f"{place}/{method}"].astype("float32"))
+    for (dataset, ratio, architecture, method), rows in examples.groupby(CELL, sort=False):
+        setting = f"{dataset}/ir{ratio}/{architecture}"
+        assert len(rows) == len(arrays[f"{setting}/{method}"])
+        images += list(arrays[f"{setting}/clean"].astype("float32"))
+        added += list(arrays[f"{setting}/{method}"].astype("float32"))
     return {
         "features": read_rows(points),
         "examples": examples.assign(image=images, added=added),

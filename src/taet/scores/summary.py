@@ -10,6 +10,9 @@ from taet.axes import SETTING
 from taet.scores import notes
 
 CELL = [*SETTING, "method"]
+NO_SPREAD = (
+    1e-6  # standard deviation of shares that are written with six digits: equal, but for rounding
+)
 KEYS = [*CELL, "checkpoint", "test_set", "attack", "scope", "class_index", "class_name"]
 
 
@@ -62,7 +65,8 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Returns:
         ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
         ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
-        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1. Also
+        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1, and where all seeds
+        are equal, which do not show how far others would be from them. Also
         ``_se``, the standard error that one seed has from its finite test set alone (mean). Of the
         attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``, one a line.
     """
@@ -80,11 +84,12 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         n = groups[metric].count()  # a class may have no test image with some seeds
         reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
         mean, sd = groups[metric].mean(), groups[metric].std(ddof=1)
+        reach = (reach * sd).where(sd > NO_SPREAD)
         result[metric] = mean
         result[f"{metric}_se"] = groups[f"{metric}_se"].mean()
         result[f"{metric}_sd"] = sd
-        result[f"{metric}_low"] = (mean - reach * sd).clip(0, 1)
-        result[f"{metric}_high"] = (mean + reach * sd).clip(0, 1)
+        result[f"{metric}_low"] = (mean - reach).clip(0, 1)
+        result[f"{metric}_high"] = (mean + reach).clip(0, 1)
     return result.reset_index()
 
 

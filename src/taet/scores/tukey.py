@@ -31,22 +31,25 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+<<<<<<< HEAD
 from taet.axes import SETTING
+=======
+from taet.scores.summary import NO_SPREAD, SETTING
+>>>>>>> becbf76 (No interval where all seeds are equal; changes of the statistics that tests notice)
 
 Array = np.ndarray[Any, Any]
 
 POWER = 0.8
-EXTREME = (
-    0.01  # a method is left out of the pool if no share of it is farther from 0, or none from 1
-)
-COMPARED = ("all", "tail")  # scopes
+EXTREME = 0.01  # a method is left out if no share is farther from 0 than this, or none from 1
+COMPARED = ("all", "tail")  # scopes that have families
 FAMILY = [*SETTING, "checkpoint", "test_set", "attack", "scope"]
-COLUMNS = [*FAMILY, "method", "other", "seeds", "difference", "low", "high"]
-COLUMNS += ["method_pooled", "other_pooled", "detectable"]
-NO_SPREAD = (
-    1e-6  # standard deviation of shares that are written with six digits: equal, but for rounding
-)
+COLUMNS = [
+    *FAMILY,
+    *("method", "other", "seeds", "difference", "low", "high"),
+    *("method_pooled", "other_pooled", "detectable"),
+]
 MOST_EFFECT = 1000.0  # standard errors; above what any power needs
+NONE = (float("nan"), 0)  # a standard deviation without degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,6 @@ def pool(shares: Array) -> Pool:
         residual=_standard_deviation(centered - centered.mean(0), (m - 1) * (s - 1)) if m else NONE,
         within=_standard_deviation(centered, m * (s - 1)) if m else NONE,
     )
-
-
-NONE = (float("nan"), 0)
 
 
 def _standard_deviation(residuals: Array, df: int) -> tuple[float, int]:

@@ -170,8 +170,15 @@ def test_no_interval_without_a_width() -> None:
     frame = metrics().assign(balanced_accuracy=0.25)
     row = over_seeds(frame, 0.95).iloc[0]
     assert number_text(row) == "25.0 ± 0.0 [-]"
+    assert math.isnan(row["balanced_accuracy_low"])
+    assert math.isnan(row["balanced_accuracy_high"])
     wide = over_seeds(frame.assign(balanced_accuracy=0.25 + 1e-5 * frame["seed"]), 0.95).iloc[0]
     assert number_text(wide) == "25.0 ± 0.0 [25.0, 25.0]"
+    known = over_seeds(metrics(1), 0.95).iloc[0].copy()
+    known["bootstrap_low"] = known["bootstrap_high"] = 0.6
+    assert number_text(known) == "60.0 [-]", (
+        "of saved results that had no image wrong, or none right"
+    )
 
 
 def test_over_seeds_by_hand() -> None:

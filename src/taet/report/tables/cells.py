@@ -8,12 +8,12 @@ import pandas as pd
 from scipy import stats
 
 from taet.report.typeset import Mark
+from taet.scores.summary import NO_SPREAD
 
 COLLAPSED = "the training has collapsed"  # in a warning of ``taet.adversary.checks``
 EQUAL = (
     1.5e-6  # two means of shares that are written with six digits can differ by as much and be one
 )
-NO_WIDTH = 1e-6  # of an interval: no spread, but for rounding
 RANKS: tuple[Mark, ...] = ("best", "second")
 
 
@@ -51,16 +51,19 @@ def difference_text(row: "pd.Series[Any] | None") -> str:
 def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     """Mean, standard deviation over seeds where there are several, and interval, in per cent.
 
-    ``-`` of classes without test images, and for an interval without a width, which equal seeds give: they do
-    not show how far others would be from them.
+    ``-`` of classes without test images, and for an interval where all seeds are equal: they do not show how
+    far others would be from them.
     """
     if pd.isna(row[metric]):
         return "-"
     sd = row[f"{metric}_sd"]  # none where one seed alone has images of these classes
     spread = "" if pd.isna(sd) else f" ± {100 * sd:.1f}"
-    between = "" if pd.isna(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
-    if high - low < NO_WIDTH:
+    if pd.isna(low):
+        between = "" if pd.isna(sd) else " [-]"
+    elif high - low < NO_SPREAD:
         between = " [-]"
+    else:
+        between = f" [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{100 * row[metric]:.1f}{spread}{between}"
 
 

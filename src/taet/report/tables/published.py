@@ -43,7 +43,7 @@ def published_table(setting: Setting) -> Table:
         "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
         "not state. The difference, ours minus published, has the reading error and half of our "
         f"{percent(report.confidence)} interval, added in quadrature. Networks, epochs, checkpoints and test "
-        f"test sets are theirs: a difference is no failed reproduction unless all these agree. "
+        f"sets are theirs: a difference is no failed reproduction unless all these agree. "
         f"{table_note(setting, columns, marked=False)}"
     )
     return Table(setting.title, "beside published numbers", note, head, rows)
