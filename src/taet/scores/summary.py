@@ -10,9 +10,7 @@ from taet.axes import SETTING
 from taet.scores import notes
 
 CELL = [*SETTING, "method"]
-NO_SPREAD = (
-    1e-6  # standard deviation of shares that are written with six digits: equal, but for rounding
-)
+NO_SPREAD = 1e-6  # sd of shares that are written with six digits: equal, but for rounding
 KEYS = [*CELL, "checkpoint", "test_set", "attack", "scope", "class_index", "class_name"]
 
 

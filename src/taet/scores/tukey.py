@@ -31,11 +31,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-<<<<<<< HEAD
 from taet.axes import SETTING
-=======
-from taet.scores.summary import NO_SPREAD, SETTING
->>>>>>> becbf76 (No interval where all seeds are equal; changes of the statistics that tests notice)
+from taet.scores.summary import NO_SPREAD
 
 Array = np.ndarray[Any, Any]
 
