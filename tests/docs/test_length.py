@@ -12,7 +12,7 @@ BUDGETS = {
     "CHANGELOG.md": 1200,
     "CONTRIBUTING.md": 950,
     "data/README.md": 550,
-    "docs/README.md": 200,
+    "docs/README.md": 210,
     "docs/add_a_data_set.md": 400,
     "docs/add_a_method.md": 200,
     "docs/add_an_attack.md": 250,
@@ -24,8 +24,10 @@ BUDGETS = {
     "docs/fidelity.md": 850,
     "docs/large_studies.md": 400,
     "docs/methods.md": 1820,
+    "docs/overfitting.md": 620,
     "docs/read_a_results_file.md": 450,
     "docs/reproduce_a_table.md": 460,
+    "docs/results.md": 850,
     "docs/share_results.md": 500,
     "docs/speed.md": 1100,
     "docs/studies.md": 310,
@@ -59,6 +61,5 @@ def test_page_is_short(page: str) -> None:
 
 def test_every_page_has_a_budget() -> None:
     pages = {str(page.relative_to(ROOT)) for page in Path(ROOT / "docs").rglob("*.md")}
-    # Pages of results, and of a study that is registered.
-    others = {"docs/results.md", "docs/digits.md", "docs/overfitting.md"}
-    assert pages - others == {page for page in BUDGETS if page.startswith("docs/")}
+    tables = {"docs/results_tables.md", "docs/digits.md"}
+    assert pages - tables == {page for page in BUDGETS if page.startswith("docs/")}

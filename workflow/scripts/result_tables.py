@@ -1,16 +1,8 @@
-"""Write the saved results into docs/digits.md and docs/results.md, between the marks that name their study.
-
-    python workflow/scripts/result_tables.py
-
-Marks are ``<!-- results of STUDY -->`` and ``<!-- differences of STUDY, ...: METHOD-METHOD, ... -->``; what
-is between one and ``<!-- end -->`` is written anew.
-"""
+"""Tables of saved results, as Markdown for pages: overviews of studies, and differences between methods."""
 
 import itertools
 import math
-import re
-import sys
-from pathlib import Path
+from functools import cache
 
 from taet.errors import UserError, suggest
 from taet.report.tables import overview_tables
@@ -22,11 +14,6 @@ from taet.scores.tukey import EXTREME, POWER, is_significant, left_out
 from taet.study.params.load import load_params
 from taet.study.plan.saved import SavedStudy
 
-PAGES = (Path("docs/digits.md"), Path("docs/results.md"))
-BLOCK = re.compile(
-    r"(<!-- (?:results of (\w+)|differences of ([\w, ]+): ([\w, -]+)) -->\n)(?:(?!<!--).)*(<!-- end -->)",
-    re.DOTALL,
-)
 COMPARED = (
     ("clean", "all"),
     ("pgd20", "all"),
@@ -167,42 +154,14 @@ def _older(studies):
         yield f"Made by older code than today's: {', '.join(names)}."
 
 
+@cache
+def scored_of(name):
+    """The saved scores of a study, and what else tables need."""
+    job = SavedStudy(load_params(study=name)).job("tables")
+    return read_scored(job), job.reads
+
+
 def summary_of(name):
     """Summary, differences and what else tables need, of the saved metrics of a study."""
-    job = SavedStudy(load_params(study=name)).job("tables")
-    scored = read_scored(job)
-    return scored.summary, scored.differences, job.reads
-
-
-def _written(block):
-    begin, study, compared, pairs, end = block.groups()
-    if study:
-        return begin + results_of(study) + end
-    names = [name.strip() for name in compared.split(",")]
-    return begin + differences_of(names, [p.strip().split("-") for p in pairs.split(",")]) + end
-
-
-def renewed(text):
-    """A page's text with the saved results.
-
-    Raises:
-        UserError: a mark has no end, or names what is not saved.
-    """
-    if "<!--" in BLOCK.sub("", text):
-        raise UserError("a mark of results is misspelt, or has no <!-- end --> before the next")
-    return BLOCK.sub(_written, text)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:]:
-        sys.exit("result_tables: takes no arguments: python workflow/scripts/result_tables.py")
-    new = {}
-    for page in PAGES:
-        try:
-            new[page] = renewed(page.read_text(encoding="utf-8"))
-        except UserError as error:
-            sys.exit(f"result_tables: {page}: {error}")
-        except FileNotFoundError as error:
-            sys.exit(f"result_tables: {error.filename}: not found; run it in the project's folder")
-    for page, text in new.items():
-        page.write_text(text, encoding="utf-8")
+    scored, shown = scored_of(name)
+    return scored.summary, scored.differences, shown

@@ -1,8 +1,8 @@
-"""docs/speed.md and its picture, from docs/speed.md.in and what benchmarks and studies have saved.
+"""What pages say of measured times: functions that docs/speed.md.in calls, and the picture of docs/speed.md.
 
-    python benchmarks/page.py
+    python benchmarks/saved_times.py    draw the picture
 
-Measures nothing; a test keeps the page as the files are.
+Measures nothing; ``workflow/scripts/pages.py`` renders the page.
 """
 
 import operator
@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -25,7 +24,6 @@ from taet.study.plan.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "reference" / "benchmarks"
-TEMPLATE, PAGE = ROOT / "docs" / "speed.md.in", ROOT / "docs" / "speed.md"
 PICTURE = ROOT / "docs" / "images" / "scaling.png"
 
 GPU = "H200"
@@ -156,22 +154,15 @@ def minutes(study: str) -> str:
     return f"{(max(ends) - min(starts)).total_seconds() / 60:.0f}"
 
 
-def page() -> str:
-    """The text of docs/speed.md."""
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+def names() -> dict[str, Any]:
+    """What the template of the page can use: the functions above, and some lists."""
     calls = (value, spread, ratio, goal, device, machine, jobs, minutes)
     what = read("efficiency")["what"]
-    return environment.from_string(TEMPLATE.read_text()).render(
-        {call.__name__: call for call in calls},
-        studies=STUDIES,
-        stages=[stage for stage in STAGES if stage in set(read("overhead")["what"])],
-        methods=what.str.extract(r"^(.*): an epoch$", expand=False).dropna(),
-    )
+    return {call.__name__: call for call in calls} | {
+        "studies": STUDIES,
+        "stages": [stage for stage in STAGES if stage in set(read("overhead")["what"])],
+        "methods": what.str.extract(r"^(.*): an epoch$", expand=False).dropna(),
+    }
 
 
 def picture() -> bytes:
@@ -207,10 +198,5 @@ def points(rows: pd.DataFrame, pattern: str) -> tuple[np.ndarray, np.ndarray]:
     return sizes[chosen].to_numpy(), rows["value"][chosen].to_numpy()
 
 
-def main() -> None:
-    PAGE.write_text(page())
-    PICTURE.write_bytes(picture())
-
-
 if __name__ == "__main__":
-    main()
+    PICTURE.write_bytes(picture())

@@ -1,0 +1,227 @@
+"""What pages say of saved results: functions that templates of pages call, each giving the text of a number.
+
+A number comes with its claim: ``lead`` refuses to render where the difference is not significant or has the
+other sign, ``undecided`` where it is. So a sentence cannot outlive the results that it was written for.
+"""
+
+import functools
+import math
+
+import pandas as pd
+import scipy.stats
+
+from result_tables import differences_of, results_of, scored_of, setting_of, summary_of
+from taet.errors import UserError
+from taet.report.tables.setting import settings
+from taet.scores.tukey import is_significant
+from taet.study.params.load import load_params
+from taet.study.plan.costs import training_passes
+
+LEVEL = 0.95
+# One training each, of the same split, at the paper's scale.
+PAPER = {"taet": "cifar10_gpu", "at_bsl": "cifar10_gpu_at_bsl"}
+PAPERS_TAIL = range(5, 10)  # classes; that of this project has the three rarest
+PUBLISHED = "data/reference/taet.csv"
+
+
+# -- differences over seeds ----------------------------------------------------------------------------
+
+
+def lead(study, method, other, attack="worst", scope="all", test_set="balanced"):
+    """By how much a method is significantly better than another: ``6.1 points [5.1, 7.0]``."""
+    pair = _pair(study, method, other, attack, scope, test_set)
+    if not pair["low"] > 0:
+        raise UserError(f"{_name(study, method, other, attack, scope)}: no significant lead")
+    return _points(pair, "{:.1f} points [{:.1f}, {:.1f}]")
+
+
+def undecided(study, method, other, attack="worst", scope="all", test_set="balanced"):
+    """A difference that is not significant: ``-1.1 points [-3.0, +0.7]``."""
+    pair = _pair(study, method, other, attack, scope, test_set)
+    if is_significant(pair):
+        raise UserError(f"{_name(study, method, other, attack, scope)}: significant")
+    return _points(pair, "{:+z.1f} points [{:+.1f}, {:+.1f}]")
+
+
+def difference(study, method, other, attack="worst", scope="all", test_set="balanced"):
+    """A difference for a table, bold where it is significant: ``**-6.1 [-7.0, -5.1]**``."""
+    pair = _pair(study, method, other, attack, scope, test_set)
+    text = _points(pair, "{:+z.1f} [{:+.1f}, {:+.1f}]")
+    return f"**{text}**" if is_significant(pair) else text
+
+
+def _pair(study, method, other, attack, scope, test_set):
+    setting = _setting(study, test_set)
+    pair = setting.difference(method, other, attack, scope)
+    if pair is None or pd.isna(pair["low"]):
+        raise UserError(f"{_name(study, method, other, attack, scope)}: has no interval")
+    return pair
+
+
+@functools.cache
+def _setting(study, test_set):
+    setting = setting_of(study)
+    if test_set == setting.test_set:
+        return setting
+    return next(other for other in setting.other_test_sets if other.test_set == test_set)
+
+
+def _name(study, method, other, attack, scope):
+    return f"{study}, {method} minus {other}, {attack}, {scope} classes"
+
+
+def _points(pair, form):
+    return _signed(form.format(*(100 * pair[end] for end in ("difference", "low", "high"))))
+
+
+def _signed(text):
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+# -- single numbers ------------------------------------------------------------------------------------
+
+
+def mean(study, method, attack="worst", scope="all", test_set="balanced"):
+    """Balanced accuracy or robustness in per cent, mean over seeds: ``19.5``."""
+    return f"{100 * _mean(study, method, attack, scope, test_set):.1f}"
+
+
+def span(study, methods, attack="worst", scope="all"):
+    """Smallest and largest mean of some methods, in per cent: ``0.8 to 4.0``."""
+    values = [100 * _mean(study, method, attack, scope, "balanced") for method in methods]
+    return f"{min(values):.1f} to {max(values):.1f}"
+
+
+def extra_loss(study, method, other):
+    """How much more than another a method loses from PGD-20 to the worst case; Student's t, paired seeds."""
+    rows = _metrics(study)
+    rows = rows[(rows["scope"] == "all") & rows["attack"].isin(["pgd20", "worst"])]
+    table = rows.pivot(index="seed", columns=["method", "attack"], values="balanced_accuracy")
+    lost = {m: table[m]["pgd20"] - table[m]["worst"] for m in (method, other)}
+    more = 100 * (lost[method] - lost[other])
+    low, high = scipy.stats.t.interval(LEVEL, len(more) - 1, more.mean(), scipy.stats.sem(more))
+    if low <= 0:
+        raise UserError(f"{study}: {method} does not lose significantly more than {other}")
+    return f"{more.mean():.1f} points [{low:.1f}, {high:.1f}]"
+
+
+def loss(study, method):
+    """From PGD-20 to the worst case, in points: ``5.4``."""
+    lost = _mean(study, method, "pgd20", "all", "balanced") - _mean(
+        study, method, "worst", "all", "balanced"
+    )
+    return f"{100 * lost:.1f}"
+
+
+def seeds(study):
+    """n."""
+    return _setting(study, "balanced").seeds
+
+
+def images(study, test_set="balanced"):
+    """Test images of a seed."""
+    rows = _rows(study, "all", test_set)
+    return f"{int(rows['test_images'].iloc[0]):,}"
+
+
+def passes(study, method):
+    """Forward and backward passes of a training image, for the whole training."""
+    return f"{training_passes(load_params(study=study), method):,.0f}"
+
+
+def detectable(study, attack="worst", scope="all"):
+    """Smallest difference, in points, that the study finds with a power of 80 %."""
+    return f"{100 * _setting(study, 'balanced').family(attack, scope)['detectable'].iloc[0]:.1f}"
+
+
+def _mean(study, method, attack, scope, test_set):
+    rows = _rows(study, scope, test_set)
+    (row,) = rows[(rows["method"] == method) & (rows["attack"] == attack)].to_dict("records")
+    return row["balanced_accuracy"]
+
+
+def _rows(study, scope, test_set):
+    (setting,) = settings(*summary_of(study))
+    (chosen,) = [s for s in (setting, *setting.other_test_sets) if s.test_set == test_set]
+    return chosen.rows[chosen.rows["scope"] == scope]
+
+
+# -- the paper's scale: one training each, intervals over test images --------------------------------
+
+
+def paper(attack="worst", scope="all", test_set="balanced"):
+    """TAET minus AT-BSL for a table: ``+2.4 [+1.1, +3.6]``; never bold: one training each."""
+    return _signed("{:+.1f} [{:+.1f}, {:+.1f}]".format(*_paper(attack, scope, test_set)))
+
+
+def paper_lead(method, other, attack="worst", scope="all", test_set="balanced"):
+    """Which of the two networks is better, beyond the error of the test images: ``2.4 points [1.1, 3.6]``."""
+    ends = _paper(attack, scope, test_set)
+    sign = 1 if (method, other) == ("taet", "at_bsl") else -1
+    center, low, high = (sign * end for end in ends)
+    low, high = sorted((low, high))
+    if low <= 0:
+        raise UserError(
+            f"paper's scale, {method} minus {other}, {attack}, {scope} classes: no lead"
+        )
+    return f"{center:.1f} points [{low:.1f}, {high:.1f}]"
+
+
+def _paper(attack, scope, test_set):
+    """TAET minus AT-BSL in points, and its interval."""
+    values, errors = zip(
+        *(_of_network(method, attack, scope, test_set) for method in PAPER), strict=True
+    )
+    center = values[0] - values[1]
+    reach = float(scipy.stats.norm.ppf(0.5 + LEVEL / 2)) * math.hypot(*errors)
+    return center, center - reach, center + reach
+
+
+def _of_network(method, attack, scope, test_set):
+    """Balanced accuracy and its standard error over test images, in per cent."""
+    rows = _metrics(PAPER[method], test_set)
+    rows = rows[rows["attack"] == attack]
+    if scope != "papers_tail":
+        (row,) = rows[rows["scope"] == scope].to_dict("records")
+        return 100 * row["balanced_accuracy"], 100 * row["balanced_accuracy_se"]
+    classes = rows[(rows["scope"] == "class") & rows["class_index"].astype(float).isin(PAPERS_TAIL)]
+    share, count = classes["accuracy"], classes["test_images"]
+    error = math.sqrt((share * (1 - share) / (count - 1)).sum()) / len(classes)
+    return 100 * share.mean(), 100 * error
+
+
+def published_lead(attack="pgd20"):
+    """TAET's published lead over AT-BSL in the paper's tail of its long-tailed test set: ``8.4``."""
+    rows = pd.read_csv(PUBLISHED)
+    rows = rows[
+        (rows["attack"] == attack) & (rows["scope"] == "class") & (rows["read_off"] == "no")
+    ]
+    rows = rows[rows["class_index"].astype(float).isin(PAPERS_TAIL)]
+    means = rows.groupby("method")["value"].mean()
+    return f"{means['taet'] - means['at_bsl']:.1f}"
+
+
+def _metrics(study, test_set="balanced"):
+    """Rows of metrics.csv, of each seed, of the checkpoint that tables show."""
+    rows = scored_of(study)[0].metrics
+    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == "last")]
+
+
+CALLS = (
+    lead,
+    undecided,
+    difference,
+    mean,
+    span,
+    loss,
+    extra_loss,
+    seeds,
+    images,
+    passes,
+    detectable,
+    paper,
+    paper_lead,
+    published_lead,
+    results_of,
+    differences_of,
+)
