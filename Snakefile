@@ -5,6 +5,7 @@
 #   snakemake -n                                what would run, and why
 #
 # Targets: download, subsample, stabilize, equalize, attack, score, inspect, tables, figures, report, all.
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.14")
@@ -27,12 +28,14 @@ localrules:
 onstart:  # not of --summary, --list or --report, which must cancel nothing
     if KNOWN_ALONE:
         orphans.cancel_waiting()
+    announce(study, workflow.dag.needrun_jobs())
 
 
 onsuccess:
     if Path(PAGE).exists() and ALONE:
-        print(
-            f"Results: {PAGE} (open it in a browser), or {RESULTS}/tables/main.md"
+        logger.info(
+            f"Results: {PAGE} (open it in a browser), or {RESULTS}/tables/main.md",
+            extra={"is_result": True},
         )
 
 

@@ -8,6 +8,8 @@ import os
 import sys
 from contextlib import suppress
 
+CLEAR = "\r\033[K"  # on a terminal, where the line that shows how far the run is may be
+
 
 def say(line: str) -> None:
     """Print a line, if it can be written."""
@@ -20,7 +22,8 @@ def complain(line: str) -> None:
     say(line)
     if STARTER is not None:
         with suppress(OSError):
-            os.write(STARTER, f"{line}\n".encode(errors="backslashreplace"))
+            clear = CLEAR if os.isatty(STARTER) else ""
+            os.write(STARTER, f"{clear}{line}\n".encode(errors="backslashreplace"))
 
 
 def descriptor() -> int | None:

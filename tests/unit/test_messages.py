@@ -56,6 +56,15 @@ def test_a_full_disk_of_the_log_does_not_hide_the_reason(
     assert terminal.read_text() == "taet equalize: x: No space left on device\n"
 
 
+def test_on_a_terminal_the_reason_replaces_the_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, terminal = os.openpty()
+    monkeypatch.setattr(messages, "STARTER", terminal)
+    complain("taet equalize: x: No space left on device")
+    assert os.read(seen, 100) == b"\r\x1b[Ktaet equalize: x: No space left on device\r\n"
+    os.close(seen)
+    os.close(terminal)
+
+
 @pytest.mark.parametrize("number", ["", "abc", "-1", "999", "9" * 30])
 def test_a_descriptor_that_is_none(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAET_ERRORS_FD", number)

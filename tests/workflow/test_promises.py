@@ -10,7 +10,7 @@ from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from tests.conftest import Tree, version
 from tests.workflow.test_plan import job_counts
-from tests.workflow.test_run import planned, results
+from tests.workflow.test_run import planned, results, stages_run
 
 TARGETS = {"download": "download_dataset"} | {
     stage: f"{stage}_cell" for stage in ("subsample", "stabilize", "equalize", "attack")
@@ -42,11 +42,18 @@ def test_a_dry_run_is_the_grid(tree: Tree) -> None:
 
 def test_snakemake_makes_the_bytes_of_one_process(tree: Tree, finished: Tree) -> None:
     """Each job in a process of its own, in a folder whose name has a space."""
-    tree.ok("snakemake", "--cores", "2", "all")
+    said = tree.ok("snakemake", "--cores", "2", "all")
     ours, theirs = results(tree), results(finished)
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
     assert any(name.endswith(".pdf") for name in ours)
+    jobs = len(keys(tree)) + 1  # the report
+    assert re.findall(r"(?m)^(\d+)/(\d+) \w+", said) == [
+        (str(n), str(jobs)) for n in range(1, jobs + 1)
+    ]
+    assert f"\n{jobs} of {jobs} jobs done" in said
+    assert "\nBest balanced robustness" in said
+    assert "\nResults: results/tiny/report.html" in said
 
 
 def test_a_change_runs_what_the_keys_say(finished_copy: Tree) -> None:
@@ -62,7 +69,7 @@ def test_dvc_repro_keeps_what_is_finished(finished_copy: Tree) -> None:
     version(finished_copy)
     before = results(finished_copy)
     said = finished_copy.ok("dvc", "repro")
-    assert "_cell" not in said, "no job has run"
+    assert not stages_run(said), "no job has run"
     assert len(re.findall("match(es)? params.yaml and the code", said)) == len(STAGES)
     assert results(finished_copy) == before
     assert (finished_copy.path / "dvc.lock").exists()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -52,9 +53,9 @@ def planned(tree: Tree) -> dict[str, int]:
     return {k: v for k, v in job_counts(output).items() if k not in ("total", "all", "report")}
 
 
-def rules_run(said: str) -> set[str]:
-    """Names of the rules, targets among them, of which Snakemake says that it ran them."""
-    return set(re.findall(r"rule (\w+):", said))
+def stages_run(said: str) -> Counter[str]:
+    """How many jobs of each stage Snakemake has run; the report counts as one."""
+    return Counter(re.findall(r"(?m)^\d+/\d+ (\w+)", said))
 
 
 def test_everything_is_there_and_nothing_is_left_to_do(finished: Tree) -> None:

@@ -14,6 +14,7 @@ tree.enter(workflow.basedir)
 ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
+from snakemake_logger_plugin_taet.jobs import announce
 from taet.study.plan.study import Study
 from taet.study.params.load import load_params
 from taet.errors import UserError
@@ -114,8 +115,9 @@ COMPUTE = study.params.compute
 # GPUs of a job that works with a network. On one machine `--resources gpu=N` limits how many jobs have one at
 # a time; a cluster gives each job its own (profiles/slurm).
 GPU = 1 if COMPUTE.device == "cuda" else 0
-# The error of a job goes to the terminal as well as into the log, which may lie on a full disk.
-JOB = "TAET_ERRORS_FD=3 python -m taet {params.command} 3>&2 > {log} 2>&1"
+# The error of a job goes to the terminal as well as into the log, which may lie on a full disk. With `exec` bash
+# does not print the command of a job that is killed.
+JOB = "TAET_ERRORS_FD=3 exec python -m taet {params.command} 3>&2 > {log} 2>&1"
 # Several processes may share a training.
 TRAINING = (
     f"torchrun --standalone --nproc-per-node {COMPUTE.processes} -m taet {{params.command}} > {{log}} 2>&1"
