@@ -308,7 +308,7 @@ def test_best_methods_of_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
     files = SavedStudy(load_params(study="digits")).job("score").files
     metrics = read_rows(files[0])
     rows = metrics.query(
-        "attack == 'worst' and scope == 'all' and view == 'balanced' and checkpoint == 'last'"
+        "attack == 'worst' and scope == 'all' and test_set == 'balanced' and checkpoint == 'last'"
     )
     for line, ratio in zip(lines, ("10", "20"), strict=True):
         means = rows[rows["imbalance_ratio"] == ratio].groupby("method")["balanced_accuracy"].mean()
