@@ -25,7 +25,8 @@ def summary_lines(study: str) -> Iterator[str]:
 
 
 def _best(summary: Any, reads: Any) -> Iterator[str]:
-    from taet.scores.summary import SETTING, shown_rows
+    from taet.axes import SETTING
+    from taet.scores.summary import shown_rows
 
     report, labels = reads["report"], reads["labels"]
     names = [name for name, worst in report.worst_cases.items() if worst.attacks == "all"]
@@ -36,7 +37,7 @@ def _best(summary: Any, reads: Any) -> Iterator[str]:
     seeds = int(rows["seeds"].max())
     of_seeds = f"mean over {seeds} seeds" if seeds > 1 else "one seed"
     yield f"Best balanced robustness {over}, %, {of_seeds}:"
-    for setting, part in rows.groupby(SETTING, sort=False):
+    for setting, part in rows.groupby(list(SETTING), sort=False):
         best = part.nlargest(BEST, "balanced_accuracy", keep="first")
         pairs = zip(best["method"], best["balanced_accuracy"], strict=True)
         methods = ", ".join(f"{labels['methods'][name]} {100 * value:.1f}" for name, value in pairs)

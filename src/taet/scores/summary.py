@@ -17,7 +17,7 @@ KEYS = [*CELL, "checkpoint", "test_set", "attack", "scope", "class_index", "clas
 # Columns of text; a class can be called NA, and a method "true".
 TEXT = [
     *KEYS,
-    *("other", "norm", "warnings", "true", "predicted", "clean", "attacked"),
+    *("other", "norm", "warnings", "true", "predicted", "clean", "attacked", "correct"),
 ]
 
 

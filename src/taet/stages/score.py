@@ -1,4 +1,4 @@
-"""Stage ``score``: all predictions of the study, and how its networks learned, as five tidy tables.
+"""Stage ``score``: all predictions of the study, and how its networks learned, as tidy tables.
 
 metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``, ``checkpoint``,
 ``test_set``, then the columns of ``taet.scores.metrics.scores``, then of each attack its ``norm``, its
@@ -23,6 +23,8 @@ confusion.csv: what each true class is taken for, clean and under the headline a
 the checkpoint that are shown: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``seed``,
 ``attack``, ``true``, ``predicted`` (class numbers; groups, where there are more than 20 classes), ``share``
 of the images of the true class.
+
+images.csv and correct.csv: one bit for each image and attack; see ``taet.scores.bits``.
 """
 
 from collections.abc import Iterator
@@ -34,6 +36,7 @@ import pandas as pd
 
 from taet.axes import NETWORK, SETTING
 from taet.scores import notes
+from taet.scores.bits import MODEL, SPLIT, correct_rows, image_rows
 from taet.scores.bootstrap import Seed, contrasts, intervals, resample
 from taet.scores.metrics import scores
 from taet.scores.predictions import Predictions, read_predictions
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-MODEL = (*NETWORK, "checkpoint")
 COMPARED = ("all", "tail")
 MOST_CONFUSED = 20  # classes; with more, confusion is between groups
 EPOCH = ("loss", "learning_rate", "validation_accuracy", "validation_robustness")
@@ -71,8 +73,12 @@ def run(job: "Job") -> dict[str, Any]:
     learned = pd.DataFrame(row for network in networks for row in _epochs(network))
     shown = [model for model in models if _checkpoint(model) == job.reads["checkpoint"]]
     confused = pd.DataFrame(row for model in shown for row in _confusion(job, model))
+    splits = {tuple(model.cell[axis] for axis in SPLIT): model for model in models}
+    images = pd.DataFrame(row for model in splits.values() for row in image_rows(model))
+    bits = (row for model in models for row in correct_rows(model, job.reads["worst_cases"]))
+    correct = pd.DataFrame(bits)
     tables = (metrics, pd.DataFrame(ranges), pd.DataFrame(compared), learned, confused)
-    for file, table in zip(job.files, tables, strict=True):
+    for file, table in zip(job.files, (*tables, images, correct), strict=True):
         artifacts.write_bytes(file, table.to_csv(**CSV).encode())
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"rows": len(metrics)}

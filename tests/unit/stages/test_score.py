@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from taet.scores.bits import read_bits
 from taet.scores.predictions import Predictions
+from taet.scores.summary import read_rows
 from taet.seeds import seed_for
 from taet.stages import score
 from taet.study.store import artifacts
@@ -150,7 +152,7 @@ def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     cells = [CELL | {"seed": s, "checkpoint": c} for s in (3, 4) for c in ("last", "best")]
     attacks = {str(i): SimpleNamespace(stage="attack", cell=cell) for i, cell in enumerate(cells)}
     monkeypatch.setattr(score, "read_predictions", lambda job, own: model(cell=own[0].cell))
-    names = ("metrics", "intervals", "contrasts", "training", "confusion")
+    names = ("metrics", "intervals", "contrasts", "training", "confusion", "images", "correct")
     job: Any = SimpleNamespace(
         inputs=attacks,
         output=tmp_path / "manifest.json",
@@ -158,10 +160,13 @@ def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         files=[tmp_path / f"{name}.csv" for name in names],
         reads={
             "checkpoint": "best", "test_set": "balanced", "headline_attack": "pgd",
-            "bootstrap": 10, "confidence": 0.95,
+            "bootstrap": 10, "confidence": 0.95, "worst_cases": {},
         },
     )  # fmt: skip
     score.run(job)
+    images, correct = (read_rows(tmp_path / f"{name}.csv") for name in ("images", "correct"))
+    assert len(images) == 2 * 8
+    assert list(read_bits(images, correct)) == [tuple(cell.values()) for cell in cells]
     confusion, metrics, intervals = (
         pd.read_csv(tmp_path / f"{name}.csv") for name in ("confusion", "metrics", "intervals")
     )

@@ -26,6 +26,7 @@ from taet.study.store.records import is_whole
 REFERENCE = Path("results/reference")
 SAVED = ("score", "inspect")  # stages whose output is saved
 RECORDS = "records.jsonl"
+LATER = {"images.csv.xz", "correct.csv.xz"}  # that studies saved before 2026-12 do not have
 COLUMNS = (*NETWORK, "checkpoint", "attack")  # of a cell in metrics.csv
 # Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
@@ -56,7 +57,12 @@ class SavedStudy(Study):
             known = sorted(manifest.parent.parent.name for manifest in manifests)
             study = self.params.study
             raise UserError(f"no results of study {study!r} are saved{suggest(study, known)}")
-        output, files = folder / MANIFEST, tuple(folder / packed(file.name) for file in job.files)
+        output = folder / MANIFEST
+        files = tuple(
+            file
+            for file in (folder / packed(file.name) for file in job.files)
+            if file.exists() or file.name not in LATER
+        )
         key = saved_key(output, files)
         if stage.name == "score":
             check_cells(files[0], self.params.study, self._attacked())

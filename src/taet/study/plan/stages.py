@@ -22,7 +22,10 @@ from taet.study.store.contents import digest_of
 if TYPE_CHECKING:
     from taet.study.plan.study import Study
 
-SCORES = ("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv")
+SCORES = (
+    *("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv"),
+    *("images.csv", "correct.csv"),
+)
 INSPECTED = ("features.csv", "examples.csv", "examples.safetensors")
 TABLES = ("main.csv", "main.md", "main.tex", "headline.json", "headline.csv")
 FIGURE_FORMATS = ("svg", "pdf", "png")
