@@ -10,6 +10,7 @@ CHECKS = "src/taet/adversary/checks.py"
 USER = "src/taet/api/own_model.py"
 METRICS = "src/taet/scores/metrics.py"
 PREDICTIONS = "src/taet/scores/predictions.py"
+BITS = "src/taet/scores/bits.py"
 SCORE = "src/taet/stages/score.py"
 ATTACK = "src/taet/stages/attack.py"
 INSPECT = "src/taet/stages/inspect.py"
@@ -75,6 +76,11 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PREDICTIONS, "groups.head, groups.tail)", "groups.tail, groups.head)", "shares of head and tail swapped"),
     (SCORE, "{name: values[inside] for name, values in model.predicted.items()}", "{name: np.where(inside, values, 0)[inside][::-1] for name, values in model.predicted.items()}", "predictions of other images"),
     (SCORE, "1 if epoch <= stage1 else 2", "1 if epoch < stage1 else 2", "stage 1 an epoch shorter in training.csv"),
+    # -- bits ----------------------------------------------------------------------------------------
+    (BITS, "for i in np.argsort(model.index):", "for i in range(len(model.index)):", "images of bits in the order of the file"),
+    (BITS, "order = np.argsort(model.index)", "order = np.arange(len(model.index))", "bits in the order of the file"),
+    (BITS, "bits = (predicted == model.label)[order]", "bits = (predicted != model.label)[order]", "bits of what is wrong"),
+    (BITS, "np.unpackbits(packed, count=len(split))", "np.unpackbits(packed, count=len(split), bitorder='little')", "bits read from the other end"),
     (SCORE, "enumerate(facts[\"history\"], 1)", "enumerate(facts[\"history\"], 0)", "epochs counted from 0"),
     (SCORE, "np.bincount(true * len(bins) + predicted", "np.bincount(predicted * len(bins) + true", "confusion matrix turned round"),
     (SCORE, "matrix.sum(1, keepdims=True)", "matrix.sum(0, keepdims=True)", "confusion: shares of the predicted class"),

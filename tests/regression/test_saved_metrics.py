@@ -13,6 +13,7 @@ from scipy import stats
 
 from taet.axes import SETTING
 from taet.scores import tukey
+from taet.scores.bits import MODEL, read_bits
 from taet.scores.summary import CELL, read_rows
 from tests.conftest import ROOT
 
@@ -135,3 +136,22 @@ def test_intervals_of_differences_in_plain_numpy(score: Path) -> None:
 @cache
 def quantile(means: int, df: int) -> float:
     return float(stats.studentized_range.ppf(0.95, means, df))
+
+
+def test_bits_give_the_accuracies(score: Path) -> None:
+    """Of studies that are saved with one bit for each image and attack."""
+    if not (score / "correct.csv.xz").exists():
+        pytest.skip("saved before bits were")
+    images, correct, metrics = (
+        read_rows(score / f"{name}.csv.xz") for name in ("images", "correct", "metrics")
+    )
+    bits = read_bits(images, correct)
+    rows = metrics[(metrics["scope"] == "all") & metrics["attack"].isin(set(correct["attack"]))]
+    assert len(rows) == 2 * len(correct)
+    for row in rows.to_dict("records"):
+        of_model = bits[tuple(row[axis] for axis in MODEL)]
+        inside = of_model["long_tailed"] | (row["test_set"] == "balanced")
+        label, right = of_model["label"][inside], of_model[row["attack"]][inside]
+        shares = [right[label == c].mean() for c in np.unique(label)]
+        assert abs(row["balanced_accuracy"] - np.mean(shares)) <= EXACT
+        assert abs(row["accuracy"] - right.mean()) <= EXACT
