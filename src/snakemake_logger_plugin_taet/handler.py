@@ -71,13 +71,13 @@ class LogHandler(LogHandlerBase):
         self.pending: dict[int, tuple[str, str]] = {}
         self.results: list[str] = []
         self.failures: list[str] = []
-        """What Snakemake has said about commands that failed, until it says of which job they were."""
+        """Snakemake's messages about failed commands, until it names their jobs."""
         self.stop = threading.Event()
         self.clock: threading.Thread | None = None
 
     @property
     def writes_to_stream(self) -> bool:
-        """Whether it stands for Snakemake's own output."""
+        """Whether this handler replaces Snakemake's own output."""
         return self.active
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -174,7 +174,7 @@ class LogHandler(LogHandlerBase):
         self._say(failed_line(self.progress.failed[number], status, last_error(log), log), RED)
 
     def _exit_status(self, log: str | None) -> int | None:
-        """Of the command that wrote a log; None if Snakemake has not said it."""
+        """Exit status of the command that wrote a log; None if unknown."""
         for text in self.failures:
             if log is not None and log in text and (match := COMMAND_FAILED.search(text)):
                 self.failures.remove(text)

@@ -1,4 +1,4 @@
-"""What a study has found, in a few lines: the most robust methods and the warnings."""
+"""The result of a study in a few lines: the most robust methods and the warnings."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Data:
-    """The images of some index lists of a data set, and what is known of the whole.
+    """The images of some index lists of a data set, and facts about the whole set.
 
     Attributes:
         images: [n, H, W, C] uint8, by the name of the list (see ``taet.stages.subsample``).
         labels: [n] int64, likewise.
-        index: [n] int64, where in the data set each image stands, likewise.
+        index: [n] int64, the number of each image in the data set, likewise.
         class_counts: [C] int64, training images per class.
-        max_value: what is white.
+        max_value: pixel value of white.
         channels: of an image.
         size: pixels on each side.
     """
@@ -40,7 +40,7 @@ class Data:
         return len(self.class_counts)
 
     def hand_over(self, name: str) -> Tensor:
-        """The images of a list, to be kept by the caller alone: large sets are in memory once."""
+        """Give the images of a list away, so that a large set is in memory once."""
         return self.images.pop(name)
 
     def pixel_statistics(self) -> tuple[list[float], list[float]]:

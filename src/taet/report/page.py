@@ -111,13 +111,13 @@ def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, An
     """A table with its rows: what each is of, where that leads to, and its cells with their marks."""
     rows = []
     for i, (name, *texts) in enumerate(table.rows):
-        found = [
+        matches = [
             anchor
-            for (place, label), anchor in anchors.items()
-            if label == name and place == table.about
+            for (setting, label), anchor in anchors.items()
+            if label == name and setting == table.about
         ]
         cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
-        rows.append({"name": name, "anchor": found[0] if found else None, "cells": cells})
+        rows.append({"name": name, "anchor": matches[0] if matches else None, "cells": cells})
     return {"title": table.caption, "head": table.head, "rows": rows, "note": table.note}
 
 

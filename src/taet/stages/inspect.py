@@ -2,7 +2,7 @@
 
 features.csv: features of some test images of the rarest classes in two dimensions, by t-SNE (van der
 Maaten and Hinton 2008), for each network by itself: ``dataset``, ``imbalance_ratio``, ``architecture``,
-``method``, ``seed``, ``class_index``, ``class_name``, ``test_image`` (where in the data set it stands),
+``method``, ``seed``, ``class_index``, ``class_name``, ``test_image`` (its number in the data set),
 ``x``, ``y``. Only who is near to whom means something: axes and distances between far points do not.
 
 examples.csv: the first of those images of each class, and what the headline attack makes of it: the same
