@@ -37,10 +37,7 @@ def made_by(name):
     revisions = [f"{revision[:12]} ({day})" for revision, day in study.revisions().items()]
     text = f"Networks trained by revision {' and '.join(revisions)}."
     if changed := study.changed_stages():
-        text += (
-            f" Older code than today's: that of {', '.join(changed)} has changed since, and a new run may "
-            "give other numbers."
-        )
+        text += f" The code of {', '.join(changed)} has changed since; a new run may give other numbers."
     return text
 
 
@@ -113,8 +110,8 @@ def _note(studies):
             f"{data}. BA, BR: balanced accuracy and balanced robustness of the first minus that of the "
             f"second, in points, mean over the same n = {seeds} seeds. [{level} interval: Tukey's, "
             "simultaneous for all pairs of methods of a study under one attack and in one scope (pairs: "
-            f"{', '.join(counts)}), from an analysis of variance with method and seed as factors; all "
-            "methods are taken to scatter alike over seeds.] Bold: significant, the interval excludes 0.",
+            f"{', '.join(counts)}), from an analysis of variance with method and seed as factors and "
+            "equal variance of all methods across seeds.] Bold: significant, the interval excludes 0.",
             *_left_out(studies),
             _detectable(studies),
             *_older(studies),
@@ -132,7 +129,7 @@ def _left_out(studies):
     }
     if names:
         yield (
-            f"Left out of the variance, with all seeds within {percent(EXTREME)} of 0 or 100%: "
+            f"Excluded from the variance, as all seeds lie within {percent(EXTREME)} of 0 or 100%: "
             f"{', '.join(names)}."
         )
 
@@ -151,7 +148,7 @@ def _older(studies):
     """Which of the studies today's code might not give again."""
     names = [name for name in studies if SavedStudy(load_params(study=name)).changed_stages()]
     if names:
-        yield f"Made by older code than today's: {', '.join(names)}."
+        yield f"The code has changed since these were made: {', '.join(names)}."
 
 
 @cache

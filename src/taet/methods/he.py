@@ -5,7 +5,7 @@ attack maximises cross-entropy of s cos, without the margin.
 
 The authors project class weights to the sphere before every pass, with no gradient through their norm
 (``projected``). They evaluate the raw cosines (``inference_scale: 1``), which weakens gradient attacks on
-cross-entropy; the training scale does not.
+cross-entropy. Evaluating at the training scale avoids this.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.
 """
 
@@ -23,7 +23,7 @@ class Options(MethodOptions):
     scale: Positive
     """s; authors: 10 for PGD-HE, paper: 15."""
     margin: NonNegative
-    """m; 0.2."""
+    """Margin m; 0.2 in paper and code."""
     projected: bool
     """Project class weights to the sphere after every update, without gradient (the authors' code: before
     every pass), or normalise within the graph."""

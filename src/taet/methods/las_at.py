@@ -1,17 +1,18 @@
 """LAS-AT: adversarial training with a learnable attack strategy (Jia et al. 2022), on PGD-AT.
 
-A strategy network (the trunk of ResNet-18) samples radius, number of steps and step size for each image from
-three softmax heads. PGD runs with these; the outer loss is label-smoothed cross-entropy. Every
+A strategy network (the trunk of ResNet-18) samples radius, number of steps and step size for each image
+from three softmax heads. PGD runs with these; the outer loss is label-smoothed cross-entropy. Every
 ``update_every`` steps the strategy learns by REINFORCE on the same batch, without a baseline. The reward is
-R1 + robust_reward R2 + clean_reward R3. R1 is CE(z(x'), y) clamped to [0, 10], R2 the accuracy under PGD-10
-(two restarts). R3 is the clean accuracy of a copy of the network after one SGD step on x'.
+R1 + robust_reward R2 + clean_reward R3. R1 is CE(z(x'), y) clamped to [0, 10]. After one SGD step on x' a
+copy of the network gives R2, its accuracy under PGD-10 (two restarts), and R3, its clean accuracy.
 
 Radii and step sizes are factors on the study's own: the authors' 3..15 of 255 are 3/8..15/8 of 8/255. Their
-fourth head has one choice, learns nothing and is left out. They measure R2 in train mode, by the order of
-two lines; here eval mode. The update follows the network's step, at its learning rate. The start is uniform,
-as in the authors' code; ``training.attack.start`` and ``steps`` have no effect. A batch of one image gives
-no update, since the strategy's batch norm needs two. Images leave the attack when their steps are done:
-unless ``training.attack.batch_norm`` is ``eval``, statistics come from the others.
+fourth head has one choice, learns nothing and is left out. Their code measures R2 in train mode because of
+the order of two statements; here eval mode. The strategy learns after the network's step; the copy's step
+has the network's learning rate. The start is uniform, as in the authors' code; ``training.attack.start``
+and ``steps`` have no effect. A batch of one image gives no update, since the strategy's batch norm needs
+two. Images leave the attack when their steps are done. Unless ``training.attack.batch_norm`` is ``eval``,
+batch-norm statistics then come from the remaining images.
 Every ``update_every`` steps, the strategy takes 24 forward and 21 backward passes more.
 Cost per step with mean steps K: K + 1 forward and K + 1 backward passes.
 """

@@ -159,7 +159,7 @@ def test_a_method_without_variance_is_named_and_nothing_is_claimed_without_an_in
     table = table_of("differences", summary(), none.assign(other_pooled=False))
     assert table.rows == [["A|x", "-20.0", "-"]]
     assert table.note.endswith(
-        "Left out of the variance, with all seeds within 1% of 0 or 100%: A|x."
+        "Excluded from the variance, as all seeds lie within 1% of 0 or 100%: A|x."
     )
     first, *_ = tables.main_tables(summary(), none, SHOWN)
     assert "≈" not in first.rows[1][2]

@@ -38,17 +38,17 @@ def family_note(setting: Setting, attack: str, scope: str) -> str:
     left_out = [setting.methods[name] for name in tukey.left_out(pairs)]
     text = (
         f"[{level} interval: Tukey's, simultaneous for all {math.comb(m, 2)} pairs of {m} methods, from an "
-        f"analysis of variance with method and seed as factors, n = {seeds} seeds; all methods are taken to "
-        "scatter alike over seeds.] Significant: the interval excludes 0."
+        f"analysis of variance with method and seed as factors, n = {seeds} seeds, with equal "
+        "variance of all methods across seeds.] Significant: the interval excludes 0."
     )
     if left_out:
         text += (
-            f" Left out of the variance, with all seeds within {percent(tukey.EXTREME)} of 0 or 100%: "
+            f" Excluded from the variance, as all seeds lie within {percent(tukey.EXTREME)} of 0 or 100%: "
             f"{', '.join(left_out)}."
         )
     if (detectable := pairs["detectable"].iloc[0]) > 0:
         text += (
-            f" The smallest difference that so many seeds find with a power of {percent(tukey.POWER)}: "
+            f" The smallest difference found with a power of {percent(tukey.POWER)}: "
             f"{100 * detectable:.1f} points."
         )
     return text

@@ -59,8 +59,8 @@ def _numbers(n: int, report: Any) -> str:
         f"mean ± standard deviation over n = {n} seeds [{level} of the mean: Student's t, cut to 0 and 100; "
         "-: the seeds do not differ]"
         if n > 1
-        else f"n = 1 seed [{level}: bootstrap over its test images; what another training would give is not "
-        "in it]"
+        else f"n = 1 seed [{level}: bootstrap over its test images, without the variation between "
+        "trainings]"
     )
     return f"BA, BR: balanced accuracy and balanced robustness in per cent, {spread}."
 
@@ -71,8 +71,8 @@ def _conditions(rows: pd.DataFrame, test_set: str) -> str:
     images = of_all.iloc[0]["test_images"]
     noise = 100 * of_all["balanced_accuracy_se"].max()
     return (
-        f"{title_of_test_set(rows, test_set)}, {images:.0f} images a seed: drawing them alone gives each "
-        f"number over all classes a standard error of up to {noise:.1f} points."
+        f"{title_of_test_set(rows, test_set)}, {images:.0f} images a seed; sampling them alone gives each "
+        f"number over all classes a standard error of at most {noise:.1f} points."
     )
 
 
@@ -89,7 +89,7 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
 def _significance(setting: Setting, report: Any) -> str:
     """Which differences to the largest are significant."""
     if setting.seeds == 1:
-        return "With one seed, a difference between two methods may be one between two trainings of the same."
+        return "With one seed, differences between methods include the variation between trainings."
     return (
         "≈ (all and tail classes only): no significant difference to the largest, since Tukey's "
         f"{percent(report.confidence)} interval, simultaneous for all pairs of methods, contains 0."

@@ -10,7 +10,7 @@ PAGE = """# Methods
 
 **Which methods exist, what do they cost, and which options do they have?** See the table. Passes are
 forward + backward passes of an image in a training step with K attack steps (ADT: T inner steps of S
-samples). The cards below it have formulas, and the choice where paper and code differ.
+samples). Below it are formulas, and our choice where paper and code differ.
 [fidelity.md](fidelity.md) lists what we do not do as the authors do. This page is written by
 `python -m taet methods --markdown > docs/methods.md`.
 """
