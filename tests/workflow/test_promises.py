@@ -69,7 +69,7 @@ def test_dvc_repro_keeps_what_is_finished(finished_copy: Tree) -> None:
     version(finished_copy)
     before = results(finished_copy)
     said = finished_copy.ok("dvc", "repro")
-    assert not stages_run(said), "no job has run"
+    assert not set(stages_run(said)) & {"subsample", "stabilize", "equalize", "attack"}
     assert len(re.findall("match(es)? params.yaml and the code", said)) == len(STAGES)
     assert results(finished_copy) == before
     assert (finished_copy.path / "dvc.lock").exists()
