@@ -148,7 +148,7 @@ def test_differences_to_the_best() -> None:
     assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "yes"]]
     assert "[95% interval: Tukey's, simultaneous for all 1 pairs of 2 methods" in table.note
     assert "n = 3 seeds" in table.note
-    assert table.note.endswith("find with a power of 80%: 3.4 points.")
+    assert table.note.endswith("found with a power of 80%: 3.4 points.")
     assert "Left out" not in table.note
     table = table_of("differences", summary(), differences().assign(low=-0.01))
     assert table.rows == [["A|x", "-20.0 [-24.0, +1.0]", "no"]]
@@ -203,7 +203,7 @@ def test_one_seed_has_no_spread() -> None:
     assert math.isnan(row["balanced_accuracy_low"])
     table = next(tables.main_tables(summary(metrics(1)), differences(), SHOWN))
     assert table.rows[0][1] == "60.0 [55.0, 64.0]"
-    assert "n = 1 seed [95% interval: bootstrap over its test images;" in table.note
+    assert "n = 1 seed [95% interval: bootstrap over its test images," in table.note
 
 
 def test_bootstrap_stands_beside_what_it_belongs_to() -> None:
@@ -718,4 +718,4 @@ def test_the_largest_error_is_named() -> None:
     frame = metrics()
     frame.loc[frame["method"] == "a", "balanced_accuracy_se"] = 0.011
     first, *_ = tables.main_tables(summary(frame), differences(), SHOWN)
-    assert "a standard error of up to 3.0 points" in first.note
+    assert "a standard error of at most 3.0 points" in first.note
