@@ -380,9 +380,13 @@ def _plan_file(study: Study) -> Path:
 def _check_plan(study: Study, stages: list[str]) -> None:
     """Raises UserError where stages have other keys than the plan file says."""
     file, now = _plan_file(study), study.stage_keys
+    if not file.exists():
+        raise UserError(
+            f"{file}: not written yet; run: python -m taet plan --study {study.params.study}"
+        )
     try:
         planned = dict(json.loads(read_bytes(file)))
-    except ValueError:
+    except (TypeError, ValueError):
         planned = {}
     if changed := [stage for stage in stages if planned.get(stage) != now[stage]]:
         raise UserError(

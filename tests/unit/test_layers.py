@@ -63,7 +63,8 @@ def room_of(module: str) -> str:
 
 
 def module_of(file: Path) -> str:
-    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
 
 
 MODULES = {module_of(file) for file in FILES}
@@ -76,6 +77,9 @@ def imports(file: Path) -> list[str]:
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             return
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            modules.extend(".".join(name[1:]) for name in names if name[0] == "taet")
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "taet":
             package = node.module.split(".")[1:]
             for alias in node.names:
@@ -86,6 +90,29 @@ def imports(file: Path) -> list[str]:
 
     visit(ast.parse(file.read_text()))
     return modules
+
+
+def test_imports_are_absolute() -> None:
+    """The functions here do not resolve relative ones."""
+    for file in FILES:
+        nodes = ast.walk(ast.parse(file.read_text()))
+        assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes), file
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import taet.report.page", ["report.page"]),
+        ("from taet.report import page", ["report.page"]),
+        ("from taet.report.tables import overview_tables", ["report.tables"]),
+        ("if TYPE_CHECKING:\n    import taet.report.page", []),
+    ],
+)
+def test_every_kind_of_import_is_seen(tmp_path: Path, code: str, expected: list[str]) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(code)
+    assert imports(file) == expected
+    assert set(expected) <= MODULES
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))

@@ -202,8 +202,13 @@ def test_what_was_planned_is_what_ran(tmp_path: Path, monkeypatch: pytest.Monkey
     cli._check_plan(changed, ["download", "subsample"])
     with pytest.raises(UserError, match="parameters or code of equalize have changed"):
         cli._check_plan(changed, ["equalize"])
-    (tmp_path / "results/digits/plan.json").write_text("{")
-    with pytest.raises(UserError, match="code of download have changed"):
+    plan = tmp_path / "results/digits/plan.json"
+    for damaged in ("{", "null", "[1, 2]"):
+        plan.write_text(damaged)
+        with pytest.raises(UserError, match="code of download have changed"):
+            cli._check_plan(changed, ["download"])
+    plan.unlink()
+    with pytest.raises(UserError, match="not written yet; run: python -m taet plan --study digits"):
         cli._check_plan(changed, ["download"])
 
 

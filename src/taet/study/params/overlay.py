@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from taet.errors import UserError, suggest
-from taet.study.params.plugins import FOLDERS
+from taet.study.params.plugins import FOLDERS, names
 from taet.study.params.yamlfile import KeyPath, dotted, read_yaml
 
 Origin = tuple[KeyPath, int]  # path in the file, and line
@@ -157,20 +157,35 @@ def _bases_first(source: Source, section: str) -> list[str]:
         chain = [name]
         while chain[-1] in bases:
             base, where = bases[chain[-1]], source.locate((section, chain[-1], "extends"))
-            if not isinstance(base, str) or base not in blocks:
+            if not isinstance(base, str):
+                raise UserError(f"{where}: must be the name of one block of {section}")
+            if base not in blocks:
                 raise UserError(
                     f"{where}: no {FOLDERS[section]} {base!r}{suggest(str(base), blocks)}"
                 )
             if base in chain:
-                raise UserError(f"{where}: the blocks extend each other in a circle")
+                circle = " -> ".join([*chain[chain.index(base) :], base])
+                raise UserError(f"{where}: blocks extend each other in a circle, {circle}")
             if "kind" in blocks[chain[-1]]:
                 where = source.locate((section, chain[-1], "kind"))
                 raise UserError(
                     f"{where}: a block is of the kind of the one that it extends; remove it"
                 )
             chain.append(base)
+        kind = _kind_of(blocks, chain[-1])
+        if name != kind and name in names(section):
+            raise UserError(
+                f"{source.locate((section, name, 'extends'))}: a block named {name!r} is of that kind; give "
+                f"the one that extends {bases[name]!r} another name"
+            )
         ordered += [link for link in reversed(chain[:-1]) if link not in ordered]
     return ordered
+
+
+def _kind_of(blocks: dict[str, Any], name: str) -> Any:
+    """The kind of a block that extends no other."""
+    block = blocks[name]
+    return block.get("kind", name) if isinstance(block, dict) else name
 
 
 def _extended(

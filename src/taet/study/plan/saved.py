@@ -53,6 +53,8 @@ class SavedStudy(Study):
             return job
         folder = self.reference / stage.name
         if not folder.exists():
+            if self.reference.exists():
+                raise _lost(f"{folder}: not found", self.reference)
             manifests = REFERENCE.glob(f"*/{stage.name}/{MANIFEST}")
             known = sorted(manifest.parent.parent.name for manifest in manifests)
             study = self.params.study
@@ -64,6 +66,9 @@ class SavedStudy(Study):
             if file.exists() or file.name not in LATER
         )
         key = saved_key(output, files)
+        record = self._records.get(str(job.output))
+        if record is not None and record["key"] != key:
+            raise _lost(f"{output}: not of the run that {RECORDS} describes", self.reference)
         if stage.name == "score":
             check_cells(files[0], self.params.study, self._attacked())
             check_records(self.reference, self.params.study, self._recorded())

@@ -192,10 +192,11 @@ def test_the_same_kind_named_again_changes_nothing(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("extends: taet, label: Theirs", "extends: tet, label: Theirs", r"other.methods.theirs.extends: no method 'tet'.*'taet'"),
-        ("extends: taet, label: Theirs", "extends: mine, label: Theirs", r"other.methods.\w+.extends: the blocks extend each other in a circle"),
+        ("extends: taet, label: Theirs", "extends: mine, label: Theirs", r"other.methods.\w+.extends: blocks extend each other in a circle, (mine -> theirs -> mine|theirs -> mine -> theirs)"),
         ("extends: taet, label: Theirs", "extends: taet, kind: trades, label: Theirs", r"theirs.kind: a block is of the kind"),
-        ("extends: taet, label: Theirs", "extends: [taet], label: Theirs", r"theirs.extends: no method \['taet'\]"),
+        ("extends: taet, label: Theirs", "extends: [taet], label: Theirs", r"theirs.extends: must be the name of one block of methods"),
         ("extends: taet, label: Theirs", "extends: taet", r"methods.theirs.label: missing"),
+        ("theirs: {extends: taet", "trades: {extends: mart}\n      theirs: {extends: taet", r"methods.trades.extends: a block named 'trades' is of that kind; give the one that extends 'mart'"),
     ],
 )  # fmt: skip
 def test_wrong_bases(tmp_path: Path, old: str, new: str, message: str) -> None:

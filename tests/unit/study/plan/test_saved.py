@@ -1,5 +1,6 @@
 """Saved metrics are compared with their manifest and with the grid before anything is drawn from them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,21 @@ def test_what_the_grid_has_beyond_it_is_named(
     text = refusal(of_study(**grid))
     assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv.xz: no rows of {problem}")
     assert f"python workflow/scripts/keep.py {STUDY}" in text
+
+
+def test_numbers_of_another_run_than_the_records_are_refused(saved: Path) -> None:
+    """A folder with the same cells, whose key is not that of the record."""
+    manifest = saved / "score/manifest.json"
+    facts = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(facts | {"key": "0" * 16}))
+    assert "score/manifest.json: not of the run that records.jsonl describes; " in refusal(of_study())
+
+
+def test_a_lost_folder_is_brought_back(saved: Path) -> None:
+    shutil.rmtree(saved / "score")
+    text = refusal(of_study())
+    assert "score: not found; " in text
+    assert "git checkout HEAD -- " in text
 
 
 def halve(file: Path) -> None:
