@@ -18,7 +18,7 @@ import pandas as pd
 
 from taet.axes import NETWORK
 from taet.report.tables import main_tables
-from taet.report.tables.setting import setting_title
+from taet.report.titles import setting_title
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import read_scored
