@@ -24,7 +24,7 @@ from taet.report.titles import setting_title
 from taet.scores.summary import title_of_test_set
 
 COLUMN = 3.4  # inches: a column of a two-column paper
-PAGE = 2 * COLUMN
+PAGE_WIDTH = 2 * COLUMN
 POINTS = 8  # of the smallest text
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere

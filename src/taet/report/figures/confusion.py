@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from taet.report.classes import class_texts
 from taet.report.style import (
     LINE,
-    PAGE,
+    PAGE_WIDTH,
     caption,
     grid_shape,
     heading,
@@ -84,7 +84,7 @@ def _matrices(
     rows, columns = grid_shape(len(methods), 2)
     below = room_for(list(texts.values()))
     height = (1.9 if columns > 1 else 3.2) + below
-    figure = Figure(figsize=(PAGE, height * rows), layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDTH, height * rows), layout="constrained")
     grid = figure.subplots(rows, len(attacks) * columns, sharey=True, squeeze=False)
     panels = [(m, a) for m in methods for a in attacks]
     for axes, (method, attack) in zip(grid.flat, panels, strict=False):
@@ -116,7 +116,7 @@ def _rarest(
         rarest = [n for n in picture.get("frequency", texts) if n in texts][-RAREST:]
     below = room_for(list(texts.values()))
     height = 0.2 + below + len(attacks) * (1.1 * LINE * len(methods) + 0.3)
-    figure = Figure(figsize=(PAGE, height), layout="constrained")
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
     grid = figure.subplots(len(attacks), len(rarest), sharex=True, sharey=True, squeeze=False)
     for line, (attack, attack_title) in zip(grid, attacks.items(), strict=True):
         for axes, number in zip(line, rarest, strict=True):

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.classes import MOST, class_texts
-from taet.report.style import LINE, PAGE, caption, heading, house_style, setting_of
+from taet.report.style import LINE, PAGE_WIDTH, caption, heading, house_style, setting_of
 
 SOURCE = "examples"
 GREY = 0.5  # nothing is added
@@ -29,9 +29,9 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     title, texts = class_texts(examples, picture, MOST)
     scale = np.abs(np.stack(list(examples["added"]))).max() or 1.0
     clean = examples[examples["method"] == next(iter(methods))]
-    panel = PAGE / (2 * len(clean) + 2.5)
+    panel = PAGE_WIDTH / (2 * len(clean) + 2.5)
     with house_style():
-        size = (PAGE, (len(methods) + 1) * (panel + 2.3 * LINE))
+        size = (PAGE_WIDTH, (len(methods) + 1) * (panel + 2.3 * LINE))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(len(methods) + 1, 2 * len(clean), squeeze=False)
         for axes in grid.flat:

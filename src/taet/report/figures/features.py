@@ -11,7 +11,7 @@ from taet.report.classes import class_texts
 from taet.report.style import (
     COLORS,
     MARKERS,
-    PAGE,
+    PAGE_WIDTH,
     caption,
     grid_shape,
     heading,
@@ -37,7 +37,7 @@ def draw(features: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     names = features.groupby("class_index", sort=False)["class_name"].first()
     title, texts = class_texts(features, picture)
     with house_style():
-        figure = Figure(figsize=(PAGE, 0.2 + 1.7 * rows), layout="constrained")
+        figure = Figure(figsize=(PAGE_WIDTH, 0.2 + 1.7 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes, (method, label) in zip(grid.flat, methods.items(), strict=False):
             of_method = features[features["method"] == method]

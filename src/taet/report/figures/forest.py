@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from taet.report.style import (
     BARS,
     LINE,
-    PAGE,
+    PAGE_WIDTH,
     SCOPE_TITLES,
     caption,
     heading,
@@ -51,7 +51,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     methods = sorted(everything.index, key=everything.get, reverse=True)
     with house_style():
         height = 0.5 + 1.3 * LINE * len(methods)
-        figure = Figure(figsize=(PAGE, height), layout="constrained")
+        figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
         panels = figure.subplots(1, len(differences), sharey=True, squeeze=False)[0]
         for axes, (scope, pairs) in zip(panels, differences.items(), strict=True):
             _panel(axes, pairs.loc[methods], method_styles(shown))

@@ -18,7 +18,7 @@ from taet.report.style import (
     BARS,
     BETTER,
     COLORS,
-    PAGE,
+    PAGE_WIDTH,
     caption,
     grid_shape,
     heading,
@@ -56,7 +56,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
     with house_style():
         height = 0.3 + 1.5 * rows + room_for(list(points["text"]))
-        figure = Figure(figsize=(PAGE, height), layout="constrained")
+        figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for panel, (axes, method) in enumerate(zip(grid.flat, methods, strict=False)):
             part = points[points["method"] == method]
