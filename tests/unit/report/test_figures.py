@@ -231,7 +231,7 @@ def test_confusion_of_many_methods_shows_the_rarest_classes() -> None:
     figure = draw("confusion", frame, shown, frequency=["3", "0", "2", "1"])
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in panels] == [
-        f"true class {c}, {attack}" for attack in ("clean", "PGD-2") for c in "021"
+        f"true: {c}, {attack}" for attack in ("clean", "PGD-2") for c in "021"
     ]
     table = panels[4].images[0].get_array()
     assert table.tolist() == [pytest.approx([60, 61, 62, 63])] * 5

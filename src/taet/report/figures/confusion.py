@@ -123,7 +123,7 @@ def _rarest(
             table = pd.DataFrame({m: shares[m, attack, number] for m in methods}).T
             table = table[list(texts)]
             image = axes.imshow(table.to_numpy(), aspect="auto", **SCALE)
-            axes.set_title(f"true class {texts[number]}, {attack_title}")
+            axes.set_title(f"true: {texts[number]}, {attack_title}")
             _label_columns(axes, [texts[name] for name in table.columns])
         line[0].set_yticks(range(len(methods)), list(methods.values()))
     figure.colorbar(image, ax=grid)
