@@ -5,7 +5,7 @@
 
 Planning is measured at its full size. Files and bytes are those of one real cell; of larger networks the
 weights are counted, not trained. How long a cluster takes is simulated from the times
-that kept studies have recorded for a cell.
+that saved studies have recorded for a cell.
 """
 
 import base64
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from measured import FOLDER, ROOT, Results
 from planning import copy_project, plan, run
@@ -41,9 +42,9 @@ ONE = """\
 ATTACKS, TEST_IMAGES = 4, 500  # of the digits study
 NETWORKS = ("resnet18_narrow", "resnet18", "wrn34_10")
 SLOTS = (10, 30, 100, 300)
-KEPT = {"digits": "digits on the small CNN", "cifar10_small": "CIFAR-10 on the narrow ResNet"}
+SIMULATED = {"digits": "digits on the small CNN", "cifar10_small": "CIFAR-10 on the narrow ResNet"}
 GROUP = 8  # cells that share a job
-QUEUE, LOOK = 100, 40  # jobs in the queue (profiles/slurm), and seconds until Snakemake looks again
+QUEUE, POLL = 100, 40  # jobs in the queue (profiles/slurm), and seconds until Snakemake looks again
 START = "the Snakemake of one job, and Python, of a study of {} cells"
 FILES, OBJECTS = "files of a cell", "of which DVC keeps"
 PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
@@ -141,7 +142,7 @@ def simulate(cells: int, training: float, attack: float, start: float, slots: in
     free = [0.0] * slots
     trained = [run_next(free, 0.0, start + training) for _ in range(cells)]
     worked = max(run_next(free, earliest, start + attack) for earliest in trained)
-    return max(worked, 2 * cells / max(QUEUE, slots) * LOOK)
+    return max(worked, 2 * cells / max(QUEUE, slots) * POLL)
 
 
 def run_next(free: list[float], earliest: float, seconds: float) -> float:
@@ -152,7 +153,7 @@ def run_next(free: list[float], earliest: float, seconds: float) -> float:
 
 
 def add_simulation(results: Results) -> None:
-    """What follows from the rows that are there, and from what kept studies have recorded.
+    """What follows from the rows that are there, and from what saved studies have recorded.
 
     On a node the executor starts a Snakemake, and this one another, once for all cells of a job; each cell
     starts Python, of which the record of a cell knows nothing.
@@ -164,7 +165,7 @@ def add_simulation(results: Results) -> None:
     start, grouped = 2 * snakemake + python, 2 * snakemake / GROUP + python
     results.add(f"files of {CELLS} cells", [CELLS * rows[FILES]], "files")
     results.add(f"objects of {CELLS} cells in DVC", [CELLS * rows[OBJECTS]], "files")
-    for study, what in KEPT.items():
+    for study, what in SIMULATED.items():
         training, attack = cell_seconds(study)
         results.add(f"{what}: training", [training], "s")
         results.add(f"{what}: attacks", [attack], "s")
@@ -180,7 +181,7 @@ def add_simulation(results: Results) -> None:
 def measured() -> list[dict[str, object]]:
     """The rows of the last time that were not computed from others."""
     rows = pd.read_csv(FOLDER / "large_study.csv", dtype=str).to_dict("records")
-    derived = (*KEPT.values(), f"files of {CELLS}", f"objects of {CELLS}")
+    derived = (*SIMULATED.values(), f"files of {CELLS}", f"objects of {CELLS}")
     return [row for row in rows if not row["what"].startswith(derived)]
 
 
@@ -229,7 +230,7 @@ def tables() -> str:
                             [f"{study}: share of starts", f"{study}: the same, {GROUP} in a job"]
                         ],
                     ]
-                    for study in KEPT.values()
+                    for study in SIMULATED.values()
                 ],
             ),
             f"Medians of {first['n']} plans and starts on {first['device']}; Python {first['python']}.\n",
@@ -259,36 +260,47 @@ def page() -> str:
 
 
 def picture() -> bytes:
-    """Planning, bytes and hours against size."""
-    from taet.report.style import COLUMN, colors, fix_layout, house_style, to_bytes
+    """Seconds, memory, bytes and hours against size: a panel and an axis for each unit."""
+    from taet.report.style import COLORS, PAGE_WIDTH, fix_layout, house_style, to_bytes
 
     rows = pd.read_csv(FOLDER / "large_study.csv").set_index("what")["value"]
-    with house_style(formulas=True):
-        figure = Figure(figsize=(2 * COLUMN, 2), layout="constrained")
-        planning, weights, hours = figure.subplots(1, 3)
-        cells = list(SEEDS)
-        curves = {
-            "plan, s": [rows[f"plan of {n} cells"] for n in cells],
-            "its memory, MiB": [rows[f"plan of {n} cells: peak memory"] for n in cells],
-            "start of a job, s": [rows[START.format(n)] for n in cells],
-        }
-        for i, (label, values) in enumerate(curves.items()):
-            planning.loglog(cells, values, "os^"[i] + "-", color=colors()[i], label=label)
-        planning.set_xlabel("cells")
-        planning.legend()
-        networks = ["small_cnn", *NETWORKS]
-        gigabytes = [CELLS * rows[f"network of a cell: {n}"] / 1e3 for n in networks]
-        weights.barh(networks, gigabytes, color=colors()[0])
-        weights.set_xscale("log")
-        weights.set_xlabel(f"weights of {CELLS:,} cells, GB")
-        for i, what in enumerate(KEPT.values()):
-            values = [rows[f"{what}: {CELLS} cells on {n} processors"] for n in SLOTS]
-            hours.loglog(SLOTS, values, "o-", color=colors()[i], label=what)
-        hours.set_xlabel("processors")
-        hours.set_ylabel("hours (simulated)")
-        hours.set_ylim(0.01)  # room for the legend
-        hours.legend(loc="lower left")
-    return to_bytes(fix_layout(figure, formulas=True), "png")
+    cells = list(SEEDS)
+    seconds = {
+        "plan of the study": [rows[f"plan of {n} cells"] for n in cells],
+        "start of a job": [rows[START.format(n)] for n in cells],
+    }
+    memory = {"plan of the study": [rows[f"plan of {n} cells: peak memory"] for n in cells]}
+    hours = {
+        study: [rows[f"{study}: {CELLS} cells on {n} processors"] for n in SLOTS]
+        for study in SIMULATED.values()
+    }
+    networks = ["small_cnn", *NETWORKS]
+    gigabytes = [CELLS * rows[f"network of a cell: {n}"] / 1e3 for n in networks]
+    with house_style():
+        figure = Figure(figsize=(PAGE_WIDTH, 4.4), layout="constrained")
+        panels = figure.subplots(2, 2)
+        for axes, curves, sizes, labels in (
+            (panels[0, 0], seconds, cells, ("cells", "seconds")),
+            (panels[0, 1], memory, cells, ("cells", "peak memory, MiB")),
+            (panels[1, 1], hours, SLOTS, ("processors", "hours (simulated)")),
+        ):
+            for (label, values), color, marker in zip(curves.items(), COLORS, "os", strict=False):
+                axes.loglog(sizes, values, marker=marker, color=color, label=label)
+            axes.set_xlabel(labels[0])
+            axes.set_ylabel(labels[1])
+            axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
+            axes.margins(y=0.35)  # room for the legend
+            axes.legend(loc="lower left" if curves is hours else "upper left")
+        panels[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panels[0, 1].set_yscale("linear")
+        panels[0, 1].set_ylim(0)
+        panels[1, 0].barh(networks, gigabytes, color=COLORS[0])
+        panels[1, 0].set_xscale("log")
+        panels[1, 0].xaxis.set_major_formatter("{x:,g}")
+        panels[1, 0].set_xlabel(f"weights of {CELLS:,} cells, GB")
+    return to_bytes(fix_layout(figure), "png")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from taet.report.style import COLUMN, colors, fix_layout, house_style, to_bytes
+from taet.report.style import COLORS, PAGE_WIDTH, fix_layout, house_style, to_bytes
 from taet.study.plan.saved import read_records
 from taet.study.plan.stages import STAGES
 
@@ -174,12 +174,12 @@ def picture() -> bytes:
     curves = {what: points(scaling, rf"^{what}: (\d+)$") for what in THEORY}
     curves["jobs of a plan"] = points(read("planning"), r"^(\d+) jobs$")
     with house_style():
-        figure = Figure(figsize=(2 * COLUMN, 1.9), layout="constrained")
+        figure = Figure(figsize=(PAGE_WIDTH, 2.1), layout="constrained")
         panels = zip(figure.subplots(1, len(curves)), curves.items(), strict=True)
         for axes, (what, (sizes, costs)) in panels:
             shape = THEORY[what](sizes)
             expected = shape * costs[-1] / shape[-1]
-            axes.loglog(sizes, costs, "o-", color=colors()[0], label="measured")
+            axes.loglog(sizes, costs, "o-", color=COLORS[0], label="measured")
             axes.loglog(sizes, expected, "--", color="0.5", label="in theory")
             axes.set_xlabel(what)
             axes.set_xticks(sizes, [f"{n:g}" for n in sizes])

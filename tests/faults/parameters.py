@@ -120,6 +120,7 @@ WRITTEN = [
     ("label: Digits", "label: ' Digits'", ["datasets.digits.label", "begins or ends with a space"]),
     ("images_per_class: 40", "images_per_class: 1", ["report.inspection.images_per_class", "greater than or equal to 2"]),
     ("headline_attack: pgd20", "headline_attack: cw", ["report.headline_attack", "'cw'"]),
+    ("figure_attack: worst", "figure_attack: worst3", ["report.figure_attack", "'worst3'", "report.worst_cases"]),
     ("attacks: [pgd20, cw20]", "attacks: [pgd20, cw2]", ["report.worst_cases.worst2.attacks[1]", "'cw2' is not in grid.attacks"]),
     ("    worst: {label: worst case", "    fgsm: {label: worst case", ["report.worst_cases.fgsm", "is that of an attack"]),
     ("las_at: {strategy_width: 8}", "las_at: {strategy_width: 8, training: {attack: {steps: 3}}}", ["methods.las_at", "training.attack.steps: has no part in this method"]),

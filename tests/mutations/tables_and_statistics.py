@@ -28,6 +28,7 @@ EFFICIENCY = "src/taet/report/figures/efficiency.py"
 WEIGHTS = "src/taet/report/figures/loss_weights.py"
 TABLES = "src/taet/stages/tables.py"
 LENGTH = "src/taet/report/figures/stage1_length.py"
+FOREST = "src/taet/report/figures/forest.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- statistics -----------------------------------------------------------------------------------
@@ -105,18 +106,22 @@ MUTATIONS: list[tuple[str, ...]] = [
     (VARIANTS, "recipe.epochs if recipe else 0", "recipe.epochs if recipe else 1", "no stage 1 is one epoch of it"),
     # -- figures --------------------------------------------------------------------------------------
     (STYLE, "100 * (error if math.isnan(sd) else sd)", "100 * error", "bars are standard errors"),
-    (STYLE, 'return 100 * row["balanced_accuracy"]', 'return 100 * row["accuracy"]', "figures show accuracy"),
+    (STYLE, 'with_bar(100 * row["balanced_accuracy"]', 'with_bar(100 * row["accuracy"]', "figures show accuracy"),
+    (STYLE, "min(reach, 100 - percent)", "reach", "bars beyond 100"),
+    (FOREST, "means - means[reference]", "means[reference] - means", "differences with the other sign"),
+    (FOREST, '-pair["difference"], -pair["high"], -pair["low"]', 'pair["difference"], pair["low"], pair["high"]', "interval with the other sign"),
     (LEARNING, "values.std(ddof=1)", "values.std(ddof=0)", "shades: sd with n"),
-    (LEARNING, "before.max() + 0.5", "before.max() - 0.5", "end of stage 1 an epoch early"),
+    (LEARNING, "stage1.max() + 0.5", "stage1.max() - 0.5", "end of stage 1 an epoch early"),
     (LEARNING, "rates < DROP * rates.shift()", "rates < DROP * rates.shift(-1)", "drops of the learning rate"),
     (CONFUSION, "shares[method, attack].unstack(sort=False)", "shares[method, attack].unstack(sort=False).T", "confusion matrix drawn turned round"),
+    (CONFUSION, "if n in texts][-RAREST:]", "if n in texts][:RAREST]", "confusion of the most frequent classes"),
     (IMBALANCE, "sorted(picture[\"ratios\"], key=float)", "sorted(picture[\"ratios\"])", "ratios in the order of text"),
     (IMBALANCE, "values.loc[(method, attack, ratio)]", "values.loc[(method, \"clean\", ratio)]", "BR against IR is BA"),
     (PER_CLASS, ".sort_values(ascending=False, kind=\"stable\")", ".sort_values(kind=\"stable\")", "classes from tail to head"),
-    (PER_CLASS, "part[\"accuracy_sd\"].fillna(part[\"accuracy_se\"])", "part[\"accuracy_se\"]", "per class: bars are standard errors"),
-    (BA_BR, 'value_bar(part.loc[(method, report.headline_attack)])', 'value_bar(part.loc[(method, "clean")])', "BR is BA in the figure"),
-    (BA_BR, "xerr=ba_bar,\n                    yerr=br_bar", "xerr=br_bar,\n                    yerr=ba_bar", "bars of BA and BR swapped"),
-    (EFFICIENCY, "                    places[method],\n", "                    costs[method],\n", "methods of one cost hide each other"),
+    (PER_CLASS, "classes[\"accuracy_sd\"].fillna(classes[\"accuracy_se\"])", "classes[\"accuracy_se\"]", "per class: bars are standard errors"),
+    (BA_BR, 'value_bar(part.loc[(method, report.figure_attack)])', 'value_bar(part.loc[(method, "clean")])', "BR is BA in the figure"),
+    (BA_BR, "xerr=ba_bar, yerr=br_bar", "xerr=br_bar, yerr=ba_bar", "bars of BA and BR swapped"),
+    (EFFICIENCY, "costs[method], mean", "costs[method] + 1, mean", "cost of training off by one"),
     (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
     (WEIGHTS, 'for w in ("alpha", "beta", "gamma"))', 'for w in ("beta", "alpha", "gamma"))', "heat map: axes swapped"),
 ]  # fmt: skip

@@ -104,7 +104,7 @@ def test_figures_print_names_as_they_are(names: list[str]) -> None:
     features, examples = named(names)
     figure = drawn("features", features)
     assert texts(figure) == names
-    assert figure.legends[0].get_title().get_text() == "Class"
+    assert figure.legends[0].get_title().get_text().endswith("Net: class of an image")
     assert [len(axes.lines) for axes in figure.axes if axes.lines] == [len(names)] * 2
     figure = drawn("examples", examples)
     assert [axes.get_title(loc="left") for axes in figure.axes[: 2 * len(names) : 2]] == [
@@ -127,7 +127,7 @@ def test_figures_print_labels_as_they_are(figure: str) -> None:
     assert texts(result) == ["_y $5$ {%", "\\#<b>&"]
 
 
-@pytest.mark.parametrize("figure", ["per_class", "confusion", "variants", "features", "examples"])
+@pytest.mark.parametrize("figure", ["per_class", "confusion", "forest", "features", "examples"])
 def test_panels_take_any_label(figure: str) -> None:
     labels = {axis: {n: f"_$ {v} $\\%" for n, v in of.items()} for axis, of in made.SHOWN["labels"].items()}  # fmt: skip
     drawn(figure, made.SOURCES[figure](3), made.SHOWN | {"labels": labels})
@@ -137,10 +137,10 @@ def test_names_that_the_font_has_not_are_numbers() -> None:
     features, examples = named([*FOREIGN, "dog"])
     figure = drawn("features", features)
     assert texts(figure) == ["0", "1", "2"], "for all of them: 2 may be a name too"
-    assert figure.legends[0].get_title().get_text() == "Class number"
+    assert figure.legends[0].get_title().get_text().endswith("class number of an image")
     figure = drawn("examples", examples)
     assert figure.axes[0].get_title(loc="left") == "Class number 0"
-    assert [figure.axes[i].texts[-1].get_text() for i in (6, 7)] == ["0", "2"]
+    assert [text.get_text() for text in figure.axes[6].texts[-2:]] == ["0", "\n→ 2"]
 
 
 def test_long_names_leave_room() -> None:

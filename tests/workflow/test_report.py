@@ -8,9 +8,10 @@ import xml.etree.ElementTree
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from taet.report.page import _graph, stages_picture
+from taet.report.page import BEND, BOX, _graph, stages_picture
 from taet.study.params.load import load_params
 from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
@@ -89,6 +90,24 @@ def test_without_records_and_without_tables(finished_copy: Tree) -> None:
     assert not (finished_copy.path / REPORT).exists()
 
 
+def meets(arrow: dict[str, float], box: dict[str, float]) -> bool:
+    """Whether an arrow, a cubic Bézier curve, runs through a box; the corners of boxes are round."""
+    (width, height), corner = BOX, 2
+    control = np.array(
+        [
+            (arrow["x1"], arrow["y1"]),
+            (arrow["x1"] + BEND, arrow["bend1"]),
+            (arrow["x2"] - BEND, arrow["bend2"]),
+            (arrow["x2"], arrow["y2"]),
+        ]
+    )
+    t = np.linspace(0, 1, 500)
+    weights = np.array([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])
+    x, y = control.T @ weights - np.array([[box["x"]], [box["y"]]])
+    inside = (x > corner) & (x < width - corner) & (y > 0) & (y < height)
+    return bool(inside.any())
+
+
 def test_picture_of_the_stages() -> None:
     """Of every study: each stage stands to the right of all that it waits for."""
     for name in ("digits", "digits_ablation", "digits_precision", "cifar10_small"):
@@ -98,6 +117,8 @@ def test_picture_of_the_stages() -> None:
         assert set(boxes) == {stage for stage in STAGES if study.jobs(stage)}
         assert len({(box["x"], box["y"]) for box in boxes.values()}) == len(boxes)
         assert all(arrow["x1"] < arrow["x2"] for arrow in drawn["arrows"])
+        passed = [box for arrow in drawn["arrows"] for box in boxes.values() if meets(arrow, box)]
+        assert not passed, name
         assert len(drawn["arrows"]) >= len(boxes) - 1
 
 

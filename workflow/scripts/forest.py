@@ -13,15 +13,24 @@ import scipy.stats
 from matplotlib.figure import Figure
 
 from result_tables import setting_of, summary_of
-from taet.report.style import COLUMN, house_style, to_bytes
+from taet.report.style import (
+    BARS,
+    COLORS,
+    LINE,
+    PAGE_WIDTH,
+    SCOPE_TITLES,
+    heading,
+    house_style,
+    name_series,
+    to_bytes,
+)
 from taet.report.tables.setting import settings
 
 PICTURE = Path("docs/images/forest.svg")
 METHOD = "taet"
+TITLE = "CIFAR-10-LT: balanced robustness, worst case over attacks, TAET minus the other method"
 SMALL = {"cifar10_small_gpu_ir10": "ratio 10", "cifar10_small_gpu": "ratio 50"}  # three seeds each
 LARGE = {"taet": "cifar10_gpu", "at_bsl": "cifar10_gpu_at_bsl"}  # one training each
-SCOPES = {"all": "All classes", "tail": "Tail classes"}
-COLORS = {"ratio 10": "#0072b2", "ratio 50": "#d55e00"}
 
 
 def differences(study, scope):
@@ -52,13 +61,14 @@ def at_the_papers_scale(scope):
 def draw():
     """The figure: a panel for all classes and one for the tail, a row for each other method."""
     pairs = {
-        scope: {r: differences(study, scope) for study, r in SMALL.items()} for scope in SCOPES
+        scope: {r: differences(study, scope) for study, r in SMALL.items()}
+        for scope in SCOPE_TITLES
     }
     others = sorted(pairs["all"]["ratio 10"], key=lambda label: pairs["all"]["ratio 10"][label][0])
     with house_style():
-        figure = Figure(figsize=(2 * COLUMN, 2.5), layout="constrained")
-        panels = figure.subplots(1, len(SCOPES), sharex=True, sharey=True)
-        for axes, (scope, title) in zip(panels, SCOPES.items(), strict=True):
+        figure = Figure(figsize=(PAGE_WIDTH, 0.8 + 2.2 * LINE * len(others)), layout="constrained")
+        panels = figure.subplots(1, len(SCOPE_TITLES), sharex=True, sharey=True)
+        for axes, (scope, title) in zip(panels, SCOPE_TITLES.items(), strict=True):
             axes.axvline(0, color="0.6", linewidth=0.6)
             for series, (ratio, rows) in enumerate(pairs[scope].items()):
                 for row, label in enumerate(others):
@@ -67,12 +77,10 @@ def draw():
                         mean,
                         row + 0.12 - 0.24 * series,
                         xerr=[[mean - low], [high - mean]],
-                        color=COLORS[ratio],
+                        color=COLORS[series],
                         marker="os"[series],
-                        markersize=4,
-                        capsize=2,
-                        elinewidth=0.8,
-                        linestyle="none",
+                        linestyle="",
+                        **BARS,
                         label=f"small network, {ratio}" if not row else None,
                     )
             mean, half_width = at_the_papers_scale(scope)
@@ -80,23 +88,20 @@ def draw():
                 mean,
                 others.index("AT-BSL"),
                 xerr=half_width,
-                elinewidth=0.4,
+                elinewidth=BARS["elinewidth"],
                 marker="D",
                 markersize=5,
                 markerfacecolor="none",
                 color="black",
-                linestyle="none",
-                label="large network, ratio 10, one training each (bar: test images)",
+                linestyle="",
+                label="large network, ratio 10, n = 1 (bar: test images)",
             )
             axes.set_title(title)
-            axes.set_xlabel("TAET minus the other method, points")
-            axes.text(
-                0.99, 0.01, "TAET better \N{RIGHTWARDS ARROW}", transform=axes.transAxes, ha="right"
-            )
+            axes.set_xlabel("points, TAET better \N{RIGHTWARDS ARROW}")
         panels[0].set_yticks(range(len(others)), others)
         panels[0].margins(y=0.15)
-        handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=3)
+        name_series(figure, *panels[0].get_legend_handles_labels())
+        heading(figure, TITLE)
     return figure
 
 

@@ -8,7 +8,7 @@ import base64
 import importlib.resources
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pandas as pd
 
 from taet.axes import NETWORK
 from taet.report.tables import main_tables
-from taet.report.tables.setting import setting_title
+from taet.report.titles import setting_title
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import read_scored
@@ -35,6 +35,8 @@ from taet.study.store import artifacts
 from taet.study.store.locks import alone_with
 
 BOX, GAP = (104, 44), (34, 18)  # pixels, of the picture of the stages
+BEND = 17  # pixels that an arrow swings out to the side
+UNDER = 40  # and down, where it passes below a box
 
 
 def path_of(study: Study) -> Path:
@@ -111,13 +113,9 @@ def _table(table: Table, anchors: Mapping[tuple[str, str], str]) -> dict[str, An
     """A table with its rows: what each is of, where that leads to, and its cells with their marks."""
     rows = []
     for i, (name, *texts) in enumerate(table.rows):
-        matches = [
-            anchor
-            for (setting, label), anchor in anchors.items()
-            if label == name and setting == table.about
-        ]
+        cell_anchor = anchors.get((table.about, name))
         cells = [(text, table.marks.get((i, k), "")) for k, text in enumerate(texts, 1)]
-        rows.append({"name": name, "anchor": matches[0] if matches else None, "cells": cells})
+        rows.append({"name": name, "anchor": cell_anchor, "cells": cells})
     return {"title": table.caption, "head": table.head, "rows": rows, "note": table.note}
 
 
@@ -216,15 +214,15 @@ def _grid(study: Study) -> dict[str, list[str]]:
 
 
 def _anchors(study: Study) -> dict[tuple[str, str], str]:
-    """By a table's place and the label of a method: its first predictions, in the list of all artifacts."""
+    """By a table's setting and the label of a method: its first predictions, in the list of all artifacts."""
     labels = _labels(study)
     first: dict[tuple[str, str], str] = {}
     for job in study.jobs("attack"):
         cell = job.cell
-        place = setting_title(
+        setting = setting_title(
             labels, cell["dataset"], cell["imbalance_ratio"], cell["architecture"]
         )
-        first.setdefault((place, labels["methods"][cell["method"]]), _anchor(job))
+        first.setdefault((setting, labels["methods"][cell["method"]]), _anchor(job))
     return first
 
 
@@ -292,6 +290,26 @@ def _made(work: Mapping[str, list[Work]]) -> dict[str, Any]:
     }
 
 
+def _arrow(
+    start: Mapping[str, Any], end: Mapping[str, Any], boxes: Iterable[Mapping[str, Any]]
+) -> dict[str, float]:
+    """From the right of a box to the left of another; below the boxes of their row that are between them.
+
+    ``bend1`` and ``bend2`` are the heights of the control points of the curve (cubic Bézier).
+    """
+    y1, y2 = (box["y"] + BOX[1] / 2 for box in (start, end))
+    row = [box["x"] for box in boxes if box["y"] == start["y"] == end["y"]]
+    down = UNDER if any(start["x"] < x < end["x"] for x in row) else 0
+    return {
+        "x1": start["x"] + BOX[0],
+        "y1": y1,
+        "x2": end["x"],
+        "y2": y2,
+        "bend1": y1 + down,
+        "bend2": y2 + down,
+    }
+
+
 def _graph(study: Study) -> dict[str, Any]:
     """The stages as boxes and arrows: one column further right than all that they wait for."""
     names = [name for name in STAGES if study.jobs(name)]  # in the order of the work
@@ -313,12 +331,7 @@ def _graph(study: Study) -> dict[str, Any]:
             "y": row * (BOX[1] + GAP[1]) + 2,
         }
     arrows = [
-        {
-            "x1": boxes[needed]["x"] + BOX[0],
-            "y1": boxes[needed]["y"] + BOX[1] / 2,
-            "x2": boxes[name]["x"],
-            "y2": boxes[name]["y"] + BOX[1] / 2,
-        }
+        _arrow(boxes[needed], boxes[name], boxes.values())
         for name in names
         for needed in needs[name]
     ]
@@ -326,6 +339,7 @@ def _graph(study: Study) -> dict[str, Any]:
         "boxes": list(boxes.values()),
         "arrows": arrows,
         "box": BOX,
+        "bend": BEND,
         "width": max(box["x"] for box in boxes.values()) + BOX[0] + 2,
         "height": max(box["y"] for box in boxes.values()) + BOX[1] + 2,
     }

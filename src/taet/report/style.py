@@ -1,35 +1,44 @@
-"""What all figures share: one style, and how numbers over seeds are said.
+"""What all figures share: fonts, colours and markers, bars, legends and captions.
 
-A figure is drawn from what ``score`` and ``inspect`` have left; the same numbers give the same bytes, also
-where a user has a matplotlibrc. Panels that can stand below one another make a figure as wide as a column of
-a two-column paper; those with a panel for each method are as wide as its page.
+The same numbers give the same bytes, also where a user has a matplotlibrc. Panels that can stand below one
+another make a figure as wide as a column of a two-column paper; those with a panel for each method are as
+wide as its page. Text has 8 points at least.
 """
 
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 import matplotlib
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
+from taet.report.titles import setting_title
 from taet.scores.summary import title_of_test_set
 
 COLUMN = 3.4  # inches: a column of a two-column paper
+PAGE_WIDTH = 2 * COLUMN
+POINTS = 8  # of the smallest text
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
-    "font.size": 7,
-    "axes.titlesize": 7,
+    "font.size": POINTS,
+    "legend.fontsize": POINTS,
+    "legend.title_fontsize": POINTS,
+    **{f"{part}.titlesize": POINTS for part in ("axes", "figure")},
+    **{f"{part}.labelsize": POINTS for part in ("axes", "xtick", "ytick", "figure")},
+    "figure.titleweight": "bold",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
     "lines.linewidth": 1.0,
-    "lines.markersize": 3,
+    "lines.markersize": 4,
     "legend.frameon": False,
     "svg.hashsalt": "taet",
     "svg.fonttype": "path",
@@ -43,10 +52,34 @@ METADATA = {
     "png": {"Software": None},
 }
 SCOPE_TITLES = {"all": "All classes", "tail": "Tail classes"}
-MARKERS = "osD^vP*X<>hpd8H"
-LINE = 0.15  # inches, of a legend
-CHARACTERS = 56  # of a line of a legend as wide as a column
-MARK = 6  # what a marker takes of them
+BETTER = "better \N{RIGHTWARDS ARROW}"  # at the end of an axis label; beside a vertical axis it points up
+BARS: dict[str, Any] = {"elinewidth": 0.6, "capsize": 1.5}
+LINE = 0.16  # inches, of a line of text
+CHARACTERS = 14.5  # of an inch of text, on average
+LEVEL = 2  # characters of a name that is written level below an axis; longer ones are upright
+MARKER = 7  # characters that a marker takes in a legend
+NARROW = {"handlelength": 1.6, "columnspacing": 1.2}  # in units of the font, of a legend
+
+# Colours of what is no method. Like those of methods they differ for people with deuteranopia too.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#000000", "#56b4e9", "#804d80")
+MARKERS = "os^Dv<>P*Xdph"  # those that look alike far apart
+# One colour and marker for each kind of method in every figure of every study.
+METHODS = {
+    "clean": ("#804d80", "p"),
+    "pgd_at": ("#000000", "s"),
+    "trades": ("#e69f00", "^"),
+    "mart": ("#00cccc", "v"),
+    "adt": ("#000080", "P"),
+    "he": ("#b366ff", "X"),
+    "gairat": ("#cc1a33", "*"),
+    "las_at": ("#e6b366", "<"),
+    "robal": ("#e666e6", "h"),
+    "reat": ("#009e73", ">"),
+    "at_bsl": ("#0072b2", "D"),
+    "taet": ("#d55e00", "o"),
+}
+UNKNOWN = "#3333cc"  # of a user's own methods, which differ by their markers
+FILLINGS = (0.0, 0.4)  # share of the colour in the markers of variants; those of a preset are full
 
 
 @contextmanager
@@ -78,6 +111,57 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
+# -- methods ------------------------------------------------------------------------------------------
+
+
+def method_styles(shown: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Colour and marker of each method, by its name and not by its position among the others.
+
+    Args:
+        shown: ``labels``, and ``families``: see ``taet.study.plan.pictures``.
+    """
+    return {m: _style_of(*shown["families"][m]) for m in shown["labels"]["methods"]}
+
+
+def _style_of(kind: str, variant: int) -> dict[str, Any]:
+    """Variant 0 is the preset of that name; others have its colour, another marker, and another filling."""
+    own = (UNKNOWN, MARKERS[zlib.crc32(kind.encode()) % len(MARKERS)])
+    color, marker = METHODS.get(kind, own)
+    if variant == 0:
+        return {"color": color, "marker": marker, "markerfacecolor": color}
+    others = [m for m in MARKERS if m != marker]
+    lap, position = divmod(variant - 1, len(others))
+    filling = FILLINGS[lap % len(FILLINGS)]
+    face = tuple(1 - filling * (1 - channel) for channel in to_rgb(color))
+    return {"color": color, "marker": others[position], "markerfacecolor": face}
+
+
+# -- numbers ------------------------------------------------------------------------------------------
+
+
+def value_bar(row: "pd.Series[Any]") -> tuple[float, tuple[float, float]]:
+    """Balanced accuracy of a row of the summary in per cent, and how far its bar reaches down and up.
+
+    The bar is the standard deviation over seeds; where there is one seed, its standard error from the test
+    images. It ends at 0 and at 100.
+    """
+    sd, error = row["balanced_accuracy_sd"], row["balanced_accuracy_se"]
+    return with_bar(100 * row["balanced_accuracy"], 100 * (error if math.isnan(sd) else sd))
+
+
+def with_bar(percent: float, reach: float) -> tuple[float, tuple[float, float]]:
+    """A value and how far a bar around it reaches down and up, within 0 and 100."""
+    return percent, (min(reach, percent), min(reach, 100 - percent))
+
+
+def means_and_bars(
+    bars: Iterable[tuple[float, tuple[float, float]]],
+) -> tuple[list[float], list[list[float]]]:
+    """What ``errorbar`` takes of several values: means, and how far bars reach down and up."""
+    means, reaches = zip(*bars, strict=True)
+    return list(means), [list(ends) for ends in zip(*reaches, strict=True)]
+
+
 def spread(summary: pd.DataFrame, test_set: str, bars: bool = True) -> str:
     """What points, and bars if there are any, are."""
     n = int(summary["seeds"].max())
@@ -86,22 +170,7 @@ def spread(summary: pd.DataFrame, test_set: str, bars: bool = True) -> str:
     return f"{title_of_test_set(summary, test_set)}; {several if n > 1 else single}"
 
 
-def value_bar(row: pd.Series) -> tuple[float, float]:
-    """Balanced accuracy of a row of the summary and the length of its bar, in per cent.
-
-    The bar is the standard deviation over seeds; where there is one, its standard error from the test images.
-    """
-    sd, error = row["balanced_accuracy_sd"], row["balanced_accuracy_se"]
-    return 100 * row["balanced_accuracy"], 100 * (error if math.isnan(sd) else sd)
-
-
-def markers() -> Iterator[dict[str, Any]]:
-    """Colour and marker of one method after another; where colours come again, markers are open."""
-    palette = colors()
-    for i in count():
-        color, marker = palette[i % len(palette)], MARKERS[i % len(MARKERS)]
-        face = color if i < len(palette) else "white"
-        yield {"color": color, "marker": marker, "markerfacecolor": face}
+# -- layout -------------------------------------------------------------------------------------------
 
 
 def column_panels(count: int) -> tuple[Figure, list[Axes]]:
@@ -110,9 +179,52 @@ def column_panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
 
 
-def say_below(figure: Figure, text: str) -> None:
-    """What a reader of a figure as wide as a column must know, below its panels."""
-    figure.supxlabel(text.replace("; ", ";\n"), fontsize="medium")
+def grid_shape(count: int, most: int) -> tuple[int, int]:
+    """Rows and columns for so many panels, at most ``most`` in a row, with few that stay empty."""
+    rows = math.ceil(count / most)
+    return rows, math.ceil(count / rows)
+
+
+def setting_of(shown: Mapping[str, Any], picture: Mapping[str, Any]) -> str:
+    """Data set, imbalance ratio and network of a figure."""
+    ratio = picture.get("imbalance_ratio", " and ".join(picture.get("ratios", [])))
+    return setting_title(shown["labels"], picture["dataset"], ratio, picture["architecture"])
+
+
+def caption(figure: Figure, text: str) -> None:
+    """What a reader must know, below the panels, in lines of the figure's width.
+
+    Give the figure its width before; it becomes higher, so that panels keep their height.
+    """
+    lines = _wrapped(figure, text)
+    figure.supxlabel("\n".join(lines))
+    figure.set_figheight(figure.get_figheight() + LINE * len(lines))
+
+
+def heading(figure: Figure, text: str) -> None:
+    """What the figure is about, above everything: over the legend if there is one."""
+    lines = _wrapped(figure, text)
+    if figure.legends:
+        figure.legends[0].set_title("\n".join(lines), prop={"weight": "bold", "size": POINTS})
+    else:
+        figure.suptitle("\n".join(lines))
+    figure.set_figheight(figure.get_figheight() + LINE * len(lines))
+
+
+def upright(axes: Axes, names: Sequence[str]) -> None:
+    """Turn names below an axis that have no room beside each other."""
+    if room_for(names):
+        axes.tick_params(axis="x", labelrotation=90)
+
+
+def room_for(names: Sequence[str]) -> float:
+    """Inches that names below an axis need."""
+    longest = max(map(len, names))
+    return longest / CHARACTERS if longest > LEVEL else 0.0
+
+
+def _wrapped(figure: Figure, text: str) -> list[str]:
+    return textwrap.wrap(text, int(CHARACTERS * figure.get_figwidth()))
 
 
 def name_methods(figure: Figure, labels: Mapping[str, str]) -> None:
@@ -121,24 +233,21 @@ def name_methods(figure: Figure, labels: Mapping[str, str]) -> None:
     What is drawn of a method carries its name, since matplotlib leaves out labels that begin with ``_``.
     """
     handles, methods = figure.axes[0].get_legend_handles_labels()
-    names = [labels[method] for method in methods]
-    longest = max(len(name) for name in names)
-    columns = min(len(names), max(1, CHARACTERS // (longest + MARK)))
-    legend(figure, handles, names, columns)
-    rows = math.ceil(len(names) / columns)
-    figure.set_figheight(figure.get_figheight() + LINE * rows)
+    points = [h[0] if isinstance(h, ErrorbarContainer) else h for h in handles]
+    name_series(figure, points, [labels[method] for method in methods])
 
 
-def legend(
-    figure: Figure, handles: Sequence[Any], names: Sequence[str], columns: int, **look: Any
-) -> None:
-    """A legend above the panels; matplotlib by itself may leave out names that begin with ``_``."""
-    there = [str(i) for i in range(len(names))]
-    made = figure.legend(handles, there, loc="outside upper center", ncols=columns, **look)
-    for text, name in zip(made.get_texts(), names, strict=True):
+def name_series(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """A legend above the panels, in as many columns as there is room for.
+
+    matplotlib by itself may leave out names that begin with ``_``.
+    """
+    room = int(CHARACTERS * figure.get_figwidth())
+    widths = [len(name) + MARKER for name in names]
+    columns = len(names) if sum(widths) <= room else max(1, room // max(widths))
+    numbers = [str(i) for i in range(len(names))]
+    legend = figure.legend(handles, numbers, loc="outside upper center", ncols=columns, **NARROW)
+    for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)
-
-
-def colors() -> list[Any]:
-    """The palette, which people who are colour-blind can tell apart."""
-    return list(sns.color_palette("colorblind"))
+    rows = math.ceil(len(names) / columns)
+    figure.set_figheight(figure.get_figheight() + 1.25 * LINE * rows)

@@ -1,5 +1,6 @@
 """Stage ``figures``: the pictures, as SVG, PDF and PNG, of what ``score`` and ``inspect`` wrote."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,25 +22,29 @@ def run(job: "Job") -> dict[str, Any]:
     A figure draws from the numbers over seeds, or from the table that its ``SOURCE`` names.
     """
     tables = {**vars(read_scored(job)), **read_inspected(job)}
-    classes = _classes(tables["metrics"])
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("report.figures", about["figure"])
-        rows = tables[getattr(module, "SOURCE", "summary")]
-        for axis in (axis for axis in SETTING if axis in about):
-            rows = rows[rows[axis] == about[axis]]
-        figure = fix_layout(
-            module.draw(rows, job.reads, about | {"classes": classes[about["dataset"]]})
-        )
+        rows = _of_setting(tables[getattr(module, "SOURCE", "summary")], about)
+        classes = _classes(_of_setting(tables["metrics"], about))
+        figure = fix_layout(module.draw(rows, job.reads, about | classes))
         for file in (f for f in job.files if f.stem == picture):
             artifacts.write_bytes(file, to_bytes(figure, file.suffix.removeprefix(".")))
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"pictures": len(job.reads["pictures"])}
 
 
-def _classes(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Numbers of classes by name, of each data set."""
-    single = metrics[metrics["scope"] == "class"].drop_duplicates(["dataset", "class_index"])
+def _of_setting(rows: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a picture's data set, imbalance ratio and architecture; of all ratios if it names none."""
+    for axis in (axis for axis in SETTING if axis in about):
+        rows = rows[rows[axis] == about[axis]]
+    return rows
+
+
+def _classes(metrics: pd.DataFrame) -> dict[str, Any]:
+    """Of one setting ``classes``: numbers by name; ``frequency``: numbers, most frequent first."""
+    single = metrics[metrics["scope"] == "class"].drop_duplicates("class_index")
+    ordered = single.sort_values("train_images", ascending=False, kind="stable")
     return {
-        dataset: dict(zip(rows["class_name"], rows["class_index"], strict=True))
-        for dataset, rows in single.groupby("dataset")
+        "classes": dict(zip(single["class_name"], single["class_index"], strict=True)),
+        "frequency": list(ordered["class_index"]),
     }

@@ -1,19 +1,24 @@
 """What figures show, number by number, from metrics in which no two numbers and no two spreads are alike."""
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from scipy.stats import studentized_range
 
-from taet.report.figures.efficiency import _side_by_side
-from taet.report.style import value_bar
+from taet.report.style import COLORS, METHODS, UNKNOWN, grid_shape, method_styles, value_bar
 from taet.scores.summary import over_seeds
 from taet.study.params import plugins
-from tests.unit.report.test_tables import SHOWN, metrics, training
+from taet.study.params.load import load_params
+from taet.study.plan.pictures import families
+from tests.unit.report.test_tables import SETTING, SHOWN, SOURCES, metrics, training
 
 LEVEL = {("b", "clean"): 0.8, ("b", "pgd"): 0.5, ("a", "clean"): 0.7, ("a", "pgd"): 0.2}
 SD = {("b", "clean"): 0.04, ("b", "pgd"): 0.03, ("a", "clean"): 0.02, ("a", "pgd"): 0.01}
@@ -32,7 +37,7 @@ def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
 def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
     module = plugins.load("report.figures", name)
     rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
-    return module.draw(rows, shown, picture)
+    return module.draw(rows, shown, SETTING | picture)
 
 
 def bars(container: Any) -> tuple[list[float], list[list[float]]]:
@@ -44,8 +49,11 @@ def bars(container: Any) -> tuple[list[float], list[list[float]]]:
 
 def test_bars_are_spreads_over_seeds_or_standard_errors() -> None:
     row = {"balanced_accuracy": 0.5, "balanced_accuracy_sd": 0.02, "balanced_accuracy_se": 0.03}
-    assert value_bar(pd.Series(row)) == pytest.approx((50, 2))
-    assert value_bar(pd.Series(row | {"balanced_accuracy_sd": math.nan})) == pytest.approx((50, 3))
+    assert value_bar(pd.Series(row)) == (50, pytest.approx((2, 2)))
+    assert value_bar(pd.Series(row | {"balanced_accuracy_sd": math.nan})) == (
+        50,
+        pytest.approx((3, 3)),
+    )
 
 
 def test_robustness_against_accuracy() -> None:
@@ -106,7 +114,7 @@ def test_classes_from_head_to_tail() -> None:
     frame.loc[first_class, "accuracy"] -= 0.05
     panels = [axes for axes in draw("per_class", frame).axes if axes.containers and axes.lines]
     for axes, method in zip(panels, ("b", "a"), strict=True):
-        assert [t.get_text() for t in axes.get_xticklabels()] == ["1", "0"]
+        assert [t.get_text() for t in axes.get_xticklabels()] == ["c1", "c0"]
         for container, attack in zip(axes.containers, ("clean", "pgd"), strict=True):
             points, (lengths,) = bars(container)
             level = 100 * (LEVEL[method, attack] - 0.1)
@@ -131,12 +139,179 @@ def test_drops_and_ends_of_stage_one() -> None:
     assert not any(style == ":" for style, _ in lines)
 
 
-def test_methods_of_one_cost_stand_side_by_side() -> None:
-    places = _side_by_side({"a": 20.0, "b": 40.0, "c": 20.0})
-    assert places["a"] < 20 < places["c"] < places["b"] == 40
-    assert (places["a"] + places["c"]) / 2 == pytest.approx(20)
-    costs = {"b": 20.0, "a": 20.0}
-    everything, _ = draw("efficiency", uneven(), SHOWN | {"costs": costs}).axes
-    (b,), (a,) = (bars(container)[0] for container in everything.containers)
-    assert b[0] < 20 < a[0]
-    assert [b[1], a[1]] == pytest.approx([50, 20])
+def test_methods_of_one_cost_share_a_position() -> None:
+    everything, _ = draw("efficiency", uneven(), SHOWN | {"costs": {"b": 20.0, "a": 20.0}}).axes
+    points = [bars(container)[0] for container in everything.containers]
+    assert points == [[pytest.approx([20, 50])], [pytest.approx([20, 20])]]
+
+
+def with_methods(count: int, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Rows of so many methods, each like method b, and what figures read of them."""
+    methods = {f"m{i}": f"Method {i}" for i in range(count)}
+    one = rows[rows["method"] == "b"]
+    shown = SHOWN | {
+        "labels": SHOWN["labels"] | {"methods": methods},
+        "families": {method: ("k", i) for i, method in enumerate(methods)},
+        "costs": dict.fromkeys(methods, 20.0),
+    }
+    return pd.concat([one.assign(method=method) for method in methods]), shown
+
+
+def test_differences_to_the_reference() -> None:
+    """In points, with Tukey's intervals; the largest first. Without TAET the first method is the reference."""
+    frame = pd.concat([uneven(), uneven()[lambda rows: rows["method"] == "a"].assign(method="c")])
+    better = (frame["method"] == "c") & (frame["attack"] == "pgd")
+    frame.loc[better, "balanced_accuracy"] += 0.4
+    names = {"b": "B", "a": "A", "c": "C"}
+    shown = SHOWN | {
+        "labels": SHOWN["labels"] | {"methods": names},
+        "families": {name: (name, 0) for name in names},
+    }
+    everything, tail = draw("forest", frame, shown).axes
+    assert [t.get_text() for t in everything.get_yticklabels()] == ["C", "A"]
+    points, lengths = zip(*(bars(container) for container in everything.containers), strict=True)
+    assert points == ([pytest.approx([10, 0])], [pytest.approx([-30, 1])])
+    # b has 0.03 and a, c have 0.01 for seeds -1, 0, 1: residuals of -2 and 1, 1 in units of (2/3) 0.01.
+    mse = 2 * (0.02 / 3) ** 2 * (4 + 1 + 1) / 4
+    reach = 100 * studentized_range.ppf(0.95, 3, 4) * math.sqrt(mse / 3)
+    assert lengths == ([[pytest.approx(reach)]],) * 2
+    assert everything.get_xlabel() == "points, better than B →"
+    assert "all 3 pairs of 3 methods" in " ".join(tail.figure.get_supxlabel().split())
+    shown["labels"] = SHOWN["labels"] | {"methods": {"b": "B", "taet": "TAET", "c": "C"}}
+    shown["families"] = shown["families"] | {"taet": ("taet", 0)}
+    everything, _ = draw("forest", frame.replace({"method": {"a": "taet"}}), shown).axes
+    points = [bars(container)[0] for container in everything.containers]
+    assert points == [[pytest.approx([40, 0])], [pytest.approx([30, 1])]]
+
+
+def test_one_seed_has_no_interval_of_a_difference() -> None:
+    figure = draw("forest", uneven()[lambda rows: rows["seed"] == 1])
+    (container,) = figure.axes[0].containers
+    assert container.lines[0].get_xydata().tolist() == [pytest.approx([-30, 0])]
+    assert not container.has_xerr
+    assert "one seed, n = 1: no intervals" in figure.get_supxlabel()
+
+
+def test_bars_end_at_0_and_100() -> None:
+    row = {"balanced_accuracy": 0.01, "balanced_accuracy_sd": 0.03, "balanced_accuracy_se": 0.5}
+    assert value_bar(pd.Series(row)) == (1, pytest.approx((1, 3)))
+    assert value_bar(pd.Series(row | {"balanced_accuracy": 0.98})) == (98, pytest.approx((3, 2)))
+
+
+def test_panels_are_in_the_order_of_robustness_in_the_tail() -> None:
+    frame = uneven()
+    tail = (frame["scope"] == "tail") & (frame["attack"] == "pgd") & (frame["method"] == "b")
+    frame.loc[tail, "balanced_accuracy"] = 0.1  # a has 0.2
+    assert [axes.get_title() for axes in draw("per_class", frame).axes[:2]] == ["A|x", "B & C"]
+
+
+def test_many_classes_are_binned_by_frequency() -> None:
+    """A hundred classes in ten points: the mean of ten each, and the spread between them."""
+    one = uneven()[lambda rows: rows["class_index"] == "0"]
+    frame = pd.concat(
+        one.assign(class_index=str(c), class_name=f"c{c}", train_images=c + 1, accuracy=c / 100)
+        for c in range(100)
+    )
+    frame = pd.concat([frame, uneven()[lambda rows: rows["scope"] != "class"]])
+    axes = draw("per_class", frame).axes[0]
+    points, (lengths,) = bars(axes.containers[0])
+    assert points == [pytest.approx([i, 94.5 - 10 * i]) for i in range(10)]
+    assert lengths[4] == pytest.approx(np.std(range(10), ddof=1))
+    assert [t.get_text() for t in axes.get_xticklabels()][::9] == ["1-10", "91-100"]
+
+
+def test_confusion_of_many_methods_shows_the_rarest_classes() -> None:
+    """A panel for each class and attack, methods in rows, predicted classes in columns."""
+    share = {(t, p): 0.1 + 0.2 * int(t) + 0.01 * int(p) for t in "0123" for p in "0123"}
+    rows = [
+        {"method": "b", "seed": 0, "attack": a, "true": t, "predicted": p, "share": value + (a == "pgd") / 10}
+        for a in ("clean", "pgd") for (t, p), value in share.items()
+    ]  # fmt: skip
+    frame, shown = with_methods(5, pd.DataFrame(rows))
+    figure = draw("confusion", frame, shown, frequency=["3", "0", "2", "1"])
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in panels] == [
+        f"true: {c}, {attack}" for attack in ("clean", "PGD-2") for c in "021"
+    ]
+    table = panels[4].images[0].get_array()
+    assert table.tolist() == [pytest.approx([60, 61, 62, 63])] * 5
+    assert [t.get_text() for t in panels[0].get_yticklabels()][:2] == ["Method 0", "Method 1"]
+
+
+@pytest.mark.parametrize("count", range(1, 20))
+def test_few_panels_stay_empty(count: int) -> None:
+    for most in (3, 4):
+        rows, columns = grid_shape(count, most)
+        assert columns <= most
+        assert count <= rows * columns < count + rows
+        assert rows * columns <= 1.5 * count
+
+
+# -- style --------------------------------------------------------------------------------------------
+
+# Viénot, Brettel and Mollon, Digital video colourmaps for checking the legibility of displays by dichromats
+# (Color Research and Application, 1999): responses of the cones to linear RGB, and what a deuteranope has of them.
+CONES = np.array(
+    [[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]]
+)
+DEUTERANOPE = np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]])
+# Linear sRGB to CIE XYZ over that of white (IEC 61966-2-1).
+XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+) / np.array([[0.9505], [1.0], [1.089]])
+
+
+def lab(color: str, deuteranope: bool) -> "np.ndarray[Any, Any]":
+    """A colour in CIE Lab, where distances are about as they are seen."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    if deuteranope:
+        linear = np.clip(np.linalg.solve(CONES, DEUTERANOPE @ CONES @ linear), 0, 1)
+    x, y, z = np.cbrt(
+        XYZ @ linear
+    )  # of dark colours the exact formula is linear, which is nearer to black
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("deuteranope", [False, True])
+@pytest.mark.parametrize("palette", [[c for c, _ in METHODS.values()] + [UNKNOWN], COLORS])
+def test_colors_differ(palette: list[str], deuteranope: bool) -> None:
+    """A distance of 2.3 is just noticed side by side (Mahy et al. 1994); marks are small, and apart."""
+    seen = [lab(color, deuteranope) for color in palette]
+    nearest = min(np.linalg.norm(a - b) for a, b in combinations(seen, 2))
+    assert nearest > 8 * 2.3
+    assert min(np.linalg.norm(a - lab("white", deuteranope)) for a in seen) > 25
+
+
+def test_the_simulation_confuses_red_and_green() -> None:
+    assert np.linalg.norm(lab("#cc5500", True) - lab("#808000", True)) < 10
+    assert np.linalg.norm(lab("#cc5500", False) - lab("#808000", False)) > 40
+    assert lab("#808080", True) == pytest.approx(lab("#808080", False), abs=0.5)
+
+
+def test_a_method_has_one_look_in_all_studies() -> None:
+    studies = {
+        name: load_params(study=name) for name in ("digits", "digits_ablation", "cifar10_small_gpu")
+    }
+    looks: dict[str, Any] = {}
+    for params in studies.values():
+        methods = {name: name for name in params.grid.methods}
+        shown = {"labels": {"methods": methods}, "families": families(params)}
+        for name, look in method_styles(shown).items():
+            assert looks.setdefault(name, look) == look
+    assert len({tuple(look.values()) for look in looks.values()}) == len(looks) == 30
+    assert looks["taet_bcl"]["color"] == looks["taet"]["color"] == looks["taet"]["markerfacecolor"]
+    assert looks["taet_bcl"]["marker"] != looks["taet"]["marker"]
+    assert looks["taet_bcl"]["markerfacecolor"] != looks["taet"]["markerfacecolor"]
+    assert len({marker for _, marker in METHODS.values()}) == len(METHODS)
+
+
+@pytest.mark.parametrize("name", [*SOURCES, "loss_weights"])
+def test_text_has_8_points(name: str) -> None:
+    picture = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
+    weights = {m: {"alpha": 0.1, "beta": 1.0, "gamma": 0.0, "stage-1 epochs": 1} for m in "ba"}
+    figure = draw(
+        name, SOURCES.get(name, metrics)(3), SHOWN | {"variants": {"k": weights}}, **picture
+    )
+    sizes = {text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
+    assert min(sizes) >= 8

@@ -23,6 +23,7 @@ SHOWN = {
         test_set="balanced",
         checkpoint="last",
         headline_attack="pgd",
+        figure_attack="pgd",
         confidence=0.95,
         groups=SimpleNamespace(head=0.5, tail=0.5),
         worst_cases={"worst": SimpleNamespace(label="worst", attacks="all")},
@@ -36,6 +37,7 @@ SHOWN = {
     "study": "s",
     "threat": SimpleNamespace(eps=0.1),
     "costs": {"b": 40.0, "a": 20.0},
+    "families": {"b": ("k", 0), "a": ("k", 1)},
     "published": [
         {
             "dataset": "d",
@@ -445,7 +447,8 @@ def test_headline() -> None:
     }
 
 
-PICTURE = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
+SETTING = {"dataset": "d", "architecture": "net"}
+PICTURE = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
 
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
@@ -507,7 +510,7 @@ def examples(seeds: int) -> pd.DataFrame:
 SOURCES = {
     "per_class": metrics,
     "ba_br": metrics,
-    "variants": metrics,
+    "forest": metrics,
     "stage1_length": metrics,
     "efficiency": metrics,
     "imbalance": two_ratios,
@@ -540,13 +543,11 @@ def test_figure_shows_what_it_should() -> None:
     points = [(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in everything.containers]
     assert points == [pytest.approx((61.0, 41.0)), pytest.approx((41.0, 21.0))]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["B & C", "A|x"]
-    assert figure.get_supxlabel().startswith("Balanced test set;\nmeans")
+    assert figure.get_supxlabel().startswith("Balanced test set; means")
+    assert figure.legends[0].get_title().get_text() == "Data_1, IR 50 and 10, Net"
 
 
-def test_variants_figures() -> None:
-    robustness = draw("variants", metrics()).axes[1]
-    points = [c.lines[0].get_xdata()[0] for c in robustness.containers]
-    assert points == [pytest.approx(x) for x in (41.0, 21.0, 41.0, 21.0)]  # all classes, then tail
+def test_length_of_stage_1() -> None:
     (axes,) = draw("stage1_length", metrics()).axes
     clean = axes.containers[0].lines[0]
     assert list(clean.get_xdata()) == [0, 4]
@@ -600,7 +601,7 @@ def test_imbalance_figure() -> None:
     line = clean.containers[0].lines[0]
     assert list(line.get_xdata()) == pytest.approx([10, 50], rel=0.02)
     assert list(line.get_ydata()) == [pytest.approx(61.0), pytest.approx(30.5)]
-    assert attacked.get_ylabel() == "BR under PGD-2 (%)"
+    assert attacked.get_ylabel() == "BR, PGD-2 (%), better →"
 
 
 def test_learning_figure() -> None:
@@ -612,7 +613,7 @@ def test_learning_figure() -> None:
         (line.get_linestyle(), line.get_xdata()[0]) for line in rest if len(line.get_xdata()) == 2
     }
     assert marks == {("--", 2.5), (":", 3.5)}
-    assert accuracy.get_ylabel() == "BA on validation images (%)"
+    assert accuracy.get_ylabel() == "BA on validation images (%), better →"
 
 
 def test_confusion_figure() -> None:
@@ -668,10 +669,16 @@ def test_examples_figure() -> None:
     figure = draw("examples", examples(1))
     grid = np.array(figure.axes).reshape(3, 4)
     assert [axes.get_title(loc="left") for axes in grid[0]] == ["Class c3", "", "Class c4", ""]
-    said = [[axes.texts[-1].get_text() for axes in line] for line in grid[1:]]
-    assert said == [["c3", "c3", "c4", "c1"], ["c3", "c3", "c1", "c1"]]
-    bold = [[axes.texts[-1].get_fontweight() == "bold" for axes in line] for line in grid[1:]]
-    assert bold == [[False, False, False, True], [False, False, True, True]]
+    # Below each pair of images: the predicted class of the clean one, then that of the attacked one.
+    predicted = [[t for t in axes.texts if t.get_ha() == "left"] for axes in grid[1:].flat]
+    assert [[t.get_text() for t in texts] for texts in predicted[::2]] == [
+        ["c3"],
+        ["c4", "\n→ c1"],
+        ["c3"],
+        ["c1"],
+    ]
+    bold = [[t.get_fontweight() == "bold" for t in texts] for texts in predicted[::2]]
+    assert bold == [[False], [False, True], [False], [True]]
     image = examples(1)["image"][0]
     assert np.allclose(grid[0, 0].images[0].get_array(), image)
     assert np.allclose(grid[1, 0].images[0].get_array(), 0)  # the most that is taken away

@@ -7,12 +7,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.report.style import (
+    BARS,
+    BETTER,
     SCOPE_TITLES,
+    caption,
     column_panels,
+    heading,
     house_style,
-    markers,
+    means_and_bars,
+    method_styles,
     name_methods,
-    say_below,
+    setting_of,
     spread,
     value_bar,
 )
@@ -24,35 +29,27 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
-        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
-        picture: what this one is about, such as ``dataset``.
+        shown: ``report``, ``labels``, ``families`` of the parameters.
+        picture: its setting.
     """
     report, labels = shown["report"], shown["labels"]
     summary = shown_rows(summary, report)
-    scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
+    scopes = [s for s in SCOPE_TITLES if s in set(summary["scope"])]
     with house_style():
         figure, panels = column_panels(len(scopes))
         for axes, scope in zip(panels, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
-            for method, style in zip(labels["methods"], markers(), strict=False):
-                ba, ba_bar = value_bar(part.loc[(method, "clean")])
-                br, br_bar = value_bar(part.loc[(method, report.headline_attack)])
+            for method, style in method_styles(shown).items():
+                ba, ba_bar = means_and_bars([value_bar(part.loc[(method, "clean")])])
+                br, br_bar = means_and_bars([value_bar(part.loc[(method, report.figure_attack)])])
                 axes.errorbar(
-                    ba,
-                    br,
-                    xerr=ba_bar,
-                    yerr=br_bar,
-                    label=method,
-                    **style,
-                    markersize=5,
-                    linestyle="none",
-                    elinewidth=0.6,
-                    capsize=1.5,
+                    ba, br, xerr=ba_bar, yerr=br_bar, label=method, linestyle="", **style, **BARS
                 )
             axes.set_title(SCOPE_TITLES[scope])
-            axes.set_ylabel(f"BR under {labels['attacks'][report.headline_attack]} (%)")
+            axes.set_ylabel(f"BR, {labels['attacks'][report.figure_attack]} (%), {BETTER}")
             axes.margins(0.12)
-        panels[-1].set_xlabel("Balanced accuracy (%)")
-        say_below(figure, spread(summary, report.test_set))
+        panels[-1].set_xlabel(f"Balanced accuracy (%), {BETTER}")
+        caption(figure, spread(summary, report.test_set))
         name_methods(figure, labels["methods"])
+        heading(figure, setting_of(shown, picture))
     return figure

@@ -1,16 +1,36 @@
-"""Confusion matrices, clean and attacked: which classes are taken for which; a row of panels per method."""
+"""Confusion matrices, clean and attacked: which classes are taken for which.
 
-from collections.abc import Mapping
+With few methods each has its matrices; with more, only rows of the rarest classes are shown, each in a panel
+where methods can be compared.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.report.style import COLUMN, house_style
+from taet.report.classes import class_texts
+from taet.report.style import (
+    LINE,
+    PAGE_WIDTH,
+    caption,
+    grid_shape,
+    heading,
+    house_style,
+    room_for,
+    setting_of,
+    upright,
+)
 
 SOURCE = "confusion"
-METHODS_IN_A_ROW = 3
+MOST_MATRICES = 4  # methods that have matrices of their own
+RAREST = 3  # classes that are shown with more methods
+LABELS = 10  # on an axis
+SCALE: dict[str, Any] = {"vmin": 0, "vmax": 100, "cmap": "cividis"}
+Titles = Mapping[str, str]
 
 
 def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -19,40 +39,98 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
     Args:
         confusion: rows of confusion.csv of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels`` of the parameters.
-        picture: what this one is about, such as ``dataset``.
+        picture: its setting, with the ``classes`` of the data set and their order by ``frequency``.
     """
-    report, labels = shown["report"], shown["labels"]
-    attacks = {"clean": "clean", report.headline_attack: labels["attacks"][report.headline_attack]}
-    shares = confusion.groupby(["method", "attack", "true", "predicted"], sort=False)[
-        "share"
-    ].mean()
-    methods = list(labels["methods"].items())
-    rows = -(-len(methods) // METHODS_IN_A_ROW)
-    groups = not confusion["true"].iloc[0].isdecimal()  # words, wider than their cells: upright
-    height = 1.6 if groups else 1.25
+    attack, methods = shown["report"].headline_attack, shown["labels"]["methods"]
+    attacks = {"clean": "clean", attack: shown["labels"]["attacks"][attack]}
+    shares = (
+        100
+        * confusion.groupby(["method", "attack", "true", "predicted"], sort=False)["share"].mean()
+    )
+    title, texts = _class_texts(list(dict.fromkeys(confusion["true"])), picture)
+    draw_part = _matrices if len(methods) <= MOST_MATRICES else _rarest
     with house_style():
-        figure = Figure(figsize=(2 * COLUMN, 0.3 + height * rows), layout="constrained")
-        grid = figure.subplots(rows, 2 * METHODS_IN_A_ROW, squeeze=False)
-        pairs = [(m, a) for m in methods for a in attacks.items()]
-        for axes, ((method, label), (attack, title)) in zip(grid.flat, pairs, strict=False):
-            matrix = shares[method, attack].unstack(sort=False)
-            image = axes.imshow(100 * matrix.to_numpy(), vmin=0, vmax=100, cmap="cividis")
-            axes.set_title(f"{label}\n{title}", fontsize="small")
-            ticks = np.arange(0, len(matrix), max(1, len(matrix) // 5))
-            axes.set_xticks(ticks, matrix.columns[ticks])
-            axes.set_yticks(ticks, matrix.index[ticks])
-            if groups:
-                axes.tick_params(axis="x", labelrotation=90)
-                axes.tick_params(axis="y", labelleft=axes in grid[:, 0])
-        for axes in grid[:, 0]:
-            axes.set_ylabel("True class")
-        for axes in grid.flat[len(pairs) :]:
-            axes.set_visible(False)
+        figure = draw_part(shares, methods, attacks, texts, picture)
         seeds = confusion["seed"].nunique()
-        figure.supxlabel(
-            f"Predicted class. Shares of a row in %, mean over n = {seeds} "
-            f"{'seeds' if seeds > 1 else 'seed'}",
-            fontsize="medium",
+        caption(
+            figure,
+            f"{title}: columns are what the network predicts. Share of the images of a true class in %, "
+            f"{f'means over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
         )
-        figure.colorbar(image, ax=grid, shrink=0.6 if rows > 1 else 1)
+        heading(figure, setting_of(shown, picture))
     return figure
+
+
+def _class_texts(numbers: Sequence[str], picture: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """What classes, or groups of them, are called, by their number in confusion.csv."""
+    if not numbers[0].isdecimal():
+        return "Groups of classes", {group: group for group in numbers}
+    names = {str(number): name for name, number in picture.get("classes", {}).items()}
+    rows = pd.DataFrame(
+        {"class_name": [names.get(n, n) for n in numbers], "class_index": list(numbers)}
+    )
+    title, texts = class_texts(rows, picture)
+    return title, {n: texts[names.get(n, n)] for n in numbers}
+
+
+def _matrices(
+    shares: "pd.Series[Any]",
+    methods: Titles,
+    attacks: Titles,
+    texts: Titles,
+    picture: Mapping[str, Any],
+) -> Figure:
+    """True classes in rows: a panel for each method, clean and attacked."""
+    rows, columns = grid_shape(len(methods), 2)
+    below = room_for(list(texts.values()))
+    height = (1.9 if columns > 1 else 3.2) + below
+    figure = Figure(figsize=(PAGE_WIDTH, height * rows), layout="constrained")
+    grid = figure.subplots(rows, len(attacks) * columns, sharey=True, squeeze=False)
+    panels = [(m, a) for m in methods for a in attacks]
+    for axes, (method, attack) in zip(grid.flat, panels, strict=False):
+        matrix = shares[method, attack].unstack(sort=False)
+        image = axes.imshow(matrix.to_numpy(), **SCALE)
+        axes.set_title(f"{methods[method]}\n{attacks[attack]}")
+        _label_columns(axes, [texts[name] for name in matrix.columns])
+        ticks = np.arange(0, len(matrix), -(-len(matrix) // LABELS))
+        axes.set_yticks(ticks, [texts[name] for name in matrix.index[ticks]])
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("True class")
+    figure.colorbar(image, ax=grid)
+    return figure
+
+
+def _rarest(
+    shares: "pd.Series[Any]",
+    methods: Titles,
+    attacks: Titles,
+    texts: Titles,
+    picture: Mapping[str, Any],
+) -> Figure:
+    """Methods in rows: a panel for each of the rarest classes, clean and attacked."""
+    if "tail" in texts:
+        rarest = ["tail"]
+    else:
+        rarest = [n for n in picture.get("frequency", texts) if n in texts][-RAREST:]
+    below = room_for(list(texts.values()))
+    height = 0.2 + below + len(attacks) * (1.1 * LINE * len(methods) + 0.3)
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+    grid = figure.subplots(len(attacks), len(rarest), sharex=True, sharey=True, squeeze=False)
+    for line, (attack, attack_title) in zip(grid, attacks.items(), strict=True):
+        for axes, number in zip(line, rarest, strict=True):
+            table = pd.DataFrame({m: shares[m, attack, number] for m in methods}).T
+            table = table[list(texts)]
+            image = axes.imshow(table.to_numpy(), aspect="auto", **SCALE)
+            axes.set_title(f"true: {texts[number]}, {attack_title}")
+            _label_columns(axes, [texts[name] for name in table.columns])
+        line[0].set_yticks(range(len(methods)), list(methods.values()))
+    figure.colorbar(image, ax=grid)
+    return figure
+
+
+def _label_columns(axes: Axes, names: Sequence[str]) -> None:
+    ticks = range(0, len(names), -(-len(names) // LABELS))
+    axes.set_xticks(ticks, [names[tick] for tick in ticks])
+    upright(axes, names)

@@ -1,6 +1,5 @@
 """Balanced robustness against what the training costs, for all and for tail classes."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,18 +7,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.report.style import (
+    BARS,
+    BETTER,
     SCOPE_TITLES,
+    caption,
     column_panels,
+    heading,
     house_style,
-    markers,
+    means_and_bars,
+    method_styles,
     name_methods,
-    say_below,
+    setting_of,
     spread,
     value_bar,
 )
 from taet.scores.summary import of_groups, shown_rows
-
-BESIDE = 0.1  # of the range of costs, for all methods of one cost
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -27,48 +29,30 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
-        shown: ``report``, ``labels``, ``costs`` of the parameters.
-        picture: what this one is about, such as ``dataset``.
+        shown: ``report``, ``labels``, ``families``, ``costs`` of the parameters.
+        picture: its setting.
     """
     report, labels, costs = shown["report"], shown["labels"], shown["costs"]
-    attack = report.headline_attack
+    attack = report.figure_attack
     summary = shown_rows(summary, report)
     values = of_groups(summary[summary["attack"] == attack]).set_index(["method", "scope"])
-    scopes = [s for s in ("all", "tail") if s in set(summary["scope"])]
-    places = _side_by_side({method: costs[method] for method in labels["methods"]})
+    scopes = [s for s in SCOPE_TITLES if s in set(summary["scope"])]
     with house_style():
         figure, panels = column_panels(len(scopes))
         for axes, scope in zip(panels, scopes, strict=True):
-            for method, style in zip(labels["methods"], markers(), strict=False):
-                mean, error = value_bar(values.loc[(method, scope)])
+            for method, style in method_styles(shown).items():
+                mean, bar = means_and_bars([value_bar(values.loc[(method, scope)])])
                 axes.errorbar(
-                    places[method],
-                    mean,
-                    yerr=error,
-                    label=method,
-                    linestyle="",
-                    elinewidth=0.6,
-                    **style,
+                    costs[method], mean, yerr=bar, label=method, linestyle="", **style, **BARS
                 )
             axes.set_title(SCOPE_TITLES[scope])
-            axes.set_ylabel(f"BR under {labels['attacks'][attack]} (%)")
-        panels[-1].set_xlabel("Passes of a training image, forward and backward")
-        apart = "; methods of equal cost side by side" if places != costs else ""
-        say_below(figure, f"{spread(summary, report.test_set)}{apart}")
+            axes.set_ylabel(f"BR, {labels['attacks'][attack]} (%), {BETTER}")
+            axes.margins(0.08)
+        panels[-1].set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes of a training image")
+        caption(
+            figure,
+            f"Passes through the network, forward and backward. {spread(summary, report.test_set)}",
+        )
         name_methods(figure, labels["methods"])
+        heading(figure, setting_of(shown, picture))
     return figure
-
-
-def _side_by_side(costs: Mapping[str, float]) -> dict[str, float]:
-    """Where each method stands: those of equal cost would hide each other, and stay nearer than others."""
-    alike: dict[float, list[str]] = {}
-    for method, cost in costs.items():
-        alike.setdefault(cost, []).append(method)
-    levels = [-math.inf, *sorted(alike), math.inf]
-    most = BESIDE * (levels[-2] - levels[1] or 1)
-    places = {}
-    for before, cost, after in zip(levels, levels[1:], levels[2:], strict=False):
-        methods, width = alike[cost], min(most, cost - before, after - cost)
-        for i, method in enumerate(methods):
-            places[method] = cost + width * ((i + 0.5) / len(methods) - 0.5)
-    return places

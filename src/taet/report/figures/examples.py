@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.classes import MOST, class_texts
-from taet.report.style import COLUMN, colors, house_style
+from taet.report.style import LINE, PAGE_WIDTH, caption, heading, house_style, setting_of
 
 SOURCE = "examples"
 GREY = 0.5  # nothing is added
+WRONG: dict[str, Any] = {"color": "#d55e00", "fontweight": "bold"}
 
 
 def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -21,50 +22,51 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     Args:
         examples: rows of examples.csv of one data set, imbalance ratio and architecture, with their images.
         shown: ``report``, ``labels``, ``threat`` of the parameters.
-        picture: what this one is about, such as ``dataset``.
+        picture: its setting, with the ``classes`` of the data set.
     """
     methods, threat = shown["labels"]["methods"], shown["threat"]
     attack = shown["labels"]["attacks"][shown["report"].headline_attack]
     title, texts = class_texts(examples, picture, MOST)
     scale = np.abs(np.stack(list(examples["added"]))).max() or 1.0
     clean = examples[examples["method"] == next(iter(methods))]
-    panel = 2 * COLUMN / (2 * len(clean) + 2)
+    panel = PAGE_WIDTH / (2 * len(clean) + 2.5)
     with house_style():
-        size = (2 * COLUMN, (len(methods) + 1) * (panel + 0.17) + 0.3)
+        size = (PAGE_WIDTH, (len(methods) + 1) * (panel + 2.3 * LINE))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(len(methods) + 1, 2 * len(clean), squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
         for i, row in enumerate(clean.itertuples()):
             _show(grid[0, 2 * i], row.image)
-            grid[0, 2 * i].set_title(
-                f"{title} {texts[row.class_name]}", fontsize="medium", loc="left"
-            )
+            grid[0, 2 * i].set_title(f"{title} {texts[row.class_name]}", loc="left")
         for line, (method, label) in zip(grid[1:], methods.items(), strict=True):
             line[0].text(-0.15, 0.5, label, ha="right", va="center", transform=line[0].transAxes)
             for i, row in enumerate(examples[examples["method"] == method].itertuples()):
-                changed, attacked = line[2 * i], line[2 * i + 1]
-                _show(changed, GREY + GREY * row.added / scale)
+                added, attacked = line[2 * i], line[2 * i + 1]
+                _show(added, GREY + GREY * row.added / scale)
                 _show(attacked, row.image + row.added)
-                _say(changed, texts[row.clean], row.clean != row.class_name)
-                _say(attacked, texts[row.attacked], row.attacked != row.class_name)
-        figure.supxlabel(
-            f"Above: the clean image. In each row: what {attack} adds (full contrast: {scale:.3g} of white, "
-            f"eps {threat.eps:.3g};\ngrey: nothing, as where the clean image is misclassified already), and "
-            f"the sum. Below each: the class that\nthe network sees in the clean image and in the sum; bold: "
-            f"a wrong one. One network each, seed {examples['seed'].iloc[0]}",
-            fontsize="medium",
+                _predictions(added, texts, row)
+        caption(
+            figure,
+            f"Above: the clean image. In each row: what {attack} adds, and the sum. Full contrast is "
+            f"{scale:.3g} of white, eps {threat.eps:.3g}; grey: nothing is added, as where the clean "
+            f"image is misclassified already. Below: the predicted class of the clean image, then that of "
+            f"the sum if it is another; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
         )
+        heading(figure, setting_of(shown, picture))
     return figure
 
 
 def _show(axes: Axes, image: "np.ndarray[Any, Any]") -> None:
     grey = image.shape[2] == 1
-    shown = np.clip(image[..., 0] if grey else image, 0, 1)
-    axes.imshow(shown, cmap="gray" if grey else None, vmin=0, vmax=1, interpolation="nearest")
+    pixels = np.clip(image[..., 0] if grey else image, 0, 1)
+    axes.imshow(pixels, cmap="gray" if grey else None, vmin=0, vmax=1, interpolation="nearest")
 
 
-def _say(axes: Axes, predicted: str, wrong: bool) -> None:
-    look = {"color": colors()[3], "fontweight": "bold"} if wrong else {}
-    under = {"ha": "center", "va": "top", "fontsize": "small", "transform": axes.transAxes}
-    axes.text(0.5, -0.05, predicted, **under, **look)
+def _predictions(axes: Axes, texts: Mapping[str, str], row: Any) -> None:
+    """The predicted classes below both images, from the left edge of the first."""
+    below: dict[str, Any] = {"ha": "left", "va": "top", "transform": axes.transAxes}
+    axes.text(0, -0.05, texts[row.clean], **below, **(WRONG if row.clean != row.class_name else {}))
+    if row.attacked != row.clean:
+        text = f"\n\N{RIGHTWARDS ARROW} {texts[row.attacked]}"
+        axes.text(0, -0.05, text, **below, **(WRONG if row.attacked != row.class_name else {}))

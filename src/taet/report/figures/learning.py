@@ -11,11 +11,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.report.style import column_panels, house_style, markers, name_methods, say_below
+from taet.report.style import (
+    BETTER,
+    caption,
+    column_panels,
+    heading,
+    house_style,
+    method_styles,
+    name_methods,
+    setting_of,
+)
 
 SOURCE = "training"
 PANELS = {"validation_accuracy": "BA", "validation_robustness": "BR"}
-MARKS = 6  # of a curve: there are fewer colours than methods can be
+MARKED = 6  # points of a curve that have a marker
 DROP = 0.5  # a learning rate that falls below this share of the one before has dropped
 
 
@@ -24,43 +33,48 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
 
     Args:
         training: rows of training.csv of one data set, imbalance ratio and architecture.
-        shown: ``labels`` of the parameters.
-        picture: what this one is about, such as ``dataset``.
+        shown: ``labels``, ``families`` of the parameters.
+        picture: its setting.
     """
     labels, seeds = shown["labels"]["methods"], training["seed"].nunique()
     measured = training.dropna(subset=list(PANELS))
     with house_style():
         figure, panels = column_panels(len(PANELS))
         for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
-            for method, style in zip(labels, markers(), strict=False):
+            for method, style in method_styles(shown).items():
                 part = measured[measured["method"] == method]
                 _curve(axes, part.groupby("epoch")[column], method, style)
                 _events(axes, training[training["method"] == method], style["color"])
-            axes.set_ylabel(f"{title} on validation images (%)")
+            axes.set_ylabel(f"{title} on validation images (%), {BETTER}")
         panels[-1].set_xlabel("Epoch")
-        shades = "mean and standard deviation over" if seeds > 1 else "one seed,"
-        count = f"n = {seeds} seeds" if seeds > 1 else "n = 1"
-        say_below(
-            figure, f"{shades} {count}; dashed: end of stage 1; dotted: the learning rate drops"
+        shades = (
+            f"means and standard deviations over n = {seeds} seeds" if seeds > 1 else "one seed"
         )
+        caption(figure, f"{shades}; dashed: end of stage 1; dotted: the learning rate drops")
         name_methods(figure, labels)
+        heading(figure, setting_of(shown, picture))
     return figure
 
 
 def _curve(axes: Axes, values: Any, method: str, style: Mapping[str, Any]) -> None:
     mean, sd = 100 * values.mean(), 100 * values.std(ddof=1).fillna(0)
-    axes.plot(mean.index, mean, label=method, markevery=max(1, len(mean) // MARKS), **style)
+    axes.plot(mean.index, mean, label=method, markevery=max(1, len(mean) // MARKED), **style)
     axes.fill_between(
-        mean.index, mean - sd, mean + sd, color=style["color"], alpha=0.15, linewidth=0
+        mean.index,
+        (mean - sd).clip(0),
+        (mean + sd).clip(upper=100),
+        color=style["color"],
+        alpha=0.15,
+        linewidth=0,
     )
 
 
 def _events(axes: Axes, part: pd.DataFrame, color: Any) -> None:
     """The end of stage 1, and drops of the learning rate, of one method."""
     epochs = part[part["seed"] == part["seed"].iloc[0]].set_index("epoch")
-    before = epochs[epochs["stage"] == 1].index
-    if len(before):
-        axes.axvline(before.max() + 0.5, color=color, linestyle="--", linewidth=0.6)
+    stage1 = epochs[epochs["stage"] == 1].index
+    if len(stage1):
+        axes.axvline(stage1.max() + 0.5, color=color, linestyle="--", linewidth=0.6)
     rates = epochs["learning_rate"]
     for epoch in rates.index[rates < DROP * rates.shift()]:
         if rates[epoch] > 0 and epoch != rates.index[-1]:  # a cosine ends at 0: no drop

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.report.style import COLUMN, house_style, spread
+from taet.report.style import COLUMN, caption, heading, house_style, setting_of, spread
 from taet.scores.summary import of_groups, shown_rows
 
 
@@ -17,13 +17,13 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
-        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
-        picture: what this one is about: ``kind``, and the ``methods`` that differ in nothing else.
+        shown: ``report``, ``labels``, ``variants`` of the parameters.
+        picture: its setting, with ``kind``, and the ``methods`` that differ in nothing else.
     """
     report, labels = shown["report"], shown["labels"]
     variants = shown["variants"][picture["kind"]]
     summary = shown_rows(summary, report)
-    attack = report.headline_attack
+    attack = report.figure_attack
     values = of_groups(summary).set_index(["method", "attack", "scope"])["balanced_accuracy"]
     percent = {
         tuple(variants[m].get(w) for w in ("alpha", "beta", "gamma")): 100
@@ -33,8 +33,8 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     alphas, betas, gammas = (sorted(set(axis)) for axis in zip(*percent, strict=True))
     low, high = min(percent.values()), max(percent.values())
     with house_style():
-        width = COLUMN if len(gammas) < 3 else 1.4 * COLUMN
-        figure = Figure(figsize=(width, 2.0), layout="constrained")
+        width = COLUMN if len(gammas) < 3 else 1.5 * COLUMN
+        figure = Figure(figsize=(width, 1.8), layout="constrained")
         grid = figure.subplots(1, len(gammas), sharey=True, squeeze=False)
         for axes, gamma in zip(grid[0], gammas, strict=True):
             cells = np.array([[percent.get((a, b, gamma), np.nan) for b in betas] for a in alphas])
@@ -45,11 +45,11 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_xlabel(r"$\beta$ (HDL)", parse_math=True)
             axes.set_title(rf"$\gamma$ (RCEL) = {gamma:g}", parse_math=True)
         grid[0, 0].set_ylabel(r"$\alpha$ (BCL)", parse_math=True)
-        figure.colorbar(image, ax=grid[0].tolist(), label=f"BR {labels['attacks'][attack]} (%)")
-        said = spread(summary, report.test_set, bars=False)
-        if len(percent) < len(alphas) * len(betas) * len(gammas):
-            said += ";\nempty: not part of the study"
-        figure.supxlabel(said, fontsize="medium")
+        figure.colorbar(image, ax=grid[0].tolist(), label=f"BR, {labels['attacks'][attack]} (%)")
+        holes = len(percent) < len(alphas) * len(betas) * len(gammas)
+        basis = spread(summary, report.test_set, bars=False)
+        caption(figure, f"All classes. {basis}{'; empty: not part of the study' if holes else ''}")
+        heading(figure, setting_of(shown, picture))
     return figure
 
 

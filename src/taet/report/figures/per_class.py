@@ -1,15 +1,42 @@
-"""Accuracy of each class, clean and attacked, over bars of training counts; a panel per method."""
+"""Accuracy of each class, clean and attacked, over bars of training counts; a panel per method.
 
-import math
+The method that is most robust in the tail comes first. Where a data set has many classes, a point is the mean
+of several that are about equally frequent.
+"""
+
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from taet.report.style import COLUMN, colors, house_style, legend, spread
+from taet.report.classes import class_texts
+from taet.report.style import (
+    BARS,
+    BETTER,
+    COLORS,
+    PAGE_WIDTH,
+    caption,
+    grid_shape,
+    heading,
+    house_style,
+    means_and_bars,
+    name_series,
+    room_for,
+    setting_of,
+    spread,
+    upright,
+    with_bar,
+)
 from taet.scores.summary import shown_rows
+
+PANELS_IN_A_ROW = 3
+MOST_CLASSES = 20  # with more, a point is one of ``BINS``
+BINS = 10
+LABELS = 12  # on an axis
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -17,73 +44,119 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
-        shown: ``report``, ``labels``, ``study``, ``threat`` of the parameters.
-        picture: what this one is about, such as ``dataset``.
+        shown: ``report``, ``labels`` of the parameters.
+        picture: its setting, with the ``classes`` of the data set.
     """
     report, labels = shown["report"], shown["labels"]
     summary = shown_rows(summary, report)
-    classes = summary[summary["scope"] == "class"].copy()
+    attack = report.figure_attack
+    curves = {"clean": "Clean", attack: labels["attacks"][attack]}
+    title, points = _points(summary[summary["scope"] == "class"], picture)
+    methods = _by_tail_robustness(summary[summary["attack"] == attack], labels["methods"])
+    rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
+    with house_style():
+        height = 0.3 + 1.5 * rows + room_for(list(points["text"]))
+        figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for panel, (axes, method) in enumerate(zip(grid.flat, methods, strict=False)):
+            part = points[points["method"] == method]
+            counts = _count_bars(axes, part[part["attack"] == "clean"])
+            lines = [
+                _accuracy_line(axes, part[part["attack"] == name], name, color)
+                for name, color in zip(curves, COLORS, strict=False)
+            ]
+            axes.set_title(labels["methods"][method])
+            axes.tick_params(labelbottom=panel + columns >= len(methods))
+        for axes in grid.flat[len(methods) :]:
+            axes.set_visible(False)
+        for axes in grid[:, 0]:
+            axes.set_ylabel(f"Accuracy (%), {BETTER}")
+        caption(
+            figure,
+            f"{title}, most frequent first; methods by robustness in the tail. "
+            f"{spread(summary, report.test_set, bars=not _binned(points))}"
+            f"{'; bars: standard deviation between the classes of a point' * _binned(points)}",
+        )
+        largest = points["train_images"].max()
+        name_series(
+            figure,
+            [*lines, counts],
+            [*curves.values(), f"Training images (highest bar: {largest:.0f})"],
+        )
+        heading(figure, setting_of(shown, picture))
+    return figure
+
+
+def _by_tail_robustness(rows: pd.DataFrame, methods: Mapping[str, str]) -> list[str]:
+    """Names of the methods, most robust in the tail first; over all classes where there is no tail.
+
+    Args:
+        rows: of the attack.
+    """
+    scope = "tail" if "tail" in set(rows["scope"]) else "all"
+    robust = rows[rows["scope"] == scope].set_index("method")["balanced_accuracy"]
+    return sorted(methods, key=lambda method: robust[method], reverse=True)
+
+
+def _points(classes: pd.DataFrame, picture: Mapping[str, Any]) -> tuple[str, pd.DataFrame]:
+    """What is drawn of the classes: the title of the axis, and one row for each point.
+
+    Args:
+        classes: rows of single classes.
+
+    Returns:
+        Rows with ``method``, ``attack``, ``position`` on the axis, ``text`` below it, ``accuracy``, ``reach``
+        of the bar, ``train_images``.
+    """
     order = (
         classes.groupby("class_index")["train_images"]
         .first()
         .sort_values(ascending=False, kind="stable")
     )
-    classes["place"] = classes["class_index"].map({c: i for i, c in enumerate(order.index)})
-    methods = labels["methods"]
-    columns = min(3, len(methods))
-    rows = math.ceil(len(methods) / columns)
-    curves = {"clean": "Clean", report.headline_attack: labels["attacks"][report.headline_attack]}
-    palette = dict(zip(curves, colors(), strict=False))
-    with house_style():
-        figure = Figure(figsize=(2 * COLUMN, 0.35 + 1.45 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for i, (method, label) in enumerate(methods.items()):
-            axes = grid.flat[i]
-            part = classes[classes["method"] == method]
-            _count_bars(axes, part[part["attack"] == "clean"])
-            for attack in curves:
-                _accuracy_line(axes, part[part["attack"] == attack], attack, palette[attack])
-            axes.set_title(label)
-        for axes in grid.flat[len(methods) :]:
-            axes.set_visible(False)
-        for axes in grid[:, 0]:
-            axes.set_ylabel("Accuracy (%)")
-        figure.supxlabel(
-            f"Class, most frequent first. {spread(summary, report.test_set)}", fontsize="medium"
-        )
-        keys = [axes.get_legend_handles_labels() for axes in figure.axes if axes.get_visible()]
-        by_name = {
-            name: handle
-            for handles, names in keys
-            for handle, name in zip(handles, names, strict=True)
-        }
-        shown = [curves.get(name, name) for name in by_name]
-        legend(figure, list(by_name.values()), shown, len(shown))
-    return figure
+    rank = dict(zip(order.index, range(len(order)), strict=True))
+    classes = classes.assign(position=classes["class_index"].map(rank))
+    if len(rank) <= MOST_CLASSES:
+        title, texts = class_texts(classes, picture)
+        return title, classes.assign(
+            text=classes["class_name"].map(texts),
+            reach=classes["accuracy_sd"].fillna(classes["accuracy_se"]),
+        ).sort_values("position")
+    ends = np.linspace(0, len(rank), BINS + 1).round().astype(int)
+    texts = [f"{first + 1}-{last}" for first, last in pairwise(ends)]
+    position = np.searchsorted(ends, classes["position"], side="right") - 1
+    bins = classes.assign(position=position).groupby(["method", "attack", "position"], sort=False)
+    points = bins.agg(
+        accuracy=("accuracy", "mean"),
+        reach=("accuracy", "std"),
+        train_images=("train_images", "mean"),
+    ).reset_index()
+    points["text"] = [texts[p] for p in points["position"]]
+    return "Classes by their rank", points.sort_values("position")
 
 
-def _count_bars(axes: Axes, part: pd.DataFrame) -> None:
+def _binned(points: pd.DataFrame) -> bool:
+    return "class_index" not in points
+
+
+def _count_bars(axes: Axes, part: pd.DataFrame) -> Any:
     """Training counts behind the lines, on a scale of their own that the legend states."""
     counts = axes.twinx()
-    largest = f"Training images (largest class: {part['train_images'].max():.0f})"
-    counts.bar(part["place"], part["train_images"], color="0.88", width=0.8, label=largest)
+    bars = counts.bar(part["position"], part["train_images"], color="0.88", width=0.8)
     counts.set_yticks([])
     axes.set_zorder(counts.get_zorder() + 1)
     axes.patch.set_visible(False)
+    return bars
 
 
-def _accuracy_line(axes: Axes, part: pd.DataFrame, attack: str, color: Any) -> None:
-    axes.errorbar(
-        part["place"],
-        100 * part["accuracy"],
-        yerr=100 * part["accuracy_sd"].fillna(part["accuracy_se"]),
-        label=attack,
-        color=color,
-        marker="o",
-        capsize=1.5,
-        elinewidth=0.6,
+def _accuracy_line(axes: Axes, part: pd.DataFrame, attack: str, color: str) -> Any:
+    means, bars = means_and_bars(
+        with_bar(100 * accuracy, 100 * reach)
+        for accuracy, reach in zip(part["accuracy"], part["reach"], strict=True)
     )
+    marker = "o" if attack == "clean" else "s"
+    line = axes.errorbar(part["position"], means, yerr=bars, color=color, marker=marker, **BARS)
     axes.set_ylim(0, 104)
-    ordered = part.sort_values("place")
-    step = max(1, len(part) // 10)
-    axes.set_xticks(ordered["place"][::step], ordered["class_index"][::step])
+    every = -(-len(part) // LABELS)
+    axes.set_xticks(part["position"][::every], part["text"][::every])
+    upright(axes, list(part["text"]))
+    return line

@@ -6,7 +6,21 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from taet.report.style import COLUMN, MARKERS, colors, house_style, say_below, spread, value_bar
+from taet.report.style import (
+    BARS,
+    BETTER,
+    COLORS,
+    MARKERS,
+    caption,
+    column_panels,
+    heading,
+    house_style,
+    means_and_bars,
+    name_series,
+    setting_of,
+    spread,
+    value_bar,
+)
 from taet.scores.summary import of_groups, shown_rows
 from taet.study.plan.variants import STAGE1_EPOCHS
 
@@ -16,8 +30,8 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
-        shown: ``report``, ``labels``, ``study``, ``threat``, ``variants`` of the parameters.
-        picture: what this one is about: ``kind``, and the ``methods`` that differ in nothing else.
+        shown: ``report``, ``labels``, ``variants`` of the parameters.
+        picture: its setting, with ``kind``, and the ``methods`` that differ in nothing else.
     """
     report, labels = shown["report"], shown["labels"]
     variants = shown["variants"][picture["kind"]]
@@ -25,35 +39,25 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     epochs = [variants[method][STAGE1_EPOCHS] for method in methods]
     summary = shown_rows(summary, report)
     values = of_groups(summary).set_index(["method", "attack", "scope"])
-    attack = report.headline_attack
+    robustness = f"BR, {labels['attacks'][report.figure_attack]}"
     curves = {
         ("clean", "all"): "BA",
         ("clean", "tail"): "BA, tail",
-        (attack, "all"): f"BR {labels['attacks'][attack]}",
-        (attack, "tail"): f"BR {labels['attacks'][attack]}, tail",
+        (report.figure_attack, "all"): robustness,
+        (report.figure_attack, "tail"): f"{robustness}, tail",
     }
     with house_style():
-        figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
-        axes = figure.subplots()
-        for (key, name), color, marker in zip(curves.items(), colors(), MARKERS, strict=False):
+        figure, (axes,) = column_panels(1)
+        for (key, name), color, marker in zip(curves.items(), COLORS, MARKERS, strict=False):
             if key[1] not in set(summary["scope"]):
                 continue
-            points = [value_bar(values.loc[(method, *key)]) for method in methods]
-            means, errors = zip(*points, strict=True)
-            axes.errorbar(
-                epochs,
-                means,
-                yerr=errors,
-                label=name,
-                color=color,
-                marker=marker,
-                linestyle="-" if key[1] == "all" else "--",
-                elinewidth=0.6,
-                capsize=1.5,
-            )
+            means, bars = means_and_bars(value_bar(values.loc[(m, *key)]) for m in methods)
+            line = {"color": color, "marker": marker, "linestyle": "-" if key[1] == "all" else "--"}
+            axes.errorbar(epochs, means, yerr=bars, label=name, **line, **BARS)
         axes.set_xticks(epochs)
-        axes.set_xlabel("Epochs of stage 1")
-        axes.set_ylabel("Per cent")
-        say_below(figure, spread(summary, report.test_set))
-        figure.legend(loc="outside upper center", ncols=2)
+        axes.set_xlabel("Epochs of stage 1 (clean warm-up)")
+        axes.set_ylabel(f"Per cent, {BETTER}")
+        caption(figure, spread(summary, report.test_set))
+        name_series(figure, *axes.get_legend_handles_labels())
+        heading(figure, setting_of(shown, picture))
     return figure

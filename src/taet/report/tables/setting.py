@@ -10,6 +10,7 @@ import pandas as pd
 
 from taet.axes import SETTING
 from taet.report.tables.cells import COLLAPSED
+from taet.report.titles import setting_title
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 Column = tuple[str, str, str]  # attack, scope, title
@@ -132,10 +133,3 @@ def settings(
             shown,
             shown["report"].test_set,
         )
-
-
-def setting_title(
-    labels: Mapping[str, Mapping[str, str]], dataset: str, ir: str, architecture: str
-) -> str:
-    """What titles of tables begin with."""
-    return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"

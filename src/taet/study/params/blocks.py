@@ -180,7 +180,9 @@ class Report(Options):
     checkpoint: Literal["last", "best"]
     """Weights of the main table and the figures; metrics.csv has all of ``grid.checkpoints``."""
     headline_attack: Name
-    """Attack of the figures and of the headline numbers."""
+    """Attack of the headline numbers, and of confusions and images, which are of one attack alone."""
+    figure_attack: Name
+    """Attack or worst case of all other figures."""
     confidence: Annotated[Share, Field(gt=0, lt=1)]
     """Level of the intervals over seeds."""
     bootstrap: Count

@@ -300,6 +300,13 @@ def _report_problems(params: Params, source: Source) -> Iterator[str]:
     if attack not in attacks:
         where = source.locate(("report", "headline_attack"))
         yield f"{where}: {attack!r} is not in grid.attacks; add it there, or name another"
+    figure_attack, worst_cases = params.report.figure_attack, params.report.worst_cases
+    if figure_attack not in (*attacks, *worst_cases):
+        where = source.locate(("report", "figure_attack"))
+        yield (
+            f"{where}: {figure_attack!r} is neither in grid.attacks nor in report.worst_cases; add it to "
+            "one of them, or name another"
+        )
     if params.report.checkpoint not in params.grid.checkpoints:
         where = source.locate(("report", "checkpoint"))
         yield (

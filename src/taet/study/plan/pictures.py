@@ -37,16 +37,28 @@ def _settings(params: Params) -> Iterator[dict[str, str]]:
         yield dict(zip(SETTING, values, strict=True))
 
 
+def families(params: Params) -> dict[str, tuple[str, int]]:
+    """Of each method its kind, and its number among the variants of that: 0 is the preset of the kind's name.
+
+    Numbers count all methods of the parameters, not those of the grid: they are the same in every study.
+    """
+    numbers: dict[str, itertools.count[int]] = {}
+    known = {}
+    for name, options in params.methods.items():
+        variants_of_kind = numbers.setdefault(options.kind, itertools.count(1))
+        known[name] = options.kind, 0 if name == options.kind else next(variants_of_kind)
+    return {name: known[name] for name in params.grid.methods}
+
+
 def _of_each_setting(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
     """The figures of each setting: a name, the module that draws the figure, and its other arguments."""
-    several = ("ba_br", "efficiency") if len(params.grid.methods) > 1 else ()
-    for figure in ("per_class", *several, "confusion", "features", "examples"):
+    several = ("forest", "ba_br", "efficiency") if len(params.grid.methods) > 1 else ()
+    for figure in (*several, "per_class", "confusion", "features", "examples"):
         yield figure, {"figure": figure}
     if all(params.methods[name].training.validation for name in params.grid.methods):
         yield "learning", {"figure": "learning"}
     for kind, methods in variants(params).items():
         for figure, members, least in (
-            ("variants", list(methods), 3),
             ("stage1_length", sweep(methods, (STAGE1_EPOCHS,)), 3),
             ("loss_weights", sweep(methods, ("alpha", "beta", "gamma")), 4),
         ):

@@ -13,7 +13,7 @@ from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
 from taet.study.plan.job import Cell, Job
-from taet.study.plan.pictures import pictures
+from taet.study.plan.pictures import families, pictures
 from taet.study.plan.shown import shown
 from taet.study.store import artifacts
 from taet.study.store.artifacts import MANIFEST
@@ -182,7 +182,7 @@ def tables(study: "Study", cell: Cell) -> Needs:
 def figures(study: "Study", cell: Cell) -> Needs:
     drawn = pictures(study.params)
     return Needs(
-        {**shown(study.params), "pictures": drawn},
+        {**shown(study.params), "families": families(study.params), "pictures": drawn},
         {"score": study.job("score"), "inspect": study.job("inspect")},
         tuple(sorted({f"taet.report.figures.{about['figure']}" for about in drawn.values()})),
         tuple(f"{name}.{suffix}" for name in drawn for suffix in FIGURE_FORMATS),

@@ -61,7 +61,7 @@ def test_pictures_of_the_ablation(ablation: blocks.Params) -> None:
             "confusion",
             "features",
             "examples",
-            "variants_taet",
+            "forest",
             "stage1_length_taet",
             "loss_weights_taet",
         )
