@@ -76,7 +76,7 @@ def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
     tree = saved_copy(tmp_path, name)
     redraw(tree, name)
     before = tree.contents(study)
-    tree.ok(sys.executable, "workflow/scripts/keep.py", name, "--drawn")
+    tree.ok(sys.executable, "workflow/scripts/save.py", name, "--drawn")
     after = tree.contents(study)
     records = f"{study}/{RECORDS}"
     assert before.keys() <= after.keys()
@@ -84,11 +84,11 @@ def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
     for part in ("tables", "figures"):
         saved = sorted(f.name for f in (ROOT / study / part).iterdir())
         assert sorted(f.name for f in (tree.path / study / part).iterdir()) == saved
-    refused = tree.run(sys.executable, "workflow/scripts/keep.py", name)
+    refused = tree.run(sys.executable, "workflow/scripts/save.py", name)
     assert refused.returncode == 1
     assert "run first: snakemake --cores 4 all" in refused.stderr
     tree.edit("params.yaml", "threat: {eps: 0.1}", "threat: {eps: 0.2}")
-    other = tree.run(sys.executable, "workflow/scripts/keep.py", name, "--drawn")
+    other = tree.run(sys.executable, "workflow/scripts/save.py", name, "--drawn")
     assert other.returncode == 1
     assert "threat was another one than in params.yaml" in other.stderr
     assert tree.contents(study) == after
@@ -96,7 +96,7 @@ def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
 
 def test_about_says_what_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
-    import keep
+    import save
 
     def record(job: str, started: str, **facts: object) -> dict[str, object]:
         return {
@@ -111,7 +111,7 @@ def test_about_says_what_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None
         record("attack a", "2026-01-03T12:00:00Z", resumed=False),
         record("figures", "2026-02-01T00:00:00Z"),
     ]
-    text = keep.about(records, "s")
+    text = save.about(records, "s")
     assert "- from 2026-01-03 12:00 to 2026-01-04 00:00 UTC, 720 minutes" in text
     assert "- processor time of all jobs: 4 minutes" in text
     assert "- 1 of these jobs went on after an interruption" in text

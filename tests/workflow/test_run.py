@@ -233,8 +233,8 @@ def test_two_studies_share_what_they_can(finished_copy: Tree) -> None:
 
 
 def test_small_results_can_be_kept(finished_copy: Tree) -> None:
-    keep = [sys.executable, "workflow/scripts/keep.py", "tiny"]
-    finished_copy.ok(*keep)
+    save = [sys.executable, "workflow/scripts/save.py", "tiny"]
+    finished_copy.ok(*save)
     kept = finished_copy.path / "results/reference/tiny"
     saved = lzma.decompress((kept / "score/metrics.csv.xz").read_bytes())
     assert saved == (finished_copy.path / METRICS).read_bytes()
@@ -248,7 +248,7 @@ def test_small_results_can_be_kept(finished_copy: Tree) -> None:
     assert sorted(records) == sorted(outputs)
     assert list(kept.rglob("*.safetensors")) == [kept / pictures], "no weights"
     (finished_copy.path / MODEL).unlink()
-    refused = finished_copy.run(*keep)
+    refused = finished_copy.run(*save)
     assert refused.returncode == 1
     assert "missing or stale; run first" in refused.stderr
 

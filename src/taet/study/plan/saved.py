@@ -247,7 +247,7 @@ def _run_and_save(study: str) -> str:
     """What to do where saved results are of other parameters."""
     return (
         f"run it (snakemake --cores 4 all --config study={study}) and save it anew "
-        f"(python workflow/scripts/keep.py {study})"
+        f"(python workflow/scripts/save.py {study})"
     )
 
 

@@ -80,7 +80,7 @@ def test_what_the_grid_has_beyond_it_is_named(
 ) -> None:
     text = refusal(of_study(**grid))
     assert text.startswith(f"{REFERENCE / STUDY}/score/metrics.csv.xz: no rows of {problem}")
-    assert f"python workflow/scripts/keep.py {STUDY}" in text
+    assert f"python workflow/scripts/save.py {STUDY}" in text
 
 
 def test_numbers_of_another_run_than_the_records_are_refused(saved: Path) -> None:

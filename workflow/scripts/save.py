@@ -1,7 +1,7 @@
 """Save the small results of a study in git: results/reference/STUDY; see taet.study.plan.saved.
 
-    python workflow/scripts/keep.py STUDY            a study that was run
-    python workflow/scripts/keep.py STUDY --drawn    tables and figures alone, drawn from what is saved
+    python workflow/scripts/save.py STUDY            a study that was run
+    python workflow/scripts/save.py STUDY --drawn    tables and figures alone, drawn from what is saved
 
 All results must be those of the parameters and the code as they are now. Weights, predictions and figures are
 not saved: DVC stores the first two, and ``taet redraw`` draws the figures again.
@@ -20,7 +20,7 @@ from taet.study.run import runner
 from taet.study.store import artifacts, records
 
 
-def keep(study, target):
+def save(study, target):
     """Save what is small; all outputs of the study must exist and be current.
 
     Results that were saved before are replaced at the end, all at once.
@@ -98,7 +98,7 @@ def about(made, name):
         [
             f"# {name}",
             "",
-            "Written by `workflow/scripts/keep.py` from the records of the jobs.",
+            "Written by `workflow/scripts/save.py` from the records of the jobs.",
             "",
             f"- code: {', '.join(revisions)}",
             *(changed if any(revision.endswith("-dirty") for revision in revisions) else []),
@@ -134,9 +134,9 @@ def _machine(record):
 if __name__ == "__main__":
     names = [word for word in sys.argv[1:] if word != "--drawn"]
     if len(names) != 1:
-        sys.exit("keep: name one study: python workflow/scripts/keep.py STUDY [--drawn]")
+        sys.exit("save: name one study: python workflow/scripts/save.py STUDY [--drawn]")
     try:
         chosen = (saved.SavedStudy if "--drawn" in sys.argv else Study)(load_params(study=names[0]))
-        keep(chosen, saved.REFERENCE / chosen.params.study)
+        save(chosen, saved.REFERENCE / chosen.params.study)
     except UserError as error:
-        sys.exit(f"keep: {error}")
+        sys.exit(f"save: {error}")
