@@ -613,7 +613,7 @@ def test_learning_figure() -> None:
         (line.get_linestyle(), line.get_xdata()[0]) for line in rest if len(line.get_xdata()) == 2
     }
     assert marks == {("--", 2.5), (":", 3.5)}
-    assert accuracy.get_ylabel() == "BA on validation images (%), better →"
+    assert accuracy.get_ylabel() == "BA (%), better →"
 
 
 def test_confusion_figure() -> None:

@@ -45,12 +45,15 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
                 part = measured[measured["method"] == method]
                 _curve(axes, part.groupby("epoch")[column], method, style)
                 _events(axes, training[training["method"] == method], style["color"])
-            axes.set_ylabel(f"{title} on validation images (%), {BETTER}")
+            axes.set_ylabel(f"{title} (%), {BETTER}")
         panels[-1].set_xlabel("Epoch")
         shades = (
             f"means and standard deviations over n = {seeds} seeds" if seeds > 1 else "one seed"
         )
-        caption(figure, f"{shades}; dashed: end of stage 1; dotted: the learning rate drops")
+        caption(
+            figure,
+            f"Validation images; {shades}; dashed: end of stage 1; dotted: the learning rate drops",
+        )
         name_methods(figure, labels)
         heading(figure, setting_of(shown, picture))
     return figure
