@@ -13,6 +13,7 @@ import scipy.stats
 from result_tables import differences_of, results_of, scored_of, setting_of, summary_of
 from taet.errors import UserError
 from taet.report.tables.setting import settings
+from taet.scores.summary import read_rows
 from taet.scores.tukey import is_significant
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
@@ -193,7 +194,7 @@ def _of_network(method, attack, scope, test_set):
 
 def published_lead(attack="pgd20"):
     """TAET's published lead over AT-BSL in the paper's tail of its long-tailed test set: ``8.4``."""
-    rows = pd.read_csv(PUBLISHED)
+    rows = read_rows(PUBLISHED)
     rows = rows[
         (rows["attack"] == attack) & (rows["scope"] == "class") & (rows["read_off"] == "no")
     ]
@@ -213,7 +214,7 @@ def _metrics(study, test_set="balanced"):
 
 def pilot(seed):
     """Best and last validation robustness of AT-BSL in the first pilot, in per cent: ``20.3 to 12.3``."""
-    rows = pd.read_csv(PILOT)
+    rows = read_rows(PILOT)
     measured = 100 * rows.loc[rows["seed"] == seed, "validation_robustness"].dropna()
     return f"{measured.max():.1f} to {measured.iloc[-1]:.1f}"
 
