@@ -28,7 +28,7 @@ from taet.scores.summary import shown_rows, title_of_test_set
 
 SOURCE = "metrics"
 REFERENCE = "taet"
-SMALLEST = 2.2  # inches, which titles and caption leave room in
+LEAST_HEIGHT = 1.1  # inches, without heading and caption
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -51,7 +51,7 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     everything = differences["all"]["difference"]
     methods = sorted(everything.index, key=everything.get, reverse=True)
     with house_style():
-        height = max(SMALLEST, 0.5 + 1.3 * LINE * len(methods))
+        height = max(LEAST_HEIGHT, 0.5 + 1.3 * LINE * len(methods))
         figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
         panels = figure.subplots(1, len(differences), sharey=True, squeeze=False)[0]
         for axes, (scope, pairs) in zip(panels, differences.items(), strict=True):
