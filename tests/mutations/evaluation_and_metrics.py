@@ -8,6 +8,8 @@ CHAINS = "src/taet/adversary/chains.py"
 SUBJECT = "src/taet/adversary/subject.py"
 CHECKS = "src/taet/adversary/checks.py"
 USER = "src/taet/api/own_model.py"
+USER_IMAGES = "src/taet/api/images.py"
+USER_FRAME = "src/taet/api/frame.py"
 METRICS = "src/taet/scores/metrics.py"
 PREDICTIONS = "src/taet/scores/predictions.py"
 BITS = "src/taet/scores/bits.py"
@@ -114,12 +116,12 @@ MUTATIONS: list[tuple[str, ...]] = [
     (METRICS, "int(sum(train_counts[c] for c in members))", "int(sum(train_counts))", "training images of all classes in every row"),
     (METRICS, "images[c] > 0]\n    if not present:\n        return Estimate(float(\"nan\"), float(\"nan\"))\n    r, n = recall[present], images[present]\n    error", "True]\n    if not present:\n        return Estimate(float(\"nan\"), float(\"nan\"))\n    r, n = recall[present], images[present]\n    error", "accuracy: classes without images are NaN"),
     # -- a model of the user's own --------------------------------------------------------------------
-    (USER, 'seed_for("split", dataset, seed)', 'seed_for("split", dataset)', "user's model: tested on images of another seed"),
-    (USER, "arrays[\"images\"][index]), facts[\"max_value\"])", "arrays[\"images\"][index]), 255)", "user's model: pixels by 255"),
-    (USER, "of_class[: images // len(names)] for", "of_class[:images] for", "user's model: more images than asked for"),
+    (USER_IMAGES, 'seed_for("split", dataset, seed)', 'seed_for("split", dataset)', "user's model: tested on images of another seed"),
+    (USER_IMAGES, "arrays[\"images\"][index]), facts[\"max_value\"])", "arrays[\"images\"][index]), 255)", "user's model: pixels by 255"),
+    (USER_IMAGES, "of_class[: _per_class(images, len(names))] for", "of_class[:images] for", "user's model: more images than asked for"),
     (USER, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
     (USER, "eps=radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
-    (USER, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
-    (USER, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
+    (USER_FRAME, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
+    (USER_IMAGES, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
     (USER, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
 ]  # fmt: skip

@@ -1,17 +1,22 @@
-"""The package's two public functions: a trained network as a torch module, and a module under attack."""
+"""The public functions about models: a trained network as a torch module, and a module under attack."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from torch import nn
 
+from taet.api.images import is_name
 from taet.api.own_model import attack_model
 from taet.errors import ArgumentError, UserError
 from taet.networks import network
-from taet.study.params.load import load_params
+from taet.source_code import PACKAGE
+from taet.study.params.load import PARAMS_FILE, load_common, load_params
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
+
+OWN_PARAMETERS = PACKAGE / "params.yaml"  # a copy in a wheel, in the repository a link
 
 
 def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
@@ -46,7 +51,7 @@ def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
 
 def evaluate(
     model: nn.Module,
-    dataset: str,
+    dataset: str | tuple[Any, Any] | Iterable[tuple[Any, Any]],
     attacks: str | Iterable[str] | None = None,
     *,
     study: str | None = None,
@@ -54,37 +59,49 @@ def evaluate(
     seed: int = 0,
     images: int | None = None,
     class_counts: "Sequence[int] | Mapping[int, int] | pd.Series[int] | None" = None,
-    parameters: str | Path = "params.yaml",
+    index: Any = None,
+    device: str | None = None,
+    parameters: str | Path | None = None,
 ) -> pd.DataFrame:
     """A model on clean test images and under attacks, as one tidy table.
 
-    It attacks as the stage ``attack`` does; ``python -m taet evaluate`` does the same on the command line.
-    docs/evaluation.md explains the numbers. Nothing is stored. The images are those that ``python -m taet
-    download --dataset NAME`` has put under ``data/raw`` in the folder of the parameter file, or else in the
-    working folder.
+    The images are your own, in any folder and without a parameter file, or those of a data set by name. It
+    attacks as the stage ``attack`` does; ``python -m taet evaluate`` does the same on the command line.
+    docs/evaluation.md explains the numbers. Nothing is stored.
 
     Results are those of a fresh process, whatever was set in torch before (threads, types, precisions, random
     numbers, gradient modes). All of it is restored afterwards, and so is the model.
 
     Args:
         model: takes [N, C, H, W] float32 images in [0,1], contiguous, and does not change them; gives
-            logits [N, classes], -inf for classes that it leaves out. It runs in eval mode, on the device of
-            ``compute.device``.
-        dataset: a name under ``datasets`` of the parameters. Its own test images are used or, if it has none,
-            those that the study holds out for the seed.
+            logits [N, classes], -inf for classes that it leaves out. It runs in eval mode.
+        dataset: images and labels ``(x, y)``, or an iterable of such pairs, such as a ``DataLoader``. ``x``
+            is [N, C, H, W], a tensor or an array of floating-point numbers in [0,1]; ``y`` is [N], whole
+            numbers from 0 to classes - 1. Or a name under ``datasets`` of the parameters: its own test images
+            or, if it has none, those that the study holds out for the seed. ``python -m taet download
+            --dataset NAME`` puts them under ``data/raw``; they are looked for in the folder of the parameter
+            file, then in the working folder.
         attacks: names under ``attacks`` of the parameters; those of the study's grid if left out; an empty
             list for clean images alone.
-        study: the study with the parameters (steps, eps, batch size, precision); the file's own ``study`` if
-            left out.
+        study: the study with the parameters (steps, eps, batch size, precision). If left out: of your own
+            images the common values, without any study (eps 8/255), unless ``parameters`` is given;
+            otherwise the file's own ``study``.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
             or "8/255"; the study's if left out.
         seed: of the attacks' random starts, of random numbers that the model draws, and of the choice of
             held-out images.
-        images: largest number of test images, equally many of each class; all if left out.
+        images: largest number of test images, equally many of each class; all if left out. Of your own
+            images these are the first of each class.
         class_counts: [classes] training images of each class, in the order of the classes; a mapping or
             Series, such as a ``Counter`` or ``value_counts()``, is looked up by class 0 to classes - 1. With
             them there are rows for head, medium and tail classes, by the shares of ``report.groups``.
-        parameters: the parameter file.
+        index: [N] whole numbers from 0, one for each of your own images, on which its random starts depend
+            besides ``seed``; 0 to N - 1 if left out. With an image's number in a data set it gets the starts
+            that the stage ``attack`` gives it.
+        device: ``cpu`` or ``cuda``; ``compute.device`` of the parameters if left out, but ``cuda`` for your
+            own images if the model is on a GPU.
+        parameters: the parameter file. If left out: of your own images the one that the package ships;
+            otherwise ``params.yaml`` in the working folder.
 
     Returns:
         A row for each attack and scope. ``attack``: ``clean``, the attacks, and, if several have the same
@@ -105,11 +122,11 @@ def evaluate(
         UserError: a name is unknown, a value impossible, the images are missing, or the model does not fit
             them or gives values that are not finite.
     """
-    if not isinstance(parameters, str | Path):
-        kind = type(parameters).__name__
-        raise ArgumentError(f"parameters: a value of the type {kind}; must be the path of a file")
+    by_name = is_name(dataset)
+    if by_name and index is not None:
+        raise ArgumentError("index: a data set has its own; leave it out")
     return attack_model(
-        Study(load_params(parameters, study)),
+        _study(study, parameters, by_name=by_name),
         model,
         dataset,
         attacks,
@@ -117,5 +134,18 @@ def evaluate(
         seed=seed,
         images=images,
         class_counts=class_counts,
-        folders=(Path(parameters).parent, Path()),
+        index=index,
+        device=device,
+        folders=(Path(parameters or PARAMS_FILE).parent, Path()),
     )
+
+
+def _study(study: str | None, parameters: str | Path | None, *, by_name: bool) -> Study:
+    """The parameters of a call: those of a file, or the package's own."""
+    if parameters is not None and not isinstance(parameters, str | Path):
+        kind = type(parameters).__name__
+        raise ArgumentError(f"parameters: a value of the type {kind}; must be the path of a file")
+    file = parameters or (PARAMS_FILE if by_name else OWN_PARAMETERS)
+    if study is None and not by_name and parameters is None:
+        return Study(load_common(file))
+    return Study(load_params(file, study))

@@ -4,33 +4,28 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-import torch
-from scipy import stats
-from torch import Tensor, nn
+from torch import nn
 
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.api import arguments
+from taet.api.frame import score_frame
+from taet.api.images import HERE, TestSet, is_name, own_test_set, read_test_set
 from taet.api.restored import restored_model, restored_process
-from taet.data.loader import to_pixels
-from taet.data.longtail import pools
 from taet.errors import ArgumentError, UserError, first_line
 from taet.report.typeset import percent
 from taet.scores import notes
 from taet.scores.metrics import class_groups, scores, worst_case
-from taet.seeds import seed_for
-from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
-from taet.study.store import artifacts
+
+if TYPE_CHECKING:
+    from taet.study.params.blocks import Compute
 
 WORST = "worst of these"
-HERE = Path()
 
 
 def load_user_model(name: str) -> nn.Module:
@@ -76,77 +71,18 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """Test images of a data set.
-
-    Attributes:
-        x: [N, C, H, W] float32 in [0,1].
-        y: [N] int64.
-        index: [N] int64, each image's number in the data set.
-        class_names: one per class.
-    """
-
-    x: Tensor
-    y: Tensor
-    index: Tensor
-    class_names: list[str]
-
-
-def read_test_set(
-    study: Study,
-    dataset: str,
-    seed: int,
-    images: int | None,
-    folders: Iterable[Path] = (HERE,),
-) -> TestSet:
-    """A data set's own test images or, if it has none, those that the study holds out for a seed.
-
-    Args:
-        images: largest number, equally many of each class; None for all.
-        folders: the first of them with this data set under ``data/raw`` is used.
-
-    Raises:
-        UserError: the data set is missing, or ``images`` is below the number of classes.
-    """
-    stored = STAGES["download"].output.format(dataset=dataset)
-    candidates = list(dict.fromkeys(folders))
-    folder = next((folder for folder in candidates if (folder / stored).exists()), None)
-    if folder is None:
-        missing = " and no ".join(str(folder / stored) for folder in candidates)
-        raise UserError(f"no {missing}; run: python -m taet download --dataset {dataset}")
-    job = Study(study.params, folder=folder).job("download", dataset=dataset)
-    arrays, facts = artifacts.read_arrays(folder / stored, job.key)
-    names = facts["class_names"]
-    # The same draw as that of the stage `subsample`.
-    rng = np.random.default_rng(seed_for("split", dataset, seed))
-    held_out = study.params.datasets[dataset].longtail.test_per_class
-    _, test = pools(arrays["labels"], arrays["official"], len(names), held_out, rng)
-    if images is not None:
-        if images < len(names):
-            raise ArgumentError(
-                f"images {images}: must be at least one for each of {len(names)} classes"
-            )
-        test = [of_class[: images // len(names)] for of_class in test]
-    index = np.sort(np.concatenate(test))
-    return TestSet(
-        to_pixels(torch.from_numpy(arrays["images"][index]), facts["max_value"]),
-        torch.from_numpy(arrays["labels"][index]),
-        torch.from_numpy(index),
-        names,
-    )
-
-
 def attack_model(
     study: Study,
     model: nn.Module,
-    dataset: str,
-    attacks: Sequence[str] | None = None,
+    dataset: Any,
+    attacks: Any = None,
     *,
     eps: Any = None,
     seed: Any = 0,
     images: Any = None,
     class_counts: Any = None,
+    index: Any = None,
+    device: str | None = None,
     folders: Iterable[Path] = (HERE,),
     title: str = "attack",
 ) -> pd.DataFrame:
@@ -158,36 +94,82 @@ def attack_model(
         title: the title of the progress bar.
     """
     p = study.params
-    if not isinstance(model, nn.Module):
-        raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
+    _check_model(model)
     names = arguments.attack_names(p.grid.attacks if attacks is None else attacks, p.attacks)
-    arguments.one_of("dataset", "data set", dataset, p.datasets)
+    if by_name := is_name(dataset):
+        arguments.one_of("dataset", "data set", dataset, p.datasets)
     radius = p.threat.eps if eps is None else arguments.radius(eps)
     limit = None if images is None else arguments.whole_number("images", images)
-    seed = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
-    seed = study.axis_value("seed", seed)
-    with restored_process(p.compute, seed) as device:
-        test = read_test_set(study, dataset, seed, limit, folders)
-        counts = None
-        if class_counts is not None:
-            counts = arguments.class_counts(class_counts, test.class_names)
-        with restored_model(model, device) as ready:
-            evaluation = evaluate(
-                ready,
-                test.x.to(device),
-                test.y.to(device),
-                {name: p.attacks[name] for name in names},
-                eps=radius,
-                batch_size=p.evaluation.batch_size,
-                precision=p.evaluation.precision,
-                seed=seed,
-                classes=len(test.class_names),
-                index=test.index,
-                title=title,
-            )
+    seed = _seed(study, seed)
+    compute = compute_of(p.compute, model, device, own_images=not by_name)
+    with restored_process(compute, seed) as at:
+        if by_name:
+            test = read_test_set(study, dataset, seed, limit, folders)
+        else:
+            with restored_model(model, at) as ready:
+                test = own_test_set(dataset, ready, at, limit, index)
+    counts = None
+    if class_counts is not None:
+        counts = arguments.class_counts(class_counts, test.class_names)
+    evaluation = _evaluation(study, compute, model, test, names, radius, seed, title)
     labels = {name: p.attacks[name].label for name in names}
     groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
     return _frame(evaluation, test, labels, radius, p.report.confidence, counts, groups)
+
+
+def _check_model(model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
+
+
+def _seed(study: Study, seed: Any) -> int:
+    number = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
+    return int(study.axis_value("seed", number))
+
+
+def compute_of(
+    compute: "Compute", model: nn.Module, device: str | None, *, own_images: bool
+) -> "Compute":
+    """How to compute: on ``device`` or, if left out, as the parameters say.
+
+    Images of the user's own are attacked on a GPU as well where the model is on one already.
+
+    Raises:
+        ArgumentError: the device has another name than ``cpu`` or ``cuda``.
+    """
+    if device is None:
+        on_gpu = any(tensor.is_cuda for tensor in model.parameters())
+        device = "cuda" if own_images and on_gpu else compute.device
+    arguments.one_of("device", "device", device, ("cpu", "cuda"))
+    return compute.model_copy(update={"device": device})
+
+
+def _evaluation(
+    study: Study,
+    compute: "Compute",
+    model: nn.Module,
+    test: TestSet,
+    attacks: Sequence[str],
+    radius: float,
+    seed: int,
+    title: str,
+) -> Evaluation:
+    """The model's predictions, clean and under attack."""
+    p = study.params
+    with restored_process(compute, seed) as device, restored_model(model, device) as ready:
+        return evaluate(
+            ready,
+            test.x.to(device),
+            test.y.to(device),
+            {name: p.attacks[name] for name in attacks},
+            eps=radius,
+            batch_size=p.evaluation.batch_size,
+            precision=p.evaluation.precision,
+            seed=seed,
+            classes=len(test.class_names),
+            index=test.index,
+            title=title,
+        )
 
 
 def _frame(
@@ -212,19 +194,9 @@ def _frame(
         facts[WORST] = ("linf", eps, tuple(warnings))
     distances = {name: verdict.distance.numpy() for name, verdict in verdicts.items()}
     counts = class_counts or [0] * len(test.class_names)
-    frame = pd.DataFrame(scores(predictions, distances, y, counts, test.class_names, groups))
-    frame["class_index"] = frame["class_index"].astype("Int64")
-    frame["train_images"] = frame["train_images"].astype("Int64")
-    if class_counts is None:
-        frame["train_images"] = pd.array([pd.NA] * len(frame), "Int64")
+    rows = scores(predictions, distances, y, counts, test.class_names, groups)
+    frame = score_frame(rows, confidence, with_training=class_counts is not None)
     frame.insert(1, "label", [labels.get(name, name) for name in frame["attack"]])
-    intervals = [
-        stats.binomtest(round(share * n), n).proportion_ci(confidence, "wilson")
-        for share, n in zip(frame["accuracy"], frame["test_images"], strict=True)
-    ]
-    column = list(frame).index("accuracy") + 1
-    frame.insert(column, "accuracy_low", [interval.low for interval in intervals])
-    frame.insert(column + 1, "accuracy_high", [interval.high for interval in intervals])
     frame["norm"] = [facts[name][0] for name in frame["attack"]]
     frame["eps"] = [facts[name][1] for name in frame["attack"]]
     frame["eps"] = frame["eps"].astype(float)

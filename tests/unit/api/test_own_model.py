@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from taet.adversary.evaluation import Evaluation, Verdict
-from taet.api import own_model
-from taet.api.own_model import WORST, _frame, read_test_set, table
+from taet.api import images
+from taet.api.images import read_test_set
+from taet.api.own_model import WORST, _frame, table
 from taet.data.imageset import TEST, TRAIN
 from taet.study.store import artifacts
 
@@ -35,7 +36,7 @@ def verdict(name: str) -> Verdict:
 
 def frame(confidence: float = 0.95) -> Any:
     evaluation = Evaluation(LABELS.clone(), {name: verdict(name) for name in PREDICTED}, ("odd",))
-    test = own_model.TestSet(torch.zeros(5, 1, 2, 2), LABELS, torch.arange(5), ["a", "b"])
+    test = images.TestSet(torch.zeros(5, 1, 2, 2), LABELS, torch.arange(5), ["a", "b"])
     groups = {"head": [0], "tail": [1]}
     labels = {name: name.upper() for name in PREDICTED}
     return _frame(evaluation, test, labels, EPS, confidence, [9, 4], groups)
@@ -88,10 +89,10 @@ def test_images_are_those_of_the_test_set(
     job = SimpleNamespace(output=output, key="k")
     params = SimpleNamespace(datasets={"d": SimpleNamespace(longtail=longtail)})
     study: Any = SimpleNamespace(job=lambda stage, dataset: job, params=params)
-    monkeypatch.setattr(own_model, "Study", lambda params, folder: study)
+    monkeypatch.setattr(images, "Study", lambda params, folder: study)
 
-    def read(seed: int, images: int | None) -> own_model.TestSet:
-        return read_test_set(study, "d", seed, images, [tmp_path])
+    def read(seed: int, limit: int | None) -> images.TestSet:
+        return read_test_set(study, "d", seed, limit, [tmp_path])
 
     test_set = read(0, None)
     index = test_set.index.tolist()

@@ -65,6 +65,22 @@ def load_params(
     return params
 
 
+def load_common(file: Path | str) -> Params:
+    """The common values of a parameter file, without any study.
+
+    Args:
+        file: the parameter file; its common values must be complete.
+
+    Raises:
+        UserError: one line per problem.
+    """
+    params, problems = _validate(of_common(read_file(Path(file))))
+    if problems:
+        raise UserError("\n".join(problems))
+    assert params is not None  # it has no problem
+    return params
+
+
 def _taken_names(file: ParamFile) -> Iterator[str]:
     for name in TAKEN:
         if name in file.studies:
