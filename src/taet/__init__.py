@@ -1,8 +1,13 @@
 """taet: reproducible adversarial training on long-tailed image data.
 
-For Python users: ``load_model`` gives a trained network as a torch module, ``evaluate`` attacks any torch
-module and gives a data frame, and a mistake that the caller can put right raises a ``UserError``. Everything
-else is for the command line. Importing the package imports none of the three, and so no torch (PEP 562).
+For Python users, in any folder:
+
+- ``load_model`` gives a trained network as a torch module.
+- ``evaluate`` attacks any torch module and gives a data frame; ``attack`` gives the adversarial images.
+- A mistake that the caller can put right raises a ``UserError``.
+
+Everything else is for the command line. Importing the package imports none of these, and so no torch (PEP
+562).
 """
 
 import importlib
@@ -11,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from taet.source_code import compile_this_package
 
 if TYPE_CHECKING:
-    from taet.api.functions import evaluate, load_model
+    from taet.api.functions import attack, evaluate, load_model
     from taet.errors import UserError
 
-__all__ = ["UserError", "evaluate", "load_model"]
+__all__ = ["UserError", "attack", "evaluate", "load_model"]
 
 _HOME = {
     "UserError": "taet.errors",
+    "attack": "taet.api.functions",
     "evaluate": "taet.api.functions",
     "load_model": "taet.api.functions",
 }

@@ -1,4 +1,4 @@
-"""The public functions about models: a trained network as a torch module, and a module under attack."""
+"""The public functions about models: a trained network as a torch module, and any module under attack."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 from torch import nn
 
 from taet.api.images import is_name
-from taet.api.own_model import attack_model
+from taet.api.own_model import AdversarialImages, attack_images, attack_model
 from taet.errors import ArgumentError, UserError
 from taet.networks import network
 from taet.source_code import PACKAGE
@@ -138,6 +138,45 @@ def evaluate(
         device=device,
         folders=(Path(parameters or PARAMS_FILE).parent, Path()),
     )
+
+
+def attack(
+    model: nn.Module,
+    x: Any,
+    y: Any,
+    attack: str,
+    *,
+    eps: float | str | None = None,
+    seed: int = 0,
+    index: Any = None,
+    device: str | None = None,
+    study: str | None = None,
+    parameters: str | Path | None = None,
+) -> AdversarialImages:
+    """Adversarial images, what the model makes of them, and which part of the attack fooled it.
+
+    They are the images on which ``evaluate`` decides. Nothing is stored; the process and the model are left
+    as they were. All images must fit into memory.
+
+    Args:
+        model: as for ``evaluate``.
+        x: [N, C, H, W] images, a tensor or an array of floating-point numbers in [0,1].
+        y: [N] classes, whole numbers from 0.
+        attack: a name under ``attacks`` of the parameters, such as ``pgd20``, ``apgd_ce_t`` or
+            ``autoattack``.
+        eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
+            or "8/255"; the study's if left out. Attacks in another norm have their own.
+        seed, index, device: as for ``evaluate``.
+        study, parameters: as for ``evaluate`` with your own images.
+
+    Returns:
+        Tensors in main memory, a row for each image, in the given order; see its docstring.
+
+    Raises:
+        UserError: as for ``evaluate``.
+    """
+    own = _study(study, parameters, by_name=False)
+    return attack_images(own, model, x, y, attack, eps=eps, seed=seed, index=index, device=device)
 
 
 def _study(study: str | None, parameters: str | Path | None, *, by_name: bool) -> Study:

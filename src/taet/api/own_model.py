@@ -4,12 +4,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.api import arguments
@@ -102,19 +104,103 @@ def attack_model(
     limit = None if images is None else arguments.whole_number("images", images)
     seed = _seed(study, seed)
     compute = compute_of(p.compute, model, device, own_images=not by_name)
-    with restored_process(compute, seed) as at:
-        if by_name:
+    if by_name:
+        with restored_process(compute, seed):
             test = read_test_set(study, dataset, seed, limit, folders)
-        else:
-            with restored_model(model, at) as ready:
-                test = own_test_set(dataset, ready, at, limit, index)
+    else:
+        test = _own_images(compute, seed, model, dataset, limit, index)
     counts = None
     if class_counts is not None:
         counts = arguments.class_counts(class_counts, test.class_names)
-    evaluation = _evaluation(study, compute, model, test, names, radius, seed, title)
+    evaluation = _evaluation(study, compute, model, test, names, radius, seed, title=title)
     labels = {name: p.attacks[name].label for name in names}
     groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
     return _frame(evaluation, test, labels, radius, p.report.confidence, counts, groups)
+
+
+@dataclass(frozen=True)
+class AdversarialImages:
+    """Images under one attack, in the given order; tensors are in main memory.
+
+    Attributes:
+        images: [N, C, H, W] float32 in [0,1], whether they fool the model or not; the clean image where the
+            model misclassifies that already, since such an image is not attacked.
+        predictions: [N] int64, the model's classes of ``images``.
+        clean_predictions: [N] int64, its classes of the clean images.
+        robust: [N] bool, classified correctly, clean and under the attack.
+        broken_by: [N] int64, position in ``parts`` of the part that fooled the model; -1 for none, also where
+            the clean image is misclassified.
+        parts: titles of the attack's parts, in the order in which they run.
+        distances: [N] float32, norm of the perturbation in the [0,1] pixel range.
+        norm: ``linf`` or ``l2``.
+        eps: its bound; None for an attack without one.
+        warnings: why the numbers should not be believed.
+    """
+
+    images: Tensor
+    predictions: Tensor
+    clean_predictions: Tensor
+    robust: Tensor
+    broken_by: Tensor
+    parts: tuple[str, ...]
+    distances: Tensor
+    norm: str
+    eps: float | None
+    warnings: tuple[str, ...]
+
+
+def attack_images(
+    study: Study,
+    model: nn.Module,
+    x: Any,
+    y: Any,
+    attack: str,
+    *,
+    eps: Any = None,
+    seed: Any = 0,
+    index: Any = None,
+    device: str | None = None,
+) -> AdversarialImages:
+    """Images under an attack; arguments and errors are those of ``taet.api.functions.attack``.
+
+    Args:
+        study: the study with the parameters.
+    """
+    p = study.params
+    _check_model(model)
+    if not hasattr(x, "__array__"):
+        kind = type(x).__name__
+        raise ArgumentError(f"x: a {kind}; must be images [N, C, H, W], a tensor or an array")
+    arguments.one_of("attack", "attack", attack, p.attacks)
+    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    seed = _seed(study, seed)
+    compute = compute_of(p.compute, model, device, own_images=True)
+    test = _own_images(compute, seed, model, (x, y), None, index)
+    evaluation = _evaluation(
+        study, compute, model, test, [attack], radius, seed, title=attack, with_images=True
+    )
+    verdict = evaluation.verdicts[attack]
+    assert verdict.images is not None  # asked for
+    return AdversarialImages(
+        images=verdict.images.to("cpu", memory_format=torch.contiguous_format),
+        predictions=verdict.prediction,
+        clean_predictions=evaluation.clean,
+        robust=verdict.prediction == test.y,
+        broken_by=verdict.broken_by,
+        parts=verdict.parts,
+        distances=verdict.distance,
+        norm=verdict.norm,
+        eps=verdict.eps,
+        warnings=verdict.warnings,
+    )
+
+
+def _own_images(
+    compute: "Compute", seed: int, model: nn.Module, given: Any, limit: int | None, index: Any
+) -> TestSet:
+    """See ``own_test_set``; what a loader or the model draws meanwhile is drawn from ``seed``."""
+    with restored_process(compute, seed) as device, restored_model(model, device) as ready:
+        return own_test_set(given, ready, device, limit, index)
 
 
 def _check_model(model: Any) -> None:
@@ -152,7 +238,9 @@ def _evaluation(
     attacks: Sequence[str],
     radius: float,
     seed: int,
+    *,
     title: str,
+    with_images: bool = False,
 ) -> Evaluation:
     """The model's predictions, clean and under attack."""
     p = study.params
@@ -169,6 +257,7 @@ def _evaluation(
             classes=len(test.class_names),
             index=test.index,
             title=title,
+            with_images=with_images,
         )
 
 
