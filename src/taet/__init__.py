@@ -4,6 +4,7 @@ For Python users, in any folder:
 
 - ``load_model`` gives a trained network as a torch module.
 - ``evaluate`` attacks any torch module and gives a data frame; ``attack`` gives the adversarial images.
+- ``longtail_split`` cuts a data set to a long tail; ``balanced_scores`` scores predictions class by class.
 - A mistake that the caller can put right raises a ``UserError``.
 
 Everything else is for the command line. Importing the package imports none of these, and so no torch (PEP
@@ -17,15 +18,18 @@ from taet.source_code import compile_this_package
 
 if TYPE_CHECKING:
     from taet.api.functions import attack, evaluate, load_model
+    from taet.api.long_tail import balanced_scores, longtail_split
     from taet.errors import UserError
 
-__all__ = ["UserError", "attack", "evaluate", "load_model"]
+__all__ = ["UserError", "attack", "balanced_scores", "evaluate", "load_model", "longtail_split"]
 
 _HOME = {
     "UserError": "taet.errors",
     "attack": "taet.api.functions",
+    "balanced_scores": "taet.api.long_tail",
     "evaluate": "taet.api.functions",
     "load_model": "taet.api.functions",
+    "longtail_split": "taet.api.long_tail",
 }
 
 

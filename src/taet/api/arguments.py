@@ -1,4 +1,4 @@
-"""Arguments of ``taet.evaluate``, checked, and turned from many types into plain numbers and names."""
+"""Arguments of the public functions, checked, and turned from many types into plain numbers and names."""
 
 import math
 import operator
@@ -23,7 +23,7 @@ def whole_number(name: str, value: Any) -> int:
     Raises:
         ArgumentError: it is no whole number, or one beyond all counts.
     """
-    number = _plain(value)
+    number = plain(value)
     try:
         whole = operator.index(number) if not isinstance(number, bool) else None
     except TypeError:
@@ -42,11 +42,11 @@ def radius(value: Any) -> float:
     Raises:
         ArgumentError: it is neither, or not between 0 and 1.
     """
-    plain = _plain(value)
+    given = plain(value)
     try:
-        if isinstance(plain, bool):
+        if isinstance(given, bool):
             raise TypeError
-        number = float(parse_number(plain))
+        number = float(parse_number(given))
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(
             f"eps {shortened(str(value))}: must be a number or a fraction such as 8/255"
@@ -56,15 +56,15 @@ def radius(value: Any) -> float:
     return number
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The number in an array or tensor with one element; any other value as it is."""
     if isinstance(value, Tensor | np.ndarray | np.generic) and math.prod(value.shape) == 1:
         return value.item()
     return value
 
 
-def class_counts(given: Any, names: Sequence[str]) -> list[int]:
-    """``class_counts``: training images of each class, in the order of the classes.
+def class_counts(given: Any, names: Sequence[str], argument: str = "class_counts") -> list[int]:
+    """Training images of each class, in the order of the classes.
 
     Mappings and Series are looked up by class, whatever their order. Sequences must be in the order of the
     classes; what has no order, such as a set, is refused.
@@ -72,14 +72,15 @@ def class_counts(given: Any, names: Sequence[str]) -> list[int]:
     Args:
         given: the argument.
         names: those of the classes.
+        argument: its name.
 
     Raises:
         ArgumentError: it is of another type, is for other classes, or has a value that is no count.
     """
     allowed = f"must be one for each of {len(names)} classes"
-    counts = list(_by_class(given, len(names), allowed))
+    counts = list(_by_class(given, len(names), allowed, argument))
     if len(counts) != len(names):
-        raise ArgumentError(f"class_counts: {counted(len(counts), 'number')}; {allowed}")
+        raise ArgumentError(f"{argument}: {counted(len(counts), 'number')}; {allowed}")
     numbers = []
     for c, count in enumerate(counts):
         try:
@@ -88,30 +89,30 @@ def class_counts(given: Any, names: Sequence[str]) -> list[int]:
             number = -1
         if number < 0:
             raise ArgumentError(
-                f"class_counts: {_plain(count)!r} for class {c} ({names[c]}); must be a number of images: "
+                f"{argument}: {plain(count)!r} for class {c} ({names[c]}); must be a number of images: "
                 "whole, at least 0, no share"
             )
         numbers.append(number)
     if not any(numbers):
-        raise ArgumentError("class_counts: no class has a training image; leave it out instead")
+        raise ArgumentError(f"{argument}: no class has a training image; leave it out instead")
     return numbers
 
 
-def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
+def _by_class(given: Any, classes: int, allowed: str, argument: str) -> Iterable[Any]:
     """Values in the order of the classes, not yet checked."""
     if isinstance(given, pd.Series):
         if not given.index.is_unique:
-            raise ArgumentError("class_counts: a Series with one class twice; " + allowed)
+            raise ArgumentError(f"{argument}: a Series with one class twice; " + allowed)
         given = given.to_dict()
     if isinstance(given, Mapping):
         if missing := [c for c in range(classes) if c not in given]:
             raise ArgumentError(
-                f"class_counts: no entry for class {missing[0]}; must have one for each class from 0 to "
+                f"{argument}: no entry for class {missing[0]}; must have one for each class from 0 to "
                 f"{classes - 1}, by number, also where it is 0"
             )
         if other := [key for key in given if key not in range(classes)]:
             raise ArgumentError(
-                f"class_counts: an entry for {other[0]!r}; classes are 0 to {classes - 1}"
+                f"{argument}: an entry for {other[0]!r}; classes are 0 to {classes - 1}"
             )
         return [given[c] for c in range(classes)]
     if isinstance(given, Tensor) and given.layout != torch.strided:
@@ -121,9 +122,45 @@ def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
         return given
     raise ArgumentError(
-        f"class_counts: a value of the type {type(given).__name__}; must be a list, an array of one "
+        f"{argument}: a value of the type {type(given).__name__}; must be a list, an array of one "
         "dimension, or a mapping or Series by class"
     )
+
+
+def whole_numbers(name: str, given: Any) -> Tensor:
+    """One whole number for each image, [N] int64 in main memory.
+
+    Raises:
+        ArgumentError: numbers of another type or shape, or below 0.
+    """
+    values = tensor(name, given)
+    if values.ndim != 1:
+        raise ArgumentError(
+            f"{name}: of the shape {tuple(values.shape)}; must be [N], one whole number for each image"
+        )
+    whole = not (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool)
+    if len(values) and not whole:  # NumPy makes an empty list floating-point
+        kind = str(values.dtype).removeprefix("torch.")
+        raise ArgumentError(f"{name}: of the type {kind}; must be whole numbers from 0")
+    numbers = values.to(torch.int64)
+    if len(numbers) and numbers.min() < 0:
+        raise ArgumentError(f"{name}: {numbers.min()} among them; must be whole numbers from 0")
+    return numbers
+
+
+def tensor(name: str, given: Any) -> Tensor:
+    """A copy of an array or tensor in main memory, without a gradient.
+
+    Raises:
+        ArgumentError: it has no numbers.
+    """
+    if isinstance(given, Tensor):
+        return given.detach().to("cpu", copy=True)
+    try:
+        return torch.from_numpy(np.array(given))
+    except (TypeError, ValueError) as error:
+        kind = type(given).__name__
+        raise ArgumentError(f"{name}: a {kind} that is no array of numbers: {error}") from None
 
 
 def attack_names(given: Any, known: Iterable[str]) -> list[str]:

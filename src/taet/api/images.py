@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from taet.api import arguments
 from taet.data.loader import to_pixels
 from taet.data.longtail import pools
 from taet.errors import ArgumentError, UserError, counted
@@ -107,7 +108,7 @@ def own_test_set(
     """
     x, y = _joined(given)
     classes = _classes(model, x[:1].to(device)) or int(y.max()) + 1
-    numbers = torch.arange(len(x)) if index is None else _whole_numbers("index", index)
+    numbers = torch.arange(len(x)) if index is None else arguments.whole_numbers("index", index)
     if len(numbers) != len(x):
         raise ArgumentError(
             f"index: {counted(len(numbers), 'number')} for {counted(len(x), 'image')}; must be as many"
@@ -159,7 +160,7 @@ def _is_pair(value: Any) -> bool:
 
 def _batch(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     """Checked images in float32 and labels in int64, in main memory."""
-    x, y = _tensor(images), _whole_numbers("labels", labels)
+    x, y = arguments.tensor("images", images), arguments.whole_numbers("labels", labels)
     if not x.is_floating_point():
         kind = str(x.dtype).removeprefix("torch.")
         raise ArgumentError(
@@ -173,33 +174,6 @@ def _batch(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
         have = f"{counted(len(x), 'image')} and {counted(len(y), 'label')}"
         raise ArgumentError(f"labels: {have}; must be as many")
     return x.to(torch.float32), y
-
-
-def _whole_numbers(name: str, given: Any) -> Tensor:
-    """[N] int64."""
-    values = _tensor(given)
-    if values.ndim != 1:
-        raise ArgumentError(
-            f"{name}: of the shape {tuple(values.shape)}; must be [N], one whole number for each image"
-        )
-    if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
-        kind = str(values.dtype).removeprefix("torch.")
-        raise ArgumentError(f"{name}: of the type {kind}; must be whole numbers from 0")
-    numbers = values.to(torch.int64)
-    if len(numbers) and numbers.min() < 0:
-        raise ArgumentError(f"{name}: {numbers.min()} among them; must be whole numbers from 0")
-    return numbers
-
-
-def _tensor(given: Any) -> Tensor:
-    """A copy in main memory, without a gradient."""
-    if isinstance(given, Tensor):
-        return given.detach().to("cpu", copy=True)
-    try:
-        return torch.from_numpy(np.array(given))
-    except (TypeError, ValueError) as error:
-        kind = type(given).__name__
-        raise ArgumentError(f"dataset: a {kind} that is no array of numbers: {error}") from None
 
 
 def _classes(model: nn.Module, x: Tensor) -> int | None:

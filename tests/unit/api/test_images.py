@@ -139,8 +139,8 @@ def batches(*given: Any) -> Iterator[Any]:
         ((X, Y.float()), "^labels: of the type float32; must be whole numbers from 0"),
         ((X, Y - 1), "^labels: -1 among them"),
         ((X, torch.eye(8)), r"^labels: of the shape \(8, 8\); must be \[N\]"),
-        ((X, ["one"] * 8), "^dataset: a list that is no array of numbers"),
-        ((np.array([[None]]), Y), "^dataset: a ndarray that is no array of numbers"),
+        ((X, ["one"] * 8), "^labels: a list that is no array of numbers"),
+        ((np.array([[None]]), Y), "^images: a ndarray that is no array of numbers"),
     ],
 )  # fmt: skip
 def test_refused_images(given: Any, message: str) -> None:

@@ -1,0 +1,240 @@
+"""The public functions about the long tail: which images make one, and scores of predictions by class."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from taet.api import arguments
+from taet.api.frame import score_frame
+from taet.data.imageset import NO_SPLIT
+from taet.data.longtail import (
+    Indices,
+    head_sizes,
+    hold_out,
+    ldam_drw_order,
+    left_over,
+    long_tailed_counts,
+    order_classes,
+    permute_classes,
+    pools,
+    take,
+)
+from taet.errors import ArgumentError, UserError, counted, shortened
+from taet.recipes import Longtail
+from taet.scores.metrics import class_groups, scores
+from taet.seeds import seed_for
+from taet.study.params.blocks import NATURAL, Groups, imbalance_ratio
+
+UNUSED = ["attack", "class_name", "median_distance"]  # columns that predictions alone do not fill
+
+
+def balanced_scores(
+    labels: Any,
+    predictions: Any,
+    train_counts: Any = None,
+    *,
+    head: float = 0.3,
+    tail: float = 0.3,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Scores of a classifier on all classes alike: balanced accuracy, head to tail, each class, the worst.
+
+    With predictions of adversarial images accuracies are robust accuracies, and balanced accuracy is balanced
+    robustness. An image that is misclassified when clean should count as wrong under an attack too: give a
+    wrong class for it, as ``taet.attack`` does.
+
+    Args:
+        labels: [N] classes, whole numbers from 0; tensor, array or list.
+        predictions: [N] predicted classes, likewise.
+        train_counts: [classes] training images of each class, or a mapping or Series by class. Without
+            them there are no rows for head, medium and tail classes.
+        head: share of the classes that are head, those with the most training images; rounded to whole
+            classes.
+        tail: share that are tail, those with the fewest; the others are medium.
+        confidence: level of the intervals.
+
+    Returns:
+        A row for each scope, with the columns that ``evaluate`` gives: ``scope`` (``all``, ``head``,
+        ``medium``, ``tail``, ``worst_class``, ``class``), ``class_index``, ``train_images``, ``test_images``,
+        ``accuracy`` in [0,1], its Wilson interval ``accuracy_low`` and ``accuracy_high`` and standard error
+        ``accuracy_se``, ``balanced_accuracy``, ``balanced_accuracy_se``. Classes without images in ``labels``
+        have no accuracy (NaN), and means leave them out.
+
+    Raises:
+        UserError: an argument is of another type, shape or range.
+    """
+    y = arguments.whole_numbers("labels", labels).numpy()
+    predicted = arguments.whole_numbers("predictions", predictions).numpy()
+    if len(y) != len(predicted) or not len(y):
+        have = f"{counted(len(predicted), 'prediction')} for {counted(len(y), 'label')}"
+        raise ArgumentError(f"predictions: {have}; must be as many, at least one")
+    classes = max(y.max() + 1, predicted.max() + 1, _length(train_counts))
+    names = [str(c) for c in range(classes)]
+    counts: list[int] = []
+    if train_counts is not None:
+        counts = arguments.class_counts(train_counts, names, "train_counts")
+    _check_shares(head=head, tail=tail)
+    if not 0 < confidence < 1:
+        raise ArgumentError(f"confidence: must be above 0 and below 1, got {confidence:g}")
+    groups = class_groups(counts, head, tail)
+    rows = scores({"clean": predicted}, {}, y, counts or [0] * classes, names, groups)
+    frame = score_frame(rows, confidence, with_training=train_counts is not None)
+    return frame.drop(columns=UNUSED)
+
+
+def _length(train_counts: Any) -> int:
+    """0 where it has none; what it must be instead, is checked later."""
+    try:
+        return len(train_counts)
+    except TypeError:
+        return 0
+
+
+def _check_shares(**shares: Any) -> None:
+    try:
+        Groups.model_validate(shares)
+    except ValidationError as error:
+        raise _argument_error(error) from None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Index lists of a long-tailed data set, [n] int64 each, and how many training images they take.
+
+    Attributes:
+        train: the long-tailed training images, class by class.
+        validation: those held back for validation; empty where none were asked for.
+        test: the test images of each class, as many of each; empty where none were asked for.
+        test_long_tailed: those of ``test`` that are as long-tailed as the training images.
+        class_counts: [classes] how many images of each class ``train`` has.
+    """
+
+    train: Indices
+    validation: Indices
+    test: Indices
+    test_long_tailed: Indices
+    class_counts: list[int]
+
+
+def longtail_split(
+    labels: Any,
+    ratio: float | str,
+    seed: int = 0,
+    *,
+    dataset: str = "",
+    profile: str = "exponential",
+    selection: str = "seeded",
+    head_images: int | None = None,
+    class_order: str = "label",
+    validation_share: float = 0,
+    validation_per_class: int | None = None,
+    test_per_class: int | None = None,
+) -> Split:
+    """A long-tailed part of a data set, as lists of the numbers of its images.
+
+    For one seed the training lists of all ratios are nested. They are those of the stage ``subsample`` for
+    the same seed, options and name of the data set, where ``labels`` are in the order of its images: of all,
+    with ``test_per_class``, if it has no test set of its own (``digits``); otherwise of its training images,
+    in a class order that is not ``random``.
+
+    Args:
+        labels: [N] classes, whole numbers from 0, each class at least once; tensor, array or list. Numbers of
+            images count from 0 in it.
+        ratio: n_max / n_min, at least 1; ``natural`` takes all images.
+        seed: decides which images of a class are taken.
+        dataset: a name on which the draw depends too, such as ``cifar10``.
+        profile: ``exponential``: n_c = int(n_max * ratio^(-c/(C-1))), c counted from the head (Cao et al.
+            2019, LDAM-DRW); ``step``: the second half of the classes has n_max / ratio.
+        selection: ``seeded``, or ``ldam_drw`` for the images that LDAM-DRW's code takes, whatever the seed.
+        head_images: training images of the head class; as many as the smallest class has if left out.
+        class_order: from head to tail: ``label``, ``reversed``, ``size`` (the largest class first) or
+            ``random``.
+        validation_share: share of each class's long-tailed images that is held back for validation, at least
+            0 and below 1.
+        validation_per_class: validation images of each class out of those that the long tail leaves over.
+        test_per_class: test images of each class, held out before the rest is cut; none if left out.
+
+    Raises:
+        UserError: an argument is of another type, shape or range, or a class has too few images.
+    """
+    y = arguments.whole_numbers("labels", labels).numpy()
+    if not len(y):
+        raise ArgumentError("labels: none; must be at least one for each class")
+    classes = int(y.max()) + 1
+    if missing := sorted(set(range(classes)) - set(y.tolist())):
+        raise ArgumentError(
+            f"labels: no image of class {missing[0]}; must be classes 0 to {classes - 1}, each at least once"
+        )
+    number = arguments.whole_number("seed", seed)
+    try:
+        parsed = imbalance_ratio(arguments.plain(ratio))
+    except ValueError as error:
+        raise ArgumentError(f"ratio: {error}, got {shortened(repr(ratio))}") from None
+    try:
+        longtail = Longtail.model_validate(
+            {
+                "profile": profile,
+                "selection": selection,
+                "head_images": arguments.plain(head_images),
+                "class_order": class_order,
+                "validation_share": arguments.plain(validation_share),
+                "validation_per_class": arguments.plain(validation_per_class),
+                "test_per_class": arguments.plain(test_per_class),
+            }
+        )
+    except ValidationError as error:
+        raise _argument_error(error) from None
+    rng = np.random.default_rng(seed_for("split", dataset, number))
+    try:
+        return _split(y, None if parsed == NATURAL else parsed, classes, longtail, rng)
+    except UserError as error:  # names of parameters are those of arguments
+        raise ArgumentError(str(error).replace("longtail.", "")) from None
+
+
+def _split(
+    labels: Indices,
+    ratio: float | None,
+    classes: int,
+    longtail: Longtail,
+    rng: np.random.Generator,
+) -> Split:
+    """The lists, drawn in the order in which the stage ``subsample`` draws them."""
+    if longtail.test_per_class is None:
+        train = permute_classes(labels, np.arange(len(labels)), classes, rng)
+        test = [images[:0] for images in train]
+    else:
+        official = np.full(len(labels), NO_SPLIT, dtype=np.uint8)
+        train, test = pools(labels, official, classes, longtail.test_per_class, rng)
+    if longtail.selection == "ldam_drw":
+        train = ldam_drw_order(train)
+    sizes, test_sizes = [len(images) for images in train], [len(images) for images in test]
+    order = order_classes(longtail.class_order, sizes, rng)
+    head, test_head = head_sizes(sizes, test_sizes, longtail.head_images)
+    counts = long_tailed_counts(sizes, head, ratio, longtail.profile, order, "training")
+    test_counts = test_sizes
+    if any(test_sizes):
+        test_counts = long_tailed_counts(
+            test_sizes, test_head, ratio, longtail.profile, order, "test"
+        )
+    held_out = hold_out(counts, longtail.validation_share)
+    train_counts = [n - h for n, h in zip(counts, held_out, strict=True)]
+    left = left_over(train, counts, longtail.validation_per_class)
+    return Split(
+        train=take(train, train_counts),
+        validation=np.concatenate([take(train, counts, skip=train_counts), *left]),
+        test=np.concatenate(test),
+        test_long_tailed=take(test, test_counts),
+        class_counts=train_counts,
+    )
+
+
+def _argument_error(error: ValidationError) -> ArgumentError:
+    """The first problem with arguments that are options of parameters too."""
+    problem = error.errors()[0]
+    text = problem["msg"].removeprefix("Value error, ")
+    return ArgumentError(
+        f"{problem['loc'][0]}: {text[0].lower()}{text[1:]}, got {shortened(repr(problem['input']))}"
+    )
