@@ -1,0 +1,90 @@
+"""The wheel alone, in an empty folder: it has all that docs/evaluate_your_model.md uses."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.docs.pages import block
+
+pytestmark = pytest.mark.docs
+
+SECTION = "In Python, in any folder"
+# What of the project the build reads; built in a copy, since it leaves folders behind.
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "params.yaml")
+CHECKS = """
+import sys
+from pathlib import Path
+assert Path(taet.__file__).is_relative_to(sys.argv[1]), taet.__file__
+assert set(table["attack"]) == {"clean", "pgd20", "autoattack", "worst of these"}
+assert table["eps"].max() == 8 / 255
+assert attacked.images.shape == x.shape
+assert set(scores["scope"]) == {"all", "head", "medium", "tail", "worst_class", "class"}
+assert split.class_counts == [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
+assert taet.evaluate(model, (x, y), "fgsm", study="cifar10_lt")["eps"].max() == 8 / 255
+"""
+
+
+BUILD_TOOLS = {"pip": 23, "setuptools": 77}
+
+
+def _major(name: str) -> int:
+    """0 where it is not installed."""
+    try:
+        return int(version(name).split(".")[0])
+    except PackageNotFoundError:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the installed wheel and nothing else."""
+    # Not imported: setuptools replaces modules of this process.
+    missing = [name for name, least in BUILD_TOOLS.items() if _major(name) < least]
+    if missing:
+        pytest.skip(f"needs a newer {missing[0]}: pip install --upgrade pip 'setuptools>=77'")
+    folder = tmp_path_factory.mktemp("wheel")
+    (folder / "project").mkdir()
+    for name in SOURCES:
+        shutil.copy(ROOT / name, folder / "project")
+    shutil.copytree(
+        ROOT / "src",
+        folder / "project/src",
+        symlinks=True,
+        ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
+    )
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    wheels, target = folder / "wheels", folder / "installed"
+    build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", wheels, folder / "project"]
+    subprocess.run(build, check=True)
+    (wheel,) = wheels.glob("*.whl")
+    subprocess.run([*pip, "install", *offline, "--target", target, wheel], check=True)
+    return target
+
+
+def test_files_that_are_no_code(installed: Path) -> None:
+    parameters = installed / "taet/params.yaml"
+    assert not parameters.is_symlink()
+    assert parameters.read_bytes() == (ROOT / "params.yaml").read_bytes()
+    assert (installed / "taet/py.typed").exists()
+    templates = {file.name for file in (ROOT / "src/taet/report/templates").glob("*.j2")}
+    assert {file.name for file in (installed / "taet/report/templates").iterdir()} == templates
+
+
+def test_page_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    code = block("evaluate_your_model.md", "python", section=SECTION) + CHECKS
+    done = subprocess.run(
+        [sys.executable, "-c", code, installed],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == [], "nothing is stored"
