@@ -117,9 +117,15 @@ def own_test_set(
         limit = _per_class(images, classes)
         rows = torch.cat([(y == c).nonzero()[:limit, 0] for c in y.unique()]).sort().values
         x, y, numbers = x[rows], y[rows], numbers[rows]
-    # In memory as a data set's own images are, so that numbers are the same to the last bit.
-    x = x.contiguous(memory_format=torch.channels_last)
-    return TestSet(x, y, numbers, [str(c) for c in range(classes)])
+    return TestSet(_as_stored(x), y, numbers, [str(c) for c in range(classes)])
+
+
+def _as_stored(x: Tensor) -> Tensor:
+    """In memory as ``to_pixels`` gives images of a data set, so that numbers are the same to the last bit.
+
+    torch's own channels-last format leaves images with one channel as they are.
+    """
+    return x.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format).permute(0, 3, 1, 2)
 
 
 def _joined(given: Any) -> tuple[Tensor, Tensor]:
@@ -143,7 +149,7 @@ def _pairs(given: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(given, Tensor | np.ndarray | dict | bytes) or not isinstance(given, Iterable):
         raise ArgumentError(
             f"dataset: a value of the type {type(given).__name__}; must be the name of a data set, a pair "
-            f"of {PAIR}, or an iterable of such pairs"
+            f"of {PAIR}, or an iterable of such pairs, such as a DataLoader"
         )
     for batch in given:
         if not _is_pair(batch):
@@ -160,7 +166,7 @@ def _is_pair(value: Any) -> bool:
 
 def _batch(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     """Checked images in float32 and labels in int64, in main memory."""
-    x, y = arguments.tensor("images", images), arguments.whole_numbers("labels", labels)
+    x = arguments.tensor("images", images)
     if not x.is_floating_point():
         kind = str(x.dtype).removeprefix("torch.")
         raise ArgumentError(
@@ -170,6 +176,7 @@ def _batch(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     if x.ndim != 4:
         single = "; for a Dataset, give a DataLoader of it" if x.ndim == 3 else ""
         raise ArgumentError(f"images: of the shape {tuple(x.shape)}; must be [N, C, H, W]{single}")
+    y = arguments.whole_numbers("labels", labels)
     if len(x) != len(y):
         have = f"{counted(len(x), 'image')} and {counted(len(y), 'label')}"
         raise ArgumentError(f"labels: {have}; must be as many")

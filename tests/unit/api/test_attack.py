@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import taet
 from taet.adversary.evaluation import evaluate
@@ -54,7 +55,6 @@ def test_each_field_agrees_with_the_others() -> None:
     with torch.no_grad():
         assert torch.equal(own.predictions, model(own.images).argmax(1))
         assert torch.equal(own.clean_predictions, model(X).argmax(1))
-    assert own.images.is_contiguous()
     assert (own.images - X).abs().amax((1, 2, 3)).tolist() == pytest.approx(own.distances.tolist())
     assert own.distances.max() <= 0.2 + 1e-6
     assert torch.equal(own.robust, own.predictions == Y)
@@ -69,6 +69,12 @@ def test_each_field_agrees_with_the_others() -> None:
     assert (own.norm, own.eps) == ("linf", 0.2)
     unbounded = taet.attack(model, X, Y, "deepfool_l2")
     assert (unbounded.norm, unbounded.eps) == ("l2", None)
+
+
+def test_images_are_in_the_usual_order_in_memory() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 10))
+    own = taet.attack(model, torch.rand(5, 3, 4, 4), torch.arange(5), "fgsm")
+    assert own.images.stride() == (48, 16, 4, 1)
 
 
 def test_table_and_images_agree() -> None:

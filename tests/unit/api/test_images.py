@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import taet
 from taet.api.functions import OWN_PARAMETERS
 from taet.api.images import TestSet, own_test_set, read_test_set
+from taet.api.own_model import compute_of
+from taet.networks.network import build_model, describe_network
 from taet.study.params.load import load_common, load_params
 from taet.study.params.overlay import of_common, read_file
 from taet.study.plan.study import Study
@@ -46,21 +49,26 @@ def test_common_values_hold_without_a_study() -> None:
     assert common.attacks == attacks
 
 
-@pytest.mark.parametrize("make", [linear, small_net])
+def own_network() -> nn.Module:
+    """A network of this project, which gets images as they lie in memory."""
+    options = load_common(OWN_PARAMETERS).architectures["small_cnn"]
+    return build_model(describe_network(options, 1, 8, 10), seed=3)
+
+
+@pytest.mark.parametrize("make", [linear, small_net, own_network])
 @pytest.mark.usefixtures("project")
 def test_own_images_give_the_numbers_of_the_data_set(make: Any) -> None:
     """The images of the digits, by name and by value, clean, under attack and in every other column."""
     params = load_params("params.yaml", "digits")
     held_out = read_test_set(Study(params), "digits", 0, 100)
-    x, y = held_out.x, held_out.y
+    x, y = held_out.x.clone(memory_format=torch.contiguous_format), held_out.y
     options: dict[str, Any] = {"attacks": ["pgd20", "apgd_ce_t"], "eps": 0.05, "study": "digits"}
     by_name = taet.evaluate(make(), "digits", images=100, **options)
     batches = DataLoader(TensorDataset(x, y), batch_size=33)
-    for given in ((x, y), [x.double().numpy(), y.numpy().astype(np.uint8)], batches, iter(batches)):
+    for given in ((x, y), [x.double().numpy(), y.numpy().astype(np.uint8)], iter(batches)):
         own = taet.evaluate(make(), given, index=held_out.index, **options)
         pd.testing.assert_frame_equal(own, by_name, check_exact=True)
-    other = taet.evaluate(make(), (x, y), **options)
-    assert other["accuracy"][0] == by_name["accuracy"][0]
+    assert own_test_set((x, y), make().eval(), CPU, None).x.stride() == held_out.x.stride()
 
 
 @pytest.mark.usefixtures("empty")
@@ -118,6 +126,26 @@ def test_classes_are_the_models() -> None:
     assert isinstance(lazy[1], nn.LazyLinear), "its shapes are not fixed by looking"
 
 
+@pytest.mark.parametrize(
+    ("on_gpu", "given", "own_images", "device"),
+    [
+        (True, None, True, "cuda"),
+        (True, "cpu", True, "cpu"),
+        (True, None, False, "cpu"),
+        (False, None, True, "cpu"),
+        (False, "cuda", False, "cuda"),
+    ],
+)
+def test_own_images_follow_the_model(
+    on_gpu: bool, given: str | None, own_images: bool, device: str
+) -> None:
+    """The parameters say ``cpu``; whatever else decides, their other values stay."""
+    compute = load_common(OWN_PARAMETERS).compute
+    model: Any = SimpleNamespace(parameters=lambda: [SimpleNamespace(is_cuda=on_gpu)])
+    chosen = compute_of(compute, model, given, own_images=own_images)
+    assert chosen.model_dump() == compute.model_dump() | {"device": device}
+
+
 def batches(*given: Any) -> Iterator[Any]:
     yield from given
 
@@ -134,6 +162,8 @@ def batches(*given: Any) -> Iterator[Any]:
         (batches((X, Y), (X, Y, Y)), "^dataset: gives a tuple of 3; each batch must be a pair"),
         (batches((X, Y), (X[..., 1:], Y)), r"images of the shapes \(1, 8, 8\), \(1, 8, 7\); must be of one"),
         ((X[:, 0], Y), r"^images: of the shape \(8, 8, 8\); must be \[N, C, H, W\]; for a Dataset"),
+        (batches((X[0], 3)), r"^images: of the shape \(1, 8, 8\); .* for a Dataset, give a DataLoader"),
+        (TensorDataset(X, Y), "^dataset: a value of the type TensorDataset; .* such as a DataLoader$"),
         (((255 * X).byte(), Y), "^images: of the type uint8; must be floating point in .0,1.: divide"),
         ((X, Y[1:]), "^labels: 8 images and 7 labels; must be as many"),
         ((X, Y.float()), "^labels: of the type float32; must be whole numbers from 0"),
