@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 LONGEST = 30
 BUDGETS = {
-    "CHANGELOG.md": 1200,
+    "CHANGELOG.md": 1220,
     "CONTRIBUTING.md": 950,
     "data/README.md": 550,
     "docs/README.md": 210,
@@ -19,14 +19,14 @@ BUDGETS = {
     "docs/cluster.md": 950,
     "docs/contributing/how_numbers_are_checked.md": 900,
     "docs/contributing/way_of_a_parameter.md": 250,
-    "docs/evaluate_your_model.md": 340,
+    "docs/evaluate_your_model.md": 350,
     "docs/evaluation.md": 870,
     "docs/fidelity.md": 850,
     "docs/large_studies.md": 410,
     "docs/methods.md": 1860,
     "docs/overfitting.md": 760,
     "docs/read_a_results_file.md": 450,
-    "docs/reproduce_a_table.md": 460,
+    "docs/reproduce_a_table.md": 480,
     "docs/results.md": 900,
     "docs/share_results.md": 520,
     "docs/speed.md": 1100,

@@ -88,7 +88,9 @@ def test_numbers_of_another_run_than_the_records_are_refused(saved: Path) -> Non
     manifest = saved / "score/manifest.json"
     facts = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(facts | {"key": "0" * 16}))
-    assert "score/manifest.json: not of the run that records.jsonl describes; " in refusal(of_study())
+    assert "score/manifest.json: not of the run that records.jsonl describes; " in refusal(
+        of_study()
+    )
 
 
 def test_a_lost_folder_is_brought_back(saved: Path) -> None:
