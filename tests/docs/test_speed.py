@@ -44,7 +44,7 @@ def test_page_of_large_studies_is_current(monkeypatch: pytest.MonkeyPatch) -> No
     assert large_study.TABLE.search(large_study.PAGE.read_text())
     assert large_study.page() == large_study.PAGE.read_text()
     rows = pd.read_csv(large_study.FOLDER / "large_study.csv").set_index("what")["value"]
-    for study, what in large_study.KEPT.items():
+    for study, what in large_study.SIMULATED.items():
         shown = (rows[f"{what}: training"], rows[f"{what}: attacks"])
         assert large_study.cell_seconds(study) == pytest.approx(shown, rel=1e-3), (
             "saved anew: run benchmarks/large_study.py --page"
