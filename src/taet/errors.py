@@ -18,13 +18,21 @@ class ArgumentError(UserError):
     command line puts ``--``."""
 
 
+MOST_NAMES = 12  # known names that are listed beside a suggestion
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean ...; known: ...`` for an unknown word, or nothing where nothing is known."""
+    """``; did you mean ...; known: ...`` for an unknown word, or nothing where nothing is known.
+
+    Long lists are given only where no name is near.
+    """
     names = list(known)
     if not names:
         return ""
     near = difflib.get_close_matches(word, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
+    if near and len(names) > MOST_NAMES:
+        return hint
     return f"{hint} known: {', '.join(names)}"
 
 

@@ -122,7 +122,7 @@ WRITTEN = [
     ("headline_attack: pgd20", "headline_attack: cw", ["report.headline_attack", "'cw'"]),
     ("figure_attack: worst", "figure_attack: worst3", ["report.figure_attack", "'worst3'", "report.worst_cases"]),
     ("attacks: [pgd20, cw20]", "attacks: [pgd20, cw2]", ["report.worst_cases.worst2.attacks[1]", "'cw2' is not in grid.attacks"]),
-    ("    worst: {label: worst case", "    fgsm: {label: worst case", ["report.worst_cases.fgsm", "is that of an attack"]),
+    ("    worst2: {label: worst of", "    fgsm: {label: worst of", ["report.worst_cases.fgsm", "is that of an attack"]),
     ("las_at: {strategy_width: 8}", "las_at: {strategy_width: 8, training: {attack: {steps: 3}}}", ["methods.las_at", "training.attack.steps: has no part in this method"]),
     ("milestones: [59, 89, 109], factor: [0.1, 0.1, 0.5]", "milestones: [59, 89, 109], factor: [0.1, 0.5]", ["schedule.factor", "2 factors for 3 milestones"]),
     ("dermamnist: {longtail: {head_images: 681}}", "dermamnist: {longtail: {head_image: 681}}", ["datasets.dermamnist.longtail.head_image", "head_images"]),

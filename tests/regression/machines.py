@@ -55,6 +55,9 @@ def _saved(revision: str) -> Scores:
                 ["git", "show", file], cwd=ROOT, check=True, stdout=subprocess.PIPE
             )
             Path(folder, name).write_bytes(data.stdout)
+            if name == "metrics.csv":  # older revisions call a test set a view
+                text = Path(folder, name).read_text()
+                Path(folder, name).write_text(text.replace(",view,", ",test_set,", 1))
         return Scores.read(Path(folder))
 
 

@@ -142,6 +142,7 @@ def test_a_study_that_is_not_saved_is_named(tree: Tree) -> None:
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_page_says_what_a_saved_study_found(study: str) -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    text = "".join(page.read_text() for page in pages)
-    assert f"results/reference/{study}/tables/main.md" in text or f"results of {study} -->" in text
+    """With its tables, or a link to them."""
+    docs = ROOT / "docs"
+    text = "".join(page.read_text() for page in [*docs.glob("*.md"), *docs.glob("*.md.in")])
+    assert f"results/reference/{study}/tables/main.md" in text or f'results_of("{study}")' in text
