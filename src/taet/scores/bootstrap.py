@@ -124,7 +124,8 @@ def _deviations(verdicts: Array, n: int, draws: int, rng: np.random.Generator) -
     # Which of the two is the right one.
     first = rng.random((draws, verdicts.shape[1])) < 0.5
     added = np.where(first, times[:, -2:-1], times[:, -1:])
-    return (times[:, :-2] @ verdicts + added) / n - (verdicts.sum(0) + 1) / count
+    deviations: Array = (times[:, :-2] @ verdicts + added) / n - (verdicts.sum(0) + 1) / count
+    return deviations
 
 
 def interval(draws: Array, confidence: float) -> tuple[float, float]:
