@@ -95,7 +95,7 @@ def test_needs_that_were_not_measured(tree: Tree) -> None:
     assert list(yaml.safe_load(said[said.index("set-resources:") :])["set-resources"]) == [
         "attack_cell"
     ]
-    assert said.count("were over before they were measured") == 2
+    assert said.count("ended before they were measured") == 2
 
 
 def test_no_keys_in_the_image() -> None:
