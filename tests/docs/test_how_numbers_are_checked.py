@@ -20,13 +20,16 @@ PAGE = "contributing/how_numbers_are_checked.md"
 def test_keep_a_study(finished_copy: Tree) -> None:
     tree = finished_copy
     (tree.path / "docs").mkdir(exist_ok=True)
-    for page in ("docs/digits.md", "docs/results.md"):
-        (tree.path / page).write_text("<!-- results of tiny -->\n<!-- end -->\n")
+    pages = ("README.md", "docs/digits.md")
+    for page in pages:
+        (tree.path / f"{page}.in").write_text('{{ results_of("tiny") }}\n')
+    for folder in ("benchmarks", "results/reference/benchmarks"):  # times that pages can name
+        shutil.copytree(ROOT / folder, tree.path / folder)
     *keep, expected = commands(PAGE, 2)
     for command in keep:
         tree.ok(*["tiny" if word == "digits" else word for word in command])
     assert (tree.path / "results/reference/tiny/score/metrics.csv.xz").exists()
-    for page in ("docs/digits.md", "docs/results.md"):
+    for page in pages:
         assert "| TAET |" in (tree.path / page).read_text()
 
     shutil.copytree(ROOT / "tests/regression", tree.path / "tests/regression")
