@@ -55,7 +55,8 @@ def bad_inputs(finished: Tree, folder: Path) -> Iterator[refusals.Refusal]:
     """Parameter files, command lines and files that must be refused."""
     alone = folder / "parameters"
     alone.mkdir()
-    yield from (parameters.refused(mistake, alone) for mistake in parameters.mistakes())
+    for kind in parameters.KINDS:
+        yield from (parameters.refused(mistake, alone) for mistake in parameters.mistakes(kind))
     empty = copy_project(folder / "empty")
     empty.ok("taet", "download", "--dataset", "digits")
     yield from command_lines.refusals(empty.path)
