@@ -91,9 +91,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 class Options(BaseModel):
     """A block of params.yaml: unknown keys, wrong types, NaN and infinity are refused."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     not_in_keys: ClassVar[frozenset[str]] = frozenset()
     """Fields that change no artifact, such as labels; all others are part of a job's key."""

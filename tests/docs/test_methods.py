@@ -1,6 +1,7 @@
 """The page of method cards is that of the files."""
 
 from taet.study.params import cards, plugins
+from taet.study.params.descriptions import descriptions
 from tests.conftest import ROOT
 
 
@@ -15,5 +16,5 @@ def test_every_card_says_what_it_must() -> None:
         card = plugins.card("methods", name)
         assert "Cost per step" in card, name
         assert name == "clean" or any(year in card for year in map(str, range(2017, 2027))), name
-        for field, info in plugins.options_class("methods", name).model_fields.items():
-            assert info.description, f"{name}.{field}"
+        options = plugins.options_class("methods", name)
+        assert set(descriptions(options)) == set(options.model_fields), name

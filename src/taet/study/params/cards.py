@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from taet.options import MethodOptions
 from taet.study.params import plugins
+from taet.study.params.descriptions import descriptions
 
 PAGE = """# Methods
 
@@ -64,14 +65,16 @@ def _section(title: str, text: str, options: Iterator[tuple[str, str]]) -> str:
 
 
 def _common_options() -> Iterator[tuple[str, str]]:
-    for field, info in MethodOptions.model_fields.items():
-        yield field, info.description or ""
+    texts = descriptions(MethodOptions)
+    for field in MethodOptions.model_fields:
+        yield field, texts.get(field, "")
 
 
 def _own_options(name: str) -> Iterator[tuple[str, str]]:
-    for field, info in plugins.options_class("methods", name).model_fields.items():
+    options = plugins.options_class("methods", name)
+    for field in options.model_fields:
         if field not in MethodOptions.model_fields:
-            yield field, info.description or ""
+            yield field, descriptions(options).get(field, "")
 
 
 def _inline(text: str) -> str:

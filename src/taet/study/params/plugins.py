@@ -7,9 +7,7 @@ that planning and validation need not import torch, which would take longer than
 
 import ast
 import importlib
-import inspect
 from functools import cache
-from itertools import pairwise
 from types import ModuleType
 
 from taet import source_code
@@ -85,25 +83,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     cls = namespace.get("Options")
     if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):
         raise UserError(f"{folder}/{name}.py: needs a class Options made from taet.options")
-    definition = next(node for node in statements if isinstance(node, ast.ClassDef))
-    for field, text in _attribute_docstrings(definition).items():
-        cls.model_fields[field].description = text
-    cls.model_rebuild(force=True)
     return cls
-
-
-def _attribute_docstrings(definition: ast.ClassDef) -> dict[str, str]:
-    """The text below each field; pydantic finds it for imported classes only."""
-    texts = {}
-    for field, below in pairwise(definition.body):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(below, ast.Expr)
-            and isinstance(below.value, ast.Constant)
-        ):
-            texts[field.target.id] = inspect.cleandoc(str(below.value.value))
-    return texts
 
 
 def load(folder: str, name: str) -> ModuleType:

@@ -1,11 +1,14 @@
 """JSON schema of params.yaml for editors, made from the models that validate the file."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from taet.decimals import DECIMAL
 from taet.study.params import plugins
 from taet.study.params.blocks import Params
+from taet.study.params.descriptions import descriptions
 from taet.study.params.load import OWN
+from taet.values import Options
 
 # Bounds that pydantic does not translate, since the value is first parsed from text.
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
@@ -14,7 +17,7 @@ FRACTION = {"type": "string", "pattern": rf"^\s*{DECIMAL}\s*(/\s*{DECIMAL}\s*)?$
 
 def json_schema() -> dict[str, Any]:
     """Schema of the whole file: common values, and studies, which may have any part of these."""
-    whole = _inlined(Params.model_json_schema())
+    whole = _inlined(Params)
     for folder, what in plugins.FOLDERS.items():
         whole["properties"][folder] = {
             "type": "object",
@@ -43,7 +46,7 @@ def _block(folder: str, name: str) -> dict[str, Any]:
     ``kind`` may be left out, since the block's name stands for it. So may all options of the block that it
     extends, and of the common block of which it has a version of its own.
     """
-    schema = _inlined(plugins.options_class(folder, name).model_json_schema())
+    schema = _inlined(plugins.options_class(folder, name))
     own = OWN.get(folder)
     required = [key for key in schema.pop("required") if key not in ("kind", own)]
     schema["anyOf"] = [{"required": required}, {"required": ["extends"]}]
@@ -57,9 +60,14 @@ def _block(folder: str, name: str) -> dict[str, Any]:
     return schema
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without references; no model contains itself."""
+def _inlined(model: type[Options]) -> dict[str, Any]:
+    """Schema of a model with descriptions and without references; no model contains itself."""
+    schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
+    _describe(schema, model)
+    for inner in _models(Options):
+        if inner.__name__ in definitions:
+            _describe(definitions[inner.__name__], inner)
 
     def inline(node: Any) -> Any:
         if isinstance(node, list):
@@ -73,6 +81,18 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
     result: dict[str, Any] = inline(schema)
     return result
+
+
+def _models(base: type[Options]) -> Iterator[type[Options]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
+
+
+def _describe(schema: dict[str, Any], model: type[Options]) -> None:
+    """Describe each property by the text below its field, if it has one."""
+    for field, text in descriptions(model).items():
+        schema["properties"][field]["description"] = text
 
 
 def _with_fractions(node: Any) -> Any:
