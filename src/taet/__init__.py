@@ -2,7 +2,7 @@
 
 For Python users, in any folder:
 
-- ``load_model`` gives a trained network as a torch module.
+- ``load_model`` gives a trained network of a study as a torch module, ``load_weights`` one of others.
 - ``evaluate`` attacks any torch module and gives a data frame; ``attack`` gives the adversarial images.
 - ``longtail_split`` cuts a data set to a long tail; ``balanced_scores`` scores predictions class by class.
 - A mistake that the caller can put right raises a ``UserError``.
@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING, Any
 from taet.source_code import compile_this_package
 
 if TYPE_CHECKING:
-    from taet.api.functions import attack, evaluate, load_model
+    from taet.api.functions import attack, evaluate, load_model, load_weights
     from taet.api.long_tail import balanced_scores, longtail_split
     from taet.errors import UserError
 
-__all__ = ["UserError", "attack", "balanced_scores", "evaluate", "load_model", "longtail_split"]
+__all__ = [
+    "UserError",
+    "attack",
+    "balanced_scores",
+    "evaluate",
+    "load_model",
+    "load_weights",
+    "longtail_split",
+]
 
 _HOME = {
     "UserError": "taet.errors",
@@ -29,6 +37,7 @@ _HOME = {
     "balanced_scores": "taet.api.long_tail",
     "evaluate": "taet.api.functions",
     "load_model": "taet.api.functions",
+    "load_weights": "taet.api.functions",
     "longtail_split": "taet.api.long_tail",
 }
 

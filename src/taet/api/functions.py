@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
+from taet.api import arguments, weights
 from taet.api.images import is_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
 from taet.errors import ArgumentError, UserError
@@ -47,6 +48,37 @@ def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
     if "checkpoints" not in facts:
         raise UserError(f"{path}: holds no trained network; {hint}")
     return network.load_model(path, checkpoint=checkpoint)
+
+
+def load_weights(
+    path: str | Path,
+    architecture: str,
+    *,
+    size: int = 32,
+    parameters: str | Path | None = None,
+) -> nn.Module:
+    """A network with weights that others have trained, in eval mode: [N, C, H, W] in [0,1] to logits.
+
+    Names of weights may be those of RobustBench, timm (with the CIFAR stem), Rice et al. 2020 or TRADES,
+    inside ``module.`` or ``model.``. Nothing in the file is executed. The network normalises pixels if the
+    file has their mean and standard deviation; otherwise it takes them as they are.
+
+    Args:
+        path: a safetensors file, or a ``state_dict`` that ``torch.save`` wrote.
+        architecture: a name under ``architectures`` of the parameters, such as ``resnet18``,
+            ``preact_resnet18``, ``wrn34_10`` or ``wrn28_10``.
+        size: pixels on each side of the images.
+        parameters: the parameter file; the one that the package ships if left out.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds more than tensors; its weights are of another
+            network; or the architecture is unknown.
+    """
+    blocks = load_common(parameters or OWN_PARAMETERS).architectures
+    arguments.one_of("architecture", "architecture", architecture, blocks)
+    return weights.load_weights(
+        Path(path), blocks[architecture], arguments.whole_number("size", size)
+    )
 
 
 def evaluate(
