@@ -8,6 +8,7 @@ import pandas as pd
 from torch import nn
 
 from taet.api import arguments, weights
+from taet.api.cache import cache_folder, fetch
 from taet.api.images import is_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
 from taet.errors import ArgumentError, UserError
@@ -94,6 +95,7 @@ def evaluate(
     index: Any = None,
     device: str | None = None,
     parameters: str | Path | None = None,
+    cache: str | Path | None = None,
 ) -> pd.DataFrame:
     """A model on clean test images and under attacks, as one tidy table.
 
@@ -110,9 +112,10 @@ def evaluate(
         dataset: images and labels ``(x, y)``, or an iterable of such pairs, such as a ``DataLoader``. ``x``
             is [N, C, H, W], a tensor or an array of floating-point numbers in [0,1]; ``y`` is [N], whole
             numbers from 0 to classes - 1. Or a name under ``datasets`` of the parameters: its own test images
-            or, if it has none, those that the study holds out for the seed. ``python -m taet download
-            --dataset NAME`` puts them under ``data/raw``; they are looked for in the folder of the parameter
-            file, then in the working folder.
+            or, if it has none, those that the study holds out for the seed. In a folder without
+            ``params.yaml`` they are downloaded into ``cache``, once. In one with it, ``python -m taet
+            download --dataset NAME`` puts them under ``data/raw``; they are looked for in the folder of the
+            parameter file, then in the working folder.
         attacks: names under ``attacks`` of the parameters; those of the study's grid if left out; an empty
             list for clean images alone.
         study: the study with the parameters (steps, eps, batch size, precision). If left out: of your own
@@ -132,8 +135,10 @@ def evaluate(
             that the stage ``attack`` gives it.
         device: ``cpu`` or ``cuda``; ``compute.device`` of the parameters if left out, but ``cuda`` for your
             own images if the model is on a GPU.
-        parameters: the parameter file. If left out: of your own images the one that the package ships;
-            otherwise ``params.yaml`` in the working folder.
+        parameters: the parameter file. If left out: ``params.yaml`` in the working folder for a data set by
+            name, if there is one; otherwise the one that the package ships.
+        cache: the folder for data sets by name; the environment's ``TAET_CACHE`` if left out, or else
+            ``~/.cache/taet``. If given, it is used with a ``params.yaml`` too.
 
     Returns:
         A row for each attack and scope. ``attack``: ``clean``, the attacks, and, if several have the same
@@ -157,8 +162,13 @@ def evaluate(
     by_name = is_name(dataset)
     if by_name and index is not None:
         raise ArgumentError("index: a data set has its own; leave it out")
+    own = _study(study, parameters, by_name=by_name)
+    folders = [Path(parameters or PARAMS_FILE).parent, Path()]
+    if by_name and (cache is not None or (parameters is None and not Path(PARAMS_FILE).exists())):
+        folders = [cache_folder(cache)]
+        fetch(own, dataset, *folders)
     return attack_model(
-        _study(study, parameters, by_name=by_name),
+        own,
         model,
         dataset,
         attacks,
@@ -168,7 +178,7 @@ def evaluate(
         class_counts=class_counts,
         index=index,
         device=device,
-        folders=(Path(parameters or PARAMS_FILE).parent, Path()),
+        folders=folders,
     )
 
 
@@ -216,7 +226,8 @@ def _study(study: str | None, parameters: str | Path | None, *, by_name: bool) -
     if parameters is not None and not isinstance(parameters, str | Path):
         kind = type(parameters).__name__
         raise ArgumentError(f"parameters: a value of the type {kind}; must be the path of a file")
-    file = parameters or (PARAMS_FILE if by_name else OWN_PARAMETERS)
+    here = by_name and Path(PARAMS_FILE).exists()
+    file = parameters or (PARAMS_FILE if here else OWN_PARAMETERS)
     if study is None and not by_name and parameters is None:
         return Study(load_common(file))
     return Study(load_params(file, study))

@@ -188,7 +188,6 @@ def test_refused_images(given: Any, message: str) -> None:
         ({"index": [1, 2]}, "^index: 2 numbers for 8 images; must be as many"),
         ({"index": torch.rand(8)}, "^index: of the type float32; must be whole numbers"),
         ({"dataset": "digits", "index": Y}, "^index: a data set has its own; leave it out"),
-        ({"dataset": "digits"}, "params.yaml: no such file"),
         ({"device": "gpu"}, "^device: no device 'gpu'; .*known: cpu, cuda"),
         ({"study": "digit"}, "no study 'digit'; did you mean 'digits'"),
         ({"images": 9}, "^images 9: must be at least one for each of 10 classes"),
