@@ -1,4 +1,4 @@
-"""Data sets by name in a folder without parameters: made once, in the cache that the caller or the environment names."""
+"""Data sets by name in a folder without parameters: made once, in the cache that is named."""
 
 from pathlib import Path
 
@@ -25,8 +25,9 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder("here") == Path.cwd() / "here"
 
 
+@pytest.mark.usefixtures("project")
 def test_any_folder_gives_the_numbers_of_the_project(
-    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_project = taet.evaluate(linear(), "digits", "pgd20", images=50)
     empty, cache = tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("cache") / "new"

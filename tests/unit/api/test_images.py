@@ -60,11 +60,11 @@ def own_network() -> nn.Module:
 def test_own_images_give_the_numbers_of_the_data_set(make: Any) -> None:
     """The images of the digits, by name and by value, clean, under attack and in every other column."""
     params = load_params("params.yaml", "digits")
-    held_out = read_test_set(Study(params), "digits", 0, 100)
+    held_out = read_test_set(Study(params), "digits", 0, 40)
     x, y = held_out.x.clone(memory_format=torch.contiguous_format), held_out.y
     options: dict[str, Any] = {"attacks": ["pgd20", "apgd_ce_t"], "eps": 0.05, "study": "digits"}
-    by_name = taet.evaluate(make(), "digits", images=100, **options)
-    batches = DataLoader(TensorDataset(x, y), batch_size=33)
+    by_name = taet.evaluate(make(), "digits", images=40, **options)
+    batches = DataLoader(TensorDataset(x, y), batch_size=13)
     for given in ((x, y), [x.double().numpy(), y.numpy().astype(np.uint8)], iter(batches)):
         own = taet.evaluate(make(), given, index=held_out.index, **options)
         pd.testing.assert_frame_equal(own, by_name, check_exact=True)
