@@ -36,6 +36,11 @@ def with_study(text: str, name: str, block: str) -> str:
     return text.replace("study: digits #", f"study: {name} #", 1) + block
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest module first, so that no worker waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_promises.py")
+
+
 @pytest.fixture(scope="session")
 def digits() -> blocks.Params:
     return load_params(ROOT / "params.yaml")
