@@ -304,6 +304,19 @@ def test_a_method_has_one_look_in_all_studies() -> None:
     assert looks["taet_bcl"]["marker"] != looks["taet"]["marker"]
     assert looks["taet_bcl"]["markerfacecolor"] != looks["taet"]["markerfacecolor"]
     assert len({marker for _, marker in METHODS.values()}) == len(METHODS)
+    assert all((look["markersize"] > 4) == (look["marker"] == "*") for look in looks.values())
+
+
+def test_a_heading_of_two_lines_is_centred() -> None:
+    for name in ("ba_br", "forest"):  # over a legend, over panels
+        figure = draw(
+            name,
+            metrics(3),
+            SHOWN | {"labels": SHOWN["labels"] | {"architectures": {"net": "n " * 60}}},
+        )
+        title = figure.legends[0].get_title() if figure.legends else figure._suptitle
+        assert title.get_text().count("\n") >= 1
+        assert title._multialignment == "center" or title.get_ha() == "center"
 
 
 @pytest.mark.parametrize("name", [*SOURCES, "loss_weights"])
