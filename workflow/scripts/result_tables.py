@@ -108,9 +108,9 @@ def _note(studies):
     return " ".join(
         [
             f"{data}. BA, BR: balanced accuracy and balanced robustness of the first method minus that of "
-            f"the second, in points, mean over the same n = {seeds} seeds [Tukey's {level} interval for all "
-            f"pairs of methods of a study under one attack and scope, equal variance assumed; pairs: "
-            f"{', '.join(counts)}]. Bold: significant, the interval excludes 0.",
+            f"the second, in points, mean over the same n = {seeds} seeds [Tukey's {level} interval]. The "
+            "intervals hold for all pairs of methods of a study under one attack and scope, equal variance "
+            f"assumed (pairs: {', '.join(counts)}). Bold: significant, the interval excludes 0.",
             *_left_out(studies),
             _detectable(studies),
             *_older(studies),
