@@ -129,6 +129,12 @@ def test_shades_are_standard_deviations() -> None:
     assert [min(at_two), max(at_two)] == pytest.approx([10.0, 12.0])  # 11 and 1, over n - 1
 
 
+def test_ticks_are_whole_epochs() -> None:
+    figure = draw("learning", training(3))
+    figure.draw_without_rendering()
+    assert all(float(tick).is_integer() for axes in figure.axes for tick in axes.get_xticks())
+
+
 def test_drops_and_ends_of_stage_one() -> None:
     frame = training(1)
     frame.loc[frame["epoch"] == 4, "learning_rate"] = 0.06  # more than half of 0.1: no drop yet
