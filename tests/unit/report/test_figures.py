@@ -13,7 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import studentized_range
 
-from taet.report.style import COLORS, METHODS, UNKNOWN, grid_shape, method_styles, value_bar
+from taet.report.style import (
+    COLORS,
+    METHODS,
+    UNKNOWN,
+    grid_shape,
+    house_style,
+    method_styles,
+    value_bar,
+)
 from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
@@ -131,8 +139,9 @@ def test_shades_are_standard_deviations() -> None:
 
 def test_ticks_are_whole_epochs() -> None:
     figure = draw("learning", training(3))
-    figure.draw_without_rendering()
-    assert all(float(tick).is_integer() for axes in figure.axes for tick in axes.get_xticks())
+    with house_style():  # whose font decides how many ticks there are
+        ticks = [float(tick) for axes in figure.axes for tick in axes.get_xticks()]
+    assert all(tick.is_integer() for tick in ticks)
 
 
 def test_drops_and_ends_of_stage_one() -> None:
