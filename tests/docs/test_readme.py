@@ -15,6 +15,21 @@ def test_length() -> None:
     assert len(TEXT.splitlines()) <= 120
 
 
+def test_badges_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import badges
+
+    drawn = badges.badges()
+    assert {f"{badges.FOLDER / name}" for name in drawn} == set(
+        re.findall(r"docs/badges/\w+.svg", TEXT)
+    )
+    for name, drawing in drawn.items():
+        assert (badges.FOLDER / name).read_text(encoding="utf-8") == drawing, (
+            "run: python workflow/scripts/badges.py"
+        )
+
+
 def test_evaluation_from_python(
     finished: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,7 +226,7 @@ def test_a_collapsed_network_is_not_ranked(which: str) -> None:
     for title in titles:
         assert {mark for (r, _), mark in found[title].marks.items() if r == row} == set(), title
         assert {mark for (r, _), mark in found[title].marks.items() if r != row} == {"best"}, title
-        assert f"Not ranked, with a network that predicts one class: {label}." in found[title].note
+        assert f"Not ranked, since a network predicts one class: {label}." in found[title].note
         assert not any("≈" in cell for cells in found[title].rows for cell in cells), title
     other = "A|x" if which == "b" else "B & C"
     assert f"differences to {other}, BR PGD-2" in found

@@ -107,11 +107,10 @@ def _note(studies):
     data = _same("the data set", (s.title.partition(", IR ")[0] for s in studies.values()))
     return " ".join(
         [
-            f"{data}. BA, BR: balanced accuracy and balanced robustness of the first minus that of the "
-            f"second, in points, mean over the same n = {seeds} seeds. [{level} interval: Tukey's, "
-            "simultaneous for all pairs of methods of a study under one attack and in one scope (pairs: "
-            f"{', '.join(counts)}), from an analysis of variance with method and seed as factors and "
-            "equal variance of all methods across seeds.] Bold: significant, the interval excludes 0.",
+            f"{data}. BA, BR: balanced accuracy and balanced robustness of the first method minus that of "
+            f"the second, in points, mean over the same n = {seeds} seeds [Tukey's {level} interval]. The "
+            "intervals hold for all pairs of methods of a study under one attack and scope, equal variance "
+            f"assumed (pairs: {', '.join(counts)}). Bold: significant, the interval excludes 0.",
             *_left_out(studies),
             _detectable(studies),
             *_older(studies),
@@ -129,7 +128,7 @@ def _left_out(studies):
     }
     if names:
         yield (
-            f"Excluded from the variance, as all seeds lie within {percent(EXTREME)} of 0 or 100%: "
+            f"Excluded from the variance, since all seeds lie within {percent(EXTREME)} of 0 or 100%: "
             f"{', '.join(names)}."
         )
 
@@ -148,7 +147,7 @@ def _older(studies):
     """Which of the studies today's code might not give again."""
     names = [name for name in studies if SavedStudy(load_params(study=name)).changed_stages()]
     if names:
-        yield f"The code has changed since these were made: {', '.join(names)}."
+        yield f"Made by older code: {', '.join(names)}."
 
 
 @cache

@@ -85,13 +85,12 @@ def about(made, name):
     ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, own, strict=True)]
     resumed = [r for r in made if r.get("resumed") or r.get("resumed_at_epoch") is not None]
     partly = [
-        f"- {len(resumed)} of these jobs went on after an interruption: only their last part is counted"
+        f"- {len(resumed)} of these jobs were interrupted and resumed: only their last part is counted"
     ]
     stages = {stage: [r for r in made if r["job"].split()[0] == stage] for stage in STAGES}
     revisions = sorted({str(record["code"]["revision"]) for record in made})
     changed = [
-        "- -dirty: files of the checkout differed from that revision; which code made an artifact, its "
-        "record says by the fingerprint"
+        "- -dirty: the checkout differed from that revision; the fingerprint in a record identifies the code"
     ]
     machines = sorted({_machine(record) for record in made})
     return "\n".join(
@@ -103,7 +102,7 @@ def about(made, name):
             f"- code: {', '.join(revisions)}",
             *(changed if any(revision.endswith("-dirty") for revision in revisions) else []),
             f"- from {min(starts):%Y-%m-%d %H:%M} to {max(ends):%Y-%m-%d %H:%M} UTC, "
-            f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes, other work beside it included",
+            f"{(max(ends) - min(starts)).total_seconds() / 60:.0f} minutes; the machine also did other work",
             f"- processor time of all jobs: {sum(r['cpu_seconds'] for r in made) / 60:.0f} minutes",
             *(partly if resumed else []),
             f"- {'machine' if len(machines) == 1 else 'machines'}: {'; '.join(machines)}",

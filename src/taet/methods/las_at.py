@@ -13,7 +13,7 @@ has the network's learning rate. The start is uniform, as in the authors' code; 
 and ``steps`` have no effect. A batch of one image gives no update, since the strategy's batch norm needs
 two. Images leave the attack when their steps are done. Unless ``training.attack.batch_norm`` is ``eval``,
 batch-norm statistics then come from the remaining images.
-Every ``update_every`` steps, the strategy takes 24 forward and 21 backward passes more.
+Every ``update_every`` steps, the strategy takes 24 more forward and 21 more backward passes.
 Cost per step with mean steps K: K + 1 forward and K + 1 backward passes.
 """
 

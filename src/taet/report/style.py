@@ -79,6 +79,7 @@ METHODS = {
     "taet": ("#d55e00", "o"),
 }
 UNKNOWN = "#3333cc"  # of a user's own methods, which differ by their markers
+STAR = 6  # points; a star of the size of other markers looks smaller
 FILLINGS = (0.0, 0.4)  # share of the colour in the markers of variants; those of a preset are full
 
 
@@ -127,13 +128,14 @@ def _style_of(kind: str, variant: int) -> dict[str, Any]:
     """Variant 0 is the preset of that name; others have its colour, another marker, and another filling."""
     own = (UNKNOWN, MARKERS[zlib.crc32(kind.encode()) % len(MARKERS)])
     color, marker = METHODS.get(kind, own)
-    if variant == 0:
-        return {"color": color, "marker": marker, "markerfacecolor": color}
-    others = [m for m in MARKERS if m != marker]
-    lap, position = divmod(variant - 1, len(others))
-    filling = FILLINGS[lap % len(FILLINGS)]
-    face = tuple(1 - filling * (1 - channel) for channel in to_rgb(color))
-    return {"color": color, "marker": others[position], "markerfacecolor": face}
+    face: Any = color
+    if variant > 0:
+        others = [m for m in MARKERS if m != marker]
+        lap, position = divmod(variant - 1, len(others))
+        filling = FILLINGS[lap % len(FILLINGS)]
+        marker, face = others[position], tuple(1 - filling * (1 - c) for c in to_rgb(color))
+    size = STAR if marker == "*" else STYLE["lines.markersize"]
+    return {"color": color, "marker": marker, "markersize": size, "markerfacecolor": face}
 
 
 # -- numbers ------------------------------------------------------------------------------------------
@@ -205,7 +207,9 @@ def heading(figure: Figure, text: str) -> None:
     """What the figure is about, above everything: over the legend if there is one."""
     lines = _wrapped(figure, text)
     if figure.legends:
-        figure.legends[0].set_title("\n".join(lines), prop={"weight": "bold", "size": POINTS})
+        legend = figure.legends[0]
+        legend.set_title("\n".join(lines), prop={"weight": "bold", "size": POINTS})
+        legend.get_title().set_multialignment("center")
     else:
         figure.suptitle("\n".join(lines))
     figure.set_figheight(figure.get_figheight() + LINE * len(lines))

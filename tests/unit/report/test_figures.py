@@ -13,7 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import studentized_range
 
-from taet.report.style import COLORS, METHODS, UNKNOWN, grid_shape, method_styles, value_bar
+from taet.report.style import (
+    COLORS,
+    METHODS,
+    UNKNOWN,
+    grid_shape,
+    house_style,
+    method_styles,
+    value_bar,
+)
 from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
@@ -127,6 +135,13 @@ def test_shades_are_standard_deviations() -> None:
     shade = next(c for c in robustness.collections if isinstance(c, PolyCollection))
     at_two = [y for x, y in shade.get_paths()[0].vertices if x == 2]
     assert [min(at_two), max(at_two)] == pytest.approx([10.0, 12.0])  # 11 and 1, over n - 1
+
+
+def test_ticks_are_whole_epochs() -> None:
+    figure = draw("learning", training(3))
+    with house_style():  # whose font decides how many ticks there are
+        ticks = [float(tick) for axes in figure.axes for tick in axes.get_xticks()]
+    assert all(tick.is_integer() for tick in ticks)
 
 
 def test_drops_and_ends_of_stage_one() -> None:
@@ -304,6 +319,19 @@ def test_a_method_has_one_look_in_all_studies() -> None:
     assert looks["taet_bcl"]["marker"] != looks["taet"]["marker"]
     assert looks["taet_bcl"]["markerfacecolor"] != looks["taet"]["markerfacecolor"]
     assert len({marker for _, marker in METHODS.values()}) == len(METHODS)
+    assert all((look["markersize"] > 4) == (look["marker"] == "*") for look in looks.values())
+
+
+def test_a_heading_of_two_lines_is_centred() -> None:
+    for name in ("ba_br", "forest"):  # over a legend, over panels
+        figure = draw(
+            name,
+            metrics(3),
+            SHOWN | {"labels": SHOWN["labels"] | {"architectures": {"net": "n " * 60}}},
+        )
+        title = figure.legends[0].get_title() if figure.legends else figure._suptitle
+        assert title.get_text().count("\n") >= 1
+        assert title._multialignment == "center" or title.get_ha() == "center"
 
 
 @pytest.mark.parametrize("name", [*SOURCES, "loss_weights"])

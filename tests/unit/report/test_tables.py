@@ -148,8 +148,10 @@ def test_differences_to_the_best() -> None:
     assert table.title.endswith("differences to B & C, BR PGD-2")
     assert table.head == ["Method", "Difference", "Significant"]
     assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "yes"]]
-    assert "[95% interval: Tukey's, simultaneous for all 1 pairs of 2 methods" in table.note
-    assert "n = 3 seeds" in table.note
+    assert (
+        "n = 3 seeds [Tukey's 95% interval for all 1 pairs of 2 methods, equal variance"
+        in table.note
+    )
     assert table.note.endswith("found with a power of 80%: 3.4 points.")
     assert "Left out" not in table.note
     table = table_of("differences", summary(), differences().assign(low=-0.01))
@@ -161,7 +163,7 @@ def test_a_method_without_variance_is_named_and_nothing_is_claimed_without_an_in
     table = table_of("differences", summary(), none.assign(other_pooled=False))
     assert table.rows == [["A|x", "-20.0", "-"]]
     assert table.note.endswith(
-        "Excluded from the variance, as all seeds lie within 1% of 0 or 100%: A|x."
+        "Excluded from the variance, since all seeds lie within 1% of 0 or 100%: A|x."
     )
     first, *_ = tables.main_tables(summary(), none, SHOWN)
     assert "≈" not in first.rows[1][2]
@@ -205,7 +207,7 @@ def test_one_seed_has_no_spread() -> None:
     assert math.isnan(row["balanced_accuracy_low"])
     table = next(tables.main_tables(summary(metrics(1)), differences(), SHOWN))
     assert table.rows[0][1] == "60.0 [55.0, 64.0]"
-    assert "n = 1 seed [95% interval: bootstrap over its test images," in table.note
+    assert "n = 1 seed [95% interval over test images only]" in table.note
 
 
 def test_bootstrap_stands_beside_what_it_belongs_to() -> None:
@@ -270,10 +272,10 @@ def test_one_seed_tells_no_difference() -> None:
     found = list(tables.main_tables(frame, tukey.differences(metrics(1), 0.95), SHOWN))
     assert not any("differences" in table.title for table in found)
     assert not any("≈" in cell for table in found for row in table.rows for cell in row)
-    assert "n = 1 seed [95% interval: bootstrap over its test images" in found[0].note
+    assert "n = 1 seed [95% interval over test images only]" in found[0].note
     assert "With one seed" in found[0].note
     (rarest,) = (table for table in found if table.title == "the rarest classes")
-    assert "in per cent, n = 1 seed." in rarest.note
+    assert "in %, n = 1 seed." in rarest.note
 
 
 def test_one_method_is_compared_with_nothing() -> None:
@@ -725,4 +727,4 @@ def test_the_largest_error_is_named() -> None:
     frame = metrics()
     frame.loc[frame["method"] == "a", "balanced_accuracy_se"] = 0.011
     first, *_ = tables.main_tables(summary(frame), differences(), SHOWN)
-    assert "a standard error of at most 3.0 points" in first.note
+    assert "standard error from sampling them: at most 3.0 points" in first.note

@@ -54,8 +54,8 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
         seeds = confusion["seed"].nunique()
         caption(
             figure,
-            f"{title}: columns are what the network predicts. Share of the images of a true class in %, "
-            f"{f'means over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
+            f"{title}: columns are predicted classes. Color: share of the images of the true class, in %, "
+            f"{f'mean over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
         )
         heading(figure, setting_of(shown, picture))
     return figure

@@ -48,7 +48,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_title(SCOPE_TITLES[scope])
             axes.set_ylabel(f"BR, {labels['attacks'][attack]} (%), {BETTER}")
             axes.margins(0.08)
-        panels[-1].set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes of a training image")
+        panels[-1].set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes per training image")
         caption(
             figure,
             f"Passes through the network, forward and backward. {spread(summary, report.test_set)}",

@@ -1,4 +1,4 @@
-"""Images of the rarest classes under attack: what is added, and the sum; a row per method."""
+"""Images of the rarest classes under attack: the perturbation and the attacked image; a row per method."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,10 +48,10 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
                 _predictions(added, texts, row)
         caption(
             figure,
-            f"Above: the clean image. In each row: what {attack} adds, and the sum. Full contrast is "
-            f"{scale:.3g} of white, eps {threat.eps:.3g}; grey: nothing is added, as where the clean "
-            f"image is misclassified already. Below: the predicted class of the clean image, then that of "
-            f"the sum if it is another; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
+            f"Top: clean images. In each row: the perturbation of {attack} and the attacked image. Full "
+            f"contrast: a change of {scale:.3g} (eps {threat.eps:.3g}); grey: no change, everywhere if the "
+            "clean image is already misclassified. Below: predicted class of the clean image, then of the "
+            f"attacked image if it differs; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
         )
         heading(figure, setting_of(shown, picture))
     return figure

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from taet.report.style import (
     BETTER,
@@ -47,6 +48,8 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
                 _events(axes, training[training["method"] == method], style["color"])
             axes.set_ylabel(f"{title} (%), {BETTER}")
         panels[-1].set_xlabel("Epoch")
+        for axes in panels:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         shades = (
             f"means and standard deviations over n = {seeds} seeds" if seeds > 1 else "one seed"
         )

@@ -50,7 +50,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     report, labels = shown["report"], shown["labels"]
     summary = shown_rows(summary, report)
     attack = report.figure_attack
-    curves = {"clean": "Clean", attack: labels["attacks"][attack]}
+    curves = {"clean": "clean", attack: labels["attacks"][attack]}
     title, points = _points(summary[summary["scope"] == "class"], picture)
     methods = _by_tail_robustness(summary[summary["attack"] == attack], labels["methods"])
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
@@ -73,7 +73,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_ylabel(f"Accuracy (%), {BETTER}")
         caption(
             figure,
-            f"{title}, most frequent first; methods by robustness in the tail. "
+            f"{title}, most frequent first; methods sorted by tail robustness. "
             f"{spread(summary, report.test_set, bars=not _binned(points))}"
             f"{'; bars: standard deviation between the classes of a point' * _binned(points)}",
         )
@@ -81,7 +81,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         name_series(
             figure,
             [*lines, counts],
-            [*curves.values(), f"Training images (highest bar: {largest:.0f})"],
+            [*curves.values(), f"training images (highest bar: {largest:.0f})"],
         )
         heading(figure, setting_of(shown, picture))
     return figure

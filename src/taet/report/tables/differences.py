@@ -24,7 +24,7 @@ def differences_table(setting: Setting) -> Table:
         if pair is not None
     ]
     note = (
-        f"Balanced robustness minus that of {setting.methods[best]}, in points. "
+        f"Balanced robustness minus that of {setting.methods[best]}, in points, "
         f"{family_note(setting, attack, 'all')}"
     )
     title = f"differences to {setting.methods[best]}, BR {labels['attacks'][attack]}"
@@ -37,18 +37,17 @@ def family_note(setting: Setting, attack: str, scope: str) -> str:
     seeds, level = pairs["seeds"].iloc[0], percent(setting.shown["report"].confidence)
     left_out = [setting.methods[name] for name in tukey.left_out(pairs)]
     text = (
-        f"[{level} interval: Tukey's, simultaneous for all {math.comb(m, 2)} pairs of {m} methods, from an "
-        f"analysis of variance with method and seed as factors, n = {seeds} seeds, with equal "
-        "variance of all methods across seeds.] Significant: the interval excludes 0."
+        f"mean over n = {seeds} seeds [Tukey's {level} interval for all {math.comb(m, 2)} pairs of {m} "
+        "methods, equal variance assumed]. Significant: the interval excludes 0."
     )
     if left_out:
         text += (
-            f" Excluded from the variance, as all seeds lie within {percent(tukey.EXTREME)} of 0 or 100%: "
-            f"{', '.join(left_out)}."
+            f" Excluded from the variance, since all seeds lie within {percent(tukey.EXTREME)} of 0 or "
+            f"100%: {', '.join(left_out)}."
         )
     if (detectable := pairs["detectable"].iloc[0]) > 0:
         text += (
-            f" The smallest difference found with a power of {percent(tukey.POWER)}: "
+            f" Smallest difference found with a power of {percent(tukey.POWER)}: "
             f"{100 * detectable:.1f} points."
         )
     return text

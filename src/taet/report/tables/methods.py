@@ -52,8 +52,8 @@ def costs_table(setting: Setting, columns: Sequence[Column]) -> Table:
         for method, row in zip(setting.methods, plain.rows, strict=True)
     ]
     note = (
-        f"Passes: forward and backward passes of each training image through the network, in the whole "
-        f"training with its stage 1; ratio: to the cheapest method here. {plain.note}"
+        "Passes: forward and backward passes per training image in the whole training, stage 1 included; "
+        f"ratio: to the cheapest method. {plain.note}"
     )
     head = [plain.head[0], "Passes", "Ratio", *plain.head[1:]]
     marks = {(row, column + 2): mark for (row, column), mark in plain.marks.items()}

@@ -29,9 +29,7 @@ def other_test_set_table(setting: Setting, columns: Sequence[Column]) -> Table:
         for method, row in zip(setting.methods, plain.rows, strict=True)
     ]
     source = "over seeds" if setting.seeds > 1 else "from its standard error"
-    frequent = (
-        ", most of which are of frequent classes" if setting.test_set == "long_tailed" else ""
-    )
+    frequent = ", most of frequent classes" if setting.test_set == "long_tailed" else ""
     note = f"{plain.note} Accuracy: the share of all test images{frequent} [interval: {source}]."
     return Table(
         plain.about, plain.title, note, [*plain.head, *accuracies.values()], rows, plain.marks

@@ -40,10 +40,10 @@ def published_table(setting: Setting) -> Table:
         head += [f"{title} published", "ours", "difference"]
     columns = [(attack, "all", title) for attack, title in labels.items() if attack in attacks]
     note = (
-        "Published numbers as printed, or read off a picture (± reading error); errors of their own they do "
-        "not state. The difference, ours minus published, has the reading error and half of our "
-        f"{percent(report.confidence)} interval, added in quadrature. Networks, epochs, checkpoints and test "
-        f"sets are theirs: a difference is no failed reproduction unless all these agree. "
+        "Published numbers: as printed, or read off a figure (± reading error); their sources state no "
+        "error. Difference: ours minus published; ± adds reading error and half of our "
+        f"{percent(report.confidence)} interval in quadrature. Only where network, epochs, checkpoint and "
+        "test set agree with ours is a difference a failed reproduction. "
         f"{table_note(setting, columns, marked=False)}"
     )
     return Table(setting.title, "beside published numbers", note, head, rows)

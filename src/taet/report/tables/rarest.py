@@ -39,7 +39,7 @@ def rarest_table(setting: Setting, attacks: Sequence[str]) -> Table:
     )
     which = f"{len(chosen)} classes" if len(chosen) > 1 else "class"
     note = (
-        f"Accuracy of each class in per cent, {spread}. The {which} with the fewest training "
+        f"Accuracy of each class in %, {spread}. The {which} with the fewest training "
         f"images: {images}. {meaning_of_marks(setting)}"
     ).rstrip()
     return Table(setting.title, "the rarest classes", note, head, rows, marks)

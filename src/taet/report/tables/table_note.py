@@ -45,10 +45,10 @@ def meaning_of_marks(setting: Setting) -> str:
     if len(setting.methods) < 2:
         return ""
     mean = " mean" if setting.seeds > 1 else ""
-    text = f"Bold: the largest{mean}; underlined: the second; equal ones share a rank."
+    text = f"Bold: the largest{mean}; underlined: the second."
     if setting.collapsed:
         names = ", ".join(label for m, label in setting.methods.items() if m in setting.collapsed)
-        text += f" Not ranked, with a network that predicts one class: {names}."
+        text += f" Not ranked, since a network predicts one class: {names}."
     return text
 
 
@@ -56,13 +56,11 @@ def _numbers(n: int, report: Any) -> str:
     """What a cell holds."""
     level = f"{percent(report.confidence)} interval"
     spread = (
-        f"mean ± standard deviation over n = {n} seeds [{level} of the mean: Student's t, cut to 0 and 100; "
-        "-: the seeds do not differ]"
+        f"mean ± standard deviation over n = {n} seeds [{level} of the mean; -: the seeds do not differ]"
         if n > 1
-        else f"n = 1 seed [{level}: bootstrap over its test images, without the variation between "
-        "trainings]"
+        else f"n = 1 seed [{level} over test images only]"
     )
-    return f"BA, BR: balanced accuracy and balanced robustness in per cent, {spread}."
+    return f"BA, BR: balanced accuracy and balanced robustness in %, {spread}."
 
 
 def _conditions(rows: pd.DataFrame, test_set: str) -> str:
@@ -71,8 +69,8 @@ def _conditions(rows: pd.DataFrame, test_set: str) -> str:
     images = of_all.iloc[0]["test_images"]
     noise = 100 * of_all["balanced_accuracy_se"].max()
     return (
-        f"{title_of_test_set(rows, test_set)}, {images:.0f} images a seed; sampling them alone gives each "
-        f"number over all classes a standard error of at most {noise:.1f} points."
+        f"{title_of_test_set(rows, test_set)}, {images:.0f} images per seed (standard error from sampling "
+        f"them: at most {noise:.1f} points over all classes)."
     )
 
 
@@ -83,7 +81,7 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
         if scope in scopes:
             yield f"{scope.capitalize()}: the {percent(share)} {which} frequent classes."
     if "worst_class" in scopes:
-        yield "Worst class: of each seed, the one with the lowest share."
+        yield "Worst class: the lowest of each seed."
 
 
 def _significance(setting: Setting, report: Any) -> str:
@@ -91,8 +89,8 @@ def _significance(setting: Setting, report: Any) -> str:
     if setting.seeds == 1:
         return "With one seed, differences between methods include the variation between trainings."
     return (
-        "≈ (all and tail classes only): no significant difference to the largest, since Tukey's "
-        f"{percent(report.confidence)} interval, simultaneous for all pairs of methods, contains 0."
+        "≈ (all and tail classes only): not significantly different from the largest "
+        f"(Tukey's {percent(report.confidence)} intervals for all pairs)."
     )
 
 
@@ -113,8 +111,8 @@ def _attacks(
     if len(unbounded):
         names = ", ".join(labels["attacks"][attack] for attack in unbounded)
         yield (
-            f"{names}: not bounded by any eps; what counts, in parentheses, is the median over attacked "
-            "images of the norm that fools the model (∞: half of them were not fooled), mean over seeds."
+            f"{names}: not bounded by any eps; in parentheses the median norm that fools the model, mean "
+            "over seeds (∞: half of the attacked images were not fooled)."
         )
     warned = rows[(rows["scope"] == "all") & rows["warnings"].notna()]
     warnings = warned.assign(warnings=warned["warnings"].map(notes.split)).explode("warnings")
