@@ -201,7 +201,7 @@ def _add_others(commands: _Commands) -> None:
     commands.add(
         "redraw",
         "write tables, figures and the page of the results saved in results/reference/STUDY, without any "
-        "training",
+        "training, into results/STUDY/redrawn",
         _redraw,
     )
     show = commands.add("params", "print every parameter and where its value comes from", _params)

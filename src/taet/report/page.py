@@ -40,8 +40,8 @@ UNDER = 40  # and down, where it passes below a box
 
 
 def path_of(study: Study) -> Path:
-    """Where the report of a study lies."""
-    return Path("results", study.params.study, "report.html")
+    """Where the report of a study is: beside its tables."""
+    return study.job("tables").output.parent.with_name("report.html")
 
 
 def write(study: Study, params_file: Path) -> Path:
