@@ -35,6 +35,7 @@ ROOMS = [
 RANK = {room: rank for rank, room in enumerate(ROOMS)}
 GROUND = (
     "axes",
+    "characters",
     "decimals",
     "errors",
     "losses",
