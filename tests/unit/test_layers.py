@@ -36,6 +36,7 @@ RANK = {room: rank for rank, room in enumerate(ROOMS)}
 GROUND = (
     "axes",
     "characters",
+    "collapse",
     "decimals",
     "errors",
     "losses",

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from taet.axes import NETWORK
+from taet.axes import MODEL
 from taet.errors import UserError, suggest
 from taet.study.plan.job import Cell, Job
 from taet.study.plan.stages import DRAWN, STAGES, Stage
@@ -29,7 +29,7 @@ SAVED = ("score", "inspect")  # stages whose output is read from what is saved
 RECORDS = "records.jsonl"
 ABOUT = "about.md"
 LATER = {"images.csv.xz", "correct.csv.xz"}  # that studies saved before 2026-12 do not have
-COLUMNS = (*NETWORK, "checkpoint", "attack")  # of a cell in metrics.csv
+COLUMNS = (*MODEL, "attack")  # of a cell in metrics.csv
 # Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
 # Stages whose code numbers depend on.
@@ -80,7 +80,7 @@ class SavedStudy(Study):
             raise _lost(f"{output}: not of the run that {RECORDS} describes", self.reference)
         if stage.name == "score":
             check_files(self.reference)
-            check_cells(files[0], self.params.study, self._attacked())
+            check_cells(folder / packed("metrics.csv"), self.params.study, self._attacked())
             check_records(self.reference, self.params.study, self._recorded())
         return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
 
