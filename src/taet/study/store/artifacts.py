@@ -212,8 +212,8 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def by_name(files: Iterable[Path]) -> dict[str, Path]:
-    """Files by their names, which are unique in a folder."""
-    return {file.name: file for file in files}
+    """The files of a folder by their names, compressed ones by those that they had before."""
+    return {file.name.removesuffix(".xz"): file for file in files}
 
 
 def write_files(

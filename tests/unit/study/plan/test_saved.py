@@ -10,6 +10,8 @@ import pytest
 
 from taet.errors import UserError
 from taet.report.page import path_of
+from taet.scores.files import read_scored
+from taet.scores.inspected import read_inspected
 from taet.study.params.blocks import Params
 from taet.study.params.load import load_params
 from taet.study.plan.job import Job
@@ -117,6 +119,14 @@ def test_nothing_of_a_run_is_replaced(saved: Path) -> None:
         assert {file.parent for file in (job.output, *job.files)} == {folder / "redrawn" / stage}
         assert [file.name for file in job.files] == [file.name for file in run.job(stage).files]
         assert redrawn.output_of_run(stage, {}) == run.job(stage).output
+
+
+def test_what_is_saved_can_be_read(saved: Path) -> None:
+    """Compressed files by the names that they have in a run."""
+    tables, figures = (SavedStudy(of_study()).job(stage) for stage in ("tables", "figures"))
+    methods = set(of_study().grid.methods)
+    assert set(read_scored(tables).metrics["method"]) == methods
+    assert set(read_inspected(figures)["examples"]["method"]) == methods
 
 
 def test_files_that_no_manifest_lists_are_refused(saved: Path) -> None:
