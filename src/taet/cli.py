@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from taet.decimals import is_integer
 from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, suggest
 from taet.messages import complain
 from taet.study.params import cards
@@ -201,7 +202,7 @@ def _add_others(commands: _Commands) -> None:
     commands.add(
         "redraw",
         "write tables, figures and the page of the results saved in results/reference/STUDY, without any "
-        "training",
+        "training, into results/STUDY/redrawn",
         _redraw,
     )
     show = commands.add("params", "print every parameter and where its value comes from", _params)
@@ -267,7 +268,7 @@ def _add_evaluate(commands: _Commands) -> None:
     own.add_argument(
         "--eps", metavar="NUMBER", help="L-inf radius, such as 8/255 (default: the study's)"
     )
-    own.add_argument("--images", type=int, metavar="N", help="test images at most (default: all)")
+    own.add_argument("--images", metavar="N", help="test images at most (default: all)")
     own.add_argument(
         "--seed",
         default="0",
@@ -295,7 +296,7 @@ def _run_stage(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     study = _study(options)
-    attacks = [name.strip() for name in (options.attacks or "").split(",") if name.strip()]
+    attacks = None if options.attacks is None else _attack_names(options.attacks, study)
 
     # Imported here, since it brings torch, which no other of these commands needs.
     from taet.api.own_model import attack_model, load_user_model, table
@@ -305,16 +306,34 @@ def _evaluate(options: argparse.Namespace) -> None:
             study,
             load_user_model(options.model),
             options.dataset,
-            attacks or None,
+            attacks,
             eps=options.eps,
             seed=options.seed,
-            images=options.images,
+            images=_number(options.images),
             folders=(options.params.parent, Path()),
             title=options.model,
         )
     except ArgumentError as error:
         raise UserError(f"--{error}") from None
     print(table(frame, study.params.report.confidence))
+
+
+def _attack_names(text: str, study: Study) -> list[str]:
+    """The names in ``--attacks``.
+
+    Raises:
+        UserError: there is an empty one.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if "" in names:
+        known = ", ".join(study.params.attacks)
+        raise UserError(f"--attacks: an empty name in {text!r}; known: {known}")
+    return names
+
+
+def _number(text: str | None) -> int | str | None:
+    """A text as a whole number where it is one; any other is refused by who takes the number."""
+    return int(text) if text is not None and is_integer(text) else text
 
 
 def _verify(options: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from pydantic import (
     Tag,
 )
 
+from taet.characters import LAST_CHARACTER
 from taet.decimals import RULE, is_decimal
 
 
@@ -62,9 +63,6 @@ one_or_several = Discriminator(_one_or_several)
 Shares = Annotated[
     Annotated[Share, Tag("one")] | Annotated[list[Share], Tag("several")], one_or_several
 ]
-
-
-LAST_CHARACTER = 0xFF  # of Latin-1
 
 
 def _one_line(text: str) -> str:

@@ -158,7 +158,7 @@ def test_table(own: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the first line is"),
+        ("", r"labels\.csv:1: the first line is"),
         ("file;label\noak/0.png;1\n", "must be file,label or"),
         ("file,label\n", "names no picture"),
         ("file,label\noak/0.png\n", r"labels\.csv:2: 1 values; must be 2"),
@@ -168,7 +168,8 @@ def test_table(own: Path) -> None:
         ("file,label\n/etc/passwd,1\n", "no file"),
         ("file,label\noak/0.png,1\noak/0.png,2\n", r"labels\.csv:3: .*second time"),
         ("file,label,split\noak/0.png,1,tset\n", r"labels\.csv:2: no split 'tset'; did you mean 'test'"),
-        ('file,label\n"oak/0.png,1\n', "cannot be read"),
+        ('file,label\n"oak/0.png",1\n\n"elm/0.png,1\n\n', r"labels\.csv:4: cannot be read: unexpected end"),
+        ('file,label\n\n"oak\n/0.png",1\noak/0.png,\n', r"labels\.csv:3: no file 'oak.n/0.png'"),
     ],
 )  # fmt: skip
 def test_odd_tables_are_refused_by_line(text: str, message: str, own: Path) -> None:
@@ -182,5 +183,5 @@ def test_tables_that_cannot_be_read(own: Path) -> None:
     with pytest.raises(UserError, match=r"labels\.csv: cannot be read: No such file"):
         in_table(own)
     (own / "labels.csv").write_bytes("file,label\noak/0.png,B\u00e4r\n".encode("latin-1"))
-    with pytest.raises(UserError, match=r"labels\.csv: cannot be read: .*UTF-8"):
+    with pytest.raises(UserError, match=r"labels\.csv:2: cannot be read: .*UTF-8"):
         in_table(own)

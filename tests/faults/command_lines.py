@@ -99,7 +99,7 @@ LINES = [
     ([*OWN, "mine:infinite"], ["not finite"]),
     ([*OWN, "mine:fails"], ["mine:fails", "ValueError", "my weights"]),
     ([*OWN, "mine:leaves"], ["mine:leaves", "SystemExit"]),
-    ([*OWN, "mine:text"], ["mine:text", "not callable"]),
+    ([*OWN, "mine:text"], ["mine:text", "must be a function"]),
     ([*OWN, "mine:absent"], ["mine:absent", "absent"]),
     ([*OWN, "mine"], ["'mine'", "MODULE:FUNCTION"]),
     ([*OWN, ":net"], ["':net'", "MODULE:FUNCTION"]),

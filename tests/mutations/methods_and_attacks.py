@@ -244,7 +244,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STAGE, 'epochs=job.reads["training"].epochs', 'epochs=job.reads["training"].epochs // 2', "RobustLT's ramp over half of the run"),
     (STAGE, "perturber=WeightPerturber(perturbation) if perturbation else None", "perturber=None", "AWP left out"),
     (STAGE, "averager=WeightAverager(average) if average else None", "averager=None", "EMA left out"),
-    (STAGE, "    return inference_of(own, bias, data.classes)", "    return own", "logit adjustment left out in validation"),
+    (STAGE, "    return inference\n", "    return run.method.inference()\n", "logit adjustment left out in validation"),
     (ADDONS, "-tau * (log_prior", "tau * (log_prior", "logit adjustment: sign"),
     ("src/taet/networks/heads.py", "norm + self.softening", "norm", "cosine head: no softening"),
     ("src/taet/networks/heads.py", "if self.projected and self.training:", "if self.training:", "cosine head: norms left out"),

@@ -123,5 +123,5 @@ MUTATIONS: list[tuple[str, ...]] = [
     (BA_BR, "xerr=ba_bar, yerr=br_bar", "xerr=br_bar, yerr=ba_bar", "bars of BA and BR swapped"),
     (EFFICIENCY, "costs[method], mean", "costs[method] + 1, mean", "cost of training off by one"),
     (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
-    (WEIGHTS, 'for w in ("alpha", "beta", "gamma"))', 'for w in ("beta", "alpha", "gamma"))', "heat map: axes swapped"),
+    (WEIGHTS, 'in picture["options"])', 'in sorted(picture["options"], key="beta".__ne__))', "heat map: axes swapped"),
 ]  # fmt: skip

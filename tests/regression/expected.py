@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from taet.scores.summary import CELL, read_rows
+from taet.axes import METHOD_IN_SETTING
+from taet.scores.summary import read_rows
 from taet.study.plan.saved import saved_key
 from tests.regression.comparison import BANDS, Scores
 
@@ -54,7 +55,9 @@ def by_cell(score: Path) -> pd.DataFrame:
     """Headline numbers of each cell, means over seeds, in per cent: from the metrics."""
     metrics = read_rows(score / "metrics.csv.xz")
     metrics = metrics[(metrics["test_set"] == "balanced") & (metrics["checkpoint"] == "last")]
-    means = metrics.groupby([*CELL, "attack", "scope"], sort=False)["balanced_accuracy"].mean()
+    means = metrics.groupby([*METHOD_IN_SETTING, "attack", "scope"], sort=False)[
+        "balanced_accuracy"
+    ].mean()
     found = 100 * means.unstack(["attack", "scope"])[[*HEADLINE.values()]]
     return found.set_axis([*HEADLINE], axis=1)
 

@@ -39,7 +39,7 @@ def redraw(tree: Tree, study: str) -> None:
 def test_saved_results_are_drawn_again(study: str, tmp_path: Path) -> None:
     """The same tables and figures, and a page that names the saved records; what is saved is left alone."""
     tree, saved = saved_copy(tmp_path, study), REFERENCE / study
-    before, new = tree.contents("results/reference"), tree.path / "results" / study
+    before, new = tree.contents("results/reference"), tree.path / "results" / study / "redrawn"
     redraw(tree, study)
     assert tree.contents("results/reference") == before
     for file in (saved / "tables").iterdir():

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from taet.axes import SETTING
+from taet.axes import METHOD_IN_SETTING, SETTING
 from taet.scores import tukey
 from taet.scores.bits import MODEL, read_bits
-from taet.scores.summary import CELL, read_rows
+from taet.scores.summary import read_rows
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.saved
 STUDIES = sorted((ROOT / "results/reference").glob("*/score"))
-NETWORK = [*CELL, "seed", "checkpoint", "test_set"]
+NETWORK = [*METHOD_IN_SETTING, "seed", "checkpoint", "test_set"]
 EXACT = 1e-6  # of numbers written with six digits
 
 
@@ -69,7 +69,7 @@ def test_no_attack_helps_and_the_worst_case_is_the_worst(score: Path) -> None:
 
 
 def test_intervals_are_around_means(score: Path) -> None:
-    keys = [*CELL, "checkpoint", "test_set", "attack", "scope"]
+    keys = [*METHOD_IN_SETTING, "checkpoint", "test_set", "attack", "scope"]
     metrics = read_rows(score / "metrics.csv.xz")
     means = metrics[metrics["scope"] != "class"].groupby(keys)["balanced_accuracy"].mean()
     rows = read_rows(score / "intervals.csv.xz").set_index(keys)

@@ -35,6 +35,8 @@ ROOMS = [
 RANK = {room: rank for rank, room in enumerate(ROOMS)}
 GROUND = (
     "axes",
+    "characters",
+    "collapse",
     "decimals",
     "errors",
     "losses",

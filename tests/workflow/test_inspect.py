@@ -31,9 +31,9 @@ def inspected(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
 
 
 def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, "np.ndarray"]]:
-    points, facts, pictures = job.files
-    arrays, _ = artifacts.read_arrays(pictures, job.key)
-    return read_rows(points), read_rows(facts), arrays
+    file = artifacts.by_name(job.files)
+    arrays, _ = artifacts.read_arrays(file["examples.safetensors"], job.key)
+    return read_rows(file["features.csv"]), read_rows(file["examples.csv"]), arrays
 
 
 def test_images_and_classes_are_those_of_the_evaluation(inspected: Study) -> None:

@@ -30,7 +30,7 @@ def save(study, target):
     if study.saved:  # planning has checked that its saved numbers are of these parameters
         stages, command = DRAWN, f"python -m taet redraw --study {name}"
     jobs = [job for stage in stages for job in study.jobs(stage)]
-    made = {str(job.output): _record(job, command) for job in jobs}
+    made = {str(study.output_of_run(job.stage, job.cell)): _record(job, command) for job in jobs}
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     if study.saved:
@@ -44,7 +44,7 @@ def save(study, target):
         elif job.stage == "figures":
             _copy([job.output], new / job.stage)
     saved.write_records(new, made)
-    (new / "about.md").write_text(about(list(made.values()), name), encoding="utf-8")
+    (new / saved.ABOUT).write_text(about(list(made.values()), name), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
 

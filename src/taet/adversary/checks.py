@@ -16,6 +16,7 @@ from taet.adversary.parts import Part, Target
 from taet.adversary.pgd import input_gradient
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
+from taet.collapse import COLLAPSED
 from taet.compute.batches import in_batches
 from taet.errors import UserError, counted, first_line
 from taet.losses import cross_entropy
@@ -178,7 +179,7 @@ def check_adversarial(part: Part, x_adv: Tensor, target: Target) -> None:
 def clean_warnings(clean: Tensor, classes: int) -> list[str]:
     """A warning if the clean predictions, [N], are of one class for all images."""
     if len(clean.unique()) == 1 and classes > 1:
-        return ["predicts one class for all images: the training has collapsed"]
+        return [f"predicts one class for all images: {COLLAPSED}"]
     return []
 
 

@@ -119,7 +119,7 @@ def evaluate(
         batch_size: images per pass.
         seed: fixes all random numbers, with ``index``.
         classes: number of classes C.
-        precision: in which attacks search for images; see ``taet.study.params.blocks.Evaluation``.
+        precision: in which attacks search for images; see ``taet.study.params.blocks.EvaluationOptions``.
         index: [N] int64, which image of the data set each is; 0, 1, 2, ... if left out.
         title: shown with the progress.
         resume: verdicts of an interrupted evaluation, to go on from; those of this one are saved there.

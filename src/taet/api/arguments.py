@@ -49,7 +49,7 @@ def radius(value: Any) -> float:
         number = float(parse_number(given))
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(
-            f"eps {shortened(str(value))}: must be a number or a fraction such as 8/255"
+            f"eps {shortened(repr(value))}: must be a number or a fraction such as 8/255"
         ) from None
     if problem := radius_problem(number):
         raise ArgumentError(problem)

@@ -88,7 +88,7 @@ def read_test_set(
 def _per_class(images: int, classes: int) -> int:
     """How many images of each class a limit allows."""
     if images < classes:
-        raise ArgumentError(f"images {images}: must be at least one for each of {classes} classes")
+        raise ArgumentError(f"images {images}: must be at least {classes}, one for each class")
     return images // classes
 
 

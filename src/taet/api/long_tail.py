@@ -1,6 +1,5 @@
 """The public functions about the long tail: which images make one, and scores of predictions by class."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,18 +9,7 @@ from pydantic import ValidationError
 from taet.api import arguments
 from taet.api.frame import score_frame
 from taet.data.imageset import NO_SPLIT
-from taet.data.longtail import (
-    Indices,
-    head_sizes,
-    hold_out,
-    ldam_drw_order,
-    left_over,
-    long_tailed_counts,
-    order_classes,
-    permute_classes,
-    pools,
-    take,
-)
+from taet.data.longtail import Split, long_tailed_split, permute_classes, pools
 from taet.errors import ArgumentError, UserError, counted, shortened
 from taet.recipes import Longtail
 from taet.scores.metrics import class_groups, scores
@@ -100,25 +88,6 @@ def _check_shares(**shares: Any) -> None:
         raise _argument_error(error) from None
 
 
-@dataclass(frozen=True)
-class Split:
-    """Index lists of a long-tailed data set, [n] int64 each, and how many training images they take.
-
-    Attributes:
-        train: the long-tailed training images, class by class.
-        validation: those held back for validation; empty where none were asked for.
-        test: the test images of each class, as many of each; empty where none were asked for.
-        test_long_tailed: those of ``test`` that are as long-tailed as the training images.
-        class_counts: [classes] how many images of each class ``train`` has.
-    """
-
-    train: Indices
-    validation: Indices
-    test: Indices
-    test_long_tailed: Indices
-    class_counts: list[int]
-
-
 def longtail_split(
     labels: Any,
     ratio: float | str,
@@ -189,46 +158,15 @@ def longtail_split(
         raise _argument_error(error) from None
     rng = np.random.default_rng(seed_for("split", dataset, number))
     try:
-        return _split(y, None if parsed == NATURAL else parsed, classes, longtail, rng)
+        if longtail.test_per_class is None:
+            train = permute_classes(y, np.arange(len(y)), classes, rng)
+            test = [images[:0] for images in train]
+        else:
+            official = np.full(len(y), NO_SPLIT, dtype=np.uint8)
+            train, test = pools(y, official, classes, longtail.test_per_class, rng)
+        return long_tailed_split(train, test, None if parsed == NATURAL else parsed, longtail, rng)
     except UserError as error:  # names of parameters are those of arguments
         raise ArgumentError(str(error).replace("longtail.", "")) from None
-
-
-def _split(
-    labels: Indices,
-    ratio: float | None,
-    classes: int,
-    longtail: Longtail,
-    rng: np.random.Generator,
-) -> Split:
-    """The lists, drawn in the order in which the stage ``subsample`` draws them."""
-    if longtail.test_per_class is None:
-        train = permute_classes(labels, np.arange(len(labels)), classes, rng)
-        test = [images[:0] for images in train]
-    else:
-        official = np.full(len(labels), NO_SPLIT, dtype=np.uint8)
-        train, test = pools(labels, official, classes, longtail.test_per_class, rng)
-    if longtail.selection == "ldam_drw":
-        train = ldam_drw_order(train)
-    sizes, test_sizes = [len(images) for images in train], [len(images) for images in test]
-    order = order_classes(longtail.class_order, sizes, rng)
-    head, test_head = head_sizes(sizes, test_sizes, longtail.head_images)
-    counts = long_tailed_counts(sizes, head, ratio, longtail.profile, order, "training")
-    test_counts = test_sizes
-    if any(test_sizes):
-        test_counts = long_tailed_counts(
-            test_sizes, test_head, ratio, longtail.profile, order, "test"
-        )
-    held_out = hold_out(counts, longtail.validation_share)
-    train_counts = [n - h for n, h in zip(counts, held_out, strict=True)]
-    left = left_over(train, counts, longtail.validation_per_class)
-    return Split(
-        train=take(train, train_counts),
-        validation=np.concatenate([take(train, counts, skip=train_counts), *left]),
-        test=np.concatenate(test),
-        test_long_tailed=take(test, test_counts),
-        class_counts=train_counts,
-    )
 
 
 def _argument_error(error: ValidationError) -> ArgumentError:

@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -52,14 +52,32 @@ def load_user_model(name: str) -> nn.Module:
     folder = str((path.parent if path else HERE).resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    try:
-        loaded = _load_file(path) if path else importlib.import_module(module)
-        model = getattr(loaded, function)()
-    except (Exception, SystemExit) as error:  # of the user's code: the user must read it
-        raise UserError(f"--model {name}: {first_line(error)}") from error
+    loaded = _result(name, lambda: _load_file(path) if path else importlib.import_module(module))
+    make = getattr(loaded, function, None)
+    if not callable(make) or isinstance(make, nn.Module):
+        kind = type(make).__name__
+        what = (
+            f"{module} has no {function!r}"
+            if make is None
+            else f"{function!r} is of the type {kind}"
+        )
+        raise UserError(f"--model {name}: {what}; must be a function that returns the model")
+    model = _result(name, make)
     if not isinstance(model, nn.Module):
         raise UserError(f"--model {name}: gave a {type(model).__name__}; must be a torch.nn.Module")
     return model
+
+
+def _result(name: str, users: Callable[[], Any]) -> Any:
+    """What code of the user's gives.
+
+    Raises:
+        UserError: it fails, with the first line of its error, whatever that is.
+    """
+    try:
+        return users()
+    except (Exception, SystemExit) as error:
+        raise UserError(f"--model {name}: {first_line(error)}") from error
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -210,7 +228,10 @@ def _check_model(model: Any) -> None:
 
 def _seed(study: Study, seed: Any) -> int:
     number = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
-    return int(study.axis_value("seed", number))
+    try:
+        return int(study.axis_value("seed", number))
+    except UserError as error:
+        raise ArgumentError(str(error)) from None
 
 
 def compute_of(

@@ -5,6 +5,7 @@ of 16 bits, or of another size than the first is refused by name.
 """
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,29 +72,52 @@ def in_table(own: Path, table: str = "labels.csv") -> list[Picture]:
         UserError: the file cannot be read, or one of its lines is wrong.
     """
     path = own / table
+    rows = _rows(path)
+    head = [name.strip() for name in next(rows, (1, []))[1]]
+    if sorted(head) not in (["file", "label"], ["file", "label", "split"]):
+        raise UserError(
+            f"{path}:1: the first line is {head}; must be file,label or file,label,split"
+        )
     pictures: dict[Path, Picture] = {}
-    try:
-        # utf-8-sig: Excel begins a file with a byte order mark
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
-            head = [name.strip() for name in next(lines, [])]
-            if sorted(head) not in (["file", "label"], ["file", "label", "split"]):
-                raise UserError(
-                    f"{path}: the first line is {head}; must be file,label or file,label,split"
-                )
-            for values in filter(None, lines):
-                picture = _of_line(own, head, values, f"{path}:{lines.line_num}")
-                if picture.file in pictures:
-                    raise UserError(
-                        f"{path}:{lines.line_num}: {values} names a picture a second time"
-                    )
-                pictures[picture.file] = picture
-    except (OSError, ValueError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be read: {reason}; must be a CSV file in UTF-8") from None
+    for line, values in rows:
+        if not values:
+            continue
+        picture = _of_line(own, head, values, f"{path}:{line}")
+        if picture.file in pictures:
+            raise UserError(f"{path}:{line}: {values} names a picture a second time")
+        pictures[picture.file] = picture
     if not pictures:
         raise UserError(f"{path}: names no picture; needs a line for each")
     return list(pictures.values())
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file, each with the number of its first line.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+
+    def unreadable(where: str, reason: object) -> UserError:
+        return UserError(f"{where}: cannot be read: {reason}; must be a CSV file in UTF-8")
+
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")  # Excel begins a file with a byte order mark
+    except OSError as error:
+        raise unreadable(str(path), error.strerror) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise unreadable(f"{path}:{line}", error) from None
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = rows.line_num + 1
+        try:
+            yield line, next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise unreadable(f"{path}:{line}", error) from None
 
 
 def read_pictures(pictures: list[Picture]) -> ImageSet:

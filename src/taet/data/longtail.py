@@ -1,14 +1,79 @@
 """Long-tailed index lists: how many images each class keeps, and which."""
 
 import math
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from taet.data.imageset import NO_SPLIT, TEST, TRAIN
 from taet.errors import UserError
 
+if TYPE_CHECKING:
+    from taet.recipes import Longtail
+
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Index lists of a long-tailed data set, [n] int64 each, and how many training images they take.
+
+    Attributes:
+        train: the long-tailed training images, class by class.
+        validation: those held back for validation; empty where none were asked for.
+        test: the test images of each class, as many of each; empty where none were asked for.
+        test_long_tailed: those of ``test`` that are as long-tailed as the training images.
+        class_counts: [classes] how many images of each class ``train`` has.
+    """
+
+    train: Indices
+    validation: Indices
+    test: Indices
+    test_long_tailed: Indices
+    class_counts: list[int]
+
+
+def long_tailed_split(
+    train: list[Indices],
+    test: list[Indices],
+    imbalance_ratio: float | None,
+    options: "Longtail",
+    rng: np.random.Generator,
+) -> Split:
+    """The lists of a split: how many images of each class, and which.
+
+    Args:
+        train: [C] images of each class that may be used for training, in random order; see ``pools``.
+        test: [C] for testing, likewise; all of them may be empty.
+        imbalance_ratio: None keeps all images: the data set's natural imbalance.
+        options: which images are taken, and how many are held back.
+        rng: decides a random order of the classes.
+
+    Raises:
+        UserError: a class has too few images.
+    """
+    if options.selection == "ldam_drw":
+        train = ldam_drw_order(train)
+    sizes, test_sizes = [len(images) for images in train], [len(images) for images in test]
+    order = order_classes(options.class_order, sizes, rng)
+    head, test_head = head_sizes(sizes, test_sizes, options.head_images)
+
+    def counts_of(sizes: list[int], head: int, what: str) -> list[int]:
+        return long_tailed_counts(sizes, head, imbalance_ratio, options.profile, order, what)
+
+    counts = counts_of(sizes, head, "training")
+    test_counts = counts_of(test_sizes, test_head, "test") if any(test_sizes) else test_sizes
+    held_out = hold_out(counts, options.validation_share)
+    train_counts = [n - h for n, h in zip(counts, held_out, strict=True)]
+    left = left_over(train, counts, options.validation_per_class)
+    return Split(
+        train=take(train, train_counts),
+        validation=np.concatenate([take(train, counts, skip=train_counts), *left]),
+        test=np.concatenate(test),
+        test_long_tailed=take(test, test_counts),
+        class_counts=train_counts,
+    )
 
 
 def class_shares(imbalance_ratio: float, classes: int, profile: str) -> list[float]:
@@ -83,7 +148,7 @@ def head_sizes(train: list[int], test: list[int], head_images: int | None) -> tu
         train: [C] training images that each class has.
         test: [C] test images that each class has.
         head_images: training images of the head class; None for as many as the smallest class has, so
-            that every ratio fits, and likewise for the test set. Where a number is given, the test
+            that every ratio fits, and likewise for the test set. Where a number is given, the
             test set is smaller than the training set by the factor that no class falls short of.
 
     Returns:

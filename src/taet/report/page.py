@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from taet.axes import NETWORK
+from taet.axes import MODEL
 from taet.report.tables import main_tables
 from taet.report.titles import setting_title
 from taet.report.typeset import Table
@@ -40,8 +40,8 @@ UNDER = 40  # and down, where it passes below a box
 
 
 def path_of(study: Study) -> Path:
-    """Where the report of a study lies."""
-    return Path("results", study.params.study, "report.html")
+    """Where the report of a study is: beside its tables."""
+    return study.job("tables").output.parent.with_name("report.html")
 
 
 def write(study: Study, params_file: Path) -> Path:
@@ -252,7 +252,7 @@ def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
     """What attacks have warned of: once for all test sets and groups."""
     if "warnings" not in metrics:
         return []
-    columns = [*NETWORK, "checkpoint", "attack", "warnings"]
+    columns = [*MODEL, "attack", "warnings"]
     warned = metrics.dropna(subset=["warnings"])[columns].drop_duplicates()
     single = warned.assign(warnings=warned["warnings"].map(notes.split)).explode("warnings")
     rows: list[dict[str, Any]] = single.to_dict("records")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from taet.values import LAST_CHARACTER
+from taet.characters import LAST_CHARACTER
 
 Rows = list[list[str]]
 Mark = Literal["best", "second"]

@@ -17,12 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from taet.axes import NETWORK
+from taet.axes import MODEL, SPLIT
 from taet.scores.metrics import Array
 from taet.scores.predictions import Predictions
-
-SPLIT = ("dataset", "imbalance_ratio", "seed")
-MODEL = (*NETWORK, "checkpoint")
 
 
 def image_rows(model: Predictions) -> Iterator[dict[str, Any]]:

@@ -33,9 +33,9 @@ def read_scored(job: "Job") -> Scored:
     """The tables of the job's input ``score``, verified; the job reads ``report``."""
     score = job.inputs["score"]
     artifacts.verify_manifest(score.output, score.key, score.files)
-    files = {file.name.partition(".")[0]: file for file in score.files}
-    shown = ("metrics", "intervals", "training", "confusion")
-    metrics, intervals, training, confusion = (read_rows(files[name]) for name in shown)
+    file = artifacts.by_name(score.files)
+    shown = ("metrics.csv", "intervals.csv", "training.csv", "confusion.csv")
+    metrics, intervals, training, confusion = (read_rows(file[name]) for name in shown)
     confidence = job.reads["report"].confidence
     return Scored(
         with_bootstrap(over_seeds(metrics, confidence), intervals),

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from taet.scores.summary import CELL, read_rows
+from taet.axes import METHOD_IN_SETTING
+from taet.scores.summary import read_rows
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
@@ -19,16 +20,17 @@ def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
     """
     inspected = job.inputs["inspect"]
     artifacts.verify_manifest(inspected.output, inspected.key, inspected.files)
-    points, facts, pictures = inspected.files
-    arrays, _ = artifacts.read_arrays(pictures, inspected.key)
-    examples = read_rows(facts)
+    file = artifacts.by_name(inspected.files)
+    arrays, _ = artifacts.read_arrays(file["examples.safetensors"], inspected.key)
+    examples = read_rows(file["examples.csv"])
     images, added = [], []
-    for (dataset, ratio, architecture, method), rows in examples.groupby(CELL, sort=False):
+    by_method = examples.groupby(list(METHOD_IN_SETTING), sort=False)
+    for (dataset, ratio, architecture, method), rows in by_method:
         setting = f"{dataset}/ir{ratio}/{architecture}"
         assert len(rows) == len(arrays[f"{setting}/{method}"])
         images += list(arrays[f"{setting}/clean"].astype("float32"))
         added += list(arrays[f"{setting}/{method}"].astype("float32"))
     return {
-        "features": read_rows(points),
+        "features": read_rows(file["features.csv"]),
         "examples": examples.assign(image=images, added=added),
     }

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from taet.axes import SETTING
+from taet.axes import METHOD_IN_SETTING
 from taet.scores import notes
 
-CELL = [*SETTING, "method"]
 NO_SPREAD = 1e-6  # sd of shares that are written with six digits: equal, but for rounding
-KEYS = [*CELL, "checkpoint", "test_set", "attack", "scope", "class_index", "class_name"]
+SCOPE = [*METHOD_IN_SETTING, "checkpoint", "test_set", "attack", "scope"]
+KEYS = [*SCOPE, "class_index", "class_name"]
 
 
 # Columns of text; a class can be called NA, and a method "true".
@@ -101,9 +101,8 @@ def with_bootstrap(summary: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFra
     Args:
         intervals: intervals.csv.
     """
-    keys = [*CELL, "checkpoint", "test_set", "attack", "scope"]
     bounds = intervals.rename(columns={"low": "bootstrap_low", "high": "bootstrap_high"})
-    return summary.merge(bounds[[*keys, "bootstrap_low", "bootstrap_high"]], on=keys, how="left")
+    return summary.merge(bounds[[*SCOPE, "bootstrap_low", "bootstrap_high"]], on=SCOPE, how="left")
 
 
 def shown_rows(rows: pd.DataFrame, report: Any) -> pd.DataFrame:

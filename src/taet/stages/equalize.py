@@ -2,8 +2,9 @@
 
 The file holds the weights of one or two checkpoints: ``last/...`` and, where training was validated,
 ``best/...``. Its header has ``network``, from which the network is built; ``history``, the numbers of each
-epoch; and ``checkpoints``, with the ``epoch`` of each (how many it was trained for) and its ``inference``
-(``scale`` and ``bias`` of ``taet.networks.network.Adjusted``, or null).
+epoch; and ``checkpoints``, with the ``epoch`` of each (how many it was trained for), its ``inference``
+(``scale`` and ``bias`` of ``taet.networks.network.Adjusted``, or null) and, with logit adjustment, its
+``tau``.
 """
 
 from functools import partial
@@ -16,7 +17,7 @@ from taet.data.split import Data, read_data
 from taet.errors import UserError
 from taet.networks.network import BEST, LAST, Arrays, model_arrays
 from taet.study.run.resume import finish
-from taet.training.addons import inference_of, logit_adjustment, weights_to_save
+from taet.training.addons import adjusted_inference, inference_of, weights_to_save
 from taet.training.begin import train_job
 from taet.training.loop import Run
 from taet.training.validation import best_bias
@@ -40,31 +41,24 @@ def run(job: "Job") -> dict[str, Any]:
     }
     for name, (epoch, weights) in checkpoints.items():
         arrays |= model_arrays(weights, f"{name}/")
-        inference = _inference(trained, weights, data, job)
-        header["checkpoints"][name] = {"epoch": epoch, **inference}
+        choose = partial(_choose, trained, weights, data, job)
+        own, options = trained.method.inference(), job.reads["method"].logit_adjustment
+        tau, inference = adjusted_inference(own, options, data.class_counts, choose)
+        header["checkpoints"][name] = {"epoch": epoch, "inference": inference}
+        if tau is not None:
+            header["checkpoints"][name]["tau"] = tau
     finish(job, arrays, header)
     return record
 
 
-def _inference(trained: Run, weights: dict[str, Tensor], data: Data, job: "Job") -> dict[str, Any]:
-    """``inference`` of a checkpoint's weights and, with logit adjustment, the ``tau`` that was chosen."""
-    own, options = trained.method.inference(), job.reads["method"].logit_adjustment
-    if options is None:
-        return {"inference": own}
-    trained.model.load_state_dict(weights)
-    choose = partial(_choose, trained, own, data, job)
-    tau, bias = logit_adjustment(options, data.class_counts, choose)
-    return {"inference": inference_of(own, bias, data.classes), "tau": tau}
-
-
 def _choose(
     trained: Run,
-    own: dict[str, Any] | None,
+    weights: dict[str, Tensor],
     data: Data,
     job: "Job",
     biases: list[list[float]],
 ) -> int:
-    """Index of the bias that is best on the validation images."""
+    """Index of the bias with which a checkpoint's weights are best on the validation images."""
     y = data.labels["validation"]
     if len(y) == 0:
         raise UserError(
@@ -73,5 +67,7 @@ def _choose(
         )
     device = trained.device
     x = to_pixels(data.images["validation"].to(device), data.max_value)
+    own = trained.method.inference()
     inferences = [inference_of(own, bias, data.classes) for bias in biases]
+    trained.model.load_state_dict(weights)
     return best_bias(trained.model, inferences, x, y.to(device), job.reads["training"].batch_size)

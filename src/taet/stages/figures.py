@@ -22,14 +22,15 @@ def run(job: "Job") -> dict[str, Any]:
     A figure draws from the numbers over seeds, or from the table that its ``SOURCE`` names.
     """
     tables = {**vars(read_scored(job)), **read_inspected(job)}
+    contents = {}
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("report.figures", about["figure"])
         rows = _of_setting(tables[getattr(module, "SOURCE", "summary")], about)
         classes = _classes(_of_setting(tables["metrics"], about))
         figure = fix_layout(module.draw(rows, job.reads, about | classes))
         for file in (f for f in job.files if f.stem == picture):
-            artifacts.write_bytes(file, to_bytes(figure, file.suffix.removeprefix(".")))
-    artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
+            contents[file.name] = to_bytes(figure, file.suffix.removeprefix("."))
+    artifacts.write_files(job.output, job.key, job.files, contents)
     return {"pictures": len(job.reads["pictures"])}
 
 

@@ -33,13 +33,14 @@ from taet.compute.devices import set_up_device
 from taet.data.loader import to_pixels
 from taet.data.split import Data, read_data
 from taet.networks.network import features_of, load_model
+from taet.scores.csv_bytes import csv_bytes
 from taet.seeds import seed_for
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
-CSV = {"index": False, "float_format": "%.2f", "lineterminator": "\n"}
+DIGITS = 2
 
 
 def run(job: "Job") -> dict[str, Any]:
@@ -57,10 +58,10 @@ def run(job: "Job") -> dict[str, Any]:
             if number == 0:
                 arrays[f"{name}/clean"] = clean
             arrays[f"{name}/{network.cell['method']}"] = added
-    points, facts, pictures = job.files
-    artifacts.write_bytes(points, pd.concat(features).to_csv(**CSV).encode())
-    artifacts.write_bytes(facts, pd.concat(examples).to_csv(**CSV).encode())
-    artifacts.write_arrays(pictures, arrays, job.key)
+    file = artifacts.by_name(job.files)
+    artifacts.write_bytes(file["features.csv"], csv_bytes(pd.concat(features), DIGITS))
+    artifacts.write_bytes(file["examples.csv"], csv_bytes(pd.concat(examples), DIGITS))
+    artifacts.write_arrays(file["examples.safetensors"], arrays, job.key)
     artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
     return {"networks": len(networks)}
 

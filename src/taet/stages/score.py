@@ -34,10 +34,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from taet.axes import NETWORK, SETTING
+from taet.axes import MODEL, NETWORK, SETTING, SPLIT
 from taet.scores import notes
-from taet.scores.bits import MODEL, SPLIT, correct_rows, image_rows
+from taet.scores.bits import correct_rows, image_rows
 from taet.scores.bootstrap import Seed, contrasts, intervals, resample
+from taet.scores.csv_bytes import csv_bytes
 from taet.scores.metrics import scores
 from taet.scores.predictions import Predictions, read_predictions
 from taet.seeds import seed_for
@@ -51,7 +52,7 @@ Rows = list[dict[str, Any]]
 COMPARED = ("all", "tail")
 MOST_CONFUSED = 20  # classes; with more, confusion is between groups
 EPOCH = ("loss", "learning_rate", "validation_accuracy", "validation_robustness")
-CSV = {"index": False, "float_format": "%.6f", "lineterminator": "\n"}
+DIGITS = 6
 
 
 def run(job: "Job") -> dict[str, Any]:
@@ -77,10 +78,17 @@ def run(job: "Job") -> dict[str, Any]:
     images = pd.DataFrame(row for model in splits.values() for row in image_rows(model))
     bits = (row for model in models for row in correct_rows(model, job.reads["worst_cases"]))
     correct = pd.DataFrame(bits)
-    tables = (metrics, pd.DataFrame(ranges), pd.DataFrame(compared), learned, confused)
-    for file, table in zip(job.files, (*tables, images, correct), strict=True):
-        artifacts.write_bytes(file, table.to_csv(**CSV).encode())
-    artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
+    tables = {
+        "metrics.csv": metrics,
+        "intervals.csv": pd.DataFrame(ranges),
+        "contrasts.csv": pd.DataFrame(compared),
+        "training.csv": learned,
+        "confusion.csv": confused,
+        "images.csv": images,
+        "correct.csv": correct,
+    }
+    contents = {name: csv_bytes(table, DIGITS) for name, table in tables.items()}
+    artifacts.write_files(job.output, job.key, job.files, contents)
     return {"rows": len(metrics)}
 
 

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taet.data.imageset import VALIDATION
-from taet.data.longtail import (
-    head_sizes,
-    hold_out,
-    ldam_drw_order,
-    left_over,
-    long_tailed_counts,
-    order_classes,
-    pools,
-    take,
-)
+from taet.data.longtail import long_tailed_split, pools
 from taet.seeds import seed_for
 from taet.study.store import artifacts
 
@@ -41,37 +32,24 @@ def run(job: "Job") -> dict[str, Any]:
 
     rng = np.random.default_rng(seed_for("split", job.cell["dataset"], seed))
     train, test = pools(labels, official, classes, longtail.test_per_class, rng)
-    if longtail.selection == "ldam_drw":
-        train = ldam_drw_order(train)
-    sizes, test_sizes = [len(c) for c in train], [len(c) for c in test]
-    order = order_classes(longtail.class_order, sizes, rng)
-    head, test_head = head_sizes(sizes, test_sizes, longtail.head_images)
-    counts = long_tailed_counts(sizes, head, ratio, longtail.profile, order, "training")
-    test_counts = long_tailed_counts(test_sizes, test_head, ratio, longtail.profile, order, "test")
-    held_out = hold_out(counts, longtail.validation_share)
-    train_counts = [n - h for n, h in zip(counts, held_out, strict=True)]
-
-    validation = np.concatenate(
-        [
-            take(train, counts, skip=train_counts),
-            *left_over(train, counts, longtail.validation_per_class),
-            np.flatnonzero(official == VALIDATION),
-        ]
-    )
-
-    split = {
-        "train": take(train, train_counts),
-        "validation": validation,
-        "test": np.concatenate(test),
-        "test_long_tailed": take(test, test_counts),
+    split = long_tailed_split(train, test, ratio, longtail, rng)
+    lists = {
+        "train": split.train,
+        "validation": np.concatenate([split.validation, np.flatnonzero(official == VALIDATION)]),
+        "test": split.test,
+        "test_long_tailed": split.test_long_tailed,
+    }
+    counts = {
+        name: np.bincount(labels[index], minlength=classes).tolist()
+        for name, index in lists.items()
     }
     artifacts.write_arrays(
         job.output,
-        split,
+        lists,
         job.key,
         class_names=facts["class_names"],
-        class_counts=train_counts,
-        validation_counts=np.bincount(labels[validation], minlength=classes).tolist(),
-        test_counts={"balanced": test_sizes, "long_tailed": test_counts},
+        class_counts=counts["train"],
+        validation_counts=counts["validation"],
+        test_counts={"balanced": counts["test"], "long_tailed": counts["test_long_tailed"]},
     )
-    return {name: len(indices) for name, indices in split.items()}
+    return {name: len(index) for name, index in lists.items()}

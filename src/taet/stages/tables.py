@@ -12,25 +12,28 @@ import pandas as pd
 from taet.report.tables import main_tables
 from taet.report.tables.headline import headline, headline_rows
 from taet.report.typeset import latex, markdown
+from taet.scores.csv_bytes import csv_bytes
 from taet.scores.files import read_scored
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
+DIGITS = 6
+
 
 def run(job: "Job") -> dict[str, Any]:
     """Write the tables."""
     scored = read_scored(job)
-    csv, md, tex, metrics, plot = job.files
-    text = scored.summary.to_csv(index=False, float_format="%.6f", lineterminator="\n")
-    artifacts.write_bytes(csv, text.encode())
     tables = list(main_tables(scored.summary, scored.differences, job.reads))
-    artifacts.write_bytes(md, markdown(tables, f"Main table of study {job.study}").encode())
-    artifacts.write_bytes(tex, latex(tables).encode())
     numbers = headline(scored.summary, job.reads)
-    artifacts.write_json(metrics, numbers)
     rows = pd.DataFrame(headline_rows(numbers, job.reads["report"].headline_attack))
-    artifacts.write_bytes(plot, rows.to_csv(index=False, lineterminator="\n").encode())
-    artifacts.write_manifest(job.output.parent, job.key, [file.name for file in job.files])
+    contents = {
+        "main.csv": csv_bytes(scored.summary, DIGITS),
+        "main.md": markdown(tables, f"Main table of study {job.study}").encode(),
+        "main.tex": latex(tables).encode(),
+        "headline.json": artifacts.json_bytes(numbers),
+        "headline.csv": csv_bytes(rows),
+    }
+    artifacts.write_files(job.output, job.key, job.files, contents)
     return {"tables": len(tables)}

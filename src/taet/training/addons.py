@@ -135,6 +135,25 @@ def inference_of(
     return {"scale": own["scale"], "bias": total}
 
 
+def adjusted_inference(
+    own: dict[str, Any] | None,
+    options: "options.LogitAdjustment | None",
+    class_counts: Tensor,
+    choose: Callable[[list[list[float]]], int],
+) -> tuple[float | None, dict[str, Any] | None]:
+    """The ``tau`` of logit adjustment, None without it, and ``inference`` of the network.
+
+    Args:
+        own: the method's own inference.
+        options: of logit adjustment.
+        class_counts, choose: see ``logit_adjustment``.
+    """
+    if options is None:
+        return None, own
+    tau, bias = logit_adjustment(options, class_counts, choose)
+    return tau, inference_of(own, bias, len(class_counts))
+
+
 def weights_to_save(model: Network, averager: WeightAverager | None) -> dict[str, Tensor]:
     """Weights and buffers of the trained network, with averaged weights where there is an averager."""
     return {**model.state_dict(), **(averager.average if averager else {})}

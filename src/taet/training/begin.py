@@ -16,7 +16,7 @@ from taet.study.run.processes import team
 from taet.study.run.progress import Progress
 from taet.study.run.resume import ResumeFile, resume_file
 from taet.study.store import artifacts
-from taet.training.addons import WeightAverager, WeightPerturber, inference_of, logit_adjustment
+from taet.training.addons import WeightAverager, WeightPerturber, adjusted_inference
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
 from taet.training.loop import Run, train
 from taet.training.method import Setting, TrainingMethod
@@ -132,12 +132,12 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
 
 def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
     """How the saved network's outputs will be adjusted; see ``taet.networks.network.Adjusted``."""
-    own, options = run.method.inference(), job.reads["method"].logit_adjustment
-    if options is None:
-        return own
+    options = job.reads["method"].logit_adjustment
     # Where several tau are given, training is not validated (taet.study.params.rules).
-    _, bias = logit_adjustment(options, data.class_counts, choose=lambda biases: 0)
-    return inference_of(own, bias, data.classes)
+    _, inference = adjusted_inference(
+        run.method.inference(), options, data.class_counts, choose=lambda biases: 0
+    )
+    return inference
 
 
 def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:

@@ -170,12 +170,14 @@ def test_table_without_attacks_and_counts() -> None:
         ({"attacks": ["pgd2"]}, "^attacks: no attack 'pgd2'; did you mean 'pgd20'"),
         ({"dataset": "digit"}, "^dataset: no data set 'digit'; did you mean 'digits'"),
         ({"dataset": "cifar10"}, "run: python -m taet download --dataset cifar10"),
-        ({"eps": "8/0"}, "^eps 8/0: must be a number or a fraction"),
+        ({"eps": "8/0"}, "^eps '8/0': must be a number or a fraction"),
         ({"eps": 8}, "^eps: must be above 0 and below 1"),
         ({"eps": torch.ones(2)}, "^eps .*: must be a number or a fraction"),
-        ({"images": 3}, "^images 3: must be at least one for each of 10 classes"),
+        ({"images": 3}, "^images 3: must be at least 10, one for each class"),
         ({"images": 20.5}, "^images 20.5: must be a whole number"),
         ({"images": math.inf}, "^images inf: must be a whole number"),
+        ({"images": -1}, "^images -1: must be at least 10"),
+        ({"seed": "x"}, "^seed 'x': must be a whole number"),
         ({"seed": -1}, "^seed '-1': must be a whole number"),
         ({"model": 3}, "^model: a int; must be a torch.nn.Module"),
         ({"model": nn.Flatten()}, "outputs of the shape"),
@@ -545,10 +547,29 @@ def test_a_model_in_a_file(
         ("none.py:load", "no file none.py"),
         ("mine.py", "must be MODULE:FUNCTION"),
         ("./mine:load", "or FILE.py:FUNCTION"),
-        ("mine.py:none", "AttributeError"),
+        ("mine.py:none", "mine.py has no 'none'; must be a function that returns the model"),
+        ("mine.py:head", "'head' is of the type Linear; must be a function that returns the model"),
+        ("mine.py:nn", "'nn' is of the type module; must be a function"),
     ):
         assert cli.main(["evaluate", "--model", wrong, *options]) == 1
         assert message in capsys.readouterr().err
+    for option, value, message in (
+        ("--attacks", ",", "','; known: fgsm, pgd20"),
+        ("--attacks", "", "''; known: fgsm"),
+        ("--attacks", "fgsm,,pgd20", "'fgsm,,pgd20'; known: fgsm"),
+        ("--attacks", "fgsm,FGSM", "no attack 'FGSM'; known: fgsm"),
+        ("--images", "-1", "-1: must be at least 10, one for each class"),
+        ("--images", "1.5", "'1.5': must be a whole number"),
+        ("--images", "x", "'x': must be a whole number"),
+        ("--seed", "x", "'x': must be a whole number from 0 to"),
+        ("--seed", "-1", "'-1': must be a whole number from 0 to"),
+        ("--eps", "", "'': must be a number or a fraction such as 8/255"),
+    ):
+        assert cli.main(["evaluate", "--model", "mine.py:load", *options, option, value]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"taet evaluate: {option}")
+        assert message in error
+        assert error.count("\n") == 1
 
 
 def test_a_warning_is_shown_as_one(

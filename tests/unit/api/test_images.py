@@ -190,7 +190,7 @@ def test_refused_images(given: Any, message: str) -> None:
         ({"dataset": "digits", "index": Y}, "^index: a data set has its own; leave it out"),
         ({"device": "gpu"}, "^device: no device 'gpu'; .*known: cpu, cuda"),
         ({"study": "digit"}, "no study 'digit'; did you mean 'digits'"),
-        ({"images": 9}, "^images 9: must be at least one for each of 10 classes"),
+        ({"images": 9}, "^images 9: must be at least 10, one for each class"),
         ({"parameters": 3}, "^parameters: a value of the type int; must be the path of a file"),
         ({"class_counts": [1] * 8}, "^class_counts: 8 numbers; must be one for each of 10 classes"),
     ],

@@ -26,7 +26,7 @@ from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.pictures import families
-from tests.unit.report.test_tables import SETTING, SHOWN, SOURCES, metrics, training
+from tests.unit.report.test_tables import OPTIONS, SETTING, SHOWN, SOURCES, metrics, training
 
 LEVEL = {("b", "clean"): 0.8, ("b", "pgd"): 0.5, ("a", "clean"): 0.7, ("a", "pgd"): 0.2}
 SD = {("b", "clean"): 0.04, ("b", "pgd"): 0.03, ("a", "clean"): 0.02, ("a", "pgd"): 0.01}
@@ -45,7 +45,7 @@ def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
 def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
     module = plugins.load("report.figures", name)
     rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
-    return module.draw(rows, shown, SETTING | picture)
+    return module.draw(rows, shown, SETTING | {"options": OPTIONS.get(name)} | picture)
 
 
 def bars(container: Any) -> tuple[list[float], list[list[float]]]:

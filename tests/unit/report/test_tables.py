@@ -17,6 +17,7 @@ from taet.report.tables.headline import headline
 from taet.scores import tukey
 from taet.scores.summary import over_seeds, title_of_test_set, with_bootstrap
 from taet.study.params import plugins
+from taet.study.plan.variants import STAGE1_EPOCHS
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -451,12 +452,13 @@ def test_headline() -> None:
 
 SETTING = {"dataset": "d", "architecture": "net"}
 PICTURE = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
+OPTIONS = {"stage1_length": [STAGE1_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
 
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
     module = plugins.load("report.figures", name)
     rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
-    return module.draw(rows, shown, PICTURE)
+    return module.draw(rows, shown, PICTURE | {"options": OPTIONS.get(name)})
 
 
 def two_ratios(seeds: int) -> pd.DataFrame:

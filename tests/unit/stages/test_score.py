@@ -157,13 +157,14 @@ def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         inputs=attacks,
         output=tmp_path / "manifest.json",
         key="k",
-        files=[tmp_path / f"{name}.csv" for name in names],
+        files=[tmp_path / f"{name}.csv" for name in reversed(names)],  # their order means nothing
         reads={
             "checkpoint": "best", "test_set": "balanced", "headline_attack": "pgd",
             "bootstrap": 10, "confidence": 0.95, "worst_cases": {},
         },
     )  # fmt: skip
     score.run(job)
+    artifacts.verify_manifest(job.output, "k", job.files)
     images, correct = (read_rows(tmp_path / f"{name}.csv") for name in ("images", "correct"))
     assert len(images) == 2 * 8
     assert list(read_bits(images, correct)) == [tuple(cell.values()) for cell in cells]

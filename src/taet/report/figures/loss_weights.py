@@ -18,7 +18,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``variants`` of the parameters.
-        picture: its setting, with ``kind``, and the ``methods`` that differ in nothing else.
+        picture: its setting, with ``kind``, and the ``methods`` that differ in the three ``options`` alone.
     """
     report, labels = shown["report"], shown["labels"]
     variants = shown["variants"][picture["kind"]]
@@ -26,7 +26,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     attack = report.figure_attack
     values = of_groups(summary).set_index(["method", "attack", "scope"])["balanced_accuracy"]
     percent = {
-        tuple(variants[m].get(w) for w in ("alpha", "beta", "gamma")): 100
+        tuple(variants[m].get(weight) for weight in picture["options"]): 100
         * values[m, attack, "all"]
         for m in picture["methods"]
     }

@@ -22,7 +22,6 @@ from taet.report.style import (
     value_bar,
 )
 from taet.scores.summary import of_groups, shown_rows
-from taet.study.plan.variants import STAGE1_EPOCHS
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -31,12 +30,13 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``variants`` of the parameters.
-        picture: its setting, with ``kind``, and the ``methods`` that differ in nothing else.
+        picture: its setting, with ``kind``, and the ``methods`` that differ in the one of ``options`` alone.
     """
     report, labels = shown["report"], shown["labels"]
     variants = shown["variants"][picture["kind"]]
-    methods = sorted(picture["methods"], key=lambda m: variants[m][STAGE1_EPOCHS])
-    epochs = [variants[method][STAGE1_EPOCHS] for method in methods]
+    (length,) = picture["options"]
+    methods = sorted(picture["methods"], key=lambda method: variants[method][length])
+    epochs = [variants[method][length] for method in methods]
     summary = shown_rows(summary, report)
     values = of_groups(summary).set_index(["method", "attack", "scope"])
     robustness = f"BR, {labels['attacks'][report.figure_attack]}"

@@ -11,7 +11,7 @@ from taet.report.tables.methods import checkpoints_table, costs_table, method_ta
 from taet.report.tables.other_test_set import other_test_set_table
 from taet.report.tables.published import published_table
 from taet.report.tables.rarest import rarest_table
-from taet.report.tables.setting import Setting, settings
+from taet.report.tables.setting import SettingResults, settings
 from taet.report.typeset import Table
 
 
@@ -48,7 +48,7 @@ def overview_tables(
         yield method_table(setting, "overview", columns.overview(setting))
 
 
-def _tables_of(setting: Setting) -> Iterator[Table]:
+def _tables_of(setting: SettingResults) -> Iterator[Table]:
     short = columns.clean_and_headline(setting)
     yield method_table(setting, "all classes", columns.every_attack(setting))
     yield method_table(setting, "by class frequency", columns.by_class_frequency(setting))

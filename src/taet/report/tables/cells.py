@@ -10,7 +10,6 @@ from scipy import stats
 from taet.report.typeset import Mark
 from taet.scores.summary import NO_SPREAD
 
-COLLAPSED = "the training has collapsed"  # in a warning of ``taet.adversary.checks``
 EQUAL = (
     1.5e-6  # two means of shares that are written with six digits can differ by as much and be one
 )

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from taet.report.tables.cells import difference_text
-from taet.report.tables.setting import Setting
+from taet.report.tables.setting import SettingResults
 from taet.report.typeset import Table, percent
 from taet.scores import tukey
 
 
-def differences_table(setting: Setting) -> Table:
+def differences_table(setting: SettingResults) -> Table:
     """Every method against the best one under the headline attack."""
     labels, attack = setting.shown["labels"], setting.shown["report"].headline_attack
     values = setting.rows[(setting.rows["attack"] == attack) & (setting.rows["scope"] == "all")]
@@ -31,7 +31,7 @@ def differences_table(setting: Setting) -> Table:
     return Table(setting.title, title, note, ["Method", "Difference", "Significant"], rows)
 
 
-def family_note(setting: Setting, attack: str, scope: str) -> str:
+def family_note(setting: SettingResults, attack: str, scope: str) -> str:
     """What the intervals of the differences between methods are, under an attack and over some classes."""
     pairs, m = setting.family(attack, scope), len(setting.methods)
     seeds, level = pairs["seeds"].iloc[0], percent(setting.shown["report"].confidence)
@@ -53,7 +53,7 @@ def family_note(setting: Setting, attack: str, scope: str) -> str:
     return text
 
 
-def _best(setting: Setting, means: "pd.Series[float]") -> str:
+def _best(setting: SettingResults, means: "pd.Series[float]") -> str:
     """The method with the largest mean, of those that are ranked."""
     methods = list(setting.methods)
     return methods[int(np.nanargmax(setting.ranked(methods, list(means[methods]))))]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from taet.scores.summary import CELL, of_groups, shown_rows
+from taet.axes import METHOD_IN_SETTING
+from taet.scores.summary import of_groups, shown_rows
 
 
 def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     report = shown["report"]
     attack = report.headline_attack
     rows = of_groups(shown_rows(summary, report))
-    picked = rows.set_index([*CELL, "attack", "scope"])["balanced_accuracy"]
+    picked = rows.set_index([*METHOD_IN_SETTING, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
     for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):
         cell = (dataset, ir, architecture, method)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from taet.report.tables.cells import number_text, ranks
-from taet.report.tables.setting import Column, Setting
+from taet.report.tables.setting import Column, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES, table_note
 from taet.report.typeset import Mark, Table
 from taet.scores import tukey
@@ -12,7 +12,10 @@ from taet.scores.summary import of_groups
 
 
 def method_table(
-    setting: Setting, title: str, columns: Sequence[Column], methods: Sequence[str] | None = None
+    setting: SettingResults,
+    title: str,
+    columns: Sequence[Column],
+    methods: Sequence[str] | None = None,
 ) -> Table:
     """A row for each method; in each column the best and the second are marked.
 
@@ -42,7 +45,7 @@ def _may_be_equal(pair: Any) -> bool:
     return pair is not None and pair["low"] == pair["low"] and not tukey.is_significant(pair)
 
 
-def costs_table(setting: Setting, columns: Sequence[Column]) -> Table:
+def costs_table(setting: SettingResults, columns: Sequence[Column]) -> Table:
     """What a training costs, beside what it gives."""
     plain = method_table(setting, "what training costs", columns)
     costs = setting.shown["costs"]
@@ -60,7 +63,7 @@ def costs_table(setting: Setting, columns: Sequence[Column]) -> Table:
     return Table(plain.about, plain.title, note, head, rows, marks)
 
 
-def checkpoints_table(setting: Setting, columns: Sequence[Column]) -> Table:
+def checkpoints_table(setting: SettingResults, columns: Sequence[Column]) -> Table:
     """Every checkpoint of every method."""
     values = of_groups(setting.all_checkpoints)
     values = values.set_index(["method", "checkpoint", "attack", "scope"])
@@ -77,7 +80,7 @@ def checkpoints_table(setting: Setting, columns: Sequence[Column]) -> Table:
 
 
 def variants_table(
-    setting: Setting, columns: Sequence[Column], methods: Mapping[str, Mapping[str, Any]]
+    setting: SettingResults, columns: Sequence[Column], methods: Mapping[str, Mapping[str, Any]]
 ) -> Table:
     """Options in which methods of one kind differ, and what comes of it."""
     options = list(next(iter(methods.values())))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from taet.report.tables.cells import accuracy_text
 from taet.report.tables.methods import method_table
-from taet.report.tables.setting import Column, Setting
+from taet.report.tables.setting import Column, SettingResults
 from taet.report.typeset import Table
 from taet.scores.summary import of_groups
 
 TITLES = {"balanced": "on the other test set", "long_tailed": "on the long-tailed test set"}
 
 
-def other_test_set_table(setting: Setting, columns: Sequence[Column]) -> Table:
+def other_test_set_table(setting: SettingResults, columns: Sequence[Column]) -> Table:
     """Some columns on the setting's test set, and accuracies that are not balanced, clean and attacked."""
     report = setting.shown["report"]
     plain = method_table(setting, TITLES[setting.test_set], columns)

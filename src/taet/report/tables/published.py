@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from taet.report.tables.cells import interval, number_text
-from taet.report.tables.setting import Setting
+from taet.report.tables.setting import SettingResults
 from taet.report.tables.table_note import table_note
 from taet.report.typeset import Table, percent
 
 
-def published_table(setting: Setting) -> Table:
+def published_table(setting: SettingResults) -> Table:
     """Ours beside published numbers, with the difference and both errors."""
     report, labels = setting.shown["report"], {"clean": "BA", **setting.shown["labels"]["attacks"]}
     values = setting.rows[setting.rows["scope"] == "all"].set_index(["method", "attack"])

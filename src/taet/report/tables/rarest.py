@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from taet.report.tables.cells import ranks
-from taet.report.tables.setting import Setting
+from taet.report.tables.setting import SettingResults
 from taet.report.tables.table_note import meaning_of_marks
 from taet.report.typeset import Mark, Table
 
 MOST_CLASSES = 10  # in the table
 
 
-def rarest_table(setting: Setting, attacks: Sequence[str]) -> Table:
+def rarest_table(setting: SettingResults, attacks: Sequence[str]) -> Table:
     """Accuracy in each of the classes with the fewest training images."""
     single = setting.rows[setting.rows["scope"] == "class"]
     classes = single.groupby("class_index")["train_images"].mean().sort_values(kind="stable")

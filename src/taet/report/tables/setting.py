@@ -1,4 +1,4 @@
-"""One data set, imbalance ratio and architecture: its title, its rows, and which of its methods count."""
+"""Results of one data set, imbalance ratio and architecture: title, rows, and which methods are ranked."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from taet.axes import SETTING
-from taet.report.tables.cells import COLLAPSED
+from taet.collapse import COLLAPSED
 from taet.report.titles import setting_title
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
@@ -17,8 +17,8 @@ Column = tuple[str, str, str]  # attack, scope, title
 
 
 @dataclass(frozen=True)
-class Setting:
-    """A data set, imbalance ratio and architecture.
+class SettingResults:
+    """Results of a data set, imbalance ratio and architecture.
 
     Attributes:
         title: for people.
@@ -53,7 +53,7 @@ class Setting:
         return rows[rows["checkpoint"] == self.shown["report"].checkpoint]
 
     @property
-    def other_test_sets(self) -> list["Setting"]:
+    def other_test_sets(self) -> list["SettingResults"]:
         """The same on each other test set; natural data have one alone, their own."""
         if set(self.summary["imbalance_ratio"]) == {"natural"}:
             return []
@@ -122,11 +122,11 @@ class Setting:
 
 def settings(
     summary: pd.DataFrame, differences: pd.DataFrame, shown: Mapping[str, Any]
-) -> Iterator[Setting]:
+) -> Iterator[SettingResults]:
     labels = shown["labels"]
     for names, rows in summary.groupby(list(SETTING), sort=False):
         dataset, ir, architecture = names
-        yield Setting(
+        yield SettingResults(
             setting_title(labels, dataset, ir, architecture),
             rows,
             differences[(differences[list(SETTING)] == list(names)).all(axis=1)],

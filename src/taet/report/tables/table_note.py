@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from taet.report.tables.setting import Column, Setting
+from taet.report.tables.setting import Column, SettingResults
 from taet.report.typeset import percent
 from taet.scores import notes
 from taet.scores.summary import title_of_test_set
@@ -17,7 +17,10 @@ CHECKPOINT_TITLES = {
 
 
 def table_note(
-    setting: Setting, columns: Collection[Column], marked: bool = True, checkpoints: bool = False
+    setting: SettingResults,
+    columns: Collection[Column],
+    marked: bool = True,
+    checkpoints: bool = False,
 ) -> str:
     """What a reader must know of a table with these columns.
 
@@ -40,7 +43,7 @@ def table_note(
     return " ".join(parts)
 
 
-def meaning_of_marks(setting: Setting) -> str:
+def meaning_of_marks(setting: SettingResults) -> str:
     """What bold and underlined mean; nothing where there is no other method to compare with."""
     if len(setting.methods) < 2:
         return ""
@@ -84,7 +87,7 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
         yield "Worst class: the lowest of each seed."
 
 
-def _significance(setting: Setting, report: Any) -> str:
+def _significance(setting: SettingResults, report: Any) -> str:
     """Which differences to the largest are significant."""
     if setting.seeds == 1:
         return "With one seed, differences between methods include the variation between trainings."

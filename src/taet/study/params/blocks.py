@@ -114,7 +114,7 @@ class Stabilization(Options):
     """A shorter stage 1 of the same method, from which this one continues: no epoch is trained twice."""
 
 
-class Evaluation(Options):
+class EvaluationOptions(Options):
     """How checkpoints are attacked."""
 
     batch_size: Count
@@ -208,6 +208,6 @@ class Params(Options):
     stabilizations: dict[Name, Stabilization]
     methods: dict[Name, InstanceOf[MethodOptions]]
     attacks: dict[Name, InstanceOf[AttackOptions]]
-    evaluation: Evaluation
+    evaluation: EvaluationOptions
     compute: Compute
     report: Report

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from taet.errors import shortened, suggest
 from taet.options import Options
-from taet.study.params.yamlfile import KeyPath, dotted
+from taet.study.params.yamlfile import KeyPath
 
 if TYPE_CHECKING:
     from taet.study.params.overlay import Source
@@ -47,8 +47,7 @@ def describe(
         case "extra_forbidden":
             return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
         case "missing":
-            key = dotted((*prefix, *path))
-            return f"{source.file}: {key}: missing; give it a value, common or in the study"
+            return f"{where}: missing; give it a value, common or in the study"
         case "union_tag_not_found" if isinstance(value, dict):
             return f"{source.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"
         case "union_tag_invalid":

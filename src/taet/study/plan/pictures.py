@@ -58,9 +58,11 @@ def _of_each_setting(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
     if all(params.methods[name].training.validation for name in params.grid.methods):
         yield "learning", {"figure": "learning"}
     for kind, methods in variants(params).items():
-        for figure, members, least in (
-            ("stage1_length", sweep(methods, (STAGE1_EPOCHS,)), 3),
-            ("loss_weights", sweep(methods, ("alpha", "beta", "gamma")), 4),
+        for figure, options, least in (
+            ("stage1_length", [STAGE1_EPOCHS], 3),
+            ("loss_weights", ["alpha", "beta", "gamma"], 4),
         ):
+            members = sweep(methods, options)
             if len(members) >= least:
-                yield f"{figure}_{kind}", {"figure": figure, "kind": kind, "methods": members}
+                about = {"kind": kind, "methods": members, "options": options}
+                yield f"{figure}_{kind}", {"figure": figure, **about}

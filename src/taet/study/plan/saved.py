@@ -14,20 +14,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from taet.axes import NETWORK
+from taet.axes import MODEL
 from taet.errors import UserError, suggest
 from taet.study.plan.job import Cell, Job
 from taet.study.plan.stages import DRAWN, STAGES, Stage
 from taet.study.plan.study import Study
-from taet.study.store.artifacts import MANIFEST, read_key, verify_manifest
+from taet.study.store.artifacts import MANIFEST, read_key, read_manifest, verify_manifest
 from taet.study.store.fingerprint import fingerprint
 from taet.study.store.records import is_whole
 
 REFERENCE = Path("results/reference")
-SAVED = ("score", "inspect")  # stages whose output is saved
+REDRAWN = "redrawn"  # folder in results/STUDY of what is drawn from saved results
+SAVED = ("score", "inspect")  # stages whose output is read from what is saved
 RECORDS = "records.jsonl"
+ABOUT = "about.md"
 LATER = {"images.csv.xz", "correct.csv.xz"}  # that studies saved before 2026-12 do not have
-COLUMNS = (*NETWORK, "checkpoint", "attack")  # of a cell in metrics.csv
+COLUMNS = (*MODEL, "attack")  # of a cell in metrics.csv
 # Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
 # Stages whose code numbers depend on.
@@ -38,7 +40,10 @@ UNCOMPARED = {"compute", "order", "test_per_class"}
 
 
 class SavedStudy(Study):
-    """A study whose tables and figures are drawn from its saved results, not from new ones."""
+    """A study whose tables and figures are drawn from its saved results, not from new ones.
+
+    They have a folder of their own, ``results/STUDY/redrawn``: a run of the study writes beside it.
+    """
 
     saved = True
 
@@ -49,6 +54,10 @@ class SavedStudy(Study):
 
     def _make(self, stage: Stage, cell: Cell) -> Job:
         job = super()._make(stage, cell)
+        if stage.name in DRAWN:
+            folder = Path("results", self.params.study, REDRAWN, stage.name)
+            files = tuple(folder / file.name for file in job.files)
+            return replace(job, output=folder / job.output.name, files=files)
         if stage.name not in SAVED:
             return job
         folder = self.reference / stage.name
@@ -70,7 +79,8 @@ class SavedStudy(Study):
         if record is not None and record["key"] != key:
             raise _lost(f"{output}: not of the run that {RECORDS} describes", self.reference)
         if stage.name == "score":
-            check_cells(files[0], self.params.study, self._attacked())
+            check_files(self.reference)
+            check_cells(folder / packed("metrics.csv"), self.params.study, self._attacked())
             check_records(self.reference, self.params.study, self._recorded())
         return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
 
@@ -92,8 +102,8 @@ class SavedStudy(Study):
         """As of every study for tables and figures; of all other jobs the saved record, whatever its key."""
         if job.stage in DRAWN:
             return super().record(job)
-        output = STAGES[job.stage].output.format(study=self.params.study, **job.cell)
-        return self.reference / RECORDS, self._records.get(output)
+        output = self.output_of_run(job.stage, job.cell)
+        return self.reference / RECORDS, self._records.get(str(output))
 
     def changed_stages(self) -> list[str]:
         """Stages of which some saved output was made by other code than today's, by fingerprint.
@@ -182,6 +192,30 @@ def saved_key(manifest: Path, files: Iterable[Path]) -> str:
     return key
 
 
+def check_files(folder: Path) -> None:
+    """Compare the files in the folder of a saved study with those that its manifests list.
+
+    Files that nothing lists would never be compared with anything. Hidden files are left alone.
+
+    Raises:
+        UserError: a file is listed nowhere, or a manifest is damaged.
+    """
+    listed = {folder / ABOUT, folder / RECORDS}
+    for stage in (*SAVED, *DRAWN):
+        manifest = folder / stage / MANIFEST
+        if manifest.exists():
+            try:
+                names = read_manifest(manifest)["files"]
+            except UserError as error:
+                raise _lost(error, manifest.parent) from None
+            listed |= {manifest, *(manifest.parent / name for name in names)}
+    for file in sorted(folder.rglob("*")):
+        if not (file.is_dir() or file.name.startswith(".") or file in listed):
+            raise UserError(
+                f"{file}: no part of the saved results, no manifest lists it; delete it"
+            )
+
+
 def check_cells(metrics: Path, study: str, expected: Iterable[tuple[str, ...]]) -> None:
     """Compare the cells of a saved metrics.csv with those of a study's grid.
 
@@ -213,11 +247,18 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
 
     A parameter that only one of the two has was added or removed since, and is no difference.
 
+    Args:
+        folder: that of the saved study.
+        study: its name.
+        jobs: all whose records are saved, but those that draw.
+
     Raises:
-        UserError: a record is missing or damaged, or has another value.
+        UserError: a record is missing or damaged, has another value, or is of a job that the study has not.
     """
     records = read_records(folder)
+    unknown = records.keys() - {STAGES[stage].output.format(study=study) for stage in DRAWN}
     for job in jobs:
+        unknown.discard(str(job.output))
         record, where = records.get(str(job.output)), f"{folder / RECORDS}: {job.output}"
         if record is None and job.stage == "stabilize":
             continue
@@ -231,6 +272,11 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
                 raise UserError(
                     f"{where}: {name} was another one than in params.yaml now; {_run_and_save(study)}"
                 )
+    if unknown:
+        raise UserError(
+            f"{folder / RECORDS}: {min(unknown)}: study {study!r} has no such job in params.yaml now; "
+            f"{_run_and_save(study)}"
+        )
 
 
 def _compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taet.axes import NETWORK, SETTING
+from taet.axes import MODEL, NETWORK, SETTING, SPLIT
 from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
@@ -214,7 +214,7 @@ STAGES = {
         ),
         Stage(
             "subsample",
-            ("dataset", "imbalance_ratio", "seed"),
+            SPLIT,
             "data/longtail/{study}/{dataset}/ir{imbalance_ratio}/seed{seed}.safetensors",
             "draw the long-tailed training set and the test sets as index lists",
             subsample,
@@ -235,7 +235,7 @@ STAGES = {
         ),
         Stage(
             "attack",
-            (*NETWORK, "checkpoint", "job"),
+            (*MODEL, "job"),
             "results/{study}/attack/"
             + _SETTING
             + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",

@@ -100,7 +100,7 @@ class Study:
 
     def _make(self, stage: Stage, cell: Cell) -> Job:
         needs = stage.needs(self, cell)
-        output = Path(stage.output.format(study=self.params.study, **cell))
+        output = self.output_of_run(stage.name, cell)
         return Job(
             stage=stage.name,
             study=self.params.study,
@@ -112,6 +112,10 @@ class Study:
             files=tuple(output.parent / name for name in needs.files),
             dump=self._dumped,
         )
+
+    def output_of_run(self, stage: str, cell: Cell) -> Path:
+        """Where a run of the study writes the output of a stage for a cell."""
+        return Path(STAGES[stage].output.format(study=self.params.study, **cell))
 
     def record(self, job: Job) -> tuple[Path, dict[str, Any] | None]:
         """File of a job's record, and the record; None if there is none.

@@ -1,5 +1,6 @@
 """Variants: methods of a study that are of one kind and differ in options, as in an ablation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from taet.study.params.blocks import Params
@@ -53,7 +54,7 @@ def _differences(methods: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]
     }
 
 
-def sweep(methods: dict[str, dict[str, Any]], over: tuple[str, ...]) -> list[str]:
+def sweep(methods: dict[str, dict[str, Any]], over: Sequence[str]) -> list[str]:
     """The largest group of methods that differ in no options but some.
 
     It is empty if all methods agree in one of these options. A method without stage 1 counts as one with a

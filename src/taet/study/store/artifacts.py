@@ -136,7 +136,12 @@ def check_writable(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys, completely or not at all."""
-    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """JSON with sorted keys, as a file has it."""
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
 def digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:
@@ -204,6 +209,34 @@ def read_facts(path: Path) -> dict[str, Any]:
         if path.stat().st_size != end:
             raise ValueError(f"{path.stat().st_size} bytes long, should be {end}")
     return facts
+
+
+def by_name(files: Iterable[Path]) -> dict[str, Path]:
+    """The files of a folder by their names, compressed ones by those that they had before."""
+    return {file.name.removesuffix(".xz"): file for file in files}
+
+
+def write_files(
+    manifest: Path, key: str, planned: Iterable[Path], contents: Mapping[str, bytes]
+) -> None:
+    """Write all files of a folder, then its manifest.
+
+    Args:
+        manifest: where it is written.
+        key: of the job.
+        planned: the files that the job names, in any order.
+        contents: of each, by name.
+
+    Raises:
+        ValueError: the job names other files.
+    """
+    if other := contents.keys() ^ by_name(planned).keys():
+        raise ValueError(
+            f"{manifest}: planned and written files differ in {', '.join(sorted(other))}"
+        )
+    for name, data in contents.items():
+        write_bytes(manifest.parent / name, data)
+    write_manifest(manifest.parent, key, list(contents))
 
 
 def write_manifest(folder: Path, key: str, files: list[str]) -> None:

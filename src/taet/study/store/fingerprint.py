@@ -1,10 +1,10 @@
 """Which code made an artifact: a hash over the source files that a job really uses.
 
 Snakemake and DVC do not see imported modules, and cannot tell a comment from a formula. The fingerprint
-follows the imports between the package's own files. It ignores comments, docstrings, formatting and error
-messages, so that editing one method retrains that method only, and explaining a line retrains nothing. An
-imported module counts by its contents, not by its name: moving a module retrains nothing either, unless it
-is imported whole and renamed.
+follows the imports between the package's own files. It ignores comments, docstrings, formatting, error
+messages and annotations of functions, so that editing one method retrains that method only, and explaining a
+line retrains nothing. An imported module counts by its contents, not by its name: moving a module retrains
+nothing either, unless it is imported whole and renamed.
 """
 
 import ast
@@ -78,7 +78,44 @@ def _tree(module: str) -> ast.Module:
     file = _file(module)
     if file is None:
         raise FileNotFoundError(f"no source file for module {module}")
-    return ast.parse(source(file))
+    tree: ast.Module = _Unannotated().visit(ast.parse(source(file)))
+    return tree
+
+
+class _Unannotated(ast.NodeTransformer):
+    """Takes out annotations that compute nothing: those of a function's arguments, result and variables.
+
+    Those of classes stay, since dataclasses and pydantic read them; those of a decorated function's arguments
+    and result too, since its decorator may, as ``functools.singledispatch`` does.
+    """
+
+    def __init__(self) -> None:
+        self.in_function = False
+
+    def visit_FunctionDef(self, node: Any) -> ast.AST:
+        self._visit_inside(node, in_function=True)
+        if not node.decorator_list:
+            node.returns = None
+            for inner in ast.walk(node.args):
+                if isinstance(inner, ast.arg):
+                    inner.annotation = None
+        return node  # type: ignore[no-any-return]
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self._visit_inside(node, in_function=False)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if not self.in_function:
+            return node
+        return ast.Assign([node.target], node.value) if node.value else None
+
+    def _visit_inside(self, node: ast.AST, *, in_function: bool) -> None:
+        before, self.in_function = self.in_function, in_function
+        self.generic_visit(node)
+        self.in_function = before
 
 
 @cache

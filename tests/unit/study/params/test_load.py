@@ -157,6 +157,16 @@ def test_a_value_from_another_block_has_its_line(tmp_path: Path) -> None:
     }
 
 
+def test_a_block_that_lacks_a_key_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    before, blocks = TEXT.split("\ndatasets:\n")
+    file.write_text(f"{before}\ndatasets:\n  leaves: {{kind: digits}}\n{blocks}")
+    line = before.count("\n") + 3
+    message = rf"params.yaml:{line}: datasets.leaves.label: missing; give it a value"
+    with pytest.raises(UserError, match=message):
+        load_params(file)
+
+
 def test_a_kind_of_its_own_inside_a_block_leaves_nothing_behind(tmp_path: Path) -> None:
     """Adam has no momentum: what the block lacks is its own mistake, whatever its base has."""
     file = tmp_path / "params.yaml"

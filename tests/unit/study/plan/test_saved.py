@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from taet.errors import UserError
+from taet.report.page import path_of
+from taet.scores.files import read_scored
+from taet.scores.inspected import read_inspected
 from taet.study.params.blocks import Params
 from taet.study.params.load import load_params
 from taet.study.plan.job import Job
@@ -20,6 +23,7 @@ from taet.study.plan.saved import (
     read_records,
     write_records,
 )
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
 from taet.study.store.fingerprint import fingerprint
@@ -98,6 +102,60 @@ def test_a_lost_folder_is_brought_back(saved: Path) -> None:
     text = refusal(of_study())
     assert "score: not found; " in text
     assert "git checkout HEAD -- " in text
+
+
+def test_nothing_of_a_run_is_replaced(saved: Path) -> None:
+    """What is drawn from saved results has a folder of its own, and the keys of tables and figures alone differ."""
+    run, redrawn = Study(of_study()), SavedStudy(of_study())
+    written = {
+        file for stage in STAGES for job in run.jobs(stage) for file in (job.output, *job.files)
+    }
+    folder = Path("results", STUDY)
+    assert path_of(run) == folder / "report.html"
+    assert path_of(redrawn) == folder / "redrawn/report.html"
+    for stage in ("tables", "figures"):
+        job = redrawn.job(stage)
+        assert not written & {job.output, *job.files}
+        assert {file.parent for file in (job.output, *job.files)} == {folder / "redrawn" / stage}
+        assert [file.name for file in job.files] == [file.name for file in run.job(stage).files]
+        assert redrawn.output_of_run(stage, {}) == run.job(stage).output
+
+
+def test_what_is_saved_can_be_read(saved: Path) -> None:
+    """Compressed files by the names that they have in a run."""
+    tables, figures = (SavedStudy(of_study()).job(stage) for stage in ("tables", "figures"))
+    methods = set(of_study().grid.methods)
+    assert set(read_scored(tables).metrics["method"]) == methods
+    assert set(read_inspected(figures)["examples"]["method"]) == methods
+
+
+def test_files_that_no_manifest_lists_are_refused(saved: Path) -> None:
+    for name in (
+        "score/more.csv.xz",
+        "inspect/old/features.csv.xz",
+        "notes.txt",
+        "attack/manifest.json",
+    ):
+        surplus = saved / name
+        surplus.parent.mkdir(exist_ok=True)
+        surplus.write_bytes(b"")
+        assert refusal(of_study()) == (
+            f"{REFERENCE / STUDY / name}: no part of the saved results, no manifest lists it; delete it"
+        )
+        surplus.unlink()
+    (saved / "about.md").write_text("of the machine")
+    (saved / ".DS_Store").write_text("of the file manager")
+    assert SavedStudy(of_study()).job("figures")
+
+
+def test_records_of_no_job_are_refused(saved: Path) -> None:
+    records = read_records(saved)
+    other = NETWORK.replace("at_bsl", "adt")
+    write_records(saved, records | {other: records[NETWORK]})
+    text = refusal(of_study())
+    assert text.startswith(
+        f"{REFERENCE / STUDY / RECORDS}: {other}: study {STUDY!r} has no such job in params.yaml now; run it"
+    )
 
 
 def halve(file: Path) -> None:

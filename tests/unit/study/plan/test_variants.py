@@ -50,7 +50,9 @@ def test_sweeps(ablation: blocks.Params) -> None:
 
 
 def test_pictures_of_the_ablation(ablation: blocks.Params) -> None:
-    names = {Path(file).stem for file in Study(ablation).job("figures").files}
+    figures = Study(ablation).job("figures")
+    drawn = figures.reads["pictures"]
+    names = {Path(file).stem for file in figures.files}
     setting = "digits_ir10_small_cnn"
     assert names == {
         f"{figure}_{setting}"
@@ -66,3 +68,5 @@ def test_pictures_of_the_ablation(ablation: blocks.Params) -> None:
             "loss_weights_taet",
         )
     }
+    assert drawn[f"stage1_length_taet_{setting}"]["options"] == [STAGE1_EPOCHS]
+    assert drawn[f"loss_weights_taet_{setting}"]["options"] == ["alpha", "beta", "gamma"]

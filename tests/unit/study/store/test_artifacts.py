@@ -181,6 +181,20 @@ def test_a_manifest_lists_what_the_job_writes(
         )
 
 
+def test_files_are_those_that_the_plan_names(tmp_path: Path) -> None:
+    """In whatever order; nothing is written otherwise."""
+    manifest, contents = tmp_path / "manifest.json", {"a.csv": b"1", "b.csv": b"2"}
+    for planned in (["a.csv"], ["a.csv", "b.csv", "c.csv"], ["a.csv", "c.csv"]):
+        with pytest.raises(ValueError, match=r"planned and written files differ in .*[bc]\.csv"):
+            artifacts.write_files(manifest, "k", [tmp_path / name for name in planned], contents)
+    assert not list(tmp_path.iterdir())
+    files = [tmp_path / "b.csv", tmp_path / "a.csv"]
+    artifacts.write_files(manifest, "k", files, contents)
+    artifacts.verify_manifest(manifest, "k", files)
+    assert [file.read_bytes() for file in files] == [b"2", b"1"]
+    assert artifacts.by_name(files)["a.csv"] == tmp_path / "a.csv"
+
+
 def test_a_manifest_whose_files_are_a_list(tmp_path: Path) -> None:
     manifest = tmp_path / artifacts.MANIFEST
     artifacts.write_json(manifest, {"format": artifacts.FORMAT, "key": "k", "files": [["a", "b"]]})

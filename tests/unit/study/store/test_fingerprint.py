@@ -1,5 +1,6 @@
 """The code fingerprint sees what can change a result, and nothing else."""
 
+import ast
 import subprocess
 import sys
 import textwrap
@@ -27,6 +28,20 @@ FILES = {
             if x < 0:
                 raise ValueError('too small')
             return losses.g(x) + 1  # a comment
+        def h(y, *rest, z=1):
+            total = y
+            class Local:
+                size: int = 2
+            return total
+        @decorated
+        def k(y: int) -> int:
+            count = y
+            return count
+        class C:
+            size: int = 1
+            def method(self, y):
+                self.y = y
+                return y
     """,
     "losses.py": "def g(x): return 2 * x\n",
     "typing_only.py": "A = 1\n",
@@ -79,6 +94,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("typing_only.py", "A = 1", "A = 2"),
         ("unused.py", "B = 1", "B = 2"),
         ("entry.py", "too small", "must be at least 0"),
+        ("entry.py", "def f(x)", "def f(x: int) -> float"),
+        ("entry.py", "def h(y, *rest, z=1)", "def h(y: int, *rest: int, z: int=1) -> int"),
+        ("entry.py", "def method(self, y)", "def method(self, y: int) -> int"),
+        ("entry.py", "total = y", "total: int = y"),
+        ("entry.py", "total = y", "number: int; total = y"),
+        ("entry.py", "self.y = y", "self.y: int = y"),
+        ("entry.py", "count = y", "count: int = y"),
     ],
 )
 def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
@@ -95,6 +117,12 @@ def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
         ("running.py", "C = 1", "C = 2"),
         ("also_running.py", "D = 1", "D = 2"),
         ("deep/steps.py", "return 1", "return 2"),
+        # Read by dataclasses, by pydantic, or by the decorator of a function.
+        ("entry.py", "size: int = 1", "size: float = 1"),
+        ("entry.py", "size: int = 2", "size: float = 2"),
+        ("entry.py", "def k(y: int)", "def k(y: float)"),
+        ("entry.py", "total = y", "total: int = 2 * y"),
+        ("entry.py", "z=1", "z=2"),
     ],
 )
 def test_what_matters(package, name: str, old: str, new: str) -> None:
@@ -142,6 +170,22 @@ def test_what_plans_and_stores_retrains_nothing() -> None:
     )
     assert not {name for name in training if name.split(".")[1] in module.PLUMBING}
     assert {"taet.training.loop", "taet.losses", "taet.seeds"} <= training
+
+
+def test_no_constant_is_taken_from_what_does_not_count() -> None:
+    """A result would change with it, and keep its key; types and functions are seen by their effect on keys."""
+    everything = [f"taet.{file.relative_to(module.PACKAGE).with_suffix('')}".replace("/", ".")
+                  for folder in ("stages", "methods", "attacks", "architectures", "datasets", "report/figures")
+                  for file in (module.PACKAGE / folder).glob("[a-z]*.py")]  # fmt: skip
+    taken = [
+        (name, node.module, alias.name)
+        for name in _closure(*everything)
+        for node in module._running(module._tree(name))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("taet.")
+        for alias in node.names
+        if alias.name.isupper() and not module._computes(str(node.module))
+    ]
+    assert taken == []
 
 
 def test_methods_do_not_see_each_other() -> None:
