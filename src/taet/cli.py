@@ -257,7 +257,13 @@ def _add_evaluate(commands: _Commands) -> None:
         required=True,
         metavar="MODULE:FUNCTION",
         help="function that returns a torch module: images in [0,1] to logits; the module, or FILE.py, is "
-        "executed",
+        "executed; or a file of weights with --arch",
+    )
+    own.add_argument(
+        "--arch",
+        metavar="NAME",
+        help="architecture, by its name in the parameters, of the weights in the file --model (.safetensors, "
+        ".pt, .pth); nothing in it is executed",
     )
     own.add_argument("--dataset", required=True, metavar="NAME", help=AXIS_HELP["dataset"])
     own.add_argument(
@@ -300,11 +306,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     # Imported here, since it brings torch, which no other of these commands needs.
     from taet.api.own_model import attack_model, load_user_model, table
+    from taet.api.weights import load_named
 
     try:
         frame = attack_model(
             study,
-            load_user_model(options.model),
+            load_user_model(options.model)
+            if options.arch is None
+            else load_named(options.model, options.arch, study.params.architectures),
             options.dataset,
             attacks,
             eps=options.eps,

@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 LONGEST = 30
 BUDGETS = {
-    "CHANGELOG.md": 1290,
+    "CHANGELOG.md": 1315,
     "CONTRIBUTING.md": 950,
     "data/README.md": 550,
     "docs/README.md": 210,
@@ -19,7 +19,7 @@ BUDGETS = {
     "docs/cluster.md": 950,
     "docs/contributing/how_numbers_are_checked.md": 900,
     "docs/contributing/way_of_a_parameter.md": 250,
-    "docs/evaluate_your_model.md": 345,
+    "docs/evaluate_your_model.md": 385,
     "docs/evaluation.md": 845,
     "docs/fidelity.md": 835,
     "docs/large_studies.md": 375,

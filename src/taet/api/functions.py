@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from taet.api import arguments, weights
 from taet.api.cache import cache_folder, fetch
 from taet.api.images import is_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
+from taet.api.weights import load_named
 from taet.errors import ArgumentError, UserError
 from taet.networks import network
 from taet.source_code import PACKAGE
@@ -51,13 +51,7 @@ def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
     return network.load_model(path, checkpoint=checkpoint)
 
 
-def load_weights(
-    path: str | Path,
-    architecture: str,
-    *,
-    size: int = 32,
-    parameters: str | Path | None = None,
-) -> nn.Module:
+def load_weights(path: str | Path, arch: str, *, parameters: str | Path | None = None) -> nn.Module:
     """A network with weights that others have trained, in eval mode: [N, C, H, W] in [0,1] to logits.
 
     Names of weights may be those of RobustBench, timm (with the CIFAR stem), Rice et al. 2020 or TRADES,
@@ -66,20 +60,15 @@ def load_weights(
 
     Args:
         path: a safetensors file, or a ``state_dict`` that ``torch.save`` wrote.
-        architecture: a name under ``architectures`` of the parameters, such as ``resnet18``,
-            ``preact_resnet18``, ``wrn34_10`` or ``wrn28_10``.
-        size: pixels on each side of the images.
+        arch: a name under ``architectures`` of the parameters, such as ``resnet18``, ``preact_resnet18``,
+            ``wrn34_10`` or ``wrn28_10``.
         parameters: the parameter file; the one that the package ships if left out.
 
     Raises:
         UserError: the file is missing, damaged, or holds more than tensors; its weights are of another
             network; or the architecture is unknown.
     """
-    blocks = load_common(parameters or OWN_PARAMETERS).architectures
-    arguments.one_of("architecture", "architecture", architecture, blocks)
-    return weights.load_weights(
-        Path(path), blocks[architecture], arguments.whole_number("size", size)
-    )
+    return load_named(path, arch, load_common(parameters or OWN_PARAMETERS).architectures)
 
 
 def evaluate(

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.api import arguments
 from taet.api.frame import score_frame
+from taet.api.hints import normalization_hint
 from taet.api.images import HERE, TestSet, is_name, own_test_set, read_test_set
 from taet.api.restored import restored_model, restored_process
 from taet.errors import ArgumentError, UserError, first_line
@@ -45,7 +46,7 @@ def load_user_model(name: str) -> nn.Module:
     if not function.isidentifier() or not (path or all(map(str.isidentifier, module.split(".")))):
         raise UserError(
             f"--model {name!r}: must be MODULE:FUNCTION, such as mymodels.robust:load, or "
-            "FILE.py:FUNCTION, such as models/robust.py:load"
+            "FILE.py:FUNCTION, such as models/robust.py:load; for a file of weights add --arch"
         )
     if path is not None and not path.is_file():
         raise UserError(f"--model {name}: no file {path}")
@@ -263,13 +264,14 @@ def _evaluation(
     title: str,
     with_images: bool = False,
 ) -> Evaluation:
-    """The model's predictions, clean and under attack."""
+    """The model's predictions, clean and under attack, with a hint where it wants other images."""
     p = study.params
     with restored_process(compute, seed) as device, restored_model(model, device) as ready:
-        return evaluate(
+        x, y = test.x.to(device), test.y.to(device)
+        evaluation = evaluate(
             ready,
-            test.x.to(device),
-            test.y.to(device),
+            x,
+            y,
             {name: p.attacks[name] for name in attacks},
             eps=radius,
             batch_size=p.evaluation.batch_size,
@@ -280,6 +282,17 @@ def _evaluation(
             title=title,
             with_images=with_images,
         )
+        hint = normalization_hint(ready, x, y, p.evaluation.batch_size)
+    return evaluation if hint is None else _with_warning(evaluation, hint)
+
+
+def _with_warning(evaluation: Evaluation, text: str) -> Evaluation:
+    """The same with one more warning about the model."""
+    verdicts = {
+        name: replace(verdict, warnings=(text, *verdict.warnings))
+        for name, verdict in evaluation.verdicts.items()
+    }
+    return replace(evaluation, verdicts=verdicts, warnings=(text, *evaluation.warnings))
 
 
 def _frame(

@@ -13,18 +13,19 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from taet.api import arguments
 from taet.errors import UserError, first_line, shortened
 from taet.networks.network import Network, build_model, describe_network
 from taet.options import ModelOptions
 
 Weights = dict[str, Tensor]
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # keys of dictionaries in files
 # Of modules that contain the network: data parallel, compiled, behind a normalisation.
 PREFIXES = ("module.", "model.", "net.", "_orig_mod.", "1.")
 STATISTICS = (("mean", "std"), ("mu", "sigma"))  # of pixels
 UNUSED = "sub_block1."  # of TRADES' WideResNet, whose forward pass leaves it out
+SIZE = 32  # pixels on each side; networks with names in the field take any size
 COUNTER = "num_batches_tracked"  # of batch norm; older files have none, and eval mode needs none
 
 LAYER, HEAD = r"layer(?P<stage>\d)\.(?P<block>\d+)\.", (r"(linear|fc)\.", "head.")
@@ -64,6 +65,18 @@ NAMES = {
         HEAD,
     ),
 }
+
+
+def load_named(
+    path: str | Path, architecture: Any, blocks: Mapping[str, ModelOptions], size: int = SIZE
+) -> nn.Module:
+    """See ``load_weights``; the architecture by its name in the parameters.
+
+    Raises:
+        UserError: as ``load_weights``, or there is no such architecture.
+    """
+    arguments.one_of("arch", "architecture", architecture, blocks)
+    return load_weights(Path(path), blocks[architecture], size)
 
 
 def load_weights(path: Path, options: ModelOptions, size: int) -> nn.Module:

@@ -27,9 +27,11 @@ class PostBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, width: int, classes: int, shortcut: str, head: str) -> None:
+    def __init__(
+        self, width: int, classes: int, shortcut: str, head: str, channels: int = 3
+    ) -> None:
         super().__init__()
-        self.conv1, self.bn1 = conv(3, width, 3), nn.BatchNorm2d(width)
+        self.conv1, self.bn1 = conv(channels, width, 3), nn.BatchNorm2d(width)
         inputs = width
         for stage in range(4):
             outputs, stride = width * 2**stage, 2 if stage else 1

@@ -8,11 +8,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+import taet
+from taet import cli
 from taet.api.weights import load_weights
 from taet.errors import UserError
 from taet.options import ModelOptions
 from taet.study.params.plugins import options_class
 from tests.unit.api import peers
+from tests.unit.api.test_functions import project  # noqa: F401
 
 CLASSES = 7
 
@@ -160,3 +163,32 @@ def test_files_that_hold_no_weights(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=name.replace(".", r"\.")) as caught:
         load_weights(tmp_path / name, RESNET, 16)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("project")
+def test_from_the_command_line_and_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    model = trained(lambda: peers.ResNet(64, 10, "shortcut", "linear", channels=1))
+    torch.save(model.state_dict(), "peer.pth")
+    line = [
+        "evaluate",
+        "--model",
+        "peer.pth",
+        "--dataset",
+        "digits",
+        "--attacks",
+        "fgsm",
+        "--images",
+        "20",
+    ]
+    assert cli.main([*line, "--arch", "resnet18"]) == 0
+    table = capsys.readouterr().out
+    loaded = taet.load_weights("peer.pth", "resnet18")
+    accuracy = taet.evaluate(loaded, "digits", "fgsm", images=20)["accuracy"].iloc[0]
+    assert f"{100 * accuracy:.2f} [" in table.splitlines()[1]
+    for arguments, message in (
+        ([*line, "--arch", "resnet"], "--arch: no architecture 'resnet'; did you mean 'resnet18'"),
+        ([*line, "--arch", "wrn28_10"], "weights of another network than WRN-28-10"),
+        (line, "for a file of weights add --arch"),
+    ):
+        assert cli.main(arguments) == 1
+        assert message in capsys.readouterr().err
