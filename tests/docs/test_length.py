@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 LONGEST = 30
 BUDGETS = {
-    "CHANGELOG.md": 1320,
+    "CHANGELOG.md": 1325,
     "CONTRIBUTING.md": 950,
     "data/README.md": 550,
     "docs/README.md": 210,
