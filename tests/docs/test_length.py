@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 LONGEST = 30
 BUDGETS = {
     "CHANGELOG.md": 1325,
-    "CONTRIBUTING.md": 950,
+    "CONTRIBUTING.md": 965,
     "data/README.md": 550,
     "docs/README.md": 210,
     "docs/add_a_data_set.md": 385,

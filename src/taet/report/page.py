@@ -128,9 +128,12 @@ class _Environments:
     def number(self, record: Mapping[str, Any]) -> int:
         """Of the one that a record names."""
         machine = record["machine"]
+        versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+        if record.get("locked"):
+            versions += " (as in requirements.lock)"
         about = (
             f"{machine['processor']}, {machine['cpu_count']} processors, {machine['system']}",
-            ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+            versions,
         )
         return self.seen.setdefault(about, len(self.seen) + 1)
 

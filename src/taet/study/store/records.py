@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from taet.errors import UserError
 from taet.study.store import artifacts
+from taet.study.store.environment import is_locked
 from taet.study.store.fingerprint import fingerprint
 from taet.study.store.revision import revision
 from taet.study.store.surroundings import set_choices
@@ -50,6 +51,7 @@ class Stopwatch:
 
 def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
     """Write the record of a finished job."""
+    versions = _versions()
     record = {
         "job": job.title,
         "key": job.key,
@@ -61,7 +63,8 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
             "revision": revision(),
         },
         "inputs": {name: {"path": str(i.output), "key": i.key} for name, i in job.inputs.items()},
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions},
+        "locked": is_locked(versions),
         "machine": {
             "system": platform.platform(),
             "processor": processor(),
