@@ -8,9 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import ROOT
 from tests.docs.pages import block
+from tests.unit.api import peers
 
 pytestmark = pytest.mark.docs
 
@@ -27,6 +29,10 @@ assert attacked.images.shape == x.shape
 assert set(scores["scope"]) == {"all", "head", "medium", "tail", "worst_class", "class"}
 assert split.class_counts == [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
 assert taet.evaluate(model, (x, y), "fgsm", study="cifar10_lt")["eps"].max() == 8 / 255
+others = taet.load_weights(sys.argv[2], "resnet18")
+assert set(taet.evaluate(others, (x, y), "fgsm")["attack"]) == {"clean", "fgsm"}
+digits = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+assert len(taet.evaluate(digits, "digits", "fgsm", images=20)) > 0
 """
 
 
@@ -77,12 +83,17 @@ def test_files_that_are_no_code(installed: Path) -> None:
     assert {file.name for file in (installed / "taet/report/templates").iterdir()} == templates
 
 
-def test_page_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_page_runs_in_an_empty_folder(
+    installed: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     code = block("evaluate_your_model.md", "python", section=SECTION) + CHECKS
+    beside = tmp_path_factory.mktemp("beside")
+    peer = peers.ResNet(64, 10, "shortcut", "linear")
+    torch.save(peer.state_dict(), beside / "weights.pt")
     done = subprocess.run(
-        [sys.executable, "-c", code, installed],
+        [sys.executable, "-c", code, installed, beside / "weights.pt"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)},
+        env=os.environ | {"PYTHONPATH": str(installed), "TAET_CACHE": str(beside / "cache")},
         capture_output=True,
         text=True,
     )
