@@ -49,7 +49,7 @@ def test_snakemake_first_then_dvc(repository: Tree) -> None:
     repository.ok("snakemake", "--cores", "2", "all")
     before = results(repository)
     output = repository.ok("dvc", "repro")
-    assert not stages_run(output), "DVC redoes nothing"
+    assert not stages_run(output), output
     assert results(repository) == before
     assert up_to_date(repository)
 
@@ -64,7 +64,7 @@ def test_change_in_dvc_runs_that_method_only(repository: Tree) -> None:
     assert "studies.digits.methods.taet" in params
     assert ".taet." in metrics
     stages = stages_run(output)
-    assert (stages["stabilize"], stages["equalize"], stages["attack"]) == (0, 1, 1)
+    assert (stages["stabilize"], stages["equalize"], stages["attack"]) == (0, 1, 1), output
     assert planned(repository) == {}
     assert up_to_date(repository)
     differences = json.loads(repository.ok("dvc", "params", "diff", "--json"))
@@ -135,7 +135,7 @@ def test_stale_artifacts_are_refused_by_dvc(repository: Tree) -> None:
     repository.edit("params.yaml", *ALPHA)
     shutil.rmtree(repository.path / ".snakemake")
     output = repository.ok("dvc", "repro")
-    assert stages_run(output)["equalize"] == 1
+    assert stages_run(output)["equalize"] == 1, output
     repository.ok("taet", "verify")
 
 
@@ -164,7 +164,8 @@ def test_two_methods_changed_on_two_branches(repository: Tree) -> None:
     repository.ok("git", "add", *made)
     repository.ok("git", "commit", "-qm", "both")
     output = repository.ok("dvc", "repro")
-    assert stages_run(output)["equalize"] == 1, "the method of the other branch, and no more"
+    # The method of the other branch, and no more.
+    assert stages_run(output)["equalize"] == 1, output
     repository.ok("taet", "verify")
     assert planned(repository) == {}
     assert up_to_date(repository)
