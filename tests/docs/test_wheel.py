@@ -1,4 +1,4 @@
-"""The wheel alone, in an empty folder: it has all that docs/evaluate_your_model.md uses."""
+"""The wheel, built from the source archive, in an empty folder: it has all that evaluate_your_model.md uses."""
 
 import os
 import shutil
@@ -64,11 +64,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         symlinks=True,
         ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
     )
+    sdists = folder / "sdists"
+    build = f"from setuptools import build_meta; build_meta.build_sdist({str(sdists)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=folder / "project", check=True)
+    (sdist,) = sdists.glob("*.tar.gz")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     offline = ["--no-deps", "--no-index"]
     wheels, target = folder / "wheels", folder / "installed"
-    build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", wheels, folder / "project"]
-    subprocess.run(build, check=True)
+    subprocess.run(
+        [*pip, "wheel", *offline, "--no-build-isolation", "-w", wheels, sdist], check=True
+    )
     (wheel,) = wheels.glob("*.whl")
     subprocess.run([*pip, "install", *offline, "--target", target, wheel], check=True)
     return target

@@ -114,7 +114,7 @@ def test_about_says_what_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None
     text = save.about(records, "s")
     assert "- from 2026-01-03 12:00 to 2026-01-04 00:00 UTC, 720 minutes" in text
     assert "- processor time of all jobs: 4 minutes" in text
-    assert "- 1 of these jobs went on after an interruption" in text
+    assert "- interrupted and resumed jobs: 1; only their last part is counted" in text
 
 
 def test_the_page_finds_its_files() -> None:

@@ -84,9 +84,7 @@ def about(made, name):
     starts = [datetime.fromisoformat(record["started"]) for record in own]
     ends = [s + timedelta(seconds=r["wall_seconds"]) for s, r in zip(starts, own, strict=True)]
     resumed = [r for r in made if r.get("resumed") or r.get("resumed_at_epoch") is not None]
-    partly = [
-        f"- {len(resumed)} of these jobs were interrupted and resumed: only their last part is counted"
-    ]
+    partly = [f"- interrupted and resumed jobs: {len(resumed)}; only their last part is counted"]
     stages = {stage: [r for r in made if r["job"].split()[0] == stage] for stage in STAGES}
     revisions = sorted({str(record["code"]["revision"]) for record in made})
     changed = [
