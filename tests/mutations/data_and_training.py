@@ -141,5 +141,5 @@ MUTATIONS: list[tuple[str, ...]] = [
     (COSTS, "1 if options.weight_perturbation is None else 2", "1", "costs without AWP"),
     (JOBS, '"inputs": {name: job.key for name, job in self.inputs.items()},\n', '"inputs": {},\n', "results of other inputs are taken for these"),
     (JOBS, '"reads": {name: self.dump(value) for name, value in self.reads.items()},\n', '"reads": {},\n', "results of other parameters are taken for these"),
-    (FINGERPRINT, "_hash([_code(module), imports])", "_hash([_code(module), []])", "results of other imported code are taken for these"),
+    (FINGERPRINT, "_hash([_code(module), sorted(above), inside])", "_hash([_code(module), [], []])", "results of other imported code are taken for these"),
 ]  # fmt: skip

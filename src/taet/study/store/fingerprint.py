@@ -2,8 +2,9 @@
 
 Snakemake and DVC do not see imported modules, and cannot tell a comment from a formula. The fingerprint
 follows the imports between the package's own files. It ignores comments, docstrings, formatting, error
-messages and annotations of functions, so that editing one method retrains that method only, and explaining a
-line retrains nothing. An imported module counts by its contents, not by its name: moving a module retrains
+messages and annotations of functions, so that editing the file of one method retrains that method only, and
+explaining a line retrains nothing. An edited formula in ``losses``, which all methods import, retrains all of
+them. An imported module counts by its contents, not by its name: moving a module retrains
 nothing either, unless it is imported whole and renamed.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from taet.source_code import PACKAGE, source
 
@@ -43,8 +44,10 @@ def fingerprint(*entries: str) -> str:
     """
     digests: dict[str, str] = {}
     for module in _imported_first(entries):
-        imports = sorted([names, digests[name]] for names, name in _imports(module))
-        digests[module] = _hash([_code(module), imports])
+        above, inside = (
+            [[names, digests[name]] for names, name in part] for part in _imports(module)
+        )
+        digests[module] = _hash([_code(module), sorted(above), inside])
     return _hash(sorted(digests[entry] for entry in entries))[:16]
 
 
@@ -54,7 +57,7 @@ def _imported_first(entries: Iterable[str]) -> Iterable[str]:
     todo = list(entries)
     while todo:
         if (module := todo.pop()) not in imported:
-            imported[module] = {name for _, name in _imports(module)}
+            imported[module] = {name for part in _imports(module) for _, name in part}
             todo += imported[module]
     return TopologicalSorter(imported).static_order()
 
@@ -123,25 +126,31 @@ def _code(module: str) -> str:
     return _hash(_canonical(_tree(module)))
 
 
+Imports = list[
+    tuple[list[str], str]
+]  # the names that a module gets, and the module that it gets them from
+
+
 @cache
-def _imports(module: str) -> list[tuple[list[str], str]]:
-    """What a module imports from modules that compute: the names that it gives to each, and that module."""
-    return [
-        (names, name)
-        for node in _running(_tree(module))
-        for names, name in _imported(module, node)
-        if _computes(name)
-    ]
+def _imports(module: str) -> tuple[Imports, Imports]:
+    """What a module imports from modules that compute: at its top, and inside other statements."""
+    tree = _tree(module)
+    top = set(map(id, tree.body))
+    parts = (tree.body, [node for node in _running(tree) if id(node) not in top])
+    above, inside = (
+        [found for node in nodes for found in _imported(module, node) if _computes(found[1])]
+        for nodes in parts
+    )
+    return above, inside
 
 
-def _imported(module: str, node: ast.AST) -> list[tuple[list[str], str]]:
-    """What a statement imports from this package: names and module, as ``_imports`` gives them."""
+def _imported(module: str, node: ast.AST) -> Imports:
+    """What a statement imports from this package."""
     if isinstance(node, ast.Import):
         own = [alias for alias in node.names if alias.name.split(".")[0] == PACKAGE.name]
         return [([alias.asname or alias.name], alias.name) for alias in own]
     if not _is_own_import(node):
         return []
-    assert isinstance(node, ast.ImportFrom)
     if node.level:
         raise ValueError(f"{module}: line {node.lineno}: import by full name, not relatively")
     imports = []
@@ -154,7 +163,7 @@ def _imported(module: str, node: ast.AST) -> list[tuple[list[str], str]]:
     return imports
 
 
-def _is_own_import(node: Any) -> bool:
+def _is_own_import(node: ast.AST) -> TypeGuard[ast.ImportFrom]:
     if not isinstance(node, ast.ImportFrom):
         return False
     return bool(node.level) or str(node.module).split(".")[0] == PACKAGE.name
@@ -178,19 +187,26 @@ def _is_checking(node: ast.AST) -> bool:
 
 
 def _canonical(node: Any) -> Any:
-    """The tree as nested lists, without docstrings, empty fields and imports from this package.
+    """The tree as nested lists, without docstrings, messages, empty fields and names of own modules.
 
     Not ``ast.dump`` or ``ast.unparse``: their text changes between Python versions.
     """
     if isinstance(node, list):
-        return [_canonical(item) for item in node if not _is_own_import(item)]
+        return [_canonical(item) for item in node]
     if not isinstance(node, ast.AST):
         return repr(node)
-    if isinstance(node, ast.Raise):
-        # The class of the error, which other code catches; not its message.
-        error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        return ["Raise", _canonical(error)]
+    if _is_own_import(node):
+        return ["Import", sorted(alias.asname or alias.name for alias in node.names)]
+    if _is_error(node):
+        return [
+            "Error",
+            _canonical(node.func),
+        ]  # its class, which other code catches; not its message
     fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.Module):
+        fields["body"] = [n for n in fields["body"] if not _is_own_import(n)]
+    if isinstance(node, ast.ClassDef):
+        fields["body"] = [n for n in fields["body"] if not _is_check_of_options(n)]
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         fields["body"] = [n for n in fields["body"] if not _is_text(n)]
     if _is_checking(node):
@@ -199,6 +215,20 @@ def _canonical(node: Any) -> Any:
         type(node).__name__,
         *([k, _canonical(v)] for k, v in fields.items() if v not in (None, [])),
     ]
+
+
+def _is_error(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether an error is made, as by ``UserError("...")``."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id.endswith("Error")
+    )
+
+
+def _is_check_of_options(node: ast.AST) -> bool:
+    """Whether it is ``problem``, which refuses values of options and computes nothing."""
+    return isinstance(node, ast.FunctionDef) and node.name == "problem"
 
 
 def _is_text(node: ast.AST) -> bool:

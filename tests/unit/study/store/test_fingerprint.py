@@ -27,7 +27,11 @@ FILES = {
             '''Says what.'''
             if x < 0:
                 raise ValueError('too small')
-            return losses.g(x) + 1  # a comment
+            from pkg.deep.left import turn
+            return turn(losses.g(x)) + 1  # a comment
+        def failed(x):
+            from pkg.deep.right import turn
+            return ValueError('not finite') if turn(x) else None
         def h(y, *rest, z=1):
             total = y
             class Local:
@@ -39,6 +43,8 @@ FILES = {
             return count
         class C:
             size: int = 1
+            def problem(self):
+                return 'size: must be 1' if self.size > 1 else None
             def method(self, y):
                 self.y = y
                 return y
@@ -50,6 +56,8 @@ FILES = {
     "also_running.py": "D = 1\n",
     "deep/__init__.py": "",
     "deep/steps.py": "def step(): return 1\n",
+    "deep/left.py": "def turn(x): return x\n",
+    "deep/right.py": "def turn(x): return -x\n",
 }
 
 
@@ -90,10 +98,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("entry.py", "# a comment", "# another"),
         ("entry.py", "Says what", "Says more"),
         ("entry.py", "Docstring", "Text"),
-        ("entry.py", "return losses", "return  losses"),
+        ("entry.py", "return turn", "return  turn"),
         ("typing_only.py", "A = 1", "A = 2"),
         ("unused.py", "B = 1", "B = 2"),
         ("entry.py", "too small", "must be at least 0"),
+        ("entry.py", "not finite", "is infinite"),
+        ("entry.py", "size: must be 1", "size: too large"),
         ("entry.py", "def f(x)", "def f(x: int) -> float"),
         ("entry.py", "def h(y, *rest, z=1)", "def h(y: int, *rest: int, z: int=1) -> int"),
         ("entry.py", "def method(self, y)", "def method(self, y: int) -> int"),
@@ -113,7 +123,8 @@ def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
         ("entry.py", "+ 1", "+ 2"),
         ("losses.py", "2 * x", "3 * x"),
         ("entry.py", "if x < 0", "if x < 1"),
-        ("entry.py", "ValueError", "KeyError"),
+        ("entry.py", "raise ValueError", "raise KeyError"),
+        ("entry.py", "return ValueError", "return KeyError"),
         ("running.py", "C = 1", "C = 2"),
         ("also_running.py", "D = 1", "D = 2"),
         ("deep/steps.py", "return 1", "return 2"),
@@ -156,6 +167,27 @@ def test_what_is_imported_matters_not_only_what_it_is_called(package, tmp_path: 
     one, other = "from pkg.deep.steps import step", "from pkg.deep.others import step"
     before = package("entry.py", one, f"{one}\n{other} as walk")
     assert before != package("entry.py", f"{one}\n{other} as walk", f"{other}\n{one} as walk")
+
+
+def test_where_a_function_imports_from_matters(package, tmp_path: Path) -> None:
+    """Two functions that import one name from two modules, exchanged."""
+    before = package("entry.py", "+ 1", "+ 1")
+    entry = tmp_path / "pkg/entry.py"
+    left, right = entry.read_text().split("def failed")
+    entry.write_text(
+        "def failed".join((left.replace("left", "right"), right.replace("right", "left")))
+    )
+    forget()
+    assert module.fingerprint("pkg.entry") != before
+
+
+def test_packages_run_nothing_when_they_are_imported() -> None:
+    """``__init__`` files count only where they are imported by name."""
+    root = module.PACKAGE
+    for file in root.rglob("__init__.py"):
+        body = ast.parse(file.read_text()).body
+        named = file.parent in (root, root / "report/tables")
+        assert named or all(map(module._is_text, body)), file
 
 
 def test_modules_that_import_each_other_are_refused(package) -> None:
