@@ -39,7 +39,7 @@ AXIS_HELP = {
     "dataset": "data set, a name under 'datasets' in the parameters",
     "imbalance_ratio": "imbalance ratio n_max / n_min, a number of at least 1, or: natural",
     "architecture": "network, a name under 'architectures'",
-    "stabilization": "stage-1 recipe, a name under 'stabilizations'",
+    "stabilization": "a stage 1, by its name under 'stabilizations'",
     "method": "training method, a name under 'methods'",
     "seed": "seed of split, weights, batch order and noise",
     "checkpoint": "weights of a training: last, or best on the validation images",

@@ -132,8 +132,8 @@ MUTATIONS: list[tuple[str, ...]] = [
     (GRAPHS, "recorded.copy_(given)", "pass", "GPU graphs repeat the first batch", "runs on a GPU alone: tests/gpu, which no machine without one can run"),
     (PARALLEL, "variance.detach() * count / (count - 1)", "variance.detach()", "shared batch norm: biased running variance"),
     # -- the grid -------------------------------------------------------------------------------------
-    (STAGES, "recipe.method, recipe.epochs, recipe.after)", "recipe.method, recipe.epochs // 2, recipe.after)", "stage 1 of half its length"),
-    (STAGES, "cell, recipe.method, recipe.epochs", 'cell, "pgd_at", recipe.epochs', "stage 1 adversarial"),
+    (STAGES, "stabilization.method, stabilization.epochs, stabilization.after)", "stabilization.method, stabilization.epochs // 2, stabilization.after)", "stage 1 of half its length"),
+    (STAGES, "cell, stabilization.method, stabilization.epochs", 'cell, "pgd_at", stabilization.epochs', "stage 1 adversarial"),
     (STAGES, 'method.training.epochs, method.stabilization', 'method.training.epochs, None', "methods without their stage 1"),
     (STAGES, '"training": options.training', '"training": p.training', "a method's own training ignored"),
     (COSTS, "attack + 2 * losses * options.loss_passes", "attack + losses * options.loss_passes", "costs without the backward passes of losses"),

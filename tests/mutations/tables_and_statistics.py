@@ -103,7 +103,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PUBLISHED, 'row["scope"] == "all"', 'row["scope"] != ""', "published numbers of groups as those of all"),
     (PUBLISHED, 'and UNUSABLE not in row["note"]', "", "published numbers that must not be compared"),
     (PUBLISHED, "return [name for name in names if params.datasets[name].kind == kind]", "return [name for name in names if params.datasets[name].kind == kind][-1:]", "published numbers for the last data set of a kind"),
-    (VARIANTS, "recipe.epochs if recipe else 0", "recipe.epochs if recipe else 1", "no stage 1 is one epoch of it"),
+    (VARIANTS, "stabilization.epochs if stabilization else 0", "stabilization.epochs if stabilization else 1", "no stage 1 is one epoch of it"),
     # -- figures --------------------------------------------------------------------------------------
     (STYLE, "100 * (error if math.isnan(sd) else sd)", "100 * error", "bars are standard errors"),
     (STYLE, 'with_bar(100 * row["balanced_accuracy"]', 'with_bar(100 * row["accuracy"]', "figures show accuracy"),

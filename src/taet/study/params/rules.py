@@ -67,21 +67,21 @@ def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _training_problems(params: Params, source: Source) -> Iterator[str]:
-    common = list(_recipe_problems(params, params.training, ("training",), source))
+    common = list(_training_block_problems(params, params.training, ("training",), source))
     yield from common
     if common:  # every method would repeat it
         return
     for name, method in params.methods.items():
         path = ("methods", name, "training")
         if source.has(path):
-            yield from _recipe_problems(params, method.training, path, source)
+            yield from _training_block_problems(params, method.training, path, source)
         for option in method.without_effect:
             unused = (*path, "attack", option)
             if source.has(unused):
                 yield f"{source.locate(unused)}: has no part in this method; remove it"
 
 
-def _recipe_problems(
+def _training_block_problems(
     params: Params, training: Training, path: tuple[str, ...], source: Source
 ) -> Iterator[str]:
     attack = training.attack
@@ -210,10 +210,10 @@ def _attack_problems(params: Params, source: Source) -> Iterator[str]:
 
 def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
     for name, method in params.methods.items():
-        recipe, known = method.stabilization, params.stabilizations
-        if recipe is not None and recipe not in known:
+        start, known = method.stabilization, params.stabilizations
+        if start is not None and start not in known:
             where = source.locate(("methods", name, "stabilization"))
-            yield f"{where}: no stabilization {recipe!r}{suggest(recipe, known)}"
+            yield f"{where}: no stabilization {start!r}{suggest(start, known)}"
     for name, stabilization in params.stabilizations.items():
         where = source.locate(("stabilizations", name, "method"))
         method_name = stabilization.method
@@ -240,19 +240,20 @@ def _starts_from(params: Params, method: str) -> str | None:
 def _chain_problems(params: Params, source: Source) -> Iterator[str]:
     """Each link of a chain must have fewer epochs than the next, so that no chain is a circle."""
     known = params.stabilizations
-    for name, recipe in known.items():
-        if recipe.after is None:
+    for name, stabilization in known.items():
+        if stabilization.after is None:
             continue
         where = source.locate(("stabilizations", name, "after"))
-        before = known.get(recipe.after)
+        before = known.get(stabilization.after)
         if before is None:
-            yield f"{where}: no stabilization {recipe.after!r}{suggest(recipe.after, known)}"
-        elif before.method != recipe.method:
-            yield f"{where}: {recipe.after!r} is made with {before.method!r}, not {recipe.method!r}"
-        elif before.epochs >= recipe.epochs:
+            yield f"{where}: no stabilization {stabilization.after!r}{suggest(stabilization.after, known)}"
+        elif before.method != stabilization.method:
+            methods = f"{before.method!r}, not {stabilization.method!r}"
+            yield f"{where}: {stabilization.after!r} is made with {methods}"
+        elif before.epochs >= stabilization.epochs:
             yield (
-                f"{where}: {recipe.after!r} has {before.epochs} epochs; "
-                f"must be below {recipe.epochs}"
+                f"{where}: {stabilization.after!r} has {before.epochs} epochs; "
+                f"must be below {stabilization.epochs}"
             )
 
 
@@ -263,12 +264,12 @@ def _handover_problems(params: Params, source: Source) -> Iterator[str]:
         name = method.stabilization
         if name is None:
             continue
-        recipe = params.stabilizations[name]
-        first, kind = params.methods[recipe.method].training, method.training.optimizer.kind
-        if recipe.epochs > first.epochs:
+        stabilization = params.stabilizations[name]
+        first, kind = params.methods[stabilization.method].training, method.training.optimizer.kind
+        if stabilization.epochs > first.epochs:
             where = source.locate(("stabilizations", name, "epochs"))
-            last = f"the last epoch of {recipe.method!r}, {first.epochs}"
-            too_long[f"{where}: {recipe.epochs} is beyond {last}"] = None
+            last = f"the last epoch of {stabilization.method!r}, {first.epochs}"
+            too_long[f"{where}: {stabilization.epochs} is beyond {last}"] = None
         if kind != first.optimizer.kind:
             where = source.locate(("methods", user, "stabilization"))
             yield (

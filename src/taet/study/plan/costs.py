@@ -9,13 +9,13 @@ def training_passes(params: Params, method: str) -> float:
     Stage 1 counts in full, also where other methods share it.
     """
     epochs = params.methods[method].training.epochs
-    total, recipe = 0.0, params.methods[method].stabilization
-    while recipe is not None:
-        stage1 = params.stabilizations[recipe]
+    total, stabilization = 0.0, params.methods[method].stabilization
+    while stabilization is not None:
+        stage1 = params.stabilizations[stabilization]
         before = 0 if stage1.after is None else params.stabilizations[stage1.after].epochs
         total += (stage1.epochs - before) * step_passes(params, stage1.method)
         epochs -= stage1.epochs - before
-        recipe = stage1.after
+        stabilization = stage1.after
     return total + epochs * step_passes(params, method)
 
 

@@ -83,8 +83,8 @@ def subsample(study: "Study", cell: Cell) -> Needs:
 
 
 def stabilize(study: "Study", cell: Cell) -> Needs:
-    recipe = study.params.stabilizations[cell["stabilization"]]
-    return _training(study, cell, recipe.method, recipe.epochs, recipe.after)
+    stabilization = study.params.stabilizations[cell["stabilization"]]
+    return _training(study, cell, stabilization.method, stabilization.epochs, stabilization.after)
 
 
 def equalize(study: "Study", cell: Cell) -> Needs:

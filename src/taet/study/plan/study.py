@@ -59,13 +59,13 @@ class Study:
 
     @cached_property
     def stabilizations(self) -> list[str]:
-        """Stage-1 recipes that the grid's methods start from."""
+        """Stabilizations that the grid's methods start from."""
         names: list[str] = []
         for method in self.params.grid.methods:
-            recipe = self.params.methods[method].stabilization
-            while recipe is not None:
-                names.append(recipe)
-                recipe = self.params.stabilizations[recipe].after
+            stabilization = self.params.methods[method].stabilization
+            while stabilization is not None:
+                names.append(stabilization)
+                stabilization = self.params.stabilizations[stabilization].after
         return list(dict.fromkeys(names))
 
     @cached_property

@@ -23,12 +23,12 @@ def variants(params: Params) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _options(params: Params, name: str) -> dict[str, Any]:
     method = params.methods[name]
-    recipe = method.stabilization and params.stabilizations[method.stabilization]
+    stabilization = method.stabilization and params.stabilizations[method.stabilization]
     options = method.model_dump(exclude={"kind", "label", "stabilization", "training"})
     training = method.training.model_dump()
     return {
-        STAGE1: recipe.method if recipe else None,
-        STAGE1_EPOCHS: recipe.epochs if recipe else 0,
+        STAGE1: stabilization.method if stabilization else None,
+        STAGE1_EPOCHS: stabilization.epochs if stabilization else 0,
         **_leaves(options, ""),
         **_leaves(training, "training."),
     }
