@@ -63,6 +63,8 @@ CEILINGS = {
     rf"^({'|'.join(STAGES)}), s of processor time$": 2.0,
 }
 
+IMAGES = 20_431  # training images of CIFAR-10-LT at ratio 10
+
 Growth = Callable[[np.ndarray], np.ndarray]
 # Passes through the network: two for each step of the attack, three for the update.
 THEORY: dict[str, Growth] = {
@@ -154,9 +156,29 @@ def minutes(study: str) -> str:
     return f"{(max(ends) - min(starts)).total_seconds() / 60:.0f}"
 
 
+def training_minutes() -> str:
+    """Of a float32 training at the paper's scale on a GPU, by the time of a step there: ``45``."""
+    return f"{row('gpu_steps', 'fp32').value / 1000 * _steps(128) / 60:.0f}"
+
+
+def training_days() -> str:
+    """The same on one core: the authors' time of a step, divided by our ratio to it."""
+    peers = row("training_step", "at_bsl: peers").value
+    times_as_fast = row("training_step", "at_bsl: fp32 against peers").value
+    return f"{peers / times_as_fast * _steps(64) / 86_400:.0f}"
+
+
+def _steps(batch: int) -> int:
+    """Of a training of ``cifar10_lt`` at ratio 10: 100 epochs, the last, smaller batch dropped."""
+    return 100 * (IMAGES // batch)
+
+
 def names() -> dict[str, Any]:
     """What the template of the page can use: the functions above, and some lists."""
-    calls = (value, spread, ratio, goal, device, machine, jobs, minutes)
+    calls = (
+        *(value, spread, ratio, goal, device, machine, jobs, minutes),
+        *(training_minutes, training_days),
+    )
     what = read("efficiency")["what"]
     return {call.__name__: call for call in calls} | {
         "studies": STUDIES,

@@ -1,11 +1,17 @@
 """What the README shows works as it is shown, and the page is short."""
 
 import re
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+import torch
 
+import taet
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import block
+from tests.unit.api import peers
 
 PAGE = "../README.md"
 TEXT = (ROOT / "README.md").read_text()
@@ -31,15 +37,36 @@ def test_badges_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_evaluation_from_python(
-    finished: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    finished: Tree,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """On the network of a study that has run; the README names that of the default one."""
+    """On weights and images of a user, and the network of a study; the README names the default one's."""
     code = block(PAGE, "python")
-    assert "results/digits/equalize" in code
+    for ours, theirs in (
+        ("results/digits/", "results/tiny/"),
+        ("weights.pt", str(tmp_path / "weights.pt")),
+    ):
+        assert code.count(ours) == 1
+        code = code.replace(ours, theirs)
+    network = peers.ResNet(64, 10, "shortcut", "linear")
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    x = torch.rand(4, 3, 32, 32)
+    y = (network.eval()(x).argmax(1) + 1) % 10  # all misclassified: AutoAttack is quick
     monkeypatch.chdir(finished.path)
-    exec(code.replace("results/digits/", "results/tiny/"), {})
+    tables, evaluate = [], taet.evaluate
+
+    def kept(*given: Any, **named: Any) -> pd.DataFrame:
+        tables.append(evaluate(*given, **named))
+        return tables[-1]
+
+    monkeypatch.setattr(taet, "evaluate", kept)
+    exec(code, {"x": x, "y": y})
     table = capsys.readouterr().out
     assert len(table.splitlines()) == 1 + len(["clean", "pgd20", "apgd_ce_t", "worst"])
+    assert set(tables[0]["attack"]) == {"clean", "pgd20", "autoattack", "worst of these"}
+    assert tables[0]["eps"].max() == 8 / 255
 
 
 def test_studies_are_those_of_the_parameters() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from functools import cache
 
 from taet.errors import UserError, suggest
@@ -23,12 +24,38 @@ COMPARED = (
 )
 
 
-def results_of(name):
-    """The overview of a study's saved metrics; what holds for all its tables once, below the last."""
+def results_of(name, legend_of=()):
+    """The overview of a study's saved metrics; what holds for all its tables once, below the last.
+
+    Args:
+        name: of the study.
+        legend_of: studies whose ``legend`` the page has, so that its sentences are left out here.
+    """
     tables = list(overview_tables(*summary_of(name)))
     texts = [f"{markdown_text(t.about)}:\n\n{markdown_table(t)}\n" for t in tables]
-    notes = dict.fromkeys(markdown_text(t.note) for t in tables)
-    return "\n".join([*texts, *(f"{note}\n" for note in notes), f"{made_by(name)}\n"])
+    above = _legend(legend_of)
+    notes = "".join(f"{sentence}\n" for sentence in _notes(name) if sentence not in above)
+    return "\n".join([*texts, *([notes] if notes else []), f"{made_by(name)}\n"])
+
+
+def legend(names):
+    """What the notes of all these studies say, a sentence a line, for the top of a page."""
+    return "".join(f"- {sentence[0].upper()}{sentence[1:]}\n" for sentence in _legend(names))
+
+
+def _legend(names):
+    notes = [_notes(name) for name in names]
+    return [s for s in dict.fromkeys(itertools.chain(*notes)) if all(s in of for of in notes)]
+
+
+def _notes(name):
+    """The sentences below a study's overview, each once."""
+    texts = [markdown_text(table.note) for table in overview_tables(*summary_of(name))]
+    return list(dict.fromkeys(sentence for text in texts for sentence in _sentences(text)))
+
+
+def _sentences(text):
+    return re.split(r"(?<=\.) ", text)
 
 
 def made_by(name):
@@ -65,7 +92,8 @@ def differences_of(names, pairs):
         rows.append(row)
     head = ["Difference", "Of", *(f"{name}, IR {_ratio(s)}" for name, s in studies.items())]
     table = Table("", "differences", _note(studies), head, rows, marks)
-    return f"{markdown_table(table)}\n\n{markdown_text(table.note)}\n"
+    note = "\n".join(_sentences(markdown_text(table.note)))
+    return f"{markdown_table(table)}\n\n{note}\n"
 
 
 def setting_of(name):
@@ -144,10 +172,13 @@ def _detectable(studies):
 
 
 def _older(studies):
-    """Which of the studies today's code might not give again."""
-    names = [name for name in studies if SavedStudy(load_params(study=name)).changed_stages()]
-    if names:
+    if names := made_by_older_code(studies):
         yield f"Made by older code: {', '.join(names)}."
+
+
+def made_by_older_code(names):
+    """Those of the studies that today's code might not give again."""
+    return [name for name in names if SavedStudy(load_params(study=name)).changed_stages()]
 
 
 @cache

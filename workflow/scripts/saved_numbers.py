@@ -10,11 +10,19 @@ import math
 import pandas as pd
 import scipy.stats
 
-from result_tables import differences_of, results_of, scored_of, setting_of, summary_of
+from result_tables import (
+    differences_of,
+    legend,
+    made_by_older_code,
+    results_of,
+    scored_of,
+    setting_of,
+    summary_of,
+)
 from taet.errors import UserError
 from taet.report.tables.setting import settings
 from taet.scores.summary import read_rows
-from taet.scores.tukey import is_significant
+from taet.scores.tukey import is_significant, left_out
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
 
@@ -50,6 +58,68 @@ def difference(study, method, other, attack="worst", scope="all", test_set="bala
     pair = _pair(study, method, other, attack, scope, test_set)
     text = _points(pair, "{:+z.1f} [{:+.1f}, {:+.1f}]")
     return f"**{text}**" if is_significant(pair) else text
+
+
+def significant_pairs(study, ratio, attack="worst", scope="all"):
+    """How many pairs of methods differ significantly: ``16 of 55``."""
+    pairs = _of_ratio(study, ratio).family(attack, scope)
+    return f"{pairs.apply(is_significant, axis=1).sum()} of {len(pairs)}"
+
+
+def trails(study, ratio, method, attack="worst", scope="all"):
+    """Than how many others a method is significantly worse: ``9 of 10``; refuses if it leads any."""
+    setting = _of_ratio(study, ratio)
+    others = [other for other in setting.methods if other != method]
+    pairs = [setting.difference(method, other, attack, scope) for other in others]
+    if any(pair["low"] > 0 for pair in pairs):
+        raise UserError(f"{study}, ratio {ratio}: {method} is significantly better than another")
+    return f"{sum(pair['high'] < 0 for pair in pairs)} of {len(pairs)}"
+
+
+def highest(study, *ratios):
+    """The method of the highest mean in the worst case at all ratios; refuses if significantly best."""
+    first, *others = {_highest(study, ratio) for ratio in ratios}
+    if others:
+        raise UserError(f"{study}: the highest mean depends on the ratio")
+    return first
+
+
+def _highest(study, ratio):
+    setting, means = _of_ratio(study, ratio), _worst_case(study, ratio)
+    first = means.idxmax()
+    pairs = [setting.difference(first, other, "worst", "all") for other in means.drop(first).index]
+    if all(pair["low"] > 0 for pair in pairs):
+        raise UserError(f"{study}, ratio {ratio}: {first} is significantly best")
+    return setting.methods[first]
+
+
+def lowest(study, ratio):
+    """The method of the lowest mean in the worst case over attacks."""
+    return _of_ratio(study, ratio).methods[_worst_case(study, ratio).idxmin()]
+
+
+def _worst_case(study, ratio):
+    """Balanced robustness by method."""
+    rows = _of_ratio(study, ratio).rows
+    rows = rows[(rows["attack"] == "worst") & (rows["scope"] == "all")]
+    return rows.set_index("method")["balanced_accuracy"]
+
+
+def excluded(study, attack, scope):
+    """Methods that do not enter the analysis of variance: ``PGD-AT``."""
+    setting = _setting(study, "balanced")
+    names = left_out(setting.family(attack, scope))
+    if not names:
+        raise UserError(f"{study}, {attack}, {scope} classes: no method is excluded")
+    return ", ".join(setting.methods[name] for name in names)
+
+
+def _of_ratio(study, ratio):
+    """The results of a study with several ratios, at one of them."""
+    for setting in settings(*summary_of(study)):
+        if float(setting.rows.iloc[0]["imbalance_ratio"]) == ratio:
+            return setting
+    raise UserError(f"{study}: no ratio {ratio}")
 
 
 def _pair(study, method, other, attack, scope, test_set):
@@ -219,8 +289,25 @@ def pilot(seed):
     return f"{measured.max():.1f} to {measured.iloc[-1]:.1f}"
 
 
+# -- code ----------------------------------------------------------------------------------------------
+
+
+def older(*studies):
+    """Names all of the studies, if older code made each of them: ```digits`, `cifar10_small```."""
+    if current := set(studies) - set(made_by_older_code(studies)):
+        raise UserError(f"made by today's code: {', '.join(sorted(current))}")
+    return ", ".join(f"`{study}`" for study in studies)
+
+
 CALLS = (
     pilot,
+    older,
+    significant_pairs,
+    trails,
+    highest,
+    lowest,
+    excluded,
+    legend,
     lead,
     undecided,
     difference,
