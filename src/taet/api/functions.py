@@ -111,7 +111,8 @@ def evaluate(
             images the common values, without any study (eps 8/255), unless ``parameters`` is given;
             otherwise the file's own ``study``.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
-            or "8/255"; the study's if left out.
+            or "8/255"; the study's if left out. Attacks in another norm do not use it: the column ``eps``
+            shows their own radius. If no attack uses it, it is refused.
         seed: of the attacks' random starts, of random numbers that the model draws, and of the choice of
             held-out images.
         images: largest number of test images, equally many of each class; all if left out. Of your own
@@ -196,7 +197,8 @@ def attack(
         attack: a name under ``attacks`` of the parameters, such as ``pgd20``, ``apgd_ce_t`` or
             ``autoattack``.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
-            or "8/255"; the study's if left out. Attacks in another norm have their own.
+            or "8/255"; the study's if left out. It is refused for attacks that do not use it, as those in
+            another norm.
         seed, index, device: as for ``evaluate``.
         study, parameters: as for ``evaluate`` with your own images.
 

@@ -26,9 +26,10 @@ from taet.scores.metrics import class_groups, scores, worst_case
 from taet.study.plan.study import Study
 
 if TYPE_CHECKING:
-    from taet.study.params.blocks import Compute
+    from taet.study.params.blocks import Compute, Params
 
 WORST = "worst of these"
+NORMS = {"linf": "L-inf", "l2": "L2"}  # as printed
 
 
 def load_user_model(name: str) -> nn.Module:
@@ -119,7 +120,7 @@ def attack_model(
     names = arguments.attack_names(p.grid.attacks if attacks is None else attacks, p.attacks)
     if by_name := is_name(dataset):
         arguments.one_of("dataset", "data set", dataset, p.datasets)
-    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    radius = _radius(p, eps, names)
     limit = None if images is None else arguments.whole_number("images", images)
     seed = _seed(study, seed)
     compute = compute_of(p.compute, model, device, own_images=not by_name)
@@ -191,7 +192,7 @@ def attack_images(
         kind = type(x).__name__
         raise ArgumentError(f"x: a {kind}; must be images [N, C, H, W], a tensor or an array")
     arguments.one_of("attack", "attack", attack, p.attacks)
-    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    radius = _radius(p, eps, [attack])
     seed = _seed(study, seed)
     compute = compute_of(p.compute, model, device, own_images=True)
     test = _own_images(compute, seed, model, (x, y), None, index)
@@ -225,6 +226,27 @@ def _own_images(
 def _check_model(model: Any) -> None:
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
+
+
+def _radius(params: "Params", eps: Any, attacks: Sequence[str]) -> float:
+    """The L-inf radius of a call: ``eps`` or, if left out, that of the parameters.
+
+    Raises:
+        ArgumentError: ``eps`` is no radius, or no attack uses it.
+    """
+    if eps is None:
+        return params.threat.eps
+    radius = arguments.radius(eps)
+    blocks = {name: params.attacks[name] for name in attacks}
+    balls = {name: block.ball(radius) for name, block in blocks.items()}
+    if blocks and all(block.ball(radius / 2) == balls[name] for name, block in blocks.items()):
+        own = (
+            f"{name} is an {NORMS[norm]} attack "
+            + ("without a radius" if bound is None else f"with a radius of its own, {bound:g}")
+            for name, (norm, bound) in balls.items()
+        )
+        raise ArgumentError(f"eps: {', '.join(own)}; leave eps out")
+    return radius
 
 
 def _seed(study: Study, seed: Any) -> int:
@@ -369,7 +391,7 @@ def _perturbation(row: Any) -> str:
     """Norm and bound; without a bound, the median norm that fools the model."""
     if pd.isna(row.norm) or row.attack == WORST:
         return ""
-    norm = {"linf": "L-inf", "l2": "L2"}[row.norm]
+    norm = NORMS[row.norm]
     if not pd.isna(row.eps):
         return f"{norm} <= {row.eps:.4g}"
     return f"{norm}, no bound; median {row.median_distance:.3g}"

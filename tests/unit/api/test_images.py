@@ -185,6 +185,10 @@ def test_refused_images(given: Any, message: str) -> None:
     [
         ({"dataset": (X, Y + 5)}, "^labels go from 5 to 12; must be from 0 to 9"),
         ({"dataset": (255 * X, Y)}, r"^images go from \S+ to \S+; must be in \[0,1\]"),
+        (
+            {"attacks": ["autoattack_l2", "deepfool_l2"], "eps": 0.5},
+            "^eps: autoattack_l2 is .* of its own, 0.5, deepfool_l2 is .* without a radius; leave",
+        ),
         ({"index": [1, 2]}, "^index: 2 numbers for 8 images; must be as many"),
         ({"index": torch.rand(8)}, "^index: of the type float32; must be whole numbers"),
         ({"dataset": "digits", "index": Y}, "^index: a data set has its own; leave it out"),
