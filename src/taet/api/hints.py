@@ -44,8 +44,8 @@ def normalization_hint(model: nn.Module, x: Tensor, y: Tensor, batch_size: int) 
         return None
     return (
         f"may want normalised images: classifies {normalized.float().mean():.0%} of them correctly, "
-        f"{as_given.float().mean():.0%} of images in [0,1] (n = {len(x)}); if so, put the normalisation inside "
-        "the model"
+        f"{as_given.float().mean():.0%} of images in [0,1] (n = {len(x)}); if so, put the normalisation "
+        "inside the model"
     )
 
 

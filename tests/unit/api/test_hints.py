@@ -84,7 +84,14 @@ class Flipping(nn.Module):
 
 @pytest.mark.parametrize(
     ("wrong", "wrong_normalized", "hinted"),
-    [(40, 0, True), (19, 0, False), (20, 0, True), (60, 20, True), (60, 30, False), (80, 60, False)],
+    [
+        (40, 0, True),
+        (19, 0, False),
+        (20, 0, True),
+        (60, 20, True),
+        (60, 30, False),
+        (80, 60, False),
+    ],
 )
 def test_the_difference_must_be_clear_and_large(
     wrong: int, wrong_normalized: int, hinted: bool
