@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,18 @@ def radius(value: Any) -> float:
     if problem := radius_problem(number):
         raise ArgumentError(problem)
     return number
+
+
+def path(name: str, given: Any, what: str = "a file") -> Path:
+    """The path of a file or folder.
+
+    Raises:
+        ArgumentError: it is no path.
+    """
+    if not isinstance(given, str | Path):
+        kind = type(given).__name__
+        raise ArgumentError(f"{name}: a value of the type {kind}; must be the path of {what}")
+    return Path(given)
 
 
 def plain(value: Any) -> Any:

@@ -7,18 +7,14 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from taet.api.cache import cache_folder, fetch
 from taet.api.images import is_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
+from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
 from taet.api.weights import load_named
 from taet.errors import ArgumentError, UserError
 from taet.networks import network
-from taet.source_code import PACKAGE
-from taet.study.params.load import PARAMS_FILE, load_common, load_params
-from taet.study.plan.study import Study
+from taet.study.params.load import load_common
 from taet.study.store import artifacts
-
-OWN_PARAMETERS = PACKAGE / "params.yaml"  # a copy in a wheel, in the repository a link
 
 
 def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
@@ -101,10 +97,10 @@ def evaluate(
         dataset: images and labels ``(x, y)``, or an iterable of such pairs, such as a ``DataLoader``. ``x``
             is [N, C, H, W], a tensor or an array of floating-point numbers in [0,1]; ``y`` is [N], whole
             numbers from 0 to classes - 1. Or a name under ``datasets`` of the parameters: its own test images
-            or, if it has none, those that the study holds out for the seed. In a folder without
-            ``params.yaml`` they are downloaded into ``cache``, once. In one with it, ``python -m taet
-            download --dataset NAME`` puts them under ``data/raw``; they are looked for in the folder of the
-            parameter file, then in the working folder.
+            or, if it has none, those that the study holds out for the seed. In a folder without a
+            ``params.yaml`` of this package they are downloaded into ``cache``, once. In one with it,
+            ``python -m taet download --dataset NAME`` puts them under ``data/raw``; they are looked for in
+            the folder of the parameter file, then in the working folder.
         attacks: names under ``attacks`` of the parameters; those of the study's grid if left out; an empty
             list for clean images alone.
         study: the study with the parameters (steps, eps, batch size, precision). If left out: of your own
@@ -126,7 +122,7 @@ def evaluate(
         device: ``cpu`` or ``cuda``; ``compute.device`` of the parameters if left out, but ``cuda`` for your
             own images if the model is on a GPU.
         parameters: the parameter file. If left out: ``params.yaml`` in the working folder for a data set by
-            name, if there is one; otherwise the one that the package ships.
+            name, if it has ``studies`` or ``datasets``; otherwise the one that the package ships.
         cache: the folder for data sets by name; the environment's ``TAET_CACHE`` if left out, or else
             ``~/.cache/taet``. If given, it is used with a ``params.yaml`` too.
 
@@ -152,11 +148,10 @@ def evaluate(
     by_name = is_name(dataset)
     if by_name and index is not None:
         raise ArgumentError("index: a data set has its own; leave it out")
-    own = _study(study, parameters, by_name=by_name)
-    folders = [Path(parameters or PARAMS_FILE).parent, Path()]
-    if by_name and (cache is not None or (parameters is None and not Path(PARAMS_FILE).exists())):
-        folders = [cache_folder(cache)]
-        fetch(own, dataset, *folders)
+    if by_name:
+        own, fetched_into, folders = study_of_data_set(study, parameters, cache)
+    else:
+        own, fetched_into, folders = study_of_images(study, parameters), None, []
     return attack_model(
         own,
         model,
@@ -168,6 +163,7 @@ def evaluate(
         class_counts=class_counts,
         index=index,
         device=device,
+        cache=fetched_into,
         folders=folders,
     )
 
@@ -208,17 +204,5 @@ def attack(
     Raises:
         UserError: as for ``evaluate``.
     """
-    own = _study(study, parameters, by_name=False)
+    own = study_of_images(study, parameters)
     return attack_images(own, model, x, y, attack, eps=eps, seed=seed, index=index, device=device)
-
-
-def _study(study: str | None, parameters: str | Path | None, *, by_name: bool) -> Study:
-    """The parameters of a call: those of a file, or the package's own."""
-    if parameters is not None and not isinstance(parameters, str | Path):
-        kind = type(parameters).__name__
-        raise ArgumentError(f"parameters: a value of the type {kind}; must be the path of a file")
-    here = by_name and Path(PARAMS_FILE).exists()
-    file = parameters or (PARAMS_FILE if here else OWN_PARAMETERS)
-    if study is None and not by_name and parameters is None:
-        return Study(load_common(file))
-    return Study(load_params(file, study))

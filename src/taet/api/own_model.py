@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.api import arguments
+from taet.api.cache import fetch
 from taet.api.frame import score_frame
 from taet.api.hints import normalization_hint
 from taet.api.images import HERE, TestSet, is_name, own_test_set, read_test_set
@@ -105,6 +106,7 @@ def attack_model(
     class_counts: Any = None,
     index: Any = None,
     device: str | None = None,
+    cache: Path | None = None,
     folders: Iterable[Path] = (HERE,),
     title: str = "attack",
 ) -> pd.DataFrame:
@@ -112,6 +114,7 @@ def attack_model(
 
     Args:
         study: the study with the parameters.
+        cache: the folder into which a data set by name is put unless it is there; None for none.
         folders: see ``read_test_set``.
         title: the title of the progress bar.
     """
@@ -126,6 +129,8 @@ def attack_model(
     compute = compute_of(p.compute, model, device, own_images=not by_name)
     if by_name:
         with restored_process(compute, seed):
+            if cache is not None:
+                fetch(study, dataset, cache)
             test = read_test_set(study, dataset, seed, limit, folders)
     else:
         test = _own_images(compute, seed, model, dataset, limit, index)
