@@ -321,7 +321,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             study,
             load_user_model(options.model)
             if options.arch is None
-            else load_named(options.model, options.arch, study.params.architectures),
+            else load_named(_file(options.model), options.arch, study.params.architectures),
             options.dataset,
             attacks,
             eps=options.eps,
@@ -334,6 +334,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     except ArgumentError as error:
         raise UserError(f"--{error}") from None
     print(table(frame, study.params.report.confidence))
+
+
+def _file(model: str) -> Path:
+    """The path in ``--model``, beside ``--arch``.
+
+    Raises:
+        UserError: it is the name of a function.
+    """
+    if model.rpartition(":")[2].isidentifier() and ":" in model:
+        raise UserError("--arch is for a file of weights; leave it out")
+    return Path(model)
 
 
 def _attack_names(text: str, study: Study) -> list[str]:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import nn
 
+from taet.api import arguments
 from taet.api.images import is_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
 from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
@@ -32,10 +34,9 @@ def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
     Raises:
         UserError: the file does not exist, is damaged, or has no trained network or not this checkpoint.
     """
-    path = Path(path)
+    path = arguments.path("path", path)
     hint = "trained networks are under results/STUDY/equalize, one for each seed"
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; {hint}")
+    arguments.existing_file(path, f"; {hint}")
     try:
         facts = artifacts.read_facts(path)
     except UserError:
@@ -62,7 +63,7 @@ def load_weights(path: str | Path, arch: str, *, parameters: str | Path | None =
 
     Raises:
         UserError: the file is missing, damaged, or holds more than tensors; its weights are of another
-            network; or the architecture is unknown.
+            network or no possible values; or the architecture is unknown.
     """
     return load_named(path, arch, load_common(parameters or OWN_PARAMETERS).architectures)
 
@@ -78,7 +79,7 @@ def evaluate(
     images: int | None = None,
     class_counts: "Sequence[int] | Mapping[int, int] | pd.Series[int] | None" = None,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     parameters: str | Path | None = None,
     cache: str | Path | None = None,
 ) -> pd.DataFrame:
@@ -177,7 +178,7 @@ def attack(
     eps: float | str | None = None,
     seed: int = 0,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     study: str | None = None,
     parameters: str | Path | None = None,
 ) -> AdversarialImages:
