@@ -105,7 +105,7 @@ def attack_model(
     images: Any = None,
     class_counts: Any = None,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     cache: Path | None = None,
     folders: Iterable[Path] = (HERE,),
     title: str = "attack",
@@ -184,7 +184,7 @@ def attack_images(
     eps: Any = None,
     seed: Any = 0,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
 ) -> AdversarialImages:
     """Images under an attack; arguments and errors are those of ``taet.api.functions.attack``.
 
@@ -263,7 +263,7 @@ def _seed(study: Study, seed: Any) -> int:
 
 
 def compute_of(
-    compute: "Compute", model: nn.Module, device: str | None, *, own_images: bool
+    compute: "Compute", model: nn.Module, device: str | torch.device | None, *, own_images: bool
 ) -> "Compute":
     """How to compute: on ``device`` or, if left out, as the parameters say.
 
@@ -275,8 +275,9 @@ def compute_of(
     if device is None:
         on_gpu = any(tensor.is_cuda for tensor in model.parameters())
         device = "cuda" if own_images and on_gpu else compute.device
-    arguments.one_of("device", "device", device, ("cpu", "cuda"))
-    return compute.model_copy(update={"device": device})
+    name = str(device)
+    arguments.one_of("device", "device", name, ("cpu", "cuda"))
+    return compute.model_copy(update={"device": name})
 
 
 def _evaluation(
