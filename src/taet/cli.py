@@ -252,6 +252,8 @@ def _add_evaluate(commands: _Commands) -> None:
         "attack a model of your own on a data set's test images, and print a table",
         _evaluate,
     )
+    # Left out, it depends on the folder: ``study_of_data_set``.
+    own.set_defaults(params=None)
     own.add_argument(
         "--model",
         required=True,
@@ -265,7 +267,13 @@ def _add_evaluate(commands: _Commands) -> None:
         help="architecture, by its name in the parameters, of the weights in the file --model (.safetensors, "
         ".pt, .pth); nothing in it is executed",
     )
-    own.add_argument("--dataset", required=True, metavar="NAME", help=AXIS_HELP["dataset"])
+    own.add_argument(
+        "--dataset",
+        required=True,
+        metavar="NAME",
+        help=AXIS_HELP["dataset"]
+        + "; in a folder without params.yaml it is one of the package's, and is downloaded once",
+    )
     own.add_argument(
         "--attacks",
         metavar="NAMES",
@@ -301,30 +309,42 @@ def _run_stage(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    study = _study(options)
-    attacks = None if options.attacks is None else _attack_names(options.attacks, study)
-
-    # Imported here, since it brings torch, which no other of these commands needs.
+    # Imported here, since they bring torch, which no other of these commands needs.
     from taet.api.own_model import attack_model, load_user_model, table
+    from taet.api.parameters import study_of_data_set
     from taet.api.weights import load_named
 
+    study, cache, folders = study_of_data_set(options.study, options.params, None)
+    attacks = None if options.attacks is None else _attack_names(options.attacks, study)
     try:
         frame = attack_model(
             study,
             load_user_model(options.model)
             if options.arch is None
-            else load_named(options.model, options.arch, study.params.architectures),
+            else load_named(_file(options.model), options.arch, study.params.architectures),
             options.dataset,
             attacks,
             eps=options.eps,
             seed=options.seed,
             images=_number(options.images),
-            folders=(options.params.parent, Path()),
+            cache=cache,
+            folders=folders,
             title=options.model,
         )
     except ArgumentError as error:
         raise UserError(f"--{error}") from None
     print(table(frame, study.params.report.confidence))
+
+
+def _file(model: str) -> Path:
+    """The path in ``--model``, beside ``--arch``.
+
+    Raises:
+        UserError: it is the name of a function.
+    """
+    if model.rpartition(":")[2].isidentifier() and ":" in model:
+        raise UserError("--arch is for a file of weights; leave it out")
+    return Path(model)
 
 
 def _attack_names(text: str, study: Study) -> list[str]:

@@ -3,6 +3,8 @@
 import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,11 @@ import torch
 from torch import Tensor
 
 from taet.adversary.checks import radius_problem
-from taet.errors import ArgumentError, counted, shortened, suggest
+from taet.errors import ArgumentError, UserError, counted, shortened, suggest
 from taet.values import parse_number
 
 LIMIT = 2**31  # above all counts, as in the parameters
+MOST_CLASSES = 100_000  # far above any data set's; each class has a row in tables
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -54,6 +57,49 @@ def radius(value: Any) -> float:
     if problem := radius_problem(number):
         raise ArgumentError(problem)
     return number
+
+
+def path(name: str, given: Any, what: str = "a file") -> Path:
+    """The path of a file or folder.
+
+    Raises:
+        ArgumentError: it is no path.
+    """
+    if not isinstance(given, str | Path):
+        kind = type(given).__name__
+        raise ArgumentError(f"{name}: a value of the type {kind}; must be the path of {what}")
+    return Path(given)
+
+
+def existing_file(path: Path, hint: str = "") -> None:
+    """Check that a file exists.
+
+    Args:
+        path: its path.
+        hint: the end of the message.
+
+    Raises:
+        UserError: there is none, or a folder instead.
+    """
+    try:
+        if path.is_file():
+            return
+        problem = "is a folder; must be a file" if path.is_dir() else "no such file"
+    except OSError as error:  # such as a name that is too long
+        problem = f"cannot be read: {error.strerror}"
+    raise UserError(f"{path}: {problem}{hint}")
+
+
+def share(name: str, given: Any) -> float:
+    """A number between 0 and 1, of any type.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    number = plain(given)
+    if not isinstance(number, Real) or isinstance(number, bool) or not 0 < number < 1:
+        raise ArgumentError(f"{name}: must be above 0 and below 1, got {shortened(repr(number))}")
+    return float(number)
 
 
 def plain(value: Any) -> Any:
@@ -148,19 +194,46 @@ def whole_numbers(name: str, given: Any) -> Tensor:
     return numbers
 
 
+def class_numbers(name: str, given: Any) -> Tensor:
+    """One class for each image, [N] int64 in main memory.
+
+    Raises:
+        ArgumentError: as ``whole_numbers``, or a class is beyond all numbers of classes.
+    """
+    numbers = whole_numbers(name, given)
+    if len(numbers) and numbers.max() >= MOST_CLASSES:
+        raise ArgumentError(f"{name}: {numbers.max()} among them; must be below {MOST_CLASSES:,}")
+    return numbers
+
+
 def tensor(name: str, given: Any) -> Tensor:
     """A copy of an array or tensor in main memory, without a gradient.
 
     Raises:
-        ArgumentError: it has no numbers.
+        ArgumentError: it has no numbers, or not one after the other.
     """
     if isinstance(given, Tensor):
+        if problem := storage_problem(given):
+            raise ArgumentError(f"{name}: {problem}")
         return given.detach().to("cpu", copy=True)
     try:
         return torch.from_numpy(np.array(given))
-    except (TypeError, ValueError) as error:
-        kind = type(given).__name__
-        raise ArgumentError(f"{name}: a {kind} that is no array of numbers: {error}") from None
+    except (TypeError, ValueError):
+        what = "None" if given is None else f"a {type(given).__name__} that is no array of numbers"
+        raise ArgumentError(
+            f"{name}: {what}; must be a tensor, an array or a list of numbers"
+        ) from None
+
+
+def storage_problem(given: Tensor) -> str | None:
+    """Why a tensor's values cannot be read one after the other; None if they can."""
+    if given.is_meta:
+        return "a tensor on the device meta, which has no values"
+    if given.is_quantized:
+        return "a quantised tensor; call dequantize()"
+    if given.layout != torch.strided or given.is_nested:
+        return "a sparse or nested tensor; make it dense, such as by to_dense()"
+    return None
 
 
 def attack_names(given: Any, known: Iterable[str]) -> list[str]:

@@ -15,16 +15,16 @@ VARIABLE = "TAET_CACHE"
 def cache_folder(folder: str | Path | None) -> Path:
     """The folder of the cache: the given one, or ``TAET_CACHE``, or ``taet`` in the user's cache folder."""
     user = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(folder or os.environ.get(VARIABLE) or Path(user, "taet")).expanduser().absolute()
+    given = None if folder is None else arguments.path("cache", folder, "a folder")
+    return Path(given or os.environ.get(VARIABLE) or Path(user, "taet")).expanduser().absolute()
 
 
 def fetch(study: Study, dataset: str, folder: Path) -> None:
     """Put the images of a data set under ``folder``, as the stage ``download`` does, unless they are there.
 
     Raises:
-        UserError: the name is unknown, the download fails, or the folder cannot be written to.
+        UserError: the download fails, or the folder cannot be written to.
     """
-    arguments.one_of("dataset", "data set", dataset, study.params.datasets)
     job = Study(study.params, folder=folder).job("download", dataset=dataset)
     try:
         folder.mkdir(parents=True, exist_ok=True)

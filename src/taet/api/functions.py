@@ -5,20 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import nn
 
-from taet.api.cache import cache_folder, fetch
+from taet.api import arguments
 from taet.api.images import is_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
+from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
 from taet.api.weights import load_named
 from taet.errors import ArgumentError, UserError
 from taet.networks import network
-from taet.source_code import PACKAGE
-from taet.study.params.load import PARAMS_FILE, load_common, load_params
-from taet.study.plan.study import Study
+from taet.study.params.load import load_common
 from taet.study.store import artifacts
-
-OWN_PARAMETERS = PACKAGE / "params.yaml"  # a copy in a wheel, in the repository a link
 
 
 def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
@@ -36,10 +34,9 @@ def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
     Raises:
         UserError: the file does not exist, is damaged, or has no trained network or not this checkpoint.
     """
-    path = Path(path)
+    path = arguments.path("path", path)
     hint = "trained networks are under results/STUDY/equalize, one for each seed"
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; {hint}")
+    arguments.existing_file(path, f"; {hint}")
     try:
         facts = artifacts.read_facts(path)
     except UserError:
@@ -66,7 +63,7 @@ def load_weights(path: str | Path, arch: str, *, parameters: str | Path | None =
 
     Raises:
         UserError: the file is missing, damaged, or holds more than tensors; its weights are of another
-            network; or the architecture is unknown.
+            network or no possible values; or the architecture is unknown.
     """
     return load_named(path, arch, load_common(parameters or OWN_PARAMETERS).architectures)
 
@@ -82,7 +79,7 @@ def evaluate(
     images: int | None = None,
     class_counts: "Sequence[int] | Mapping[int, int] | pd.Series[int] | None" = None,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     parameters: str | Path | None = None,
     cache: str | Path | None = None,
 ) -> pd.DataFrame:
@@ -101,17 +98,18 @@ def evaluate(
         dataset: images and labels ``(x, y)``, or an iterable of such pairs, such as a ``DataLoader``. ``x``
             is [N, C, H, W], a tensor or an array of floating-point numbers in [0,1]; ``y`` is [N], whole
             numbers from 0 to classes - 1. Or a name under ``datasets`` of the parameters: its own test images
-            or, if it has none, those that the study holds out for the seed. In a folder without
-            ``params.yaml`` they are downloaded into ``cache``, once. In one with it, ``python -m taet
-            download --dataset NAME`` puts them under ``data/raw``; they are looked for in the folder of the
-            parameter file, then in the working folder.
+            or, if it has none, those that the study holds out for the seed. In a folder without a
+            ``params.yaml`` of this package they are downloaded into ``cache``, once. In one with it,
+            ``python -m taet download --dataset NAME`` puts them under ``data/raw``; they are looked for in
+            the folder of the parameter file, then in the working folder.
         attacks: names under ``attacks`` of the parameters; those of the study's grid if left out; an empty
             list for clean images alone.
         study: the study with the parameters (steps, eps, batch size, precision). If left out: of your own
             images the common values, without any study (eps 8/255), unless ``parameters`` is given;
             otherwise the file's own ``study``.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
-            or "8/255"; the study's if left out.
+            or "8/255"; the study's if left out. Attacks in another norm do not use it: the column ``eps``
+            shows their own radius. If no attack uses it, it is refused.
         seed: of the attacks' random starts, of random numbers that the model draws, and of the choice of
             held-out images.
         images: largest number of test images, equally many of each class; all if left out. Of your own
@@ -125,7 +123,7 @@ def evaluate(
         device: ``cpu`` or ``cuda``; ``compute.device`` of the parameters if left out, but ``cuda`` for your
             own images if the model is on a GPU.
         parameters: the parameter file. If left out: ``params.yaml`` in the working folder for a data set by
-            name, if there is one; otherwise the one that the package ships.
+            name, if it has ``studies`` or ``datasets``; otherwise the one that the package ships.
         cache: the folder for data sets by name; the environment's ``TAET_CACHE`` if left out, or else
             ``~/.cache/taet``. If given, it is used with a ``params.yaml`` too.
 
@@ -151,11 +149,10 @@ def evaluate(
     by_name = is_name(dataset)
     if by_name and index is not None:
         raise ArgumentError("index: a data set has its own; leave it out")
-    own = _study(study, parameters, by_name=by_name)
-    folders = [Path(parameters or PARAMS_FILE).parent, Path()]
-    if by_name and (cache is not None or (parameters is None and not Path(PARAMS_FILE).exists())):
-        folders = [cache_folder(cache)]
-        fetch(own, dataset, *folders)
+    if by_name:
+        own, fetched_into, folders = study_of_data_set(study, parameters, cache)
+    else:
+        own, fetched_into, folders = study_of_images(study, parameters), None, []
     return attack_model(
         own,
         model,
@@ -167,6 +164,7 @@ def evaluate(
         class_counts=class_counts,
         index=index,
         device=device,
+        cache=fetched_into,
         folders=folders,
     )
 
@@ -180,7 +178,7 @@ def attack(
     eps: float | str | None = None,
     seed: int = 0,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     study: str | None = None,
     parameters: str | Path | None = None,
 ) -> AdversarialImages:
@@ -196,7 +194,8 @@ def attack(
         attack: a name under ``attacks`` of the parameters, such as ``pgd20``, ``apgd_ce_t`` or
             ``autoattack``.
         eps: radius of the L-inf ball in the [0,1] pixel range, above 0 and below 1, such as 8 / 255
-            or "8/255"; the study's if left out. Attacks in another norm have their own.
+            or "8/255"; the study's if left out. It is refused for attacks that do not use it, as those in
+            another norm.
         seed, index, device: as for ``evaluate``.
         study, parameters: as for ``evaluate`` with your own images.
 
@@ -206,17 +205,5 @@ def attack(
     Raises:
         UserError: as for ``evaluate``.
     """
-    own = _study(study, parameters, by_name=False)
+    own = study_of_images(study, parameters)
     return attack_images(own, model, x, y, attack, eps=eps, seed=seed, index=index, device=device)
-
-
-def _study(study: str | None, parameters: str | Path | None, *, by_name: bool) -> Study:
-    """The parameters of a call: those of a file, or the package's own."""
-    if parameters is not None and not isinstance(parameters, str | Path):
-        kind = type(parameters).__name__
-        raise ArgumentError(f"parameters: a value of the type {kind}; must be the path of a file")
-    here = by_name and Path(PARAMS_FILE).exists()
-    file = parameters or (PARAMS_FILE if here else OWN_PARAMETERS)
-    if study is None and not by_name and parameters is None:
-        return Study(load_common(file))
-    return Study(load_params(file, study))

@@ -176,7 +176,7 @@ def _batch(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     if x.ndim != 4:
         single = "; for a Dataset, give a DataLoader of it" if x.ndim == 3 else ""
         raise ArgumentError(f"images: of the shape {tuple(x.shape)}; must be [N, C, H, W]{single}")
-    y = arguments.whole_numbers("labels", labels)
+    y = arguments.class_numbers("labels", labels)
     if len(x) != len(y):
         have = f"{counted(len(x), 'image')} and {counted(len(y), 'label')}"
         raise ArgumentError(f"labels: {have}; must be as many")

@@ -54,8 +54,8 @@ def balanced_scores(
     Raises:
         UserError: an argument is of another type, shape or range.
     """
-    y = arguments.whole_numbers("labels", labels).numpy()
-    predicted = arguments.whole_numbers("predictions", predictions).numpy()
+    y = arguments.class_numbers("labels", labels).numpy()
+    predicted = arguments.class_numbers("predictions", predictions).numpy()
     if len(y) != len(predicted) or not len(y):
         have = f"{counted(len(predicted), 'prediction')} for {counted(len(y), 'label')}"
         raise ArgumentError(f"predictions: {have}; must be as many, at least one")
@@ -64,28 +64,43 @@ def balanced_scores(
     counts: list[int] = []
     if train_counts is not None:
         counts = arguments.class_counts(train_counts, names, "train_counts")
-    _check_shares(head=head, tail=tail)
-    if not 0 < confidence < 1:
-        raise ArgumentError(f"confidence: must be above 0 and below 1, got {confidence:g}")
-    groups = class_groups(counts, head, tail)
+    shares = _shares(head=arguments.plain(head), tail=arguments.plain(tail))
+    level = arguments.share("confidence", confidence)
+    groups = class_groups(counts, shares.head, shares.tail)
     rows = scores({"clean": predicted}, {}, y, counts or [0] * classes, names, groups)
-    frame = score_frame(rows, confidence, with_training=train_counts is not None)
+    frame = score_frame(rows, level, with_training=train_counts is not None)
     return frame.drop(columns=UNUSED)
 
 
 def _length(train_counts: Any) -> int:
-    """0 where it has none; what it must be instead, is checked later."""
+    """0 where it has none; what it must be instead, is checked later.
+
+    Raises:
+        ArgumentError: it is beyond all numbers of classes.
+    """
     try:
-        return len(train_counts)
+        length = len(train_counts)
     except TypeError:
         return 0
+    if length > arguments.MOST_CLASSES:
+        raise ArgumentError(
+            f"train_counts: {length:,} numbers; must be at most {arguments.MOST_CLASSES:,}"
+        )
+    return length
 
 
-def _check_shares(**shares: Any) -> None:
+def _shares(**shares: Any) -> Groups:
+    """The shares of head and tail classes, checked."""
     try:
-        Groups.model_validate(shares)
+        groups = Groups.model_validate(shares)
     except ValidationError as error:
         raise _argument_error(error) from None
+    if groups.head + groups.tail > 1:
+        raise ArgumentError(
+            f"head: {groups.head:g}, and tail {groups.tail:g}: together more than all classes; must be at "
+            "most 1"
+        )
+    return groups
 
 
 def longtail_split(
@@ -129,7 +144,7 @@ def longtail_split(
     Raises:
         UserError: an argument is of another type, shape or range, or a class has too few images.
     """
-    y = arguments.whole_numbers("labels", labels).numpy()
+    y = arguments.class_numbers("labels", labels).numpy()
     if not len(y):
         raise ArgumentError("labels: none; must be at least one for each class")
     classes = int(y.max()) + 1

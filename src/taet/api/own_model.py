@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.api import arguments
+from taet.api.cache import fetch
 from taet.api.frame import score_frame
 from taet.api.hints import normalization_hint
 from taet.api.images import HERE, TestSet, is_name, own_test_set, read_test_set
@@ -26,9 +27,10 @@ from taet.scores.metrics import class_groups, scores, worst_case
 from taet.study.plan.study import Study
 
 if TYPE_CHECKING:
-    from taet.study.params.blocks import Compute
+    from taet.study.params.blocks import Compute, Params
 
 WORST = "worst of these"
+NORMS = {"linf": "L-inf", "l2": "L2"}  # as printed
 
 
 def load_user_model(name: str) -> nn.Module:
@@ -103,7 +105,8 @@ def attack_model(
     images: Any = None,
     class_counts: Any = None,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
+    cache: Path | None = None,
     folders: Iterable[Path] = (HERE,),
     title: str = "attack",
 ) -> pd.DataFrame:
@@ -111,6 +114,7 @@ def attack_model(
 
     Args:
         study: the study with the parameters.
+        cache: the folder into which a data set by name is put unless it is there; None for none.
         folders: see ``read_test_set``.
         title: the title of the progress bar.
     """
@@ -119,12 +123,14 @@ def attack_model(
     names = arguments.attack_names(p.grid.attacks if attacks is None else attacks, p.attacks)
     if by_name := is_name(dataset):
         arguments.one_of("dataset", "data set", dataset, p.datasets)
-    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    radius = _radius(p, eps, names)
     limit = None if images is None else arguments.whole_number("images", images)
     seed = _seed(study, seed)
     compute = compute_of(p.compute, model, device, own_images=not by_name)
     if by_name:
         with restored_process(compute, seed):
+            if cache is not None:
+                fetch(study, dataset, cache)
             test = read_test_set(study, dataset, seed, limit, folders)
     else:
         test = _own_images(compute, seed, model, dataset, limit, index)
@@ -178,7 +184,7 @@ def attack_images(
     eps: Any = None,
     seed: Any = 0,
     index: Any = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
 ) -> AdversarialImages:
     """Images under an attack; arguments and errors are those of ``taet.api.functions.attack``.
 
@@ -191,7 +197,7 @@ def attack_images(
         kind = type(x).__name__
         raise ArgumentError(f"x: a {kind}; must be images [N, C, H, W], a tensor or an array")
     arguments.one_of("attack", "attack", attack, p.attacks)
-    radius = p.threat.eps if eps is None else arguments.radius(eps)
+    radius = _radius(p, eps, [attack])
     seed = _seed(study, seed)
     compute = compute_of(p.compute, model, device, own_images=True)
     test = _own_images(compute, seed, model, (x, y), None, index)
@@ -227,6 +233,27 @@ def _check_model(model: Any) -> None:
         raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
 
 
+def _radius(params: "Params", eps: Any, attacks: Sequence[str]) -> float:
+    """The L-inf radius of a call: ``eps`` or, if left out, that of the parameters.
+
+    Raises:
+        ArgumentError: ``eps`` is no radius, or no attack uses it.
+    """
+    if eps is None:
+        return params.threat.eps
+    radius = arguments.radius(eps)
+    blocks = {name: params.attacks[name] for name in attacks}
+    balls = {name: block.ball(radius) for name, block in blocks.items()}
+    if blocks and all(block.ball(radius / 2) == balls[name] for name, block in blocks.items()):
+        own = (
+            f"{name} is an {NORMS[norm]} attack "
+            + ("without a radius" if bound is None else f"with a radius of its own, {bound:g}")
+            for name, (norm, bound) in balls.items()
+        )
+        raise ArgumentError(f"eps: {', '.join(own)}; leave eps out")
+    return radius
+
+
 def _seed(study: Study, seed: Any) -> int:
     number = seed if isinstance(seed, str) else arguments.whole_number("seed", seed)
     try:
@@ -236,7 +263,7 @@ def _seed(study: Study, seed: Any) -> int:
 
 
 def compute_of(
-    compute: "Compute", model: nn.Module, device: str | None, *, own_images: bool
+    compute: "Compute", model: nn.Module, device: str | torch.device | None, *, own_images: bool
 ) -> "Compute":
     """How to compute: on ``device`` or, if left out, as the parameters say.
 
@@ -248,8 +275,9 @@ def compute_of(
     if device is None:
         on_gpu = any(tensor.is_cuda for tensor in model.parameters())
         device = "cuda" if own_images and on_gpu else compute.device
-    arguments.one_of("device", "device", device, ("cpu", "cuda"))
-    return compute.model_copy(update={"device": device})
+    name = str(device)
+    arguments.one_of("device", "device", name, ("cpu", "cuda"))
+    return compute.model_copy(update={"device": name})
 
 
 def _evaluation(
@@ -369,7 +397,7 @@ def _perturbation(row: Any) -> str:
     """Norm and bound; without a bound, the median norm that fools the model."""
     if pd.isna(row.norm) or row.attack == WORST:
         return ""
-    norm = {"linf": "L-inf", "l2": "L2"}[row.norm]
+    norm = NORMS[row.norm]
     if not pd.isna(row.eps):
         return f"{norm} <= {row.eps:.4g}"
     return f"{norm}, no bound; median {row.median_distance:.3g}"

@@ -2,6 +2,7 @@
 
 import copy
 import operator
+import os
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -60,6 +61,7 @@ def _states(compute: "Compute") -> Iterator[State]:
     yield _attribute(torch.backends.mkldnn, "enabled")
     yield torch.get_num_threads, torch.set_num_threads
     yield torch.get_default_dtype, torch.set_default_dtype
+    yield lambda: dict(os.environ), _set_environment
     yield random.getstate, random.setstate
     yield np.random.get_state, np.random.set_state
     yield torch.get_rng_state, torch.set_rng_state
@@ -80,6 +82,13 @@ def _matmul_precision() -> str | None:
 def _set_matmul_precision(precision: str | None) -> None:
     if precision is not None:
         torch.set_float32_matmul_precision(precision)
+
+
+def _set_environment(values: dict[str, str]) -> None:
+    """Libraries that are imported meanwhile, such as scikit-learn, set variables of their own."""
+    for name in os.environ.keys() - values.keys():
+        del os.environ[name]
+    os.environ.update(values)
 
 
 def _attribute(owner: Any, name: str) -> State:

@@ -89,9 +89,15 @@ def test_table_and_images_agree() -> None:
     [
         ({"attack": "pgd"}, "^attack: no attack 'pgd'; did you mean 'pgd20'"),
         ({"attack": ["pgd20"]}, r"^attack: no attack \['pgd20'\]"),
+        (
+            {"attack": "autoattack_l2", "eps": 0.25},
+            "^eps: autoattack_l2 is an L2 attack with a radius of its own, 0.5; leave eps out$",
+        ),
+        ({"attack": "cw_l2", "eps": 0.5}, "^eps: cw_l2 is an L2 attack without a radius; leave"),
         ({"eps": 8}, "^eps: must be above 0 and below 1"),
         ({"model": np.zeros(3)}, "^model: a ndarray; must be a torch.nn.Module"),
         ({"x": X[0]}, r"^images: of the shape \(1, 8, 8\); must be \[N, C, H, W\]"),
+        ({"x": X.to_sparse()}, "^images: a sparse or nested tensor; make it dense"),
         ({"y": Y[:3]}, "^labels: 24 images and 3 labels"),
         ({"x": "digits"}, r"^x: a str; must be images \[N, C, H, W\], a tensor or an array"),
         ({"seed": -1}, "^seed '-1': must be a whole number"),

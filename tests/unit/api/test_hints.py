@@ -27,7 +27,8 @@ class Sign(nn.Module):
 def test_a_model_that_wants_normalised_images() -> None:
     hint = normalization_hint(Sign(0.0), X, Y, 64)
     assert hint is not None
-    assert hint.startswith("classifies 100% of normalised images correctly, 50% of images in [0,1]")
+    shares = "classifies 100% of them correctly, 50% of images in [0,1]"
+    assert hint.startswith(f"may want normalised images: {shares}")
     assert "n = 200" in hint
 
 
@@ -49,7 +50,54 @@ def test_a_model_that_refuses_other_images() -> None:
 
 
 def test_few_images_prove_nothing() -> None:
-    assert normalization_hint(Sign(0.0), X[:99], Y[:99], 64) is None
+    assert normalization_hint(Sign(0.0), X[:32], Y[:32], 64) is None
+    assert normalization_hint(Sign(0.0), X[:36], Y[:36], 64) is not None
+
+
+def test_one_class_proves_nothing() -> None:
+    """Not even where it is the class of all of the first images."""
+    noisy = X + 0.01 * torch.randn(X.shape, generator=torch.Generator().manual_seed(0))
+    assert normalization_hint(Sign(0.65), noisy[Y == 0], Y[Y == 0], 64) is None
+    assert normalization_hint(Sign(2.0), noisy[Y == 1], Y[Y == 1], 64) is None
+    x, y = X.repeat(5, 1, 1, 1), Y.repeat(5).sort(descending=True).values
+    x = x[torch.argsort(Y.repeat(5), descending=True)]
+    hint = normalization_hint(Sign(0.0), x, y, 64)
+    assert hint is not None
+    assert "n = 512" in hint
+
+
+class Flipping(nn.Module):
+    """Wrong for some images that are given as they are, and for others that are normalised."""
+
+    def __init__(self, wrong: int, wrong_normalized: int) -> None:
+        super().__init__()
+        self.wrong = nn.Parameter(torch.tensor([wrong, wrong_normalized]), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.arange(len(x)) // (len(x) // 2)  # the sample is in the order of the classes
+        given, normalized = self.wrong.tolist()
+        flipped = torch.arange(len(x)) >= len(x) - given
+        if x.min() < 0:
+            flipped = torch.arange(len(x)) < normalized
+        return nn.functional.one_hot(y ^ flipped.long(), 2).float()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "wrong_normalized", "hinted"),
+    [
+        (40, 0, True),
+        (19, 0, False),
+        (20, 0, True),
+        (60, 20, True),
+        (60, 30, False),
+        (80, 60, False),
+    ],
+)
+def test_the_difference_must_be_clear_and_large(
+    wrong: int, wrong_normalized: int, hinted: bool
+) -> None:
+    hint = normalization_hint(Flipping(wrong, wrong_normalized), X, Y, 200)
+    assert (hint is not None) == hinted
 
 
 def test_the_hint_is_among_the_warnings() -> None:

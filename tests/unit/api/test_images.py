@@ -134,10 +134,12 @@ def test_classes_are_the_models() -> None:
         (True, None, False, "cpu"),
         (False, None, True, "cpu"),
         (False, "cuda", False, "cuda"),
+        (False, torch.device("cuda"), True, "cuda"),
+        (True, torch.device("cpu"), True, "cpu"),
     ],
 )
 def test_own_images_follow_the_model(
-    on_gpu: bool, given: str | None, own_images: bool, device: str
+    on_gpu: bool, given: str | torch.device | None, own_images: bool, device: str
 ) -> None:
     """The parameters say ``cpu``; whatever else decides, their other values stay."""
     compute = load_common(OWN_PARAMETERS).compute
@@ -169,7 +171,12 @@ def batches(*given: Any) -> Iterator[Any]:
         ((X, Y.float()), "^labels: of the type float32; must be whole numbers from 0"),
         ((X, Y - 1), "^labels: -1 among them"),
         ((X, torch.eye(8)), r"^labels: of the shape \(8, 8\); must be \[N\]"),
-        ((X, ["one"] * 8), "^labels: a list that is no array of numbers"),
+        ((X, ["one"] * 8), "^labels: a list that is no array of numbers; must be a tensor, an array or"),
+        ((X, None), "^labels: None; must be a tensor, an array or a list of numbers$"),
+        ((X, Y + 10**9), "^labels: 1000000007 among them; must be below 100,000$"),
+        ((X.to_sparse(), Y), "^images: a sparse or nested tensor; make it dense"),
+        ((X.to("meta"), Y), "^images: a tensor on the device meta, which has no values"),
+        ((X, Y.to_sparse()), "^labels: a sparse or nested tensor; make it dense"),
         ((np.array([[None]]), Y), "^images: a ndarray that is no array of numbers"),
     ],
 )  # fmt: skip
@@ -185,9 +192,14 @@ def test_refused_images(given: Any, message: str) -> None:
     [
         ({"dataset": (X, Y + 5)}, "^labels go from 5 to 12; must be from 0 to 9"),
         ({"dataset": (255 * X, Y)}, r"^images go from \S+ to \S+; must be in \[0,1\]"),
+        (
+            {"attacks": ["autoattack_l2", "deepfool_l2"], "eps": 0.5},
+            "^eps: autoattack_l2 is .* of its own, 0.5, deepfool_l2 is .* without a radius; leave",
+        ),
         ({"index": [1, 2]}, "^index: 2 numbers for 8 images; must be as many"),
         ({"index": torch.rand(8)}, "^index: of the type float32; must be whole numbers"),
         ({"dataset": "digits", "index": Y}, "^index: a data set has its own; leave it out"),
+        ({"device": torch.device("cuda:1")}, "^device: no device 'cuda:1'; .*known: cpu, cuda"),
         ({"device": "gpu"}, "^device: no device 'gpu'; .*known: cpu, cuda"),
         ({"study": "digit"}, "no study 'digit'; did you mean 'digits'"),
         ({"images": 9}, "^images 9: must be at least 10, one for each class"),

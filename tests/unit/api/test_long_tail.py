@@ -133,6 +133,12 @@ def test_scores_by_hand() -> None:
         ({"train_counts": 3}, "^train_counts: a value of the type int"),
         ({"head": 2}, "^head: .* less than or equal to 1, got 2"),
         ({"confidence": 95}, "^confidence: must be above 0 and below 1, got 95"),
+        ({"confidence": "x"}, "^confidence: must be above 0 and below 1, got 'x'"),
+        ({"confidence": None}, "^confidence: must be above 0 and below 1, got None"),
+        ({"head": 0.8, "tail": 0.7}, "^head: 0.8, and tail 0.7: together more than all classes"),
+        ({"labels": [0, 1, 10**9]}, "^labels: 1000000000 among them; must be below 100,000$"),
+        ({"predictions": [0, 1, 10**9]}, "^predictions: 1000000000 among them; must be below"),
+        ({"train_counts": range(10**9)}, "^train_counts: 1,000,000,000 numbers; must be at most"),
     ],
 )
 def test_refused_scores(arguments: dict[str, Any], message: str) -> None:
@@ -150,6 +156,7 @@ def test_refused_scores(arguments: dict[str, Any], message: str) -> None:
     ("arguments", "message"),
     [
         ({"labels": [0, 2]}, "^labels: no image of class 1; must be classes 0 to 2"),
+        ({"labels": [0, 10**9]}, "^labels: 1000000000 among them; must be below 100,000$"),
         ({"labels": []}, "^labels: none; must be at least one for each class"),
         ({"ratio": 0.5}, "^ratio: must be a number from 1 .*, got 0.5"),
         ({"seed": 1.5}, "^seed 1.5: must be a whole number"),

@@ -125,7 +125,26 @@ class Harm:
             {"a.weight": torch.zeros(2)},
             "weights of another network than Net: it has a.weight",
         ),
-        (Harm(), "cannot be read as weights"),
+        (Harm(), "holds a whole model or code, which is never run; save its state_dict"),
+        (nn.Linear(2, 2), "holds a whole model or code, which is never run; save its state_dict"),
+        (
+            {"mean": torch.zeros(3), "std": torch.ones(3)},
+            "it has no weights but mean and standard dev",
+        ),
+        (
+            {"a": torch.ones(2, device="meta")},
+            "a is a tensor on the device meta, which has no values",
+        ),
+        ({"a": torch.ones(2) * 1j}, "a is a tensor of complex numbers"),
+        ({"a": torch.tensor([1, torch.nan])}, "a is not finite"),
+        (
+            {"fc.bias": torch.ones(2), "linear.bias": torch.ones(2)},
+            "fc.bias and linear.bias are two names",
+        ),
+        (
+            {"module.a": torch.ones(2), "module.b": torch.ones(2), "a": torch.ones(2)},
+            "module.a and a are two",
+        ),
     ],
 )
 def test_other_contents_are_refused(
@@ -140,6 +159,56 @@ def test_other_contents_are_refused(
     assert not Path("harm").exists()
 
 
+@pytest.mark.filterwarnings(
+    "ignore"
+)  # torch announces the ends of quantised and sparse tensors' formats
+def test_unusual_tensors(tmp_path: Path) -> None:
+    quantised = torch.quantize_per_tensor(torch.ones(2), 1.0, 0, torch.qint8)
+    for weight, message in (
+        (quantised, "quantised"),
+        (torch.ones(2).to_sparse(), "sparse or nested"),
+    ):
+        torch.save({"a": weight}, tmp_path / "w.pt")
+        with pytest.raises(UserError, match=f"a is a {message} tensor"):
+            load_weights(tmp_path / "w.pt", RESNET, 16)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        ([0.5], [0.2], "mean of 1 channel and standard deviation of 1 channel; the network has 3"),
+        ([0.5] * 3, [0.2] * 2, "mean of 3 channels and standard deviation of 2 channels; the netw"),
+        ([125.3, 123, 114], [63, 62.1, 66.7], "mean 125.3, 123, 114 .* from 0 to 255: divide both by 255"),
+        ([0.5] * 3, [0.2, 0, 0.2], r"deviation 0.2, 0, 0.2 of the pixels; must be in \[0,1\], .* above 0$"),
+        ([0.5, -1, 0.5], [0.2] * 3, r"mean 0.5, -1, 0.5 .* must be in \[0,1\]"),
+    ],
+)  # fmt: skip
+def test_impossible_statistics(
+    mean: list[float], std: list[float], message: str, tmp_path: Path
+) -> None:
+    architecture, make = KNOWN["timm"]
+    statistics = {"mean": torch.tensor(mean), "std": torch.tensor(std)}
+    torch.save(trained(make).state_dict() | statistics, tmp_path / "w.pt")
+    with pytest.raises(UserError, match=message):
+        load_weights(tmp_path / "w.pt", architecture, 16)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "^path: a value of the type NoneType; must be the path of a file$"),
+        (5, "^path: a value of the type int"),
+        (".", r"^\.: is a folder; must be a file"),
+        ("x" * 300, "x: cannot be read: File name too long"),
+    ],
+)
+def test_paths_of_no_file(path: Any, message: str) -> None:
+    for load in (lambda: taet.load_weights(path, "resnet18"), lambda: taet.load_model(path)):
+        with pytest.raises(UserError, match=message) as caught:
+            load()
+        assert "\n" not in str(caught.value)
+
+
 def test_weights_of_another_network(tmp_path: Path) -> None:
     wide, make = KNOWN["TRADES"]
     torch.save(trained(make).state_dict(), tmp_path / "w.pt")
@@ -152,7 +221,9 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         load_weights(tmp_path / "w.pt", other, 16)
     deeper = trained(lambda: peers.WideResNet(22, 1, CLASSES))
     torch.save(deeper.state_dict(), tmp_path / "w.pt")
-    with pytest.raises(UserError, match="weights of another network than Net"):
+    with pytest.raises(
+        UserError, match=r"network than Net: block1\.layer\.2\.\S+ is none of its weights"
+    ):
         load_weights(tmp_path / "w.pt", wide, 16)
 
 
@@ -188,6 +259,11 @@ def test_from_the_command_line_and_from_python(capsys: pytest.CaptureFixture[str
     for arguments, message in (
         ([*line, "--arch", "resnet"], "--arch: no architecture 'resnet'; did you mean 'resnet18'"),
         ([*line, "--arch", "wrn28_10"], "weights of another network than WRN-28-10"),
+        ([*line, "--arch", "small_cnn"], "or name another architecture; known: small_cnn, "),
+        (
+            [*line, "--arch", "resnet18", "--model", "mymodel:load"],
+            "--arch is for a file of weights; leave it out",
+        ),
         (line, "for a file of weights add --arch"),
     ):
         assert cli.main(arguments) == 1
