@@ -30,7 +30,7 @@ RECORDS = "records.jsonl"
 ABOUT = "about.md"
 LATER = {"images.csv.xz", "correct.csv.xz"}  # that studies saved before 2026-12 do not have
 COLUMNS = (*MODEL, "attack")  # of a cell in metrics.csv
-# Stages that numbers depend on; a stage 1 that was trained elsewhere may have no record.
+# Stages that numbers depend on; each of their jobs has a record.
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
 # Stages whose code numbers depend on.
 COMPUTING = ("subsample", "stabilize", "equalize", "attack", "score")
@@ -77,11 +77,13 @@ class SavedStudy(Study):
         key = saved_key(output, files)
         record = self._records.get(str(job.output))
         if record is not None and record["key"] != key:
-            raise _lost(f"{output}: not of the run that {RECORDS} describes", self.reference)
+            raise _another(output)
         if stage.name == "score":
             check_files(self.reference)
+            check_drawn(self.reference, self._records)
             check_cells(folder / packed("metrics.csv"), self.params.study, self._attacked())
-            check_records(self.reference, self.params.study, self._recorded())
+            check_records(self.reference, self._records, self._recorded())
+            check_inputs(self.reference, self._records)
         return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
 
     def _recorded(self) -> Iterator[Job]:
@@ -198,22 +200,52 @@ def check_files(folder: Path) -> None:
     Files that nothing lists would never be compared with anything. Hidden files are left alone.
 
     Raises:
-        UserError: a file is listed nowhere, or a manifest is damaged.
+        UserError: a file is listed nowhere, a folder has no listed file, or a manifest is missing or damaged.
     """
     listed = {folder / ABOUT, folder / RECORDS}
     for stage in (*SAVED, *DRAWN):
         manifest = folder / stage / MANIFEST
-        if manifest.exists():
-            try:
-                names = read_manifest(manifest)["files"]
-            except UserError as error:
-                raise _lost(error, manifest.parent) from None
-            listed |= {manifest, *(manifest.parent / name for name in names)}
-    for file in sorted(folder.rglob("*")):
-        if not (file.is_dir() or file.name.startswith(".") or file in listed):
+        _, files = _read(manifest)
+        listed |= {manifest.parent, manifest, *files}
+    for path in sorted(folder.rglob("*")):
+        if not (path.name.startswith(".") or path in listed):
             raise UserError(
-                f"{file}: no part of the saved results, no manifest lists it; delete it"
+                f"{path}: no part of the saved results, no manifest lists it; delete it"
             )
+
+
+def check_drawn(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare saved tables, and the names of figures, with their manifests and records.
+
+    Not with today's plan: other code may draw others, and these are then saved.
+
+    Raises:
+        UserError: a table is missing or damaged, or a manifest is not that of the recorded run.
+    """
+    for stage in DRAWN:
+        manifest = folder / stage / MANIFEST
+        key, files = _read(manifest)
+        record = records.get(_output(stage, folder))
+        if record is None or record["key"] != key:
+            raise _another(manifest)
+        if stage == "tables":
+            saved_key(manifest, files)
+        elif {file.stem for file in files} != record["parameters"]["pictures"].keys():
+            raise _another(manifest)
+
+
+def _read(manifest: Path) -> tuple[str, list[Path]]:
+    """The key in a manifest, and the files that it lists."""
+    try:
+        facts = read_manifest(manifest)
+    except UserError as error:
+        raise _lost(error, manifest.parent) from None
+    return facts["key"], [manifest.parent / name for name in facts["files"]]
+
+
+def _output(stage: str, folder: Path) -> str:
+    """The output of a stage without axes, as records name it."""
+    return STAGES[stage].output.format(study=folder.name)
 
 
 def check_cells(metrics: Path, study: str, expected: Iterable[tuple[str, ...]]) -> None:
@@ -242,26 +274,26 @@ def check_cells(metrics: Path, study: str, expected: Iterable[tuple[str, ...]]) 
             raise UserError(f"{metrics}: {what} in params.yaml now; {_run_and_save(study)}")
 
 
-def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
+def check_records(
+    folder: Path, records: Mapping[str, Mapping[str, Any]], jobs: Iterable[Job]
+) -> None:
     """Compare the parameters in the saved records with those that the same jobs would read now.
 
     A parameter that only one of the two has was added or removed since, and is no difference.
 
     Args:
         folder: that of the saved study.
-        study: its name.
+        records: those saved there.
         jobs: all whose records are saved, but those that draw.
 
     Raises:
-        UserError: a record is missing or damaged, has another value, or is of a job that the study has not.
+        UserError: a record is missing, has another value, or is of a job that the study has not.
     """
-    records = read_records(folder)
-    unknown = records.keys() - {STAGES[stage].output.format(study=study) for stage in DRAWN}
+    study = folder.name
+    unknown = records.keys() - {_output(stage, folder) for stage in DRAWN}
     for job in jobs:
         unknown.discard(str(job.output))
         record, where = records.get(str(job.output)), f"{folder / RECORDS}: {job.output}"
-        if record is None and job.stage == "stabilize":
-            continue
         if record is None:
             raise _lost(f"{where}: has no record", folder)
         if record["job"] != job.title:
@@ -277,6 +309,23 @@ def check_records(folder: Path, study: str, jobs: Iterable[Job]) -> None:
             f"{folder / RECORDS}: {min(unknown)}: study {study!r} has no such job in params.yaml now; "
             f"{_run_and_save(study)}"
         )
+
+
+def check_inputs(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare the keys of inputs, which each saved record names, with those in the records of these inputs.
+
+    Raises:
+        UserError: a key is not that of the input's record, or the input has none.
+    """
+    keys = {output: record["key"] for output, record in records.items()}
+    for stage in SAVED:  # tables and figures that are drawn from saved results name what is saved
+        keys[str(folder / stage / MANIFEST)] = records[_output(stage, folder)]["key"]
+    for output, record in records.items():
+        for needed in record["inputs"].values():
+            path, key = needed["path"], needed["key"]
+            if keys.get(path) != key:
+                problem = f"made from {path} with key {key}, of which there is no record"
+                raise _lost(f"{folder / RECORDS}: {output}: {problem}", folder)
 
 
 def _compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -295,6 +344,11 @@ def _run_and_save(study: str) -> str:
         f"run it (snakemake --cores 4 all --config study={study}) and save it anew "
         f"(python workflow/scripts/save.py {study})"
     )
+
+
+def _another(manifest: Path) -> UserError:
+    """The error for a folder that another run made than the saved records describe."""
+    return _lost(f"{manifest}: not of the run that {RECORDS} describes", manifest.parent.parent)
 
 
 def _lost(error: UserError | str, folder: Path) -> UserError:

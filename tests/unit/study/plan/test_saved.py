@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from taet.study.plan.saved import (
     COMPUTING,
     RECORDS,
     REFERENCE,
+    SAVED,
     SavedStudy,
     read_records,
     write_records,
 )
-from taet.study.plan.stages import STAGES
+from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
+from taet.study.store.artifacts import MANIFEST
 from taet.study.store.fingerprint import fingerprint
 from tests.conftest import ROOT
 
@@ -36,16 +39,19 @@ STUDY = "digits_precision"
 def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A saved study in a folder of its own, which is the working folder."""
     folder = tmp_path / REFERENCE / STUDY
-    for part in ("score", "inspect"):
-        shutil.copytree(ROOT / REFERENCE / STUDY / part, folder / part)
-    shutil.copy(ROOT / REFERENCE / STUDY / RECORDS, folder / RECORDS)
+    shutil.copytree(ROOT / REFERENCE / STUDY, folder)
     monkeypatch.chdir(tmp_path)
     return folder
 
 
+@cache
+def study_of_params(name: str = STUDY) -> Params:
+    return load_params(ROOT / "params.yaml", name)
+
+
 def of_study(**grid: list[object]) -> Params:
     """The study's parameters, with another grid."""
-    loaded = load_params(ROOT / "params.yaml", STUDY)
+    loaded = study_of_params()
     return loaded.model_copy(update={"grid": loaded.grid.model_copy(update=grid)})
 
 
@@ -129,21 +135,19 @@ def test_what_is_saved_can_be_read(saved: Path) -> None:
     assert set(read_inspected(figures)["examples"]["method"]) == methods
 
 
-def test_files_that_no_manifest_lists_are_refused(saved: Path) -> None:
-    for name in (
-        "score/more.csv.xz",
-        "inspect/old/features.csv.xz",
-        "notes.txt",
-        "attack/manifest.json",
-    ):
-        surplus = saved / name
-        surplus.parent.mkdir(exist_ok=True)
-        surplus.write_bytes(b"")
-        assert refusal(of_study()) == (
-            f"{REFERENCE / STUDY / name}: no part of the saved results, no manifest lists it; delete it"
-        )
-        surplus.unlink()
-    (saved / "about.md").write_text("of the machine")
+@pytest.mark.parametrize("path", ["score/more.csv.xz", "notes.txt", "attack", "inspect/old"])
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
+def test_what_no_manifest_lists_is_refused(
+    saved: Path, path: str, make: Callable[[Path], None]
+) -> None:
+    """Files and empty folders."""
+    make(saved / path)
+    assert refusal(of_study()) == (
+        f"{REFERENCE / STUDY / path}: no part of the saved results, no manifest lists it; delete it"
+    )
+
+
+def test_hidden_files_are_left_alone(saved: Path) -> None:
     (saved / ".DS_Store").write_text("of the file manager")
     assert SavedStudy(of_study()).job("figures")
 
@@ -168,7 +172,13 @@ def replace(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [halve, replace, Path.unlink])
 @pytest.mark.parametrize(
-    "file", ["score/metrics.csv.xz", "inspect/features.csv.xz", "score/manifest.json"]
+    "file",
+    [
+        *("score/metrics.csv.xz", "score/manifest.json"),
+        *("inspect/features.csv.xz", "inspect/manifest.json"),
+        *("tables/main.md", "tables/headline.csv", "tables/manifest.json"),
+        "figures/manifest.json",
+    ],
 )
 def test_damage_is_named_and_how_to_mend_it(
     saved: Path, file: str, damage: Callable[[Path], None]
@@ -179,6 +189,48 @@ def test_damage_is_named_and_how_to_mend_it(
     problem = "no such file" if gone else "damaged"
     assert text.startswith(f"{REFERENCE / STUDY / file}: {problem}")
     assert text.endswith(f"git checkout HEAD -- {(REFERENCE / STUDY / file).parent}")
+
+
+@pytest.mark.parametrize("stage", [*SAVED, *DRAWN])
+def test_a_folder_is_missing(saved: Path, stage: str) -> None:
+    shutil.rmtree(saved / stage)
+    text = refusal(of_study())
+    assert text.startswith(f"{REFERENCE / STUDY / stage}")
+    assert " not found; " in text or " no such file; " in text
+    assert f"git checkout HEAD -- {REFERENCE / STUDY}" in text
+
+
+@pytest.mark.parametrize("stage", DRAWN)
+def test_what_was_drawn_is_that_of_its_record(saved: Path, stage: str) -> None:
+    manifest = saved / stage / MANIFEST
+    facts = json.loads(manifest.read_text())
+    problem = (
+        f"{REFERENCE / STUDY / stage / MANIFEST}: not of the run that records.jsonl describes; get back what "
+        f"is saved with: git checkout HEAD -- {REFERENCE / STUDY}"
+    )
+    manifest.write_text(json.dumps(facts | {"key": "0" * 16}))
+    assert refusal(of_study()) == problem
+    manifest.write_text(json.dumps(facts))
+    records = read_records(saved)
+    del records[f"results/{STUDY}/{stage}/{MANIFEST}"]
+    write_records(saved, records)
+    assert refusal(of_study()) == problem
+
+
+def test_names_of_figures_are_those_of_their_record(saved: Path) -> None:
+    """Another one, and one fewer."""
+    manifest = saved / "figures" / MANIFEST
+    facts = json.loads(manifest.read_text())
+    digests = facts["files"]
+    figure = min(digests).partition(".")[0]
+    for files in (
+        digests | {"other.svg": "0"},
+        {name: digests[name] for name in digests if not name.startswith(f"{figure}.")},
+    ):
+        manifest.write_text(json.dumps(facts | {"files": files}))
+        assert "figures/manifest.json: not of the run that records.jsonl describes; " in refusal(
+            of_study()
+        )
 
 
 NETWORK = f"results/{STUDY}/equalize/digits/ir10/small_cnn/at_bsl/seed1.safetensors"
@@ -205,6 +257,57 @@ def test_a_record_for_every_job(saved: Path) -> None:
     del records[NETWORK]
     write_records(saved, records)
     assert f"{RECORDS}: {NETWORK}: has no record" in refusal(of_study())
+
+
+def save_whole(folder: Path, records: dict[str, dict[str, Any]]) -> None:
+    """Save edited records, each with the digest of what it says now."""
+    for record in records.values():
+        facts = {name: value for name, value in record.items() if name != "digest"}
+        record["digest"] = artifacts.digest({}, facts)
+    write_records(folder, records)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        NETWORK,
+        f"results/{STUDY}/attack/digits/ir10/small_cnn/at_bsl/seed1/last/gradient.safetensors",
+        f"data/longtail/{STUDY}/digits/ir10/seed1.safetensors",
+        "data/raw/digits/images.safetensors",
+    ],
+)
+def test_inputs_are_those_that_the_records_describe(saved: Path, output: str) -> None:
+    records = read_records(saved)
+    key = records[output]["key"]
+    records[output]["key"] = "0" * 16
+    save_whole(saved, records)
+    text = refusal(of_study())
+    assert f": made from {output} with key {key}, of which there is no record; " in text
+    assert text.endswith(f"git checkout HEAD -- {REFERENCE / STUDY}")
+
+
+def test_tables_are_those_of_the_saved_scores(saved: Path) -> None:
+    """Tables that were drawn from saved scores name these as input, not those of the run."""
+    records, score = read_records(saved), f"{REFERENCE / STUDY}/score/manifest.json"
+    needed = records[f"results/{STUDY}/tables/{MANIFEST}"]["inputs"]["score"]
+    assert needed["path"] == score
+    needed["key"] = "0" * 16
+    save_whole(saved, records)
+    assert f"tables/{MANIFEST}: made from {score} with key {'0' * 16}, of which" in refusal(
+        of_study()
+    )
+
+
+def test_records_of_stage_1_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = "cifar10_small"
+    folder = tmp_path / REFERENCE / study
+    shutil.copytree(ROOT / REFERENCE / study, folder)
+    monkeypatch.chdir(tmp_path)
+    records = read_records(folder)
+    write_records(folder, {o: r for o, r in records.items() if "/stabilize/" not in o})
+    text = refusal(study_of_params(study))
+    assert "stabilize/cifar10/ir10/resnet18_narrow/clean40/seed0.safetensors: has no record" in text
+    assert text.endswith(f"git checkout HEAD -- {REFERENCE / study}")
 
 
 def test_records_of_other_jobs_are_refused(saved: Path) -> None:
@@ -246,7 +349,7 @@ def test_numbers_made_under_other_parameters_are_not_drawn(saved: Path) -> None:
 
 
 def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = load_params(ROOT / "params.yaml", "cifar10_small")
+    study = study_of_params("cifar10_small")
     longer = study.stabilizations["clean40"].model_copy(update={"epochs": 8})
     monkeypatch.chdir(ROOT)
     changed = study.model_copy(
@@ -291,10 +394,7 @@ def test_stages_whose_code_has_changed_since_are_named(saved: Path) -> None:
         for stage, other in fingerprints.items():
             record = next(r for r in records.values() if r["job"].split()[0] == stage)
             record["code"]["fingerprint"] = other
-        for record in records.values():
-            facts = {name: value for name, value in record.items() if name != "digest"}
-            record["digest"] = artifacts.digest({}, facts)
-        write_records(saved, records)
+        save_whole(saved, records)
         return SavedStudy(params)
 
     assert save().changed_stages() == []
