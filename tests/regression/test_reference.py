@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from taet.study.plan.saved import RECORDS, read_records
+from taet.study.params.load import load_params
+from taet.study.params.overlay import read_file
+from taet.study.plan.saved import ABOUT, RECORDS, SavedStudy, read_records
+from taet.study.plan.stages import DRAWN
 from tests.conftest import ROOT, Tree, copy_project
 from tests.docs.pages import commands
 
 PAGE = "reproduce_a_table.md"
 REFERENCE = ROOT / "results" / "reference"
+MEASUREMENTS = ("benchmarks", "faults", "pilots")  # folders of no study
 STUDIES = sorted(file.parent.parent.name for file in REFERENCE.glob("*/score/manifest.json"))
 
 
 def saved_copy(folder: Path, study: str) -> Tree:
-    """The project with nothing of a study but what tables and figures are drawn from."""
+    """The project with nothing of a study but what is saved."""
     tree = copy_project(folder / "tree")
-    saved, copy = REFERENCE / study, tree.path / "results/reference" / study
-    for part in ("score", "inspect"):
-        shutil.copytree(saved / part, copy / part)
-    shutil.copy(saved / RECORDS, copy / RECORDS)
+    shutil.copytree(REFERENCE / study, tree.path / "results/reference" / study)
     return tree
 
 
@@ -42,20 +43,22 @@ def test_saved_results_are_drawn_again(study: str, tmp_path: Path) -> None:
     before, new = tree.contents("results/reference"), tree.path / "results" / study / "redrawn"
     redraw(tree, study)
     assert tree.contents("results/reference") == before
-    for file in (saved / "tables").iterdir():
-        assert (
-            file.name == "manifest.json"
-            or (new / "tables" / file.name).read_bytes() == file.read_bytes()
-        )
+    tables = digests(saved / "tables")
+    assert digests(new / "tables") == tables
+    for name in tables:
+        assert (new / "tables" / name).read_bytes() == (saved / "tables" / name).read_bytes()
     # Another matplotlib draws other bytes of the same picture.
     record = read_records(saved)[f"results/{study}/figures/manifest.json"]
-    drawn, before = (
-        json.loads((folder / "figures/manifest.json").read_text()) for folder in (new, saved)
-    )
-    assert drawn["files"].keys() == before["files"].keys()
+    drawn, expected = digests(new / "figures"), digests(saved / "figures")
+    assert drawn.keys() == expected.keys()
     if record["versions"]["matplotlib"] == importlib.metadata.version("matplotlib"):
-        assert drawn["files"] == before["files"]
+        assert drawn == expected
     check_records_on(new / "report.html", saved)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Of each file that a folder's manifest lists."""
+    return json.loads((folder / "manifest.json").read_text())["files"]
 
 
 def check_records_on(page: Path, saved: Path) -> None:
@@ -71,19 +74,25 @@ def check_records_on(page: Path, saved: Path) -> None:
 
 @pytest.mark.saved
 def test_what_was_drawn_again_is_saved(tmp_path: Path) -> None:
-    """Tables and pictures are taken over, and nothing else of a study moves."""
+    """Tables and the manifest of the figures are taken over, and nothing else of a study moves."""
     name, study = "digits_precision", "results/reference/digits_precision"
     tree = saved_copy(tmp_path, name)
+    tree.edit("params.yaml", "label: PGD-AT", "label: PGD training")
     redraw(tree, name)
     before = tree.contents(study)
     tree.ok(sys.executable, "workflow/scripts/save.py", name, "--drawn")
     after = tree.contents(study)
-    records = f"{study}/{RECORDS}"
-    assert before.keys() <= after.keys()
-    assert [name for name in before if after[name] != before[name]] == [records]
-    for part in ("tables", "figures"):
-        saved = sorted(f.name for f in (ROOT / study / part).iterdir())
-        assert sorted(f.name for f in (tree.path / study / part).iterdir()) == saved
+    assert before.keys() == after.keys()
+    for part in DRAWN:
+        redrawn, saved = (
+            tree.path / folder / part for folder in (f"results/{name}/redrawn", study)
+        )
+        assert digests(saved) == digests(redrawn) != digests(REFERENCE / name / part)
+    changed = {file.removeprefix(f"{study}/") for file in before if after[file] != before[file]}
+    assert changed == {
+        *(RECORDS, ABOUT),
+        *("tables/manifest.json", "tables/main.md", "tables/main.tex", "figures/manifest.json"),
+    }
     refused = tree.run(sys.executable, "workflow/scripts/save.py", name)
     assert refused.returncode == 1
     assert "run first: snakemake --cores 4 all" in refused.stderr
@@ -115,6 +124,27 @@ def test_about_says_what_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None
     assert "- from 2026-01-03 12:00 to 2026-01-04 00:00 UTC, 720 minutes" in text
     assert "- processor time of all jobs: 4 minutes" in text
     assert "- interrupted and resumed jobs: 1; only their last part is counted" in text
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_saved_studies_are_whole(study: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is saved is of today's parameters, and about.md is what the records say."""
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "scripts"))
+    import save
+
+    monkeypatch.chdir(ROOT)
+    assert SavedStudy(load_params(study=study)).job("figures")
+    records = read_records(REFERENCE / study)
+    assert (REFERENCE / study / ABOUT).read_text() == save.about(list(records.values()), study)
+
+
+def test_saved_results_are_studies_and_known_measurements() -> None:
+    """No folder of another name, and no stray or hidden file."""
+    assert {path.name for path in REFERENCE.iterdir()} == {*STUDIES, *MEASUREMENTS}
+    assert set(STUDIES) <= read_file(ROOT / "params.yaml").studies.keys()
+    files = {path for folder in MEASUREMENTS for path in (REFERENCE / folder).rglob("*")}
+    assert {path.name for path in files if path.suffix != ".csv"} == {"about.md"}
+    assert not list(REFERENCE.rglob(".*"))
 
 
 def test_the_page_finds_its_files() -> None:
