@@ -113,6 +113,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (VALIDATION, 'seed_for("validation", seed)', 'seed_for("validation")', "one start of validation for all seeds"),
     (VALIDATION, "robust[correct] = predict", "robust[correct] |= True | predict", "validation robustness is accuracy"),
     (VALIDATION, "            steps=self.options.steps,\n", "            steps=1,\n", "validation attack of one step"),
+    (VALIDATION, "stop_when_fooled=True", "stop_when_fooled=False", "validation judges the last iterate alone"),
     (VALIDATION, "(hits / images)[images > 0].mean()", "hits.sum() / images.sum()", "validation is not balanced"),
     (VALIDATION, "return max(range(len(scores))", "return min(range(len(scores))", "the worst bias is chosen"),
     (EQUALIZE, "(trained.epoch, weights_to_save(trained.model, trained.averager))", "(trained.epoch, trained.model.state_dict())", "EMA not in the saved weights"),

@@ -105,6 +105,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (METRICS, "max(rank - width, 0)", "0", "small classes take the largest ones"),
     (METRICS, "key=lambda c: (-train_counts[c], c)", "key=lambda c: (train_counts[c], c)", "head and tail swapped"),
     (METRICS, "first = round(head * classes)", "first = int(head * classes)", "head rounded down"),
+    (METRICS, "round(tail * classes)", "int(tail * classes)", "tail rounded down"),
     (METRICS, "ranked[first:last], \"tail\": ranked[last:]", "ranked[first : last + 1], \"tail\": ranked[last + 1 :]", "a tail class in the middle"),
     (METRICS, "np.nanargmin(recall)", "np.nanargmax(recall)", "the best class for the worst"),
     (METRICS, 'method="higher"', 'method="lower"', "the lower of two middle distances"),

@@ -64,6 +64,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUMMARY, "(mean - reach).clip(0, 1)", "mean - reach", "intervals below 0"),
     (SUMMARY, 'seeds=("seed", "nunique")', 'seeds=("seed", "max")', "number of seeds is the last seed"),
     (SUMMARY, 'median_distance=("median_distance", "mean")', 'median_distance=("median_distance", "first")', "distance of the first seed"),
+    (SUMMARY, 'test_images=("test_images", "mean")', 'test_images=("test_images", "first")', "test images of the first seed"),
     (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == "last")', "the last checkpoint shown for the best"),
     (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced test set shown always"),
     (SUMMARY, '"low": "bootstrap_low", "high": "bootstrap_high"', '"high": "bootstrap_low", "low": "bootstrap_high"', "bounds swapped"),

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from taet.adversary.apgd import _State
 from tests.unit.attacks.literal import (
     Array,
     Gain,
@@ -18,7 +20,7 @@ from tests.unit.attacks.literal import (
     normal,
     uniform,
 )
-from tests.unit.attacks.scenes import INDEX, LABELS, SEED, curved, parts, run
+from tests.unit.attacks.scenes import INDEX, LABELS, SEED, curved, parts, run, target, torch_of
 
 NET, IMAGES = curved()
 RADIUS = {"linf": 0.06, "l2": 0.2}
@@ -51,3 +53,17 @@ def test_steps(component: str, norm: Any, steps: int) -> None:
             theirs = apgd(NET, x, y, gains[part.loss], eps, norm, first=begin, steps=steps)
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6, err_msg=f"{part} {y}")
             assert length(ours - x, norm) <= eps * (1 + 1e-6)
+
+
+def test_the_first_checkpoint_halves_no_step_size_of_a_rising_objective() -> None:
+    """4 of 5 steps rise, though never above the start; only a second such checkpoint halves the step size."""
+    eps, x = 0.06, torch_of(IMAGES)
+    start = torch.ones(len(x))
+    state = _State.begin(
+        target(NET, IMAGES, eps), torch.tensor(LABELS), x, torch.ones_like(x), start
+    )
+    for expected in (2 * eps, eps):
+        for value in (0.0, 0.1, 0.2, 0.3, 0.4):
+            state.update(torch.ones_like(x), value * start)
+        state.adapt(5)
+        assert state.step_size.tolist() == [expected] * len(x)

@@ -28,6 +28,14 @@ def test_deepfool_goes_to_the_nearest_boundary_not_the_nearest_logit() -> None:
     assert net.at(run(part, net, IMAGE[None], 0.5, [0])[0]).argmax() == 1
 
 
+def test_deepfool_measures_distances_not_squares() -> None:
+    """0.5 to one boundary and 0.6 to the other, in lengths of RIVAL; by squared slopes, 0.5 and 0.3."""
+    slope = np.array([0 * RIVAL, RIVAL, -2 * RIVAL[::-1], 0 * RIVAL])
+    net = Net(slope, -slope @ IMAGE - np.array([0.0, 0.5, 1.2, 9.0]))
+    (part,) = parts("deepfool_l2")
+    assert net.at(run(part, net, IMAGE[None], 0.5, [0])[0]).argmax() == 1
+
+
 def deepfool(net: Net, x: Array, y: int, overshoot: float, steps: int) -> Array:
     """Moosavi-Dezfooli et al. 2016, algorithm 2."""
     total = np.zeros_like(x)

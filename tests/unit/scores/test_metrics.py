@@ -111,6 +111,18 @@ def test_groups_of_ten_classes() -> None:
     assert groups == {"head": [0, 1, 2], "medium": [3, 4, 5, 6], "tail": [7, 8, 9]}
 
 
+@pytest.mark.parametrize(
+    ("classes", "head", "tail", "sizes"),
+    [(7, 0.2, 0.4, [1, 3, 3]), (7, 0.4, 0.2, [3, 3, 1]), (100, 0.29, 0.29, [29, 42, 29])],
+)
+def test_head_and_tail_are_rounded_not_cut(
+    classes: int, head: float, tail: float, sizes: list[int]
+) -> None:
+    """1.4 to 1 and 2.8 to 3; 0.29 * 100 is a little below 29."""
+    groups = class_groups(range(classes, 0, -1), head, tail)
+    assert [len(groups[name]) for name in ("head", "medium", "tail")] == sizes
+
+
 def test_scores_rows() -> None:
     labels = np.array([0, 1, 1])
     rows = scores(

@@ -54,6 +54,13 @@ def test_intervals_are_cut_to_shares() -> None:
     assert high["balanced_accuracy_high"] == 1
 
 
+def test_images_are_means_over_seeds() -> None:
+    """Seeds with other splits have other numbers of images."""
+    metrics = rows([0.5, 0.6, 0.8]).assign(train_images=[9, 12, 18], test_images=[50, 40, 45])
+    (row,) = over_seeds(metrics, 0.95).to_dict("records")
+    assert (row["train_images"], row["test_images"]) == (13, 45)
+
+
 def test_seeds_are_counted_not_numbered() -> None:
     assert over_seeds(rows([0.5, 0.6]).assign(seed=[7, 9]), 0.95)["seeds"].tolist() == [2]
 

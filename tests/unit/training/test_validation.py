@@ -65,6 +65,24 @@ def test_numbers_are_those_of_a_plain_attack(problem: Problem) -> None:  # noqa:
     assert 0 < found["validation_robustness"] < found["validation_accuracy"] < 1
 
 
+class Band(nn.Module):
+    """Class 1 for grey values from 0.47 to 0.51, class 0 for all others."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logit = 0.02**2 - (x.flatten(1) - 0.49).square()
+        return torch.cat([torch.zeros_like(logit), logit], 1)
+
+
+def test_an_image_is_fooled_by_any_iterate() -> None:
+    """A step takes 0.45 to 0.50, which is misclassified; the next goes back to 0.45, which is not."""
+    x = torch.full((1, 1, 1, 1), 0.45)
+    measure = Validator(
+        Band(), None, x, torch.tensor([0]), Validation(steps=2, step_size=0.05, every=1), EPS, 16, 3
+    )
+    measure.start = x
+    assert measure({}) == {"validation_accuracy": 1.0, "validation_robustness": 0.0}
+
+
 def test_outputs_are_adjusted_first(problem: Problem) -> None:  # noqa: F811
     weights = problem.run("pgd_at").model.state_dict()
     only_two = validator(problem, {"scale": 1.0, "bias": [0.0, 0.0, 1e6]})(weights)
