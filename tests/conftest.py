@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from taet.report.page import write
 from taet.study.params import blocks
@@ -21,6 +22,9 @@ from taet.study.run import runner
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("patient", deadline=None)  # the first call loads libraries
+settings.load_profile("patient")
+
 TINY = """
   tiny: # every stage of the digits study, in seconds
     extends: digits

@@ -34,8 +34,6 @@ LOSSES = {
     "divergence": lambda z, y: kl_divergence(z, z.roll(1, 1)),
 }
 
-settings.register_profile("patient", deadline=None)  # the first call loads libraries
-settings.load_profile("patient")
 seeds = st.integers(0, 2**31 - 1)
 
 
