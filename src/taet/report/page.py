@@ -36,7 +36,7 @@ from taet.study.store.locks import alone_with
 
 BOX, GAP = (104, 44), (34, 18)  # pixels, of the picture of the stages
 BEND = 17  # pixels that an arrow swings out to the side
-UNDER = 40  # and down, where it passes below a box
+UNDER = 56  # and down, where it passes below a box
 
 
 def path_of(study: Study) -> Path:
