@@ -26,6 +26,7 @@ pytestmark = pytest.mark.study
 CELL = ["--dataset", "digits", "--ir", "10", "--architecture", "small_cnn", "--seed", "0"]
 EQUALIZE = ["equalize", *CELL, "--method", "taet"]
 MODEL = "results/tiny/equalize/digits/ir10/small_cnn/taet/seed0.safetensors"
+RESUME = MODEL.replace("results/tiny/", "results/tiny/resume/")
 STAGE1 = "results/tiny/stabilize/digits/ir10/small_cnn/clean40/seed0.safetensors"
 SPLIT = "data/longtail/tiny/digits/ir10/seed0.safetensors"
 IMAGES = "data/raw/digits/images.safetensors"
@@ -296,10 +297,9 @@ def start_long_training(tree: Tree) -> subprocess.Popen:
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        for file in (tree.path / "results/tiny/resume").rglob("*.safetensors"):
-            with contextlib.suppress(UserError):  # saved anew while it was read
-                if artifacts.read_facts(file)["epoch"] >= 4:
-                    return process
+        with contextlib.suppress(UserError):  # not saved yet, or saved anew while it was read
+            if artifacts.read_facts(tree.path / RESUME)["epoch"] >= 4:
+                return process
         time.sleep(0.02)
     raise AssertionError(f"training did not get far: {process.communicate()}")
 
