@@ -74,7 +74,7 @@ class OtherNetworkError(UserError):
 
 
 def load_named(
-    path: str | Path, architecture: Any, blocks: Mapping[str, ModelOptions], size: int = SIZE
+    path: str | Path, architecture: Any, blocks: Mapping[str, ModelOptions]
 ) -> nn.Module:
     """See ``load_weights``; the architecture by its name in the parameters.
 
@@ -84,7 +84,7 @@ def load_named(
     file = arguments.path("path", path)
     arguments.one_of("arch", "architecture", architecture, blocks)
     try:
-        return load_weights(file, blocks[architecture], size)
+        return load_weights(file, blocks[architecture], SIZE)
     except OtherNetworkError as error:
         raise OtherNetworkError(f"{error}; known: {', '.join(blocks)}") from None
 

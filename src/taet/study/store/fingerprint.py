@@ -4,8 +4,8 @@ Snakemake and DVC do not see imported modules, and cannot tell a comment from a 
 follows the imports between the package's own files. It ignores comments, docstrings, formatting, error
 messages and annotations of functions, so that editing the file of one method retrains that method only, and
 explaining a line retrains nothing. An edited formula in ``losses``, which all methods import, retrains all of
-them. An imported module counts by its contents, not by its name: moving a module retrains
-nothing either, unless it is imported whole and renamed.
+them. An imported module counts by its contents, not by its name: moving a module retrains nothing either,
+unless it is imported whole and renamed.
 """
 
 import ast
