@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Tag
 
 from taet.errors import counted
-from taet.recipes import Longtail, Training
+from taet.longtail_options import Longtail
+from taet.training_options import Training
 from taet.values import (
     Count,
     Label,

@@ -11,12 +11,12 @@ from torch import nn
 
 from taet.adversary import evaluation
 from taet.adversary.chains import chain_of, radius_of
-from taet.adversary.checks import chain_warnings, reach_warnings
 from taet.adversary.descent import Descent
 from taet.adversary.evaluation import check_adversarial, evaluate
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Target
+from taet.adversary.warnings import chain_warnings, reach_warnings
 from taet.errors import UserError
 from taet.networks.network import Network, as_used, build_model, describe_network
 from taet.options import AttackOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from taet.losses import harl
+from taet.methods.taet import harl
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study

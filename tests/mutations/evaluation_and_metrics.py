@@ -7,6 +7,7 @@ EVALUATION = "src/taet/adversary/evaluation.py"
 CHAINS = "src/taet/adversary/chains.py"
 SUBJECT = "src/taet/adversary/subject.py"
 CHECKS = "src/taet/adversary/checks.py"
+WARNINGS = "src/taet/adversary/warnings.py"
 USER = "src/taet/api/own_model.py"
 USER_IMAGES = "src/taet/api/images.py"
 USER_FRAME = "src/taet/api/frame.py"
@@ -50,8 +51,8 @@ MUTATIONS: list[tuple[str, ...]] = [
     (EVALUATION, "self.noise.rows(robust)", "self.noise.rows(torch.arange(len(robust)))", "noise by the row in the batch"),
     (EVALUATION, "robust, iterate = robust[~fooled], x_adv[~fooled]", "robust, iterate = robust[~fooled], self.x[robust[~fooled]]", "parts that continue begin at the clean image"),
     (EVALUATION, "after.prediction[robust] = prediction", "after.prediction[robust[fooled]] = prediction[fooled] * 0", "fooled images are all of class 0"),
-    (EVALUATION, "= size(x_adv - target.x, part.norm)", "= size(x_adv - target.x, \"linf\")", "distances in L-inf for all"),
-    (EVALUATION, "after.broken_by[robust[fooled]] = position", "after.broken_by[robust[fooled]] = position + 1", "parts counted from 1"),
+    (EVALUATION, "= size(x_adv - x, part.norm)", "= size(x_adv - x, \"linf\")", "distances in L-inf for all"),
+    (EVALUATION, "after.broken_by[robust[fooled]] = len(chain) - 1", "after.broken_by[robust[fooled]] = len(chain)", "parts counted from 1"),
     (EVALUATION, "radius if chain[-1].bounded else None", "radius", "attacks without bound have an eps"),
     (EVALUATION, "rows[before.prediction[rows] == self.y[rows]]", "rows", "fooled images are attacked again"),
     (EVALUATION, "Noise(seed, index.to", "Noise(0, index.to", "noise of seed 0 in every evaluation"),
@@ -61,11 +62,11 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUBJECT, "2 * low - known.amax(1, keepdim=True) - 1", "known.amax(1, keepdim=True) + 1", "classes left out are the largest"),
     (SUBJECT, "        self.eval()  #", "        self.train()  #", "evaluation in train mode"),
     (SUBJECT, "self.raw(x).float()", "self.raw(x).float().softmax(1)", "attacks see probabilities"),
-    (CHECKS, "SQUARE_SHARE = 0.002", "SQUARE_SHARE = 0.02", "ten times as many images that Square alone breaks pass without a word"),
-    (CHECKS, 'across = 2 * eps if run[0].start == "uniform" else eps', "across = eps", "steps too short for the ball are passed over"),
-    (CHECKS, "steps, step_size = sum(part.steps for part in run), run[0].step_size", "steps, step_size = run[-1].steps, run[0].step_size", "reach of the last part only"),
+    (WARNINGS, "SQUARE_SHARE = 0.002", "SQUARE_SHARE = 0.02", "ten times as many images that Square alone breaks pass without a word"),
+    (WARNINGS, 'across = 2 * eps if run[0].start == "uniform" else eps', "across = eps", "steps too short for the ball are passed over"),
+    (WARNINGS, "steps, step_size = sum(part.steps for part in run), run[0].step_size", "steps, step_size = run[-1].steps, run[0].step_size", "reach of the last part only"),
     (CHECKS, "distance > target.eps + TOLERANCE", "distance > 2 * target.eps", "images outside the ball count"),
-    (CHECKS, "len(clean.unique()) == 1", "len(clean.unique()) == 0", "a collapsed training is ranked"),
+    (WARNINGS, "len(clean.unique()) == 1", "len(clean.unique()) == 0", "a collapsed training is ranked"),
     (NORMS, "flat.square().sum(1).sqrt()", "flat.square().mean(1).sqrt()", "L2 is a mean"),
     (EVALUATION, "images[robust] = x_adv", "images[robust] = self.x[robust]", "examples are clean images"),
     (EVALUATION, "        images[rows] = before[rows]\n", "", "examples that the first part has broken are clean images"),

@@ -10,15 +10,10 @@ from torch import nn
 
 from taet.adversary.pgd import pgd, start_point
 from taet.data.longtail import class_counts
-from taet.losses import (
-    boosted_cross_entropy,
-    cross_entropy,
-    kl_divergence,
-    margin_logits,
-    smoothed_cross_entropy,
-)
+from taet.losses import cross_entropy, kl_divergence, margin_logits
 from taet.methods.gairat import geometry_weights
-from taet.methods.mart import mart
+from taet.methods.las_at import smoothed_cross_entropy
+from taet.methods.mart import boosted_cross_entropy, mart
 from taet.methods.reat import balance_weights, tail_loss
 from taet.networks.heads import CosineHead
 from taet.networks.network import Adjusted

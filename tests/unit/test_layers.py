@@ -42,7 +42,8 @@ GROUND = (
     "losses",
     "messages",
     "options",
-    "recipes",
+    "longtail_options",
+    "training_options",
     "seeds",
     "source_code",
     "values",
@@ -193,7 +194,9 @@ def imported_pairs(room: str) -> set[tuple[str, str]]:
 
 def test_training_and_evaluation_do_not_know_each_other() -> None:
     for file in (PACKAGE / "training").glob("*.py"):
-        assert not {"adversary.evaluation", "adversary.checks"} & set(imports(file)), file
+        assert not {"adversary.evaluation", "adversary.checks", "adversary.warnings"} & set(
+            imports(file)
+        ), file
     assert all(
         "training" not in map(room_of, imports(f)) for f in (PACKAGE / "adversary").glob("*.py")
     )

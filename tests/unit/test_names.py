@@ -16,7 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from taet.adversary.checks import clean_warnings
+from taet.adversary.warnings import clean_warnings
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
 from taet.scores.summary import over_seeds, read_rows

@@ -13,15 +13,10 @@ from torch import Tensor, nn
 from taet.adversary.evaluation import evaluate
 from taet.data.imageset import NO_SPLIT
 from taet.data.longtail import pools
-from taet.losses import (
-    balanced_softmax,
-    boosted_cross_entropy,
-    class_losses,
-    cross_entropy,
-    harl,
-    kl_divergence,
-    smoothed_cross_entropy,
-)
+from taet.losses import balanced_softmax, cross_entropy, kl_divergence
+from taet.methods.las_at import smoothed_cross_entropy
+from taet.methods.mart import boosted_cross_entropy
+from taet.methods.taet import class_losses, harl
 from taet.scores.metrics import balanced_accuracy, class_groups, recalls, worst_case
 from taet.study.params.blocks import Params
 

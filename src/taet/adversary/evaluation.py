@@ -18,20 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from taet.adversary.chains import Chain, ChainInBall, beginnings, chain_of, longest, radius_of
-from taet.adversary.checks import (
-    chain_warnings,
-    check_adversarial,
-    check_images,
-    check_model,
-    clean_warnings,
-    model_warnings,
-    reach_warnings,
-)
+from taet.adversary.checks import check_adversarial, check_images, check_model
 from taet.adversary.noise import Noise
 from taet.adversary.norms import Norm, size
 from taet.adversary.parts import Target
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
+from taet.adversary.warnings import (
+    chain_warnings,
+    clean_warnings,
+    model_warnings,
+    reach_warnings,
+)
 from taet.compute.devices import attack_precision
 from taet.compute.folding import folded
 from taet.networks.network import Arrays, predict
@@ -61,7 +59,7 @@ class Verdict:
         norm: of the perturbation.
         eps: its bound; None for attacks without one.
         parts: titles of the attack's parts.
-        warnings: why the numbers should not be believed; see ``taet.adversary.checks``.
+        warnings: why the numbers should not be believed; see ``taet.adversary.warnings``.
         images: [N, C, H, W] float32, on the model's device: the last adversarial image of each image, whether
             it fools the model or not; the clean one where that is misclassified. None unless asked for.
     """
@@ -144,17 +142,29 @@ def evaluate(
         first = run.correct[:batch_size]
         warnings = clean_warnings(run.clean, classes)
         warnings += model_warnings(subject, x[first], y[first])
-    rounds = precision == "bf16" or (precision == "tf32" and x.device.type == "cuda")
-    verdicts = {}
-    for name, (radius, chain) in chains.items():
-        about_attack = [
-            *attacks[name].cautions(),
-            *([f"images were looked for in {precision}"] if rounds else []),
-            *reach_warnings(chain, radius),
-            *chain_warnings(chain, run.state(radius, chain).broken_by, classes, len(run.correct)),
-        ]
-        verdicts[name] = run.verdict(radius, chain, (*warnings, *about_attack))
+    verdicts = {
+        name: run.verdict(
+            radius,
+            chain,
+            (*warnings, *_attack_warnings(run, attacks[name], radius, chain, classes)),
+        )
+        for name, (radius, chain) in chains.items()
+    }
     return Evaluation(run.clean.cpu(), verdicts, tuple(warnings))
+
+
+def _attack_warnings(
+    run: "_Run", options: "AttackOptions", radius: float, chain: Chain, classes: int
+) -> list[str]:
+    """Warnings about one attack that has run."""
+    on_gpu = run.x.device.type == "cuda"
+    rounds = run.precision == "bf16" or (run.precision == "tf32" and on_gpu)
+    return [
+        *options.cautions(),
+        *([f"the attack computed in {run.precision}"] if rounds else []),
+        *reach_warnings(chain, radius),
+        *chain_warnings(chain, run.state(radius, chain).broken_by, classes, len(run.correct)),
+    ]
 
 
 def _run_all(
@@ -246,36 +256,36 @@ class _Run:
         before = self.state(radius, chain[:done])
         robust = rows if done == 0 else rows[before.prediction[rows] == self.y[rows]]
         iterate = self.x[robust]
-        for position, part in enumerate(chain[done:], done):
-            after = self.state(radius, chain[: position + 1])
-            images = self._images_after(radius, chain[: position + 1], rows)
-            for values in ("prediction", "distance", "broken_by"):
-                getattr(after, values)[rows] = getattr(before, values)[rows]
-            if len(robust):
-                target = Target(
-                    self.model,
-                    self.x[robust],
-                    self.y[robust],
-                    radius,
-                    self.noise.rows(robust),
-                    self.batch_size,
-                    iterate,
-                )
-                with attack_precision(self.precision, self.x.device.type):
-                    x_adv = part.run(target).detach()
-                check_adversarial(part, x_adv, target)
-                prediction = predict(self.model, x_adv, self.batch_size)
-                fooled = prediction != target.y
-                after.prediction[robust] = prediction
-                after.distance[robust] = size(x_adv - target.x, part.norm)
-                after.broken_by[robust[fooled]] = position
-                if images is not None:
-                    images[robust] = x_adv
-                robust, iterate = robust[~fooled], x_adv[~fooled]
-            after.done[rows] = True
-            before = after
-            progress.step(len(rows), part.title)
+        for length in range(done + 1, len(chain) + 1):
+            robust, iterate = self._attack_part(radius, chain[:length], rows, robust, iterate)
+            progress.step(len(rows), chain[length - 1].title)
             save()
+
+    def _attack_part(
+        self, radius: float, chain: Chain, rows: Tensor, robust: Tensor, iterate: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Run the last part of a chain; returns the rows that are robust after it, and their iterates."""
+        before, after = self.state(radius, chain[:-1]), self.state(radius, chain)
+        images = self._images_after(radius, chain, rows)
+        for values in ("prediction", "distance", "broken_by"):
+            getattr(after, values)[rows] = getattr(before, values)[rows]
+        if len(robust):
+            part, x, y = chain[-1], self.x[robust], self.y[robust]
+            noise = self.noise.rows(robust)
+            target = Target(self.model, x, y, radius, noise, self.batch_size, iterate)
+            with attack_precision(self.precision, x.device.type):
+                x_adv = part.run(target).detach()
+            check_adversarial(part, x_adv, target)
+            prediction = predict(self.model, x_adv, self.batch_size)
+            fooled = prediction != y
+            after.prediction[robust] = prediction
+            after.distance[robust] = size(x_adv - x, part.norm)
+            after.broken_by[robust[fooled]] = len(chain) - 1
+            if images is not None:
+                images[robust] = x_adv
+            robust, iterate = robust[~fooled], x_adv[~fooled]
+        after.done[rows] = True
+        return robust, iterate
 
     def _images_after(self, radius: float, chain: Chain, rows: Tensor) -> Tensor | None:
         """Where to write the images of the chain's last part; at first, those of the part before it."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 Norm = Literal["linf", "l2"]
 TINY = 1e-12  # against division by 0
+TOLERANCE = 1e-6  # of a distance: float32 rounding of x + eps and back
 
 
 def size(delta: Tensor, norm: Norm) -> Tensor:

@@ -11,7 +11,7 @@ from taet.api.frame import score_frame
 from taet.data.imageset import NO_SPLIT
 from taet.data.longtail import Split, long_tailed_split, permute_classes, pools
 from taet.errors import ArgumentError, UserError, counted, shortened
-from taet.recipes import Longtail
+from taet.longtail_options import Longtail
 from taet.scores.metrics import class_groups, scores
 from taet.seeds import seed_for
 from taet.study.params.blocks import NATURAL, Groups, imbalance_ratio
@@ -145,13 +145,7 @@ def longtail_split(
         UserError: an argument is of another type, shape or range, or a class has too few images.
     """
     y = arguments.class_numbers("labels", labels).numpy()
-    if not len(y):
-        raise ArgumentError("labels: none; must be at least one for each class")
-    classes = int(y.max()) + 1
-    if missing := sorted(set(range(classes)) - set(y.tolist())):
-        raise ArgumentError(
-            f"labels: no image of class {missing[0]}; must be classes 0 to {classes - 1}, each at least once"
-        )
+    classes = _classes(y)
     number = arguments.whole_number("seed", seed)
     try:
         parsed = imbalance_ratio(arguments.plain(ratio))
@@ -182,6 +176,18 @@ def longtail_split(
         return long_tailed_split(train, test, None if parsed == NATURAL else parsed, longtail, rng)
     except UserError as error:  # names of parameters are those of arguments
         raise ArgumentError(str(error).replace("longtail.", "")) from None
+
+
+def _classes(y: np.ndarray[Any, Any]) -> int:
+    """Number of classes, each of which has an image."""
+    if not len(y):
+        raise ArgumentError("labels: none; must be at least one for each class")
+    classes = int(y.max()) + 1
+    if missing := sorted(set(range(classes)) - set(y.tolist())):
+        raise ArgumentError(
+            f"labels: no image of class {missing[0]}; must be classes 0 to {classes - 1}, each at least once"
+        )
+    return classes
 
 
 def _argument_error(error: ValidationError) -> ArgumentError:

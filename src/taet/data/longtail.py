@@ -10,7 +10,7 @@ from taet.data.imageset import NO_SPLIT, TEST, TRAIN
 from taet.errors import UserError
 
 if TYPE_CHECKING:
-    from taet.recipes import Longtail
+    from taet.longtail_options import Longtail
 
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 

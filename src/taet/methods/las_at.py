@@ -23,12 +23,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from taet.adversary.pgd import pgd, start_point
 from taet.architectures.resnet18 import ResNet18
 from taet.errors import UserError
-from taet.losses import cross_entropy, smoothed_cross_entropy
+from taet.losses import cross_entropy
 from taet.networks.network import Network
 from taet.options import Count, MethodOptions, NonNegative, Positive, ResidualWidth, Share
 from taet.seeds import seed_for
@@ -196,3 +197,11 @@ def _chosen(choices: list[float] | list[int], actions: Tensor) -> Tensor:
 @torch.no_grad()
 def _correct(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return model(x).argmax(1) == y
+
+
+def smoothed_cross_entropy(logits: Tensor, y: Tensor, confidence: float) -> Tensor:
+    """Cross-entropy with the target ``confidence`` on y and the rest spread evenly, per sample."""
+    others = (1 - confidence) / (logits.shape[1] - 1)
+    log_q = F.log_softmax(logits, 1)
+    log_q_y = log_q.gather(1, y[:, None]).squeeze(1)
+    return -(confidence * log_q_y + others * (log_q.sum(1) - log_q_y))

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from taet.losses import boosted_cross_entropy
+from taet.losses import cross_entropy
 from taet.networks.network import Network
 from taet.options import MethodOptions, Positive
 from taet.training.method import Attacked, Batch, TrainingMethod
@@ -40,3 +40,13 @@ def mart(clean: Tensor, adversarial: Tensor, y: Tensor, beta: float) -> Tensor:
     kl = (p * (F.log_softmax(clean, 1) - (p_adv + LOG_GUARD).log())).sum(1)
     weight = 1 + WEIGHT_GUARD - p.gather(1, y[:, None]).squeeze(1)
     return (boosted_cross_entropy(adversarial, y) + beta * weight * kl).mean()
+
+
+def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """-log p_y - log(1.0001 - max_{k != y} p_k + 1e-12), per sample.
+
+    MART (Wang et al. 2020), eq. 8; the constants are those of the authors' code.
+    """
+    p = F.softmax(logits, 1)
+    largest_other = p.scatter(1, y[:, None], 0).amax(1)
+    return cross_entropy(logits, y) - (1.0001 - largest_other + 1e-12).log()

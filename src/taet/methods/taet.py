@@ -2,7 +2,7 @@
 
 Stage 1 (clean warm-up) is cross-entropy on clean images by default, as in the authors' code and overview
 figure. A public note on the paper says adversarial images: for that, name a stabilization with ``pgd_at``.
-Stage 2, this file, is hierarchical adversarial robust learning (HARL). ``taet.losses.harl`` combines
+Stage 2, this file, is hierarchical adversarial robust learning (HARL). ``harl`` combines
 per-class losses on PGD images with weights alpha (BCL), beta (HDL) and gamma (RCEL), 0.1 each in the
 authors' code. Stage 2 continues with the optimiser of stage 1, momentum included, though its loss is then
 about a tenth of cross-entropy.
@@ -18,10 +18,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from taet.losses import cross_entropy, harl
+from taet.losses import cross_entropy
 from taet.networks.network import Network
 from taet.options import MethodOptions, NonNegative
 from taet.training.method import Attacked, Batch, TrainingMethod
+
+# The authors' guard against division by zero, in class means and shares.
+HARL_GUARD = 1e-10
 
 
 class Options(MethodOptions):
@@ -65,3 +68,68 @@ class Method(TrainingMethod):
             options.gamma,
             options.absent_classes,
         )
+
+
+def harl(
+    per_sample: Tensor,
+    y: Tensor,
+    classes: int,
+    alpha: float,
+    beta: float,
+    gamma: float,
+    absent_classes: str,
+) -> Tensor:
+    """Hierarchical adversarial robust learning loss of TAET, a scalar.
+
+    With L_c the mean loss of class c in the batch:
+    alpha * BCL + beta * HDL + gamma * RCEL, where BCL = mean_c L_c (balanced cross-class loss),
+    HDL = mean_c (L_c - BCL)^2 (hierarchical deviation loss) and
+    RCEL = sum_c (L_c / sum_k L_k)^2 (rare-class emphasis loss).
+
+    Gradients flow through all three terms, including BCL inside HDL, as in the authors' code. A class
+    whose loss is below BCL - alpha / (2 beta) has a negative weight in BCL and HDL: easy classes are
+    unlearned. That is the published method, not a mistake here.
+
+    Args:
+        per_sample: [B] float32 losses, at least 0.
+        y: [B] int64 labels, 0 to ``classes`` - 1.
+        classes: number of classes C, those missing from the batch included.
+        alpha: weight of BCL, at least 0.
+        beta: weight of HDL, at least 0.
+        gamma: weight of RCEL, at least 0.
+        absent_classes: ``zero``: a class missing from the batch counts with loss 0 (the authors'
+            code); ``skip``: it does not count.
+    """
+    losses, counts = class_losses(per_sample, y, classes)
+    if absent_classes == "skip":
+        losses = losses[counts > 0]
+    bcl = losses.mean()
+    hdl = (losses - bcl).square().mean()
+    rcel = (losses / (losses.sum() + HARL_GUARD)).square().sum()
+    return alpha * bcl + beta * hdl + gamma * rcel
+
+
+def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Mean loss of each class in the batch and how many samples it has; [C] and [C].
+
+    A class without samples has loss 0.
+    """
+    sums = class_sums(per_sample, y, classes)
+    counts = class_sums(torch.ones_like(per_sample), y, classes)  # bincount would make a GPU wait
+    return sums / (counts + HARL_GUARD), counts
+
+
+def class_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
+    """Sum of the values of each class, [C]; on a given device always added in the same order.
+
+    Args:
+        values: [B].
+    """
+    if values.is_cuda:  # index_add on a GPU adds in no fixed order
+        return _product_sums(values, y, classes)
+    return values.new_zeros(classes).index_add(0, y, values)
+
+
+def _product_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
+    in_class = y[:, None] == torch.arange(classes, device=y.device)
+    return (in_class.to(values.dtype) * values[:, None]).sum(0)

@@ -6,7 +6,7 @@ Wang et al. 2025): the same under an attack. Classes without a test image in the
 the mean, as in the authors' code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -186,23 +186,14 @@ def scores(
         ``balanced_accuracy``, ``balanced_accuracy_se``, ``median_distance`` (over the images that were
         attacked, those classified correctly when clean; see there).
     """
-    classes = len(class_names)
-    fixed: list[tuple[str, int | None, Sequence[int]]] = [("all", None, range(classes))]
-    fixed += [(name, None, members) for name, members in groups.items()]
-    single: list[tuple[str, int | None, Sequence[int]]] = [
-        ("class", c, [c]) for c in range(classes)
-    ]
-    rows = []
     attacked = predictions["clean"] == labels
+    rows = []
     for attack, prediction in predictions.items():
-        recall, images = recalls(prediction == labels, labels, classes)
-        for scope, index, members in [
-            *fixed,
-            ("worst_class", None, [worst_class(recall)]),
-            *single,
-        ]:
-            plain = accuracy(recall, images, members)
-            balanced = balanced_accuracy(recall, images, members)
+        recall, images = recalls(prediction == labels, labels, len(class_names))
+        for scope, index, members in _scopes(recall, groups):
+            distance = median_distance(
+                distances.get(attack), attacked & np.isin(labels, members), prediction != labels
+            )
             rows.append(
                 {
                     "attack": attack,
@@ -211,15 +202,25 @@ def scores(
                     "class_name": None if index is None else class_names[index],
                     "train_images": int(sum(train_counts[c] for c in members)),
                     "test_images": int(images[list(members)].sum()),
-                    "accuracy": plain.value,
-                    "accuracy_se": plain.standard_error,
-                    "balanced_accuracy": balanced.value,
-                    "balanced_accuracy_se": balanced.standard_error,
-                    "median_distance": median_distance(
-                        distances.get(attack),
-                        attacked & np.isin(labels, members),
-                        prediction != labels,
-                    ),
+                    **_estimates("accuracy", accuracy(recall, images, members)),
+                    **_estimates("balanced_accuracy", balanced_accuracy(recall, images, members)),
+                    "median_distance": distance,
                 }
             )
     return rows
+
+
+def _scopes(
+    recall: Array, groups: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[str, int | None, Sequence[int]]]:
+    """Name of each scope, the number of its class if it is one class by name, and its classes."""
+    yield "all", None, range(len(recall))
+    for name, members in groups.items():
+        yield name, None, members
+    yield "worst_class", None, [worst_class(recall)]
+    for c in range(len(recall)):
+        yield "class", c, [c]
+
+
+def _estimates(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_se": estimate.standard_error}

@@ -13,7 +13,7 @@ images of the ``test`` list, 12 bytes an image and 8 bytes an image and attack:
 An image that is misclassified when clean is never robust: its adversarial prediction is the clean one, at
 distance 0. The header is JSON under ``taet``. Its ``attacks`` hold for each attack ``norm``, ``eps`` (null:
 not bounded), ``options`` (steps and so on, as in the parameters), ``parts`` (their titles) and ``warnings``
-(see ``taet.adversary.checks``); its own ``warnings`` concern the model.
+(see ``taet.adversary.warnings``); its own ``warnings`` concern the model.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -24,7 +24,7 @@ from taet.training.optimizers import Optimizer
 from taet.training.schedules import rate_factor
 
 if TYPE_CHECKING:
-    from taet.recipes import Training
+    from taet.training_options import Training
 
 # Weights and buffers -> ``validation_accuracy`` and ``validation_robustness``; see
 # ``taet.training.validation``.
@@ -96,8 +96,19 @@ def train(
     Raises:
         UserError: loss or weights became infinite or NaN, or there is no full batch.
     """
-    steps = len(loader) * training.epochs
-    if steps == 0:
+    _check_batches(loader, training)
+    while run.epoch < stop:
+        loss, rate = _epoch(run, loader, training)
+        _check_finite(run, loss)
+        run.epoch += 1
+        run.history.append({"loss": loss, "learning_rate": rate})
+        if validate is not None and _is_due(training, run.epoch, stop):
+            _validate(run, validate)
+        after_epoch(run)
+
+
+def _check_batches(loader: Loader, training: "Training") -> None:
+    if len(loader) == 0:
         raise UserError(
             f"no batch of {training.batch_size} in {len(loader.labels)} training images; "
             "lower training.batch_size or set training.drop_last to false"
@@ -107,24 +118,22 @@ def train(
             f"the last of the batches of {training.batch_size} has one image, of which batch norm can take "
             "no statistics; change training.batch_size or set training.drop_last"
         )
-    while run.epoch < stop:
-        noise = torch.Generator(loader.device)
-        noise.manual_seed(seed_for("noise", loader.seed, run.epoch))
-        run.method.start_epoch(run.epoch)
-        run.method.constrain(run.model)
-        losses = []
-        for i, (x, y) in enumerate(loader.batches(run.epoch)):
-            step = run.epoch * len(loader) + i
-            factor = rate_factor(training.schedule, step, steps, run.epoch)
-            rate = training.optimizer.learning_rate * factor
-            losses.append(_step(run, Batch(x, y, noise, run.epoch), rate, training.precision))
-        loss = sum(torch.stack(losses).tolist()) / len(losses)
-        _check_finite(run, loss)
-        run.epoch += 1
-        run.history.append({"loss": loss, "learning_rate": rate})
-        if validate is not None and _is_due(training, run.epoch, stop):
-            _validate(run, validate)
-        after_epoch(run)
+
+
+def _epoch(run: Run, loader: Loader, training: "Training") -> tuple[float, float]:
+    """Train one epoch; returns its mean loss and the learning rate of its last step."""
+    steps = len(loader) * training.epochs
+    noise = torch.Generator(loader.device)
+    noise.manual_seed(seed_for("noise", loader.seed, run.epoch))
+    run.method.start_epoch(run.epoch)
+    run.method.constrain(run.model)
+    losses = []
+    for i, (x, y) in enumerate(loader.batches(run.epoch)):
+        step = run.epoch * len(loader) + i
+        factor = rate_factor(training.schedule, step, steps, run.epoch)
+        rate = training.optimizer.learning_rate * factor
+        losses.append(_step(run, Batch(x, y, noise, run.epoch), rate, training.precision))
+    return sum(torch.stack(losses).tolist()) / len(losses), rate
 
 
 def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:

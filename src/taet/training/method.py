@@ -17,7 +17,7 @@ from taet.training.addons import class_radii, radius_ramp
 
 if TYPE_CHECKING:
     from taet.options import MethodOptions
-    from taet.recipes import TrainingAttack
+    from taet.training_options import TrainingAttack
 
 
 @dataclass(frozen=True)

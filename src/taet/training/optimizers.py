@@ -13,7 +13,7 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 if TYPE_CHECKING:
-    from taet import recipes
+    from taet import training_options
 
 Tensors = list[Tensor]
 State = dict[str, Tensor]  # of one weight
@@ -119,7 +119,7 @@ def _zero(weight: Tensor) -> Tensor:
 
 
 def make_optimizer(
-    weights: Iterable[nn.Parameter], options: "recipes.Sgd | recipes.Adam"
+    weights: Iterable[nn.Parameter], options: "training_options.Sgd | training_options.Adam"
 ) -> Optimizer:
     """The optimiser that the parameters name."""
     if options.kind == "sgd":

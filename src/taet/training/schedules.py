@@ -4,14 +4,14 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taet.recipes import Cosine, Multistep
+    from taet.training_options import Cosine, Multistep
 
 
 def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: int) -> float:
     """Factor on the base learning rate.
 
     Args:
-        schedule: see ``taet.recipes.Multistep`` and ``Cosine``.
+        schedule: see ``taet.training_options.Multistep`` and ``Cosine``.
         step: 0-based optimiser step, counted over all epochs.
         steps: optimiser steps of the whole run.
         epoch: 0-based epoch that the step belongs to.

@@ -16,7 +16,7 @@ from taet.networks.network import Network, as_used, predict
 from taet.seeds import seed_for
 
 if TYPE_CHECKING:
-    from taet.recipes import Validation
+    from taet.training_options import Validation
 
 
 class Validator:

@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from taet.adversary.apgd import Apgd
-from taet.adversary.checks import chain_warnings, check_adversarial, clean_warnings, reach_warnings
+from taet.adversary.checks import check_adversarial
 from taet.adversary.descent import Descent, Start
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Target
 from taet.adversary.square import Square
+from taet.adversary.warnings import chain_warnings, clean_warnings, reach_warnings
 from taet.errors import UserError
 
 EPS = 0.1

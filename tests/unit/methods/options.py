@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from taet.recipes import TrainingAttack
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.training.method import Setting, TrainingMethod
+from taet.training_options import TrainingAttack
 from tests.conftest import ROOT
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from taet.losses import smoothed_cross_entropy
 from taet.methods import las_at
+from taet.methods.las_at import smoothed_cross_entropy
 from taet.networks.heads import build_head
 from taet.networks.network import Network
 from taet.training.method import Attacked, Batch

@@ -17,12 +17,12 @@ from taet.networks.backbone import Backbone
 from taet.networks.heads import build_head
 from taet.networks.network import Network
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
-from taet.recipes import Training
 from taet.study.params import plugins
 from taet.training.addons import WeightAverager, WeightPerturber
 from taet.training.loop import Run, train
 from taet.training.method import Attacked, Batch
 from taet.training.optimizers import make_optimizer
+from taet.training_options import Training
 from tests.unit.methods.options import ATTACK, make
 from tests.unit.methods.second import begin
 

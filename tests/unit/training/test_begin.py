@@ -10,7 +10,6 @@ import torch
 from taet.data.split import Data
 from taet.networks.network import build_model
 from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
-from taet.recipes import TrainingAttack
 from taet.study.params import blocks, plugins
 from taet.study.plan.job import Job
 from taet.study.run.resume import ResumeFile
@@ -20,6 +19,7 @@ from taet.training.begin import _describe, _inference, _method, _new_run, _resto
 from taet.training.checkpoint import run_arrays, run_facts
 from taet.training.loop import Best
 from taet.training.method import TrainingMethod
+from taet.training_options import TrainingAttack
 
 COUNTS, SEED = [6, 1, 3], 17
 ATTACK = {"steps": 4, "step_size": 0.02, "eps": None, "start": "uniform", "batch_norm": "train"}

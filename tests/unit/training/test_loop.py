@@ -10,7 +10,6 @@ from taet.data.loader import Loader, to_pixels
 from taet.errors import UserError
 from taet.networks.network import build_model, describe_network
 from taet.options import ClassRadius, WeightAverage, WeightPerturbation
-from taet.recipes import Cosine, Multistep, Sgd, Training
 from taet.study.params import blocks, plugins
 from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber
@@ -19,6 +18,7 @@ from taet.training.loop import Run, train
 from taet.training.method import Setting
 from taet.training.optimizers import make_optimizer
 from taet.training.schedules import rate_factor
+from taet.training_options import Cosine, Multistep, Sgd, Training
 
 COUNTS = torch.tensor([30, 12, 5])
 CONSTANT = Multistep(

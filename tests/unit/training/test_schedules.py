@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from taet.recipes import Cosine, Multistep
 from taet.training.schedules import rate_factor
+from taet.training_options import Cosine, Multistep
 
 MULTISTEP = {"kind": "multistep", "milestones": [2, 4], "factor": 0.5, "compounding": False}
 EPOCHS, PER_EPOCH = 6, 2

@@ -7,11 +7,11 @@ from torch import nn
 from taet.adversary.pgd import pgd, start_point
 from taet.data.loader import Loader, to_pixels
 from taet.losses import cross_entropy
-from taet.recipes import Validation
 from taet.seeds import seed_for
 from taet.training.checkpoint import restore_run, run_arrays, run_facts
 from taet.training.loop import train
 from taet.training.validation import Validator, balanced, best_bias
+from taet.training_options import Validation
 from tests.unit.training.test_loop import Problem, assert_same, problem  # noqa: F401
 
 EPS, STEPS, STEP_SIZE = 0.1, 3, 0.05

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, InstanceOf, Tag
 
 from taet.decimals import RULE
+from taet.longtail_options import Longtail
 from taet.options import (
     AttackOptions,
     Count,
@@ -18,7 +19,7 @@ from taet.options import (
     Share,
     Whole,
 )
-from taet.recipes import Longtail, Training
+from taet.training_options import Training
 from taet.values import one_or_several, parse_number
 
 RESERVED = {"clean", "index", "label"}  # names in a file of predictions; see taet.stages.attack

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from taet.errors import suggest
 from taet.options import MethodOptions
-from taet.recipes import Multistep, Training, Validation
 from taet.study.params import plugins
 from taet.study.params.blocks import RESERVED, Grid, Params, ir_label
 from taet.study.params.overlay import Source
+from taet.training_options import Multistep, Training, Validation
 
 
 def inconsistencies(params: Params, source: Source) -> Iterator[str]:
