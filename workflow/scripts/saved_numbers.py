@@ -282,10 +282,11 @@ def _metrics(study, test_set="balanced"):
 # -- pilots --------------------------------------------------------------------------------------------
 
 
-def pilot(seed):
-    """Best and last validation robustness of AT-BSL in the first pilot, in per cent: ``20.3 to 12.3``."""
+def pilot(head_images, method, seed):
+    """Best and last validation robustness in a pilot, in per cent: ``20.3 to 12.3``."""
     rows = read_rows(PILOT)
-    measured = 100 * rows.loc[rows["seed"] == seed, "validation_robustness"].dropna()
+    run = (rows["head_images"] == head_images) & (rows["method"] == method) & (rows["seed"] == seed)
+    measured = 100 * rows.loc[run, "validation_robustness"].dropna()
     return f"{measured.max():.1f} to {measured.iloc[-1]:.1f}"
 
 
