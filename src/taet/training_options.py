@@ -78,7 +78,7 @@ class Training(Options):
     batch_size: Count
     drop_last: bool
     """Leave out the last, smaller batch of an epoch."""
-    augmentation: Literal["none", "crop_flip", "auto_augment", "rand_augment"]
+    augmentation: Literal["none", "crop_flip", "auto_augment", "rand_augment", "trivial_augment"]
     """How training images are augmented before they are attacked; see ``taet.data.augment``."""
     optimizer: Annotated[Sgd | Adam, Field(discriminator="kind")]
     schedule: Annotated[Multistep | Cosine, Field(discriminator="kind")]

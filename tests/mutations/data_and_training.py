@@ -84,6 +84,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (AUGMENT, "torch.where(flips[:, None], width - 1 - x, x)", "torch.where(flips[:, None], width - x, x)", "flip is a pixel off"),
     (AUGMENT, 'seed_for("augment", self.seed, epoch)', 'seed_for("augment", self.seed)', "the same crops in every epoch"),
     (AUGMENT, "RAND_AUGMENT = (2, 8)", "RAND_AUGMENT = (2, 9)", "RandAugment: magnitude"),
+    (AUGMENT, "v2.TrivialAugmentWide()", "v2.TrivialAugmentWide(15)", "TrivialAugment: half the magnitudes"),
     (AUGMENT, 'seed_for("policy", self.seed, self.epoch, row)', 'seed_for("policy", self.seed, self.epoch)', "the same policy for all images"),
     (AUGMENT, "padded, indices, self.offsets[rows], self.flips[rows]", "padded, indices, self.offsets[indices], self.flips[indices]", "policies: crops depend on the place in the batch"),
     # -- networks -------------------------------------------------------------------------------------

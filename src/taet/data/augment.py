@@ -1,12 +1,15 @@
 """Augmentation of training images, as batch operations on uint8 [B, H, W, C] tensors.
 
 ``none``: no change. ``crop_flip``: random crop after zero padding by 4, then a horizontal flip with
-probability 1/2, one gather for both (the field's standard). ``auto_augment`` and ``rand_augment``: the
-CIFAR-10 policy of AutoAugment (Cubuk et al. 2019) or RandAugment (Cubuk et al. 2020) with 2 operations of
-magnitude 8, both by torchvision, *before* crop and flip, as in AT-BSL.
+probability 1/2, one gather for both (the field's standard). ``auto_augment``, ``rand_augment`` and
+``trivial_augment``: *before* crop and flip, by torchvision, the CIFAR-10 policy of AutoAugment (Cubuk et al.
+2019), RandAugment (Cubuk et al. 2020) with 2 operations of magnitude 8, both as in AT-BSL, or one operation
+of random magnitude, TrivialAugment Wide (Müller and Hutter 2021).
 
 Draws depend on seed, epoch and the image's index in the training set, never on how batches are formed.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +18,7 @@ from torch import Tensor
 from taet.seeds import seed_for
 
 PADDING = 4  # pixels on each side; RandomCrop(size, padding=4) in every code base of the field
-POLICIES = ("auto_augment", "rand_augment")
+POLICIES = ("auto_augment", "rand_augment", "trivial_augment")
 RAND_AUGMENT = (2, 8)  # operations, magnitude: AT-BSL
 
 
@@ -56,20 +59,28 @@ class Augmentation:
         )
 
     def _transformed(self, images: Tensor, rows: Tensor) -> Tensor:
-        """AutoAugment or RandAugment, image by image, each with its own random stream."""
-        from torchvision.transforms import v2  # here: importing it takes a second
-
-        transform = (
-            v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)
-            if self.kind == "auto_augment"
-            else v2.RandAugment(*RAND_AUGMENT)
-        )
+        """The images after the policy, each with its own random stream."""
+        transform = _policy(self.kind)
         result = []
         with torch.random.fork_rng(devices=[]):
             for image, row in zip(images.permute(0, 3, 1, 2), rows.tolist(), strict=True):
                 torch.manual_seed(seed_for("policy", self.seed, self.epoch, row))
                 result.append(transform(image))
         return torch.stack(result).permute(0, 2, 3, 1)
+
+
+def _policy(kind: str) -> Callable[[Tensor], Tensor]:
+    """The transform of one image, [C, H, W] uint8."""
+    from torchvision.transforms import v2  # here: importing it takes a second
+
+    match kind:
+        case "auto_augment":
+            return v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)
+        case "rand_augment":
+            return v2.RandAugment(*RAND_AUGMENT)
+        case "trivial_augment":
+            return v2.TrivialAugmentWide()
+    raise ValueError(f"unknown policy {kind!r}")
 
 
 def _padded(images: Tensor) -> Tensor:

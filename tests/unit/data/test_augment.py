@@ -6,12 +6,12 @@ import torch
 from scipy.stats import chi2_contingency
 from torchvision.transforms import v2
 
-from taet.data.augment import PADDING, Augmentation, crop_flip
+from taet.data.augment import PADDING, POLICIES, Augmentation, crop_flip
 from taet.data.loader import Loader
 from taet.seeds import seed_for
 
 SIZE = 12
-KINDS = ["none", "crop_flip", "auto_augment", "rand_augment"]
+KINDS = ["none", "crop_flip", *POLICIES]
 
 
 def images(count: int, channels: int = 3) -> torch.Tensor:
@@ -78,7 +78,7 @@ def test_cut_of_batches_changes_nothing(kind: str) -> None:
     assert torch.equal(again(torch.arange(9)), whole) == (kind == "none")
 
 
-@pytest.mark.parametrize("kind", ["auto_augment", "rand_augment"])
+@pytest.mark.parametrize("kind", POLICIES)
 def test_policy_then_crop_and_flip(kind: str) -> None:
     """Without the policy's changes the result is crop and flip of the same draws."""
     count = 300
@@ -97,6 +97,7 @@ def test_policy_then_crop_and_flip(kind: str) -> None:
     [
         ("auto_augment", v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)),
         ("rand_augment", v2.RandAugment(2, 8)),
+        ("trivial_augment", v2.TrivialAugmentWide()),
     ],
 )
 def test_policies_are_torchvisions(kind: str, transform: v2.Transform) -> None:
