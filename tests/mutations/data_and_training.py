@@ -11,6 +11,7 @@ DATA = "src/taet/data/split.py"
 STAGE = "src/taet/training/begin.py"
 EQUALIZE = "src/taet/stages/equalize.py"
 PICTURES = "src/taet/data/image_files.py"
+HAM10000 = "src/taet/datasets/ham10000.py"
 MEDMNIST = "src/taet/datasets/medmnist.py"
 CIFAR = "src/taet/data/cifar.py"
 DIGITS = "src/taet/datasets/digits.py"
@@ -62,6 +63,9 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LONGTAIL, 'options.selection == "ldam_drw"', 'options.selection != "ldam_drw"', "selections swapped"),
     # -- data sets ------------------------------------------------------------------------------------
     (DIGITS, "max_value=16", "max_value=255", "digits: 16 times darker"),
+    (HAM10000, "if share < options.test_share:", "if share > options.test_share:", "HAM10000: training lesions are tested"),
+    (HAM10000, "share < options.test_share + options.validation_share", "share < options.validation_share", "HAM10000: no lesion is held back"),
+    (HAM10000, "(edge - side) // 2", "edge - side", "HAM10000: the right square for the central one"),
     (MEDMNIST, 'SPLITS = {"train": TRAIN, "val": VALIDATION, "test": TEST}', 'SPLITS = {"train": TRAIN, "val": TEST, "test": VALIDATION}', "MedMNIST: validation for test"),
     (MEDMNIST, "key=_number", "key=lambda entry: entry[0]", "MedMNIST: names of classes 10 and more"),
     (CIFAR, "np.array([TRAIN, TEST], dtype", "np.array([TEST, TRAIN], dtype", "CIFAR: training and test images swapped"),
