@@ -1,5 +1,6 @@
 """Chains of an evaluation: which parts each attack consists of, and which chains begin alike."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,9 @@ def chain_of(name: str, attacks: "Mapping[str, AttackOptions]") -> Chain:
 
 
 def radius_of(options: "AttackOptions", eps: float) -> float:
-    """An attack's own radius, or ``eps``."""
-    own = getattr(options, "eps", None)
-    return eps if own is None else own
+    """The radius that bounds an attack; ``eps`` where none does."""
+    _, bound = options.ball(eps)
+    return eps if bound is None else bound
 
 
 def longest(chains: Sequence[ChainInBall]) -> list[ChainInBall]:
@@ -40,6 +41,12 @@ def longest(chains: Sequence[ChainInBall]) -> list[ChainInBall]:
             for other_radius, other in distinct
         )
     ]
+
+
+def shared_beginnings(chains: Sequence[ChainInBall]) -> list[ChainInBall]:
+    """The beginnings that at least two of some chains have in common, each once."""
+    counts = Counter(beginning for chain in chains for beginning in beginnings([chain]))
+    return [beginning for beginning, chains_with_it in counts.items() if chains_with_it > 1]
 
 
 def beginnings(chains: Sequence[ChainInBall]) -> list[ChainInBall]:

@@ -17,7 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from taet.adversary.chains import Chain, ChainInBall, beginnings, chain_of, longest, radius_of
+from taet.adversary.chains import (
+    Chain,
+    ChainInBall,
+    beginnings,
+    chain_of,
+    longest,
+    radius_of,
+    shared_beginnings,
+)
 from taet.adversary.checks import check_adversarial, check_images, check_model
 from taet.adversary.noise import Noise
 from taet.adversary.norms import Norm, size
@@ -28,6 +36,7 @@ from taet.adversary.warnings import (
     chain_warnings,
     clean_warnings,
     model_warnings,
+    precision_warnings,
     reach_warnings,
 )
 from taet.compute.devices import attack_precision
@@ -121,12 +130,16 @@ def evaluate(
         index: [N] int64, which image of the data set each is; 0, 1, 2, ... if left out.
         title: shown with the progress.
         resume: verdicts of an interrupted evaluation, to go on from; those of this one are saved there.
-        with_images: hand back the adversarial images too, which must all fit in memory; not with ``resume``.
+        with_images: hand back the adversarial images too, one tensor like ``x`` for each attack; not with
+            ``resume``.
 
     Raises:
+        ValueError: ``resume`` with ``with_images``: images are not saved.
         UserError: images, labels or model are not as they must be, or an attack broke its own rules
             (outside the ball or the pixel range, not finite).
     """
+    if with_images and resume is not None:
+        raise ValueError("an evaluation with images cannot be resumed")
     check_images(x, y, classes, eps)
     index = torch.arange(len(x)) if index is None else index
     noise = Noise(seed, index.to(x.device))
@@ -134,11 +147,13 @@ def evaluate(
         name: (radius_of(options, eps), chain_of(name, attacks))
         for name, options in attacks.items()
     }
+    distinct = longest(list(chains.values()))
+    keep_images = [*chains.values(), *shared_beginnings(distinct)] if with_images else []
     with folded(model):
         subject = Subject(model)
         batch_size = check_model(subject, x[:batch_size], classes)
-        run = _Run(subject, x, y, noise, batch_size, precision, with_images)
-        _run_all(run, longest(list(chains.values())), title, resume)
+        run = _Run(subject, x, y, noise, batch_size, precision, keep_images)
+        _run_all(run, distinct, title, resume)
         first = run.correct[:batch_size]
         warnings = clean_warnings(run.clean, classes)
         warnings += model_warnings(subject, x[first], y[first])
@@ -157,11 +172,9 @@ def _attack_warnings(
     run: "_Run", options: "AttackOptions", radius: float, chain: Chain, classes: int
 ) -> list[str]:
     """Warnings about one attack that has run."""
-    on_gpu = run.x.device.type == "cuda"
-    rounds = run.precision == "bf16" or (run.precision == "tf32" and on_gpu)
     return [
         *options.cautions(),
-        *([f"the attack computed in {run.precision}"] if rounds else []),
+        *precision_warnings(run.precision, run.x.device.type),
         *reach_warnings(chain, radius),
         *chain_warnings(chain, run.state(radius, chain).broken_by, classes, len(run.correct)),
     ]
@@ -201,7 +214,7 @@ class _Run:
         noise: Noise,
         batch_size: int,
         precision: str,
-        with_images: bool,
+        keep_images: Sequence[ChainInBall],
     ) -> None:
         self.model, self.x, self.y = model, x, y
         self.noise, self.batch_size, self.precision = noise, batch_size, precision
@@ -209,8 +222,7 @@ class _Run:
             self.clean = predict(model, x, batch_size)
         self.correct = (self.clean == y).nonzero().squeeze(1)
         self.states: dict[ChainInBall, _State] = {}
-        self.with_images = with_images
-        self.images: dict[ChainInBall, Tensor] = {}
+        self.images = {chain: x.clone() for chain in keep_images}
 
     def chunks(self, chain: Chain) -> Sequence[Tensor]:
         """The rows to attack, in chunks that are attacked together."""
@@ -228,7 +240,7 @@ class _Run:
             radius if chain[-1].bounded else None,
             tuple(part.title for part in chain),
             warnings,
-            self.images.get((radius, chain), self.x) if self.with_images else None,
+            self.images.get((radius, chain)),
         )
 
     def state(self, radius: float, chain: Chain) -> _State:
@@ -256,19 +268,30 @@ class _Run:
         before = self.state(radius, chain[:done])
         robust = rows if done == 0 else rows[before.prediction[rows] == self.y[rows]]
         iterate = self.x[robust]
+        images = self.images.get((radius, chain[:done]), self.x)[rows]
         for length in range(done + 1, len(chain) + 1):
-            robust, iterate = self._attack_part(radius, chain[:length], rows, robust, iterate)
-            progress.step(len(rows), chain[length - 1].title)
+            attacked, part = robust, chain[:length]
+            robust, iterate, x_adv = self._attack_part(radius, part, rows, robust, iterate)
+            if self.images:
+                images[torch.searchsorted(rows, attacked)] = x_adv
+            if (radius, part) in self.images:
+                self.images[radius, part][rows] = images
+            progress.step(len(rows), part[-1].title)
             save()
 
     def _attack_part(
         self, radius: float, chain: Chain, rows: Tensor, robust: Tensor, iterate: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Run the last part of a chain; returns the rows that are robust after it, and their iterates."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Run the last part of a chain on the robust rows.
+
+        Returns:
+            The rows that are robust after it, their iterates, and the adversarial images of all that were
+            attacked.
+        """
         before, after = self.state(radius, chain[:-1]), self.state(radius, chain)
-        images = self._images_after(radius, chain, rows)
         for values in ("prediction", "distance", "broken_by"):
             getattr(after, values)[rows] = getattr(before, values)[rows]
+        x_adv = iterate
         if len(robust):
             part, x, y = chain[-1], self.x[robust], self.y[robust]
             noise = self.noise.rows(robust)
@@ -281,22 +304,9 @@ class _Run:
             after.prediction[robust] = prediction
             after.distance[robust] = size(x_adv - x, part.norm)
             after.broken_by[robust[fooled]] = len(chain) - 1
-            if images is not None:
-                images[robust] = x_adv
             robust, iterate = robust[~fooled], x_adv[~fooled]
         after.done[rows] = True
-        return robust, iterate
-
-    def _images_after(self, radius: float, chain: Chain, rows: Tensor) -> Tensor | None:
-        """Where to write the images of the chain's last part; at first, those of the part before it."""
-        if not self.with_images:
-            return None
-        before = self.images.get((radius, chain[:-1]), self.x)
-        if (radius, chain) not in self.images:
-            self.images[radius, chain] = self.x.clone()
-        images = self.images[radius, chain]
-        images[rows] = before[rows]
-        return images
+        return robust, iterate, x_adv
 
     def _parts_done(self, radius: float, chain: Chain, rows: Tensor) -> int:
         """How many parts of a chain need not run again on some rows.

@@ -43,7 +43,7 @@ def pgd(
     watch: Watch | None = None,
     batch_size: int | None = None,
 ) -> Tensor:
-    """Adversarial images in the L-inf ball around ``x``; the model is left as it was.
+    """Adversarial images in the L-inf ball around ``x``; weights, gradients and mode are left as they were.
 
     Args:
         y: [B, ...] what the objective compares the logits with: labels [B] int64, or anything else

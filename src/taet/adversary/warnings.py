@@ -71,6 +71,13 @@ def _depends_on_batch(subject: Subject, x: Tensor, logits: Tensor) -> bool:
     return bool(((single - logits[: len(single)]).abs() > BATCH_TOLERANCE * spread).any())
 
 
+def precision_warnings(precision: str, device: str) -> list[str]:
+    """A warning if attacks rounded more than float32 does; only GPUs have TF32."""
+    if precision == "bf16" or (precision == "tf32" and device == "cuda"):
+        return [f"the attack computed in {precision}"]
+    return []
+
+
 def chain_warnings(
     parts: Sequence[Part], broken_by: Tensor, classes: int, attacked: int
 ) -> list[str]:

@@ -14,6 +14,9 @@ from taet.adversary.objectives import logit_gap
 from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions, Count, NonNegative
 
+# Added to the gap, as in torchattacks, so that a step crosses the boundary; and against a gradient of zero.
+GAP_GUARD, SQUARE_GUARD = 1e-4, 1e-30
+
 
 class Options(AttackOptions):
     steps: Count
@@ -74,7 +77,7 @@ class DeepFool:
             gap = true_logit - logits[:, other]
             distance = gap / square.sqrt()
             nearer = (target.y != other) & (square > 0) & (distance < least)
-            step = ((gap + 1e-4) / square.clamp(min=1e-30)).view(-1, 1, 1, 1) * gradient
+            step = ((gap + GAP_GUARD) / square.clamp(min=SQUARE_GUARD)).view(-1, 1, 1, 1) * gradient
             shortest = torch.where(nearer.view(-1, 1, 1, 1), step, shortest)
             least = torch.where(nearer, distance, least)
         return shortest

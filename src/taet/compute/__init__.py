@@ -1,1 +1,1 @@
-"""What makes numbers fast and changes none: devices, batches, folding, graphs."""
+"""How and where numbers are computed: devices and precision, batches, folded batch norm, CUDA graphs."""

@@ -68,6 +68,8 @@ class Options(MethodOptions):
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         mean, every = sum(self.steps) / len(self.steps), self.update_every
+        # An update: RESTARTS attacks of REWARD_STEPS on the copy, its one step, and for each restart and
+        # the clean images a forward pass. Planning reads this class without the module's constants.
         return mean + 24 / every, mean + 21 / every
 
 

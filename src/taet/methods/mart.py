@@ -16,8 +16,8 @@ from taet.networks.network import Network
 from taet.options import MethodOptions, Positive
 from taet.training.method import Attacked, Batch, TrainingMethod
 
-# The authors' guards against log 0 and a weight of exactly 0.
-LOG_GUARD, WEIGHT_GUARD = 1e-12, 1e-7
+# The authors' guards against log 0, a weight of exactly 0, and a largest other probability of 1.
+LOG_GUARD, WEIGHT_GUARD, GAP_GUARD = 1e-12, 1e-7, 1.0001
 
 
 class Options(MethodOptions):
@@ -49,4 +49,4 @@ def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """
     p = F.softmax(logits, 1)
     largest_other = p.scatter(1, y[:, None], 0).amax(1)
-    return cross_entropy(logits, y) - (1.0001 - largest_other + 1e-12).log()
+    return cross_entropy(logits, y) - (GAP_GUARD - largest_other + LOG_GUARD).log()

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+DIGITS = 6  # of shares in files of scores and tables
+
 
 def csv_bytes(table: pd.DataFrame, digits: int | None = None) -> bytes:
     """Contents of a CSV file.

@@ -38,9 +38,10 @@ from taet.axes import MODEL, NETWORK, SETTING, SPLIT
 from taet.scores import notes
 from taet.scores.bits import correct_rows, image_rows
 from taet.scores.bootstrap import Seed, contrasts, intervals, resample
-from taet.scores.csv_bytes import csv_bytes
+from taet.scores.csv_bytes import DIGITS, csv_bytes
 from taet.scores.metrics import scores
 from taet.scores.predictions import Predictions, read_predictions
+from taet.scores.tukey import COMPARED
 from taet.seeds import seed_for
 from taet.study.store import artifacts
 
@@ -49,10 +50,8 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-COMPARED = ("all", "tail")
 MOST_CONFUSED = 20  # classes; with more, confusion is between groups
 EPOCH = ("loss", "learning_rate", "validation_accuracy", "validation_robustness")
-DIGITS = 6
 
 
 def run(job: "Job") -> dict[str, Any]:

@@ -12,14 +12,12 @@ import pandas as pd
 from taet.report.tables import main_tables
 from taet.report.tables.headline import headline, headline_rows
 from taet.report.typeset import latex, markdown
-from taet.scores.csv_bytes import csv_bytes
+from taet.scores.csv_bytes import DIGITS, csv_bytes
 from taet.scores.files import read_scored
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
-
-DIGITS = 6
 
 
 def run(job: "Job") -> dict[str, Any]:

@@ -111,7 +111,7 @@ class TrainingMethod:
         return LINEAR
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
-        """Inner maximisation; by default PGD on cross-entropy. Leaves the model as it was."""
+        """Inner maximisation; by default PGD on cross-entropy. Weights and mode stay as they are."""
         return Attacked(self.perturb(model, batch))
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:

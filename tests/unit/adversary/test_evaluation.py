@@ -68,7 +68,7 @@ def attacked(
 ) -> Evaluation:
     Shift.seen.clear()
     monkeypatch.setattr(evaluation, "chain_of", lambda name, attacks: CHAINS[name])
-    options: Any = SimpleNamespace(cautions=list, eps=None)
+    options: Any = SimpleNamespace(cautions=list, ball=lambda eps: ("linf", eps))
     return evaluate(
         Brightness().train(),
         IMAGES,
@@ -107,6 +107,17 @@ def test_images(result: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [1 - label for label in result.clean.tolist()]
     none = attacked(monkeypatch, wrong, with_images=True).verdicts["both"].images
     assert torch.equal(none, IMAGES), "no image is classified correctly"
+
+
+def test_images_do_not_depend_on_other_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two chains that begin alike: the second does not run the beginning again."""
+    chains = {"both": CHAINS["both"], "other": (BRIGHTER, Shift("darkest", -0.1))}
+    images = []
+    for names in (["other"], ["both", "other"]):
+        monkeypatch.setattr(sys.modules[__name__], "CHAINS", {name: chains[name] for name in names})
+        images.append(attacked(monkeypatch, with_images=True).verdicts["other"].images)
+    assert torch.equal(*images)
+    assert [title for title, _ in Shift.seen].count("brighter") == 1, "for both chains"
 
 
 def test_an_interrupted_evaluation_goes_on_with_attacks_in_another_order(
@@ -170,7 +181,7 @@ def test_balls_are_told_apart() -> None:
     assert longest(wanted[:2]) == wanted[:2]
 
 
-@pytest.mark.parametrize(("own", "radius"), [(None, EPS), (0.03, 0.03)])
-def test_radius(own: float | None, radius: float) -> None:
-    options: Any = SimpleNamespace(eps=own)
+@pytest.mark.parametrize(("bound", "radius"), [(None, EPS), (0.03, 0.03)])
+def test_radius(bound: float | None, radius: float) -> None:
+    options: Any = SimpleNamespace(ball=lambda eps: ("l2", bound))
     assert radius_of(options, EPS) == radius

@@ -34,6 +34,9 @@ PLUMBING = (
     "values",
 )
 
+# Members of classes of options that compute nothing that is stored: ``taet.options`` defines them.
+PLANNING = ("problem", "attack_passes", "loss_passes", "without_effect", "official_validation")
+
 
 @cache
 def fingerprint(*entries: str) -> str:
@@ -207,7 +210,7 @@ def _canonical(node: Any) -> Any:
     if isinstance(node, ast.Module):
         fields["body"] = [n for n in fields["body"] if not _is_own_import(n)]
     if isinstance(node, ast.ClassDef):
-        fields["body"] = [n for n in fields["body"] if not _is_check_of_options(n)]
+        fields["body"] = [n for n in fields["body"] if not _is_planning(n)]
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         fields["body"] = [n for n in fields["body"] if not _is_text(n)]
     if _is_checking(node):
@@ -227,9 +230,11 @@ def _is_error(node: ast.AST) -> TypeGuard[ast.Call]:
     )
 
 
-def _is_check_of_options(node: ast.AST) -> bool:
-    """Whether it is ``problem``, which refuses values of options and computes nothing."""
-    return isinstance(node, ast.FunctionDef) and node.name == "problem"
+def _is_planning(node: ast.AST) -> bool:
+    """Whether a member of a class of options serves its check or the costs of a plan alone."""
+    if isinstance(node, ast.AnnAssign):
+        return isinstance(node.target, ast.Name) and node.target.id in PLANNING
+    return isinstance(node, ast.FunctionDef) and node.name in PLANNING
 
 
 def _is_text(node: ast.AST) -> bool:
