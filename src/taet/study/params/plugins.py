@@ -2,7 +2,8 @@
 
 A plugin is a Python file in ``methods/``, ``attacks/``, ``datasets/`` or ``architectures/``. Its docstring is
 its card, its class ``Options`` its parameters. Both are read from the source *without running the file*, so
-that planning and validation need not import torch, which would take longer than all their work.
+that planning and validation need not import torch, which would take longer than all their work. ``load``
+and ``title`` serve the files in ``stages/`` and ``report/figures/`` too.
 """
 
 import ast

@@ -50,6 +50,7 @@ class Needs:
 
 
 def download(study: "Study", cell: Cell) -> Needs:
+    """Options of the data set, and the digest of the files if they are the user's own."""
     dataset = study.params.datasets[cell["dataset"]]
     reads: dict[str, Any] = {"dataset": dataset, "download": study.params.download}
     if plugins.defines("datasets", dataset.kind, "sources"):
@@ -76,6 +77,7 @@ def _contents(root: Path, name: str, options: DatasetOptions) -> str:
 
 
 def subsample(study: "Study", cell: Cell) -> Needs:
+    """The long tail's options, and all images."""
     return Needs(
         {"longtail": study.params.datasets[cell["dataset"]].longtail},
         {"images": study.job("download", dataset=cell["dataset"])},
@@ -83,11 +85,13 @@ def subsample(study: "Study", cell: Cell) -> Needs:
 
 
 def stabilize(study: "Study", cell: Cell) -> Needs:
+    """Those of ``_training`` up to the end of stage 1."""
     stabilization = study.params.stabilizations[cell["stabilization"]]
     return _training(study, cell, stabilization.method, stabilization.epochs, stabilization.after)
 
 
 def equalize(study: "Study", cell: Cell) -> Needs:
+    """Those of ``_training`` up to the last epoch, from stage 1 on if the method has one."""
     method = study.params.methods[cell["method"]]
     return _training(study, cell, cell["method"], method.training.epochs, method.stabilization)
 
@@ -118,6 +122,7 @@ def _data(study: "Study", cell: Cell) -> dict[str, Job]:
 
 
 def attack(study: "Study", cell: Cell) -> Needs:
+    """Options of the attacks that share the job, the network, and the test images."""
     p = study.params
     attacks = {name: p.attacks[name] for name in study.attack_jobs[cell["job"]]}
     modules = {f"taet.attacks.{options.kind}" for options in attacks.values()}
@@ -136,6 +141,7 @@ def attack(study: "Study", cell: Cell) -> Needs:
 
 
 def score(study: "Study", cell: Cell) -> Needs:
+    """Every split, network and prediction of the study, and how to sum them up."""
     stages = ("subsample", "equalize", "attack")
     inputs = {job.title: job for stage in stages for job in study.jobs(stage)}
     report = study.params.report
@@ -155,6 +161,7 @@ def score(study: "Study", cell: Cell) -> Needs:
 
 
 def inspect(study: "Study", cell: Cell) -> Needs:
+    """The networks of the first seed with their images, and the attack to show."""
     p, seed = study.params, study.params.grid.seeds[0]
     headline = p.attacks[p.report.headline_attack]
     networks = [job for job in study.jobs("equalize") if job.cell["seed"] == seed]
@@ -176,10 +183,12 @@ def inspect(study: "Study", cell: Cell) -> Needs:
 
 
 def tables(study: "Study", cell: Cell) -> Needs:
+    """The scores, and what is shown of them."""
     return Needs(shown(study.params), {"score": study.job("score")}, files=TABLES)
 
 
 def figures(study: "Study", cell: Cell) -> Needs:
+    """The scores, the inspected images, and which figures to draw."""
     drawn = pictures(study.params)
     return Needs(
         {**shown(study.params), "families": families(study.params), "pictures": drawn},

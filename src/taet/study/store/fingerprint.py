@@ -35,7 +35,14 @@ PLUMBING = (
 )
 
 # Members of classes of options that compute nothing that is stored: ``taet.options`` defines them.
-PLANNING = ("problem", "attack_passes", "loss_passes", "without_effect", "official_validation")
+PLANNING = (
+    "problem",
+    "cautions",  # a job's key has the warnings themselves
+    "attack_passes",
+    "loss_passes",
+    "without_effect",
+    "official_validation",
+)
 
 
 @cache
@@ -130,9 +137,8 @@ def _code(module: str) -> str:
     return _hash(_canonical(_tree(module)))
 
 
-Imports = list[
-    tuple[list[str], str]
-]  # the names that a module gets, and the module that it gets them from
+# The names that a module gets, and the module that it gets them from.
+Imports = list[tuple[list[str], str]]
 
 
 @cache
@@ -142,7 +148,12 @@ def _imports(module: str) -> tuple[Imports, Imports]:
     top = set(map(id, tree.body))
     parts = (tree.body, [node for node in _running(tree) if id(node) not in top])
     above, inside = (
-        [found for node in nodes for found in _imported(module, node) if _computes(found[1])]
+        [
+            (names, name)
+            for node in nodes
+            for names, name in _imported(module, node)
+            if _computes(name)
+        ]
         for nodes in parts
     )
     return above, inside
@@ -202,10 +213,7 @@ def _canonical(node: Any) -> Any:
     if _is_own_import(node):
         return ["Import", sorted(alias.asname or alias.name for alias in node.names)]
     if _is_error(node):
-        return [
-            "Error",
-            _canonical(node.func),
-        ]  # its class, which other code catches; not its message
+        return ["Error", _canonical(node.func)]  # the class, which other code catches, alone
     fields = dict(ast.iter_fields(node))
     if isinstance(node, ast.Module):
         fields["body"] = [n for n in fields["body"] if not _is_own_import(n)]

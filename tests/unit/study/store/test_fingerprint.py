@@ -43,6 +43,9 @@ FILES = {
             return count
         class C:
             size: int = 1
+            loss_passes: ClassVar[int] = 2
+            def attack_passes(self, steps):
+                return steps, steps
             def problem(self):
                 return 'size: must be 1' if self.size > 1 else None
             def method(self, y):
@@ -104,6 +107,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("entry.py", "too small", "must be at least 0"),
         ("entry.py", "not finite", "is infinite"),
         ("entry.py", "size: must be 1", "size: too large"),
+        ("entry.py", "loss_passes: ClassVar[int] = 2", "loss_passes: ClassVar[int] = 3"),
+        ("entry.py", "return steps, steps", "return steps + 1, steps"),
         ("entry.py", "def f(x)", "def f(x: int) -> float"),
         ("entry.py", "def h(y, *rest, z=1)", "def h(y: int, *rest: int, z: int=1) -> int"),
         ("entry.py", "def method(self, y)", "def method(self, y: int) -> int"),
