@@ -1,6 +1,7 @@
 """Method cards: the docstrings and options of the files in ``methods/``, for the terminal and the docs."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from taet.options import MethodOptions
@@ -9,10 +10,10 @@ from taet.study.params.descriptions import descriptions
 
 PAGE = """# Methods
 
-**Which methods exist, what do they cost, and which options do they have?** See the table. Passes are
-forward + backward passes of an image in a training step with K attack steps (ADT: T inner steps of S
-samples). Below it are formulas, and our choice where paper and code differ.
-[fidelity.md](fidelity.md) lists what we do not do as the authors do. This page is written by
+**Which methods exist, what do they cost, and which options do they have?** There are {methods}; {usual} cost
+{passes} passes: forward + backward passes of an image in a training step with K attack steps (ADT: T
+inner steps of S samples). Below the table are formulas, and our choice where paper and code differ.
+[fidelity.md](fidelity.md) lists what differs from the authors' code. This page is written by
 `python -m taet methods --markdown > docs/methods.md`.
 """
 SOURCE = re.compile(r".*\((.+?)(?:, CVPR)? (\d{4})\)")
@@ -34,7 +35,7 @@ def terminal() -> str:
 
 def markdown() -> str:
     """All cards as the page docs/methods.md."""
-    parts = [PAGE, _table(), _section("Options of every method", "", _common_options())]
+    parts = [_introduction(), _table(), _section("Options of every method", "", _common_options())]
     for name in plugins.names("methods"):
         title, _, text = plugins.card("methods", name).partition("\n")
         title = re.sub(r" \([^()]* \d{4}\)", "", title)  # the table has the source, and the cost
@@ -45,16 +46,26 @@ def markdown() -> str:
     return "\n".join(parts)
 
 
+def _introduction() -> str:
+    names = plugins.names("methods")
+    ((passes, usual),) = Counter(map(_passes, names)).most_common(1)
+    return PAGE.format(methods=len(names), usual=usual, passes=passes)
+
+
+def _passes(name: str) -> str:
+    """Forward and backward passes of a training step, from the last lines of the method's docstring."""
+    cost = COST.search(plugins.card("methods", name))
+    return " + ".join(f"({n})" if " " in n else n for n in cost.groups()) if cost else "-"
+
+
 def _table() -> str:
-    """A row for each method: authors and year from its title, passes from its last lines, options."""
+    """A row for each method: authors and year from its title, passes, options."""
     lines = ["| method | paper | year | passes | options |", "| --- | --- | ---: | --- | --- |"]
     for name in plugins.names("methods"):
-        card = plugins.card("methods", name)
-        source, cost = SOURCE.match(card), COST.search(card)
+        source = SOURCE.match(plugins.card("methods", name))
         authors, year = source.groups() if source else ("-", "-")
-        passes = " + ".join(f"({n})" if " " in n else n for n in cost.groups()) if cost else "-"
         options = ", ".join(f"`{option}`" for option, _ in _own_options(name)) or "-"
-        lines.append(f"| `{name}` | {authors} | {year} | {passes} | {options} |")
+        lines.append(f"| `{name}` | {authors} | {year} | {_passes(name)} | {options} |")
     return "\n".join(lines) + "\n"
 
 
