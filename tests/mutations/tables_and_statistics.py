@@ -122,7 +122,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PER_CLASS, "classes[\"accuracy_sd\"].fillna(classes[\"accuracy_se\"])", "classes[\"accuracy_se\"]", "per class: bars are standard errors"),
     (BA_BR, 'value_bar(part.loc[(method, report.figure_attack)])', 'value_bar(part.loc[(method, "clean")])', "BR is BA in the figure"),
     (BA_BR, "xerr=ba_bar, yerr=br_bar", "xerr=br_bar, yerr=ba_bar", "bars of BA and BR swapped"),
-    (EFFICIENCY, "costs[method], mean", "costs[method] + 1, mean", "cost of training off by one"),
+    (EFFICIENCY, "costs[method], row", "costs[method] + 1, row", "cost of training off by one"),
     (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
     (WEIGHTS, 'in picture["options"])', 'in sorted(picture["options"], key="beta".__ne__))', "heat map: axes swapped"),
 ]  # fmt: skip

@@ -1,8 +1,7 @@
 """What all figures share: fonts, colours and markers, bars, legends and captions.
 
-The same numbers give the same bytes, also where a user has a matplotlibrc. Panels that can stand below one
-another make a figure as wide as a column of a two-column paper; those with a panel for each method are as
-wide as its page. Text has 8 points at least.
+The same numbers give the same bytes, also where a user has a matplotlibrc. A figure of one panel is as wide
+as a column of a two-column paper, one of several as wide as its page. Text has 8 points at least.
 """
 
 import io
@@ -55,9 +54,11 @@ SCOPE_TITLES = {"all": "All classes", "tail": "Tail classes"}
 BETTER = "better \N{RIGHTWARDS ARROW}"  # at the end of an axis label; beside a vertical axis it points up
 BARS: dict[str, Any] = {"elinewidth": 0.6, "capsize": 1.5}
 LINE = 0.16  # inches, of a line of text
+ROW = 1.3 * LINE
+LEAST_HEIGHT = 1.1  # inches, of a figure with rows, without heading and caption
 CHARACTERS = 14.5  # of an inch of text, on average
 LEVEL = 2  # characters of a name that is written level below an axis; longer ones are upright
-MARKER = 7  # characters that a marker takes in a legend
+MARKER = 6  # characters that a marker takes in a legend
 NARROW = {"handlelength": 1.6, "columnspacing": 1.2}  # in units of the font, of a legend
 
 # Colours of what is no method. Like those of methods they differ for people with deuteranopia too.
@@ -175,10 +176,31 @@ def spread(summary: pd.DataFrame, test_set: str, bars: bool = True) -> str:
 # -- layout -------------------------------------------------------------------------------------------
 
 
-def column_panels(count: int) -> tuple[Figure, list[Axes]]:
-    """A figure as wide as a column, and its panels from top to bottom."""
-    figure = Figure(figsize=(COLUMN, 0.5 + 1.9 * count), layout="constrained")
-    return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
+def side_by_side(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel or two, from left to right; each has the width of a column."""
+    figure = Figure(figsize=(COLUMN * count, 2.6), layout="constrained")
+    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+
+
+def row_panels(
+    names: Sequence[str], titles: Sequence[str], row: float = ROW
+) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as a page: panels side by side that share a row for each name, the first on top.
+
+    Unlike points in one panel, rows cannot hide each other, and need no legend.
+
+    Args:
+        row: its height in inches.
+    """
+    height = max(LEAST_HEIGHT, 0.5 + row * len(names))
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+    panels = list(figure.subplots(1, len(titles), sharey=True, squeeze=False)[0])
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set_title(title)
+        axes.grid(axis="y", linewidth=0.3, color="0.85")
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    return figure, panels
 
 
 def grid_shape(count: int, most: int) -> tuple[int, int]:
@@ -228,7 +250,12 @@ def room_for(names: Sequence[str]) -> float:
 
 
 def _wrapped(figure: Figure, text: str) -> list[str]:
-    return textwrap.wrap(text, int(CHARACTERS * figure.get_figwidth()))
+    """As few lines as the figure's width allows, about equally long."""
+    room = int(CHARACTERS * figure.get_figwidth())
+    fewest = len(textwrap.wrap(text, room))
+    longest = max(map(len, text.split()), default=1)
+    widths = range(min(longest, room), room + 1)
+    return textwrap.wrap(text, next(w for w in widths if len(textwrap.wrap(text, w)) == fewest))
 
 
 def name_methods(figure: Figure, labels: Mapping[str, str]) -> None:

@@ -17,6 +17,8 @@ from taet.report.style import (
     COLORS,
     METHODS,
     UNKNOWN,
+    caption,
+    fix_layout,
     grid_shape,
     house_style,
     method_styles,
@@ -26,7 +28,15 @@ from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.pictures import families
-from tests.unit.report.test_tables import OPTIONS, SETTING, SHOWN, SOURCES, metrics, training
+from tests.unit.report.test_tables import (
+    OPTIONS,
+    SETTING,
+    SHOWN,
+    SOURCES,
+    examples,
+    metrics,
+    training,
+)
 
 LEVEL = {("b", "clean"): 0.8, ("b", "pgd"): 0.5, ("a", "clean"): 0.7, ("a", "pgd"): 0.2}
 SD = {("b", "clean"): 0.04, ("b", "pgd"): 0.03, ("a", "clean"): 0.02, ("a", "pgd"): 0.01}
@@ -75,17 +85,23 @@ def test_robustness_against_accuracy() -> None:
 
 
 def test_against_the_imbalance_ratio() -> None:
-    """Ratios in the order of numbers, not of text."""
+    """Ratios in the order of numbers, not of text; a row per method, in which no ratio hides another."""
     frame = pd.concat([uneven("100", 0.5), uneven("20")])
-    clean, attacked = draw("imbalance", frame, ratios=["100", "20"]).axes
-    for axes, attack in ((clean, "clean"), (attacked, "pgd")):
-        for container, method in zip(axes.containers, ("b", "a"), strict=True):
+    swapped = (frame["imbalance_ratio"] == "100") & (frame["attack"] == "pgd")
+    frame.loc[swapped & (frame["method"] == "b"), "balanced_accuracy"] -= 0.2  # 0.05; a has 0.1
+    figure = draw("imbalance", frame, ratios=["100", "20"])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["IR 20", "IR 100"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["A|x", "B & C"]
+    levels = {"clean": ([70, 80], [35, 40]), "pgd": ([20, 50], [10, 5])}
+    for axes, (attack, of_ratios) in zip(figure.axes, levels.items(), strict=True):
+        rows = []
+        for container, level in zip(axes.containers, of_ratios, strict=True):
             points, (lengths,) = bars(container)
-            assert [x for x, _ in points] == pytest.approx([20, 100], rel=0.02)
-            level = 100 * LEVEL[method, attack]
-            assert [y for _, y in points] == pytest.approx([level, level / 2])
-            assert lengths == pytest.approx([100 * SD[method, attack]] * 2)
-        assert [t.get_text() for t in axes.get_xticklabels()] == ["20", "100"]
+            assert [x for x, _ in points] == pytest.approx(level)
+            assert lengths == pytest.approx([100 * SD["a", attack], 100 * SD["b", attack]])
+            rows.append([y for _, y in points])
+        low, high = np.array(rows) - [0, 1]
+        assert ((low < 0) & (high > 0) & (high - low < 0.5)).all(), "nearer than the next method"
 
 
 def test_confusion_has_true_classes_in_rows() -> None:
@@ -154,10 +170,20 @@ def test_drops_and_ends_of_stage_one() -> None:
     assert not any(style == ":" for style, _ in lines)
 
 
-def test_methods_of_one_cost_share_a_position() -> None:
-    everything, _ = draw("efficiency", uneven(), SHOWN | {"costs": {"b": 20.0, "a": 20.0}}).axes
-    points = [bars(container)[0] for container in everything.containers]
-    assert points == [[pytest.approx([20, 50])], [pytest.approx([20, 20])]]
+@pytest.mark.parametrize(("costs", "order"), [((40, 20), "ab"), ((20, 20), "ba"), ((20, 40), "ba")])
+def test_methods_have_rows_by_their_cost(costs: tuple[float, float], order: str) -> None:
+    """The cheapest first; of one cost the most robust first: neither hides the other."""
+    of_methods = dict(zip("ba", costs, strict=True))
+    figure = draw("efficiency", uneven(), SHOWN | {"costs": of_methods})
+    cost, everything, _ = figure.axes
+    names = [SHOWN["labels"]["methods"][method] for method in order]
+    assert [t.get_text() for t in cost.get_yticklabels()] == names
+    marks = [line.get_xydata().tolist() for line in cost.lines]
+    assert marks == [[[of_methods[method], row]] for row, method in enumerate(order)]
+    for row, (container, method) in enumerate(zip(everything.containers, order, strict=True)):
+        points, (lengths,) = bars(container)
+        assert points == [pytest.approx([100 * LEVEL[method, "pgd"], row])]
+        assert lengths == pytest.approx([100 * SD[method, "pgd"]])
 
 
 def with_methods(count: int, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -211,6 +237,30 @@ def test_bars_end_at_0_and_100() -> None:
     row = {"balanced_accuracy": 0.01, "balanced_accuracy_sd": 0.03, "balanced_accuracy_se": 0.5}
     assert value_bar(pd.Series(row)) == (1, pytest.approx((1, 3)))
     assert value_bar(pd.Series(row | {"balanced_accuracy": 0.98})) == (98, pytest.approx((3, 2)))
+
+
+def test_markers_at_0_and_100_are_whole_and_seen() -> None:
+    """Of two markers at one point the upper is the smaller; the bar of the largest class reaches 100."""
+    frame = uneven()
+    frame.loc[frame["class_index"] == "0", "accuracy"] = 0.0
+    figure = fix_layout(draw("per_class", frame))
+    panel, *_, counts = (axes for axes in figure.axes if axes.containers)
+    low, high = (panel.transData.transform((0, y))[1] for y in (0, 100))
+    radius = max(line.get_markersize() for line in panel.lines) / 2 * figure.dpi / 72
+    assert panel.bbox.y0 < low - radius
+    assert high + radius < panel.bbox.y1
+    clean, attacked = (container.lines[0] for container in panel.containers)
+    assert clean.get_zorder() <= attacked.get_zorder()
+    assert clean.get_markersize() > attacked.get_markersize() + 1
+    bar = counts.containers[0].patches[0].get_window_extent()
+    assert (bar.y0, bar.y1) == pytest.approx((low, high))
+
+
+def test_no_bar_crosses_a_marker() -> None:
+    axes, _ = draw("ba_br", uneven()).axes
+    marks = [container.lines[0].get_zorder() for container in axes.containers]
+    bars = [part.get_zorder() for c in axes.containers for part in (*c.lines[1], *c.lines[2])]
+    assert max(bars) < min(marks)
 
 
 def test_panels_are_in_the_order_of_robustness_in_the_tail() -> None:
@@ -332,6 +382,38 @@ def test_a_heading_of_two_lines_is_centred() -> None:
         title = figure.legends[0].get_title() if figure.legends else figure._suptitle
         assert title.get_text().count("\n") >= 1
         assert title._multialignment == "center" or title.get_ha() == "center"
+
+
+@pytest.mark.parametrize(
+    ("inches", "text", "lines"),
+    [
+        (3.4, "CIFAR-10, IR 10, ResNet-18 (width 16, stride-2 stem)", ["CIFAR-10, IR 10, ResNet-18", "(width 16, stride-2 stem)"]),
+        (1.2, f"a {'b' * 16} c", ["a", "b" * 16, "c"]),
+        (1.2, "a b", ["a b"]),
+        (0.5, "abcdefghij", ["abcdefg", "hij"]),
+    ],
+)  # fmt: skip
+def test_lines_are_about_equally_long(inches: float, text: str, lines: list[str]) -> None:
+    """No word is broken that has room, and no line is left with a last word."""
+    figure = Figure(figsize=(inches, 1))
+    caption(figure, text)
+    assert figure.get_supxlabel().split("\n") == lines
+
+
+def test_images_are_of_one_size_and_at_equal_distances() -> None:
+    """However long the names of classes below them are, and whether an attack changes the prediction."""
+    names = {"c3": "automobile", "c4": "amphitheatres", "c1": "orthodontists"}
+    columns = ("class_name", "clean", "attacked")
+    frame, shown = with_methods(3, examples(1).replace(dict.fromkeys(columns, names)))
+    robust = frame["method"] == "m1"
+    frame.loc[robust, "attacked"] = frame.loc[robust, "clean"]
+    figure = fix_layout(draw("examples", frame, shown))
+    panels = np.array([axes.get_window_extent().bounds for axes in figure.axes]).reshape(4, 2, 4)
+    assert np.ptp(panels[..., 2:], axis=(0, 1)) == pytest.approx(0, abs=0.1)
+    assert np.ptp(panels[..., 0], axis=0) == pytest.approx(0, abs=0.1)
+    assert np.ptp(np.diff(panels[1:, 0, 1])) == pytest.approx(0, abs=0.1)
+    last_lines = [axes.texts[-1].get_window_extent() for axes in figure.axes[2:]]
+    assert not [pair for pair in combinations(last_lines, 2) if pair[0].overlaps(pair[1])]
 
 
 @pytest.mark.parametrize("name", [*SOURCES, "loss_weights"])

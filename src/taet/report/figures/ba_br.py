@@ -11,17 +11,19 @@ from taet.report.style import (
     BETTER,
     SCOPE_TITLES,
     caption,
-    column_panels,
     heading,
     house_style,
     means_and_bars,
     method_styles,
     name_methods,
     setting_of,
+    side_by_side,
     spread,
     value_bar,
 )
 from taet.scores.summary import shown_rows
+
+ABOVE_BARS = 3  # of matplotlib's layers: no bar of another method crosses a marker
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -36,19 +38,20 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     summary = shown_rows(summary, report)
     scopes = [s for s in SCOPE_TITLES if s in set(summary["scope"])]
     with house_style():
-        figure, panels = column_panels(len(scopes))
+        figure, panels = side_by_side(len(scopes))
         for axes, scope in zip(panels, scopes, strict=True):
             part = summary[summary["scope"] == scope].set_index(["method", "attack"])
             for method, style in method_styles(shown).items():
                 ba, ba_bar = means_and_bars([value_bar(part.loc[(method, "clean")])])
                 br, br_bar = means_and_bars([value_bar(part.loc[(method, report.figure_attack)])])
-                axes.errorbar(
+                points, *_ = axes.errorbar(
                     ba, br, xerr=ba_bar, yerr=br_bar, label=method, linestyle="", **style, **BARS
                 )
+                points.set_zorder(ABOVE_BARS)
             axes.set_title(SCOPE_TITLES[scope])
-            axes.set_ylabel(f"BR, {labels['attacks'][report.figure_attack]} (%), {BETTER}")
+            axes.set_xlabel(f"Balanced accuracy (%), {BETTER}")
             axes.margins(0.12)
-        panels[-1].set_xlabel(f"Balanced accuracy (%), {BETTER}")
+        panels[0].set_ylabel(f"BR, {labels['attacks'][report.figure_attack]} (%), {BETTER}")
         caption(figure, spread(summary, report.test_set))
         name_methods(figure, labels["methods"])
         heading(figure, setting_of(shown, picture))

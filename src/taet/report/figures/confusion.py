@@ -47,14 +47,17 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
         100
         * confusion.groupby(["method", "attack", "true", "predicted"], sort=False)["share"].mean()
     )
-    title, texts = _class_texts(list(dict.fromkeys(confusion["true"])), picture)
+    noun, texts = _class_texts(list(dict.fromkeys(confusion["true"])), picture)
     draw_part = _matrices if len(methods) <= MOST_MATRICES else _rarest
     with house_style():
         figure = draw_part(shares, methods, attacks, texts, picture)
+        for axes in figure.axes:
+            if axes.images and axes.get_subplotspec().is_last_row():
+                axes.set_xlabel(f"Predicted {noun}")
         seeds = confusion["seed"].nunique()
         caption(
             figure,
-            f"{title}: columns are predicted classes. Color: share of the images of the true class, in %, "
+            "Color: share of the images of the true class, in %, "
             f"{f'mean over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
         )
         heading(figure, setting_of(shown, picture))
@@ -64,13 +67,13 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
 def _class_texts(numbers: Sequence[str], picture: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """What classes, or groups of them, are called, by their number in confusion.csv."""
     if not numbers[0].isdecimal():
-        return "Groups of classes", {group: group for group in numbers}
+        return "group of classes", {group: group for group in numbers}
     names = {str(number): name for name, number in picture.get("classes", {}).items()}
     rows = pd.DataFrame(
         {"class_name": [names.get(n, n) for n in numbers], "class_index": list(numbers)}
     )
     title, texts = class_texts(rows, picture)
-    return title, {n: texts[names.get(n, n)] for n in numbers}
+    return title.lower(), {n: texts[names.get(n, n)] for n in numbers}
 
 
 def _matrices(

@@ -1,4 +1,7 @@
-"""Balanced robustness against what the training costs, for all and for tail classes."""
+"""What training costs, beside balanced robustness for all and for tail classes; the cheapest method first.
+
+Of methods that cost the same the most robust comes first.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +14,11 @@ from taet.report.style import (
     BETTER,
     SCOPE_TITLES,
     caption,
-    column_panels,
     heading,
     house_style,
     means_and_bars,
     method_styles,
-    name_methods,
+    row_panels,
     setting_of,
     spread,
     value_bar,
@@ -33,26 +35,28 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         picture: its setting.
     """
     report, labels, costs = shown["report"], shown["labels"], shown["costs"]
-    attack = report.figure_attack
+    attack, styles = report.figure_attack, method_styles(shown)
     summary = shown_rows(summary, report)
     values = of_groups(summary[summary["attack"] == attack]).set_index(["method", "scope"])
     scopes = [s for s in SCOPE_TITLES if s in set(summary["scope"])]
+    robust = values["balanced_accuracy"]
+    methods = sorted(labels["methods"], key=lambda m: (costs[m], -robust[m, "all"]))
     with house_style():
-        figure, panels = column_panels(len(scopes))
-        for axes, scope in zip(panels, scopes, strict=True):
-            for method, style in method_styles(shown).items():
+        names = [labels["methods"][method] for method in methods]
+        figure, (cost, *panels) = row_panels(names, ["Cost", *(SCOPE_TITLES[s] for s in scopes)])
+        for row, method in enumerate(methods):
+            cost.plot(costs[method], row, **styles[method])
+            for axes, scope in zip(panels, scopes, strict=True):
                 mean, bar = means_and_bars([value_bar(values.loc[(method, scope)])])
-                axes.errorbar(
-                    costs[method], mean, yerr=bar, label=method, linestyle="", **style, **BARS
-                )
-            axes.set_title(SCOPE_TITLES[scope])
-            axes.set_ylabel(f"BR, {labels['attacks'][attack]} (%), {BETTER}")
-            axes.margins(0.08)
-        panels[-1].set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes per training image")
+                axes.errorbar(mean, row, xerr=bar, **styles[method], **BARS)
+        cost.set_xlim(left=0)
+        cost.set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes per image")
+        for axes in panels:
+            axes.set_xlabel(f"BR, {labels['attacks'][attack]} (%), {BETTER}")
         caption(
             figure,
-            f"Passes through the network, forward and backward. {spread(summary, report.test_set)}",
+            "Cost: forward and backward passes per training image in the whole training. "
+            f"{spread(summary, report.test_set)}",
         )
-        name_methods(figure, labels["methods"])
         heading(figure, setting_of(shown, picture))
     return figure

@@ -13,7 +13,9 @@ from taet.report.style import LINE, PAGE_WIDTH, caption, heading, house_style, s
 
 SOURCE = "examples"
 GREY = 0.5  # nothing is added
+GAP = 1 / 8  # of an image's width, between two
 WRONG: dict[str, Any] = {"color": "#d55e00", "fontweight": "bold"}
+Pixels = np.ndarray[Any, Any]
 
 
 def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -33,19 +35,18 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     with house_style():
         size = (PAGE_WIDTH, (len(methods) + 1) * (panel + 2.3 * LINE))
         figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(len(methods) + 1, 2 * len(clean), squeeze=False)
+        grid = figure.subplots(len(methods) + 1, len(clean), squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
-        for i, row in enumerate(clean.itertuples()):
-            _show(grid[0, 2 * i], row.image)
-            grid[0, 2 * i].set_title(f"{title} {texts[row.class_name]}", loc="left")
+        for axes, row in zip(grid[0], clean.itertuples(), strict=True):
+            _show(axes, row.image, np.ones_like(row.image))
+            axes.set_title(f"{title} {texts[row.class_name]}", loc="left")
         for line, (method, label) in zip(grid[1:], methods.items(), strict=True):
-            line[0].text(-0.15, 0.5, label, ha="right", va="center", transform=line[0].transAxes)
-            for i, row in enumerate(examples[examples["method"] == method].itertuples()):
-                added, attacked = line[2 * i], line[2 * i + 1]
-                _show(added, GREY + GREY * row.added / scale)
-                _show(attacked, row.image + row.added)
-                _predictions(added, texts, row)
+            line[0].text(-0.07, 0.5, label, ha="right", va="center", transform=line[0].transAxes)
+            rows = examples[examples["method"] == method].itertuples()
+            for axes, row in zip(line, rows, strict=True):
+                _show(axes, GREY + GREY * row.added / scale, row.image + row.added)
+                _predictions(axes, texts, row)
         caption(
             figure,
             f"Top: clean images. In each row: the perturbation of {attack} and the attacked image. Full "
@@ -57,16 +58,21 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     return figure
 
 
-def _show(axes: Axes, image: "np.ndarray[Any, Any]") -> None:
-    grey = image.shape[2] == 1
-    pixels = np.clip(image[..., 0] if grey else image, 0, 1)
-    axes.imshow(pixels, cmap="gray" if grey else None, vmin=0, vmax=1, interpolation="nearest")
+def _show(axes: Axes, left: Pixels, right: Pixels) -> None:
+    """Two images side by side in one panel, which is as wide as the text below them needs."""
+    rows, columns, channels = left.shape
+    gap = np.ones((rows, round(GAP * columns), channels))
+    pixels = np.clip(np.concatenate([left, gap, right], axis=1), 0, 1)
+    grey = channels == 1
+    look = {"cmap": "gray" if grey else None, "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+    axes.imshow(pixels[..., 0] if grey else pixels, **look)
 
 
 def _predictions(axes: Axes, texts: Mapping[str, str], row: Any) -> None:
-    """The predicted classes below both images, from the left edge of the first."""
+    """The predicted classes below both images, from the left edge of the first: always two lines high."""
     below: dict[str, Any] = {"ha": "left", "va": "top", "transform": axes.transAxes}
-    axes.text(0, -0.05, texts[row.clean], **below, **(WRONG if row.clean != row.class_name else {}))
+    lines = {row.clean: f"{texts[row.clean]}\n"}
     if row.attacked != row.clean:
-        text = f"\n\N{RIGHTWARDS ARROW} {texts[row.attacked]}"
-        axes.text(0, -0.05, text, **below, **(WRONG if row.attacked != row.class_name else {}))
+        lines[row.attacked] = f"\n\N{RIGHTWARDS ARROW} {texts[row.attacked]}"
+    for predicted, line in lines.items():
+        axes.text(0, -0.05, line, **below, **(WRONG if predicted != row.class_name else {}))

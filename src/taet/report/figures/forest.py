@@ -14,13 +14,12 @@ from matplotlib.figure import Figure
 
 from taet.report.style import (
     BARS,
-    LINE,
-    PAGE_WIDTH,
     SCOPE_TITLES,
     caption,
     heading,
     house_style,
     method_styles,
+    row_panels,
     setting_of,
 )
 from taet.scores import tukey
@@ -28,7 +27,6 @@ from taet.scores.summary import shown_rows, title_of_test_set
 
 SOURCE = "metrics"
 REFERENCE = "taet"
-LEAST_HEIGHT = 1.1  # inches, without heading and caption
 
 
 def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -51,15 +49,11 @@ def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     everything = differences["all"]["difference"]
     methods = sorted(everything.index, key=everything.get, reverse=True)
     with house_style():
-        height = max(LEAST_HEIGHT, 0.5 + 1.3 * LINE * len(methods))
-        figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
-        panels = figure.subplots(1, len(differences), sharey=True, squeeze=False)[0]
-        for axes, (scope, pairs) in zip(panels, differences.items(), strict=True):
+        titles = [SCOPE_TITLES[scope] for scope in differences]
+        figure, panels = row_panels([labels[method] for method in methods], titles)
+        for axes, pairs in zip(panels, differences.values(), strict=True):
             _panel(axes, pairs.loc[methods], method_styles(shown))
-            axes.set_title(SCOPE_TITLES[scope])
             axes.set_xlabel(f"points, better than {labels[reference]} \N{RIGHTWARDS ARROW}")
-        panels[0].set_yticks(range(len(methods)), [labels[method] for method in methods])
-        panels[0].set_ylim(len(methods) - 0.5, -0.5)
         caption(figure, _caption(metrics, shown, labels[reference]))
         heading(figure, setting_of(shown, picture))
     return figure
@@ -87,7 +81,6 @@ def _panel(axes: Axes, pairs: pd.DataFrame, styles: Mapping[str, Mapping[str, An
         reach = [[pair["difference"] - pair["low"]], [pair["high"] - pair["difference"]]]
         bar = None if np.isnan(reach).any() else reach
         axes.errorbar(pair["difference"], row, xerr=bar, **styles[str(method)], **BARS)
-    axes.grid(axis="y", linewidth=0.3, color="0.85")
 
 
 def _caption(metrics: pd.DataFrame, shown: Mapping[str, Any], reference: str) -> str:

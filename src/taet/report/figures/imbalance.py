@@ -1,26 +1,33 @@
-"""Balanced accuracy and balanced robustness against the imbalance ratio."""
+"""Balanced accuracy and robustness at each imbalance ratio; most robust at the largest ratio first."""
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.report.style import (
     BARS,
     BETTER,
+    COLORS,
+    MARKERS,
+    ROW,
     caption,
-    column_panels,
     heading,
     house_style,
     means_and_bars,
-    method_styles,
-    name_methods,
+    name_series,
+    row_panels,
     setting_of,
     spread,
     value_bar,
 )
 from taet.scores.summary import shown_rows
+
+TITLES = ["Balanced accuracy", "Balanced robustness"]
+SHARE = 0.35  # of the height of a row, between its first and its last ratio
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -28,31 +35,35 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
 
     Args:
         summary: rows over seeds of one data set and architecture.
-        shown: ``report``, ``labels``, ``families`` of the parameters.
+        shown: ``report``, ``labels`` of the parameters.
         picture: its setting, with ``ratios``: the imbalance ratios that are numbers, as they are in paths.
     """
     report, labels = shown["report"], shown["labels"]
+    figure_attack = report.figure_attack
     summary = shown_rows(summary, report)
     summary = summary[summary["imbalance_ratio"].isin(picture["ratios"])]
     values = summary[summary["scope"] == "all"].set_index(["method", "attack", "imbalance_ratio"])
     ratios = sorted(picture["ratios"], key=float)
-    titles = {"clean": "BA", report.figure_attack: f"BR, {labels['attacks'][report.figure_attack]}"}
+    robustness = {
+        m: values.loc[(m, figure_attack, ratios[-1]), "balanced_accuracy"]
+        for m in labels["methods"]
+    }
+    methods = sorted(robustness, key=lambda method: robustness[method], reverse=True)
+    columns = {"clean": "BA", figure_attack: f"BR, {labels['attacks'][figure_attack]}"}
     with house_style():
-        figure, panels = column_panels(len(titles))
-        for axes, (attack, title) in zip(panels, titles.items(), strict=True):
-            for method, style in method_styles(shown).items():
+        names = [labels["methods"][method] for method in methods]
+        figure, panels = row_panels(names, TITLES, ROW * max(1, len(ratios) / 2))
+        offsets = SHARE * np.linspace(-0.5, 0.5, len(ratios))
+        for axes, attack in zip(panels, columns, strict=True):
+            looks = zip(ratios, offsets, cycle(COLORS), cycle(MARKERS), strict=False)
+            for ratio, offset, color, marker in looks:
                 means, bars = means_and_bars(
-                    value_bar(values.loc[(method, attack, ratio)]) for ratio in ratios
+                    value_bar(values.loc[(method, attack, ratio)]) for method in methods
                 )
-                positions = [float(ratio) for ratio in ratios]
-                axes.errorbar(positions, means, yerr=bars, label=method, **style, **BARS)
-            axes.set_xscale("log")
-            axes.set_xticks([float(ratio) for ratio in ratios], ratios)
-            axes.minorticks_off()
-            axes.margins(x=0.08)
-            axes.set_ylabel(f"{title} (%), {BETTER}")
-        panels[-1].set_xlabel("Imbalance ratio (IR)")
+                look = {"color": color, "marker": marker, "linestyle": "", "label": f"IR {ratio}"}
+                axes.errorbar(means, np.arange(len(methods)) + offset, xerr=bars, **look, **BARS)
+            axes.set_xlabel(f"{columns[attack]} (%), {BETTER}")
         caption(figure, f"All classes. {spread(summary, report.test_set)}")
-        name_methods(figure, labels["methods"])
+        name_series(figure, *panels[0].get_legend_handles_labels())
         heading(figure, setting_of(shown, picture))
     return figure

@@ -1,6 +1,6 @@
 """How networks learn: balanced accuracy and robustness on validation images after every epoch.
 
-Robust overfitting is where the lower panel falls while the upper one rises. A dashed line is the end of a
+Robust overfitting is where the right panel falls while the left one rises. A dashed line is the end of a
 method's stage 1, a dotted one a drop of the learning rate.
 """
 
@@ -15,12 +15,12 @@ from matplotlib.ticker import MaxNLocator
 from taet.report.style import (
     BETTER,
     caption,
-    column_panels,
     heading,
     house_style,
     method_styles,
     name_methods,
     setting_of,
+    side_by_side,
 )
 
 SOURCE = "training"
@@ -40,15 +40,14 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     labels, seeds = shown["labels"]["methods"], training["seed"].nunique()
     measured = training.dropna(subset=list(PANELS))
     with house_style():
-        figure, panels = column_panels(len(PANELS))
+        figure, panels = side_by_side(len(PANELS))
         for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
             for method, style in method_styles(shown).items():
                 part = measured[measured["method"] == method]
                 _curve(axes, part.groupby("epoch")[column], method, style)
                 _events(axes, training[training["method"] == method], style["color"])
             axes.set_ylabel(f"{title} (%), {BETTER}")
-        panels[-1].set_xlabel("Epoch")
-        for axes in panels:
+            axes.set_xlabel("Epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         shades = (
             f"means and standard deviations over n = {seeds} seeds" if seeds > 1 else "one seed"

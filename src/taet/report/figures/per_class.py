@@ -37,6 +37,9 @@ PANELS_IN_A_ROW = 3
 MOST_CLASSES = 20  # with more, a point is one of ``BINS``
 BINS = 10
 LABELS = 12  # on an axis
+LIMITS = (-4, 104)  # per cent: markers at 0 and at 100 are whole
+# Attacked, then clean: where both are 0, the smaller marker does not hide the larger one.
+SIZES = {"s": 3, "o": 5}  # points
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -142,6 +145,7 @@ def _count_bars(axes: Axes, part: pd.DataFrame) -> Any:
     """Training counts behind the lines, on a scale of their own that the legend states."""
     counts = axes.twinx()
     bars = counts.bar(part["position"], part["train_images"], color="0.88", width=0.8)
+    counts.set_ylim(np.array(LIMITS) / 100 * part["train_images"].max())
     counts.set_yticks([])
     axes.set_zorder(counts.get_zorder() + 1)
     axes.patch.set_visible(False)
@@ -154,8 +158,9 @@ def _accuracy_line(axes: Axes, part: pd.DataFrame, attack: str, color: str) -> A
         for accuracy, reach in zip(part["accuracy"], part["reach"], strict=True)
     )
     marker = "o" if attack == "clean" else "s"
-    line = axes.errorbar(part["position"], means, yerr=bars, color=color, marker=marker, **BARS)
-    axes.set_ylim(0, 104)
+    look = {"color": color, "marker": marker, "markersize": SIZES[marker]}
+    line = axes.errorbar(part["position"], means, yerr=bars, **look, **BARS)
+    axes.set_ylim(LIMITS)
     every = -(-len(part) // LABELS)
     axes.set_xticks(part["position"][::every], part["text"][::every])
     upright(axes, list(part["text"]))

@@ -12,12 +12,12 @@ from taet.report.style import (
     COLORS,
     MARKERS,
     caption,
-    column_panels,
     heading,
     house_style,
     means_and_bars,
     name_series,
     setting_of,
+    side_by_side,
     spread,
     value_bar,
 )
@@ -47,7 +47,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         (report.figure_attack, "tail"): f"{robustness}, tail",
     }
     with house_style():
-        figure, (axes,) = column_panels(1)
+        figure, (axes,) = side_by_side(1)
         for (key, name), color, marker in zip(curves.items(), COLORS, MARKERS, strict=False):
             if key[1] not in set(summary["scope"]):
                 continue
