@@ -153,6 +153,18 @@ def test_shades_are_standard_deviations() -> None:
     assert [min(at_two), max(at_two)] == pytest.approx([10.0, 12.0])  # 11 and 1, over n - 1
 
 
+def test_markers_of_methods_are_at_epochs_of_their_own() -> None:
+    """Two curves that are alike can both be seen."""
+    parts = [training(1) for _ in range(5)]
+    frame = pd.concat(part.assign(epoch=part["epoch"] + 4 * i) for i, part in enumerate(parts))
+    accuracy, _ = draw("learning", frame).axes
+    curves = [line for line in accuracy.lines if line.get_markevery()]
+    starts, distances = zip(*(curve.get_markevery() for curve in curves), strict=True)
+    assert len(set(distances)) == 1
+    assert len(set(starts)) == len(starts) == 2
+    assert max(starts) < distances[0]
+
+
 def test_ticks_are_whole_epochs() -> None:
     figure = draw("learning", training(3))
     with house_style():  # whose font decides how many ticks there are
@@ -178,6 +190,10 @@ def test_methods_have_rows_by_their_cost(costs: tuple[float, float], order: str)
     cost, everything, _ = figure.axes
     names = [SHOWN["labels"]["methods"][method] for method in order]
     assert [t.get_text() for t in cost.get_yticklabels()] == names
+    fix_layout(figure)
+    ends = cost.transData.inverted().transform([(x, 0) for x in (cost.bbox.x0, cost.bbox.x1 - 8)])
+    assert ends[0][0] == pytest.approx(0), "a cost is as long as it is large"
+    assert max(costs) < ends[1][0], "no marker is cut"
     marks = [line.get_xydata().tolist() for line in cost.lines]
     assert marks == [[[of_methods[method], row]] for row, method in enumerate(order)]
     for row, (container, method) in enumerate(zip(everything.containers, order, strict=True)):

@@ -634,14 +634,14 @@ def test_confusion_figure() -> None:
     assert {axes.get_xlabel() for axes in shown} == {"Predicted class"}
 
 
-@pytest.mark.parametrize("count", [1, 3, 7])
-def test_names_of_groups_do_not_overlap(count: int) -> None:
-    """What confusion is between where there are many classes."""
+@pytest.mark.parametrize("names", [("head", "medium", "tail"), tuple("0123456789")])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+def test_names_of_classes_and_groups_do_not_overlap(count: int, names: tuple[str, ...]) -> None:
+    """Groups are what confusion is between where there are many classes."""
     methods = {f"m{i}": f"Method {i}" for i in range(count)}
-    groups = ("head", "medium", "tail")
     rows = [
         {"method": m, "seed": 0, "attack": a, "true": t, "predicted": p, "share": 0.3}
-        for m in methods for a in ("clean", "pgd") for t in groups for p in groups
+        for m in methods for a in ("clean", "pgd") for t in names for p in names
     ]  # fmt: skip
     shown = SHOWN | {"labels": SHOWN["labels"] | {"methods": methods}}
     figure = fix_layout(draw("confusion", pd.DataFrame(rows), shown))
@@ -649,7 +649,12 @@ def test_names_of_groups_do_not_overlap(count: int) -> None:
     written = [
         text
         for axes in panels
-        for text in (axes.title, *axes.get_xticklabels(), *axes.get_yticklabels())
+        for text in (
+            axes.title,
+            axes.xaxis.label,
+            *axes.get_xticklabels(),
+            *axes.get_yticklabels(),
+        )
         if text.get_visible() and text.get_text()
     ]
     assert len(written) >= 8
@@ -670,6 +675,15 @@ def test_features_figure() -> None:
         )
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["c3", "c4"]
     assert "2 to 5 a class" in figure.get_supxlabel()
+    assert "share a network" not in figure.get_supxlabel()
+
+
+def test_features_of_one_network_are_explained() -> None:
+    """Logit adjustment after training is a method with the network of another."""
+    rows = features(1)
+    adjusted = rows[rows["method"] == "b"].assign(method="a")
+    figure = draw("features", pd.concat([rows[rows["method"] == "b"], adjusted]))
+    assert "equal panels: the methods share a network" in " ".join(figure.get_supxlabel().split())
 
 
 def test_examples_figure() -> None:

@@ -65,15 +65,15 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
 
 
 def _class_texts(numbers: Sequence[str], picture: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """What classes, or groups of them, are called, by their number in confusion.csv."""
+    """Whether there are classes or groups, and what they are called, by their number in confusion.csv."""
     if not numbers[0].isdecimal():
-        return "group of classes", {group: group for group in numbers}
+        return "group", {group: group for group in numbers}
     names = {str(number): name for name, number in picture.get("classes", {}).items()}
     rows = pd.DataFrame(
         {"class_name": [names.get(n, n) for n in numbers], "class_index": list(numbers)}
     )
-    title, texts = class_texts(rows, picture)
-    return title.lower(), {n: texts[names.get(n, n)] for n in numbers}
+    _, texts = class_texts(rows, picture)
+    return "class", {n: texts[names.get(n, n)] for n in numbers}
 
 
 def _matrices(
@@ -86,8 +86,8 @@ def _matrices(
     """True classes in rows: a panel for each method, clean and attacked."""
     rows, columns = grid_shape(len(methods), 2)
     below = room_for(list(texts.values()))
-    height = (1.9 if columns > 1 else 3.2) + below
-    figure = Figure(figsize=(PAGE_WIDTH, height * rows), layout="constrained")
+    height = (2.1 if columns > 1 else 3.4) + below
+    figure = Figure(figsize=(PAGE_WIDTH, height * rows + LINE), layout="constrained")
     grid = figure.subplots(rows, len(attacks) * columns, sharey=True, squeeze=False)
     panels = [(m, a) for m in methods for a in attacks]
     for axes, (method, attack) in zip(grid.flat, panels, strict=False):

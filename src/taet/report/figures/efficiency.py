@@ -25,6 +25,8 @@ from taet.report.style import (
 )
 from taet.scores.summary import of_groups, shown_rows
 
+ROOM = 1.1  # of the highest cost: its marker is whole
+
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure.
@@ -49,7 +51,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             for axes, scope in zip(panels, scopes, strict=True):
                 mean, bar = means_and_bars([value_bar(values.loc[(method, scope)])])
                 axes.errorbar(mean, row, xerr=bar, **styles[method], **BARS)
-        cost.set_xlim(left=0)
+        cost.set_xlim(0, ROOM * max(costs[method] for method in methods))
         cost.set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes per image")
         for axes in panels:
             axes.set_xlabel(f"BR, {labels['attacks'][attack]} (%), {BETTER}")

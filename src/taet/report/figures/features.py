@@ -22,6 +22,7 @@ from taet.report.style import (
 
 SOURCE = "features"
 PANELS_IN_A_ROW = 4
+SHARED = "; equal panels: the methods share a network"  # such as one with its logits adjusted
 
 
 def draw(features: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
@@ -54,10 +55,11 @@ def draw(features: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             axes.set_visible(False)
         counts = features.groupby(["method", "class_index"]).size()
         images = " to ".join(map(str, sorted({counts.min(), counts.max()})))
+        networks = {tuple(points["x"]) for _, points in features.groupby("method", sort=False)}
         caption(
             figure,
             f"t-SNE of the features of clean test images, {images} a class; one network each, "
-            f"seed {features['seed'].iloc[0]}",
+            f"seed {features['seed'].iloc[0]}{SHARED * (len(networks) < len(methods))}",
         )
         name_series(figure, grid.flat[0].lines, [texts[name] for name in names])
         heading(figure, f"{setting_of(shown, picture)}: {title.lower()} of an image")

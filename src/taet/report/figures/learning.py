@@ -42,9 +42,10 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
     with house_style():
         figure, panels = side_by_side(len(PANELS))
         for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
-            for method, style in method_styles(shown).items():
+            for number, (method, style) in enumerate(method_styles(shown).items()):
                 part = measured[measured["method"] == method]
-                _curve(axes, part.groupby("epoch")[column], method, style)
+                first = number / len(labels)
+                _curve(axes, part.groupby("epoch")[column], method, style, first)
                 _events(axes, training[training["method"] == method], style["color"])
             axes.set_ylabel(f"{title} (%), {BETTER}")
             axes.set_xlabel("Epoch")
@@ -54,16 +55,25 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
         )
         caption(
             figure,
-            f"Validation images; {shades}; dashed: end of stage 1; dotted: the learning rate drops",
+            f"Validation images, attacked by PGD for BR; {shades}; dashed: end of stage 1; dotted: the "
+            "learning rate drops",
         )
         name_methods(figure, labels)
         heading(figure, setting_of(shown, picture))
     return figure
 
 
-def _curve(axes: Axes, values: Any, method: str, style: Mapping[str, Any]) -> None:
+def _curve(axes: Axes, values: Any, method: str, style: Mapping[str, Any], first: float) -> None:
+    """One method's mean and standard deviation.
+
+    Args:
+        first: where its first marker is, as a share of the distance between two: markers of methods whose
+            curves lie upon each other do not.
+    """
     mean, sd = 100 * values.mean(), 100 * values.std(ddof=1).fillna(0)
-    axes.plot(mean.index, mean, label=method, markevery=max(1, len(mean) // MARKED), **style)
+    distance = max(1, len(mean) // MARKED)
+    marked = (int(first * distance), distance)
+    axes.plot(mean.index, mean, label=method, markevery=marked, **style)
     axes.fill_between(
         mean.index,
         (mean - sd).clip(0),
