@@ -272,6 +272,16 @@ def test_markers_at_0_and_100_are_whole_and_seen() -> None:
     assert (bar.y0, bar.y1) == pytest.approx((low, high))
 
 
+def test_titles_of_axes_have_room_where_the_last_row_is_short() -> None:
+    """Long names of classes are then below two rows of panels."""
+    frame, shown = with_methods(8, uneven().replace({"class_name": {"c0": "an amphitheatre"}}))
+    figure = fix_layout(draw("per_class", frame, shown))
+    axis_titles = [axes.yaxis.label for axes in figure.axes if axes.get_ylabel()]
+    extents = [title.get_window_extent() for title in axis_titles]
+    assert len(extents) == 3
+    assert not [pair for pair in combinations(extents, 2) if pair[0].overlaps(pair[1])]
+
+
 def test_no_bar_crosses_a_marker() -> None:
     axes, _ = draw("ba_br", uneven()).axes
     marks = [container.lines[0].get_zorder() for container in axes.containers]

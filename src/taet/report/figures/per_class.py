@@ -58,7 +58,8 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
     methods = _by_tail_robustness(summary[summary["attack"] == attack], labels["methods"])
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
     with house_style():
-        height = 0.3 + 1.5 * rows + room_for(list(points["text"]))
+        named = 1 + (len(methods) < rows * columns)  # rows with a panel that has none below it
+        height = 0.3 + 1.5 * rows + named * room_for(list(points["text"]))
         figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for panel, (axes, method) in enumerate(zip(grid.flat, methods, strict=False)):
