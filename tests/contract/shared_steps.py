@@ -22,7 +22,7 @@ from taet.training.parallel import share_out
 from tests.conftest import ROOT
 from tests.contract.test_methods import METHODS
 
-CLASSES, IMAGES, EPOCH = 4, 10, 60
+CLASSES, IMAGES, EPOCH = 4, 10, 70
 
 
 def weights_after_two_steps(

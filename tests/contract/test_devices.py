@@ -60,7 +60,7 @@ def batch(epoch: int) -> Batch:
 def test_a_step_asks_the_device_for_nothing(name: str, digits: blocks.Params) -> None:
     run = run_of(name, digits)
     for _ in range(2):
-        loss = _step(run, batch(epoch=60), 0.1, "fp32")
+        loss = _step(run, batch(epoch=70), 0.1, "fp32")
     assert (loss.device, loss.shape) == (NOWHERE, ())
 
 
@@ -75,7 +75,7 @@ def test_addons_ask_for_nothing(digits: blocks.Params) -> None:
 def test_the_rule_is_one_that_can_be_broken(digits: blocks.Params) -> None:
     for name in sorted(ASKS):
         with pytest.raises((RuntimeError, NotImplementedError)):
-            _step(run_of(name, digits), batch(epoch=60), 0.1, "fp32")
+            _step(run_of(name, digits), batch(epoch=70), 0.1, "fp32")
 
 
 @pytest.mark.parametrize("augmentation", ["none", "crop_flip"])

@@ -122,7 +122,7 @@ def after_steps(method: TrainingMethod, digits: blocks.Params, recorder: Recorde
     run, noise = run_of(method, digits), torch.Generator().manual_seed(0)
     images = torch.Generator().manual_seed(1)
     draw = partial(torch.rand, (BATCH, 1, 8, 8), generator=images)
-    for epoch in (60, 61):
+    for epoch in (70, 71):
         method.start_epoch(epoch)
         for _ in range(STEPS):
             y = torch.randint(0, CLASSES, (BATCH,), generator=images)

@@ -49,6 +49,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "reat": {"tail": 0.8, "tail_reduction": "batch_mean"},
     "at_bsl": {"tau": 0.6},
+    "cfa": {
+        "beta": 2.5,
+        "radius_base": 0.35,
+        "regularization_base": 0.7,
+        "begin_epoch": 1,
+        "average_decay": 0.3,
+        "average_threshold": 0.0,
+        "average_begin_epoch": 0,
+    },
+    "dafa": {"beta": 2.5, "lam": 0.8, "begin_epoch": 1},
     "taet": {
         "alpha": 0.3,
         "beta": 0.7,
@@ -65,10 +75,8 @@ def make(
     kind: str, counts: list[int], attack: dict[str, Any], epochs: int = 2, **changes: Any
 ) -> TrainingMethod:
     """A method with the options above, but for ``changes``; eps is 0.1."""
-    chosen = OPTIONS[kind] | changes
-    options = plugins.options_class("methods", kind)(
-        kind=kind, label=kind, training=COMMON, **chosen
-    )
+    chosen = {"training": COMMON} | OPTIONS[kind] | changes
+    options = plugins.options_class("methods", kind)(kind=kind, label=kind, **chosen)
     setting = Setting(torch.tensor(counts), 0.1, TrainingAttack(**ATTACK | attack), epochs, 1, 3)
     method: TrainingMethod = plugins.load("methods", kind).Method(options, setting)
     return method

@@ -121,6 +121,43 @@ def at_bsl(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: 
     return total / len(y)
 
 
+def cfa(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
+    """Wei et al. 2023, eq. 7 and 8, on PGD-AT without them; ``shares`` are t_k."""
+    if o.beta is None:
+        return plain(o, y, n, clean, adv, given)
+    total = 0.0
+    for z, a, k in zip(clean, adv, y, strict=True):
+        calibrated = given.epoch >= o.begin_epoch
+        beta = o.beta * (o.regularization_base + given.shares[k]) if calibrated else o.beta
+        total += ce(z, k) / (1 + beta) + beta / (1 + beta) * kl(softmax(z), softmax(a))
+    return total / len(y)
+
+
+def dafa(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
+    """Lee et al. 2024, weights as in their code, pair by pair."""
+    weights = [1.0] * len(n)
+    if given.epoch >= o.begin_epoch:
+        weights = dafa_weights(given.similarity, o.lam)
+    total = 0.0
+    for z, a, k in zip(clean, adv, y, strict=True):
+        if o.beta is None:
+            total += weights[k] * ce(a, k)
+        else:
+            total += weights[k] * ce(z, k) + o.beta * kl(softmax(z), softmax(a))
+    return total / len(y)
+
+
+def dafa_weights(similarity: list[list[float] | None], lam: float) -> list[float]:
+    """A class of which nothing is known has None for its row."""
+    weights = [1.0] * len(similarity)
+    for i, mine in enumerate(similarity):
+        for j, others in enumerate(similarity):
+            if i == j or mine is None or others is None:
+                continue
+            weights[i] += (1 if mine[i] < others[j] else -1) * lam * mine[j] * others[j]
+    return weights
+
+
 def taet(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
     """Wang et al. 2025: HARL."""
     per_class = []
@@ -146,5 +183,7 @@ LOSSES: dict[str, Callable[..., float]] = {
     "robal": robal,
     "reat": reat,
     "at_bsl": at_bsl,
+    "cfa": cfa,
+    "dafa": dafa,
     "taet": taet,
 }

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from taet.seeds import seed_for
+from tests.unit.methods.papers import dafa_weights
 
 EPS, STEPS, STEP_SIZE = 0.1, 3, 0.04
 FIRST, LATER = "backbone.first", "backbone.block.norm"
@@ -51,6 +52,13 @@ class Second:
     average: dict[str, Tensor] = field(default_factory=dict)
     taken: list[float] = field(default_factory=list)  # REAT's counts of this epoch
     taken_before: list[float] = field(default_factory=list)  # of the epoch before
+    shares: dict[int, float] = field(default_factory=dict)  # CFA's t_k
+    fair: dict[str, Tensor] = field(default_factory=dict)  # CFA's averaged weights
+    fair_begun: bool = False
+    seen: list[tuple[int, bool, list[float]]] = field(
+        default_factory=list
+    )  # label, right, probabilities
+    weights: list[float] = field(default_factory=list)  # DAFA's
     history: list[dict[str, float]] = field(default_factory=list)
 
     # -- the network: convolution, batch norm, ReLU, head ------------------------------------------
@@ -93,20 +101,37 @@ class Second:
         ramp = min(self.epoch / (options.beta * self.epochs), 1)
         return torch.tensor([ramp * (1 - options.alpha + tau * rare[k]) for k in y.tolist()])
 
+    def budget(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Radius and step size of each image relative to the common ones."""
+        radius = step = self.radius(y)
+        if self.kind == "cfa":
+            radius = radius * torch.tensor(
+                [self.calibrated(self.o.radius_base, k) for k in y.tolist()]
+            )
+        if self.kind == "dafa":
+            radius = step = radius * torch.tensor([self.weights[k] for k in y.tolist()])
+        return radius.view(-1, 1, 1, 1), step.view(-1, 1, 1, 1)
+
+    def calibrated(self, base: float, k: int) -> float:
+        """CFA's factor for class k."""
+        return (
+            base + self.shares[k] if self.epoch >= self.o.begin_epoch and k in self.shares else 1.0
+        )
+
     def pgd(
         self, x: Tensor, y: Tensor, gain: Callable[[Tensor], Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Images, and how many iterates of each were still right."""
         gain = gain or (lambda z: ce(z, y))
-        size = self.radius(y).view(-1, 1, 1, 1)
+        radius, step = self.budget(y)
         at, right = self.first(x, self.start), torch.zeros(len(y))
         for _ in range(STEPS):
             at = at.detach().requires_grad_()
             z = self.logits(at, self.batch_norm)
             right += z.argmax(1) == y
             (slope,) = torch.autograd.grad(gain(z).sum(), at)
-            at = at.detach() + STEP_SIZE * size * slope.sign()
-            at = within(at, x, EPS * size)
+            at = at.detach() + STEP_SIZE * step * slope.sign()
+            at = within(at, x, EPS * radius)
         return at.detach(), right
 
     def attack(self, x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
@@ -118,7 +143,7 @@ class Second:
                 return self.adt(x, y), None
             case "las_at":
                 return self.las_at(x, y)
-            case "trades":
+            case "trades" | "cfa" | "dafa" if self.o.beta is not None:
                 clean = self.logits(x, self.batch_norm).detach()
                 return self.pgd(x, y, lambda z: kl(clean, z))
             case "he":
@@ -184,10 +209,15 @@ class Second:
         self, x: Tensor, y: Tensor, x_adv: Tensor, known: Any, w: dict[str, Tensor], mode: str
     ) -> Tensor:
         o, n = self.o, torch.tensor(self.n)
-        clean = self.logits(x, mode, w) if self.kind in ("trades", "mart", "robal") else None
+        clean = None
+        if self.kind in ("trades", "mart", "robal", "cfa", "dafa") and o.beta is not None:
+            clean = self.logits(x, mode, w)
         features = self.features(x_adv, mode, w)
         adv = self.outputs(features, mode, w)
         own = F.one_hot(y, len(n))
+        self.seen_now = list(
+            zip(y.tolist(), (adv.argmax(1) == y).tolist(), adv.softmax(1).tolist(), strict=True)
+        )
         match self.kind:
             case "trades":
                 return (ce(clean, y) + o.beta * kl(clean, adv)).mean()
@@ -212,6 +242,15 @@ class Second:
                 return ce(adv + n.log(), y).mean() + o.tail * self.tail(features, y)
             case "at_bsl":
                 return ce(adv + o.tau * n.log(), y).mean()
+            case "cfa" if clean is not None:
+                factors = [self.calibrated(o.regularization_base, k) for k in y.tolist()]
+                share = 1 / (1 + o.beta * torch.tensor(factors))
+                return (share * ce(clean, y) + (1 - share) * kl(clean, adv)).mean()
+            case "dafa":
+                weights = torch.tensor([self.weights[k] for k in y.tolist()])
+                if clean is None:
+                    return (weights * ce(adv, y)).mean()
+                return (weights * ce(clean, y) + o.beta * kl(clean, adv)).mean()
             case "taet":
                 return self.harl(ce(adv, y), y)
         return ce(adv, y).mean()
@@ -279,6 +318,7 @@ class Second:
         self.take_average(slopes)
         if self.kind == "reat":
             self.taken = [a + b for a, b in zip(self.taken, self.taken_now, strict=True)]
+        self.seen += self.seen_now
         if self.kind == "las_at" and self.steps % self.o.update_every == 0:
             self.learn(x, known, self.reward(x, y, x_adv, rate))
         return value
@@ -335,9 +375,36 @@ class Second:
             for p, g in zip(parameters, slopes, strict=True):
                 p -= self.o.strategy_learning_rate * shrink * g
 
+    def end_epoch(self) -> None:
+        """CFA: shares and averaged weights; DAFA: weights, from the last epoch without them."""
+        classes = {k for k, _, _ in self.seen}
+        if self.kind == "cfa":
+            now = {
+                k: sum(right for c, right, _ in self.seen if c == k)
+                / sum(c == k for c, _, _ in self.seen)
+                for k in classes
+            }
+            self.shares |= now
+            late = self.epoch >= self.o.average_begin_epoch
+            robust = late and min(now.values()) >= self.o.average_threshold
+            for name, value in self.w.items():
+                if not self.fair_begun or name.endswith("num_batches_tracked"):
+                    self.fair[name] = value
+                elif robust:
+                    decay = self.o.average_decay
+                    self.fair[name] = decay * self.fair[name] + (1 - decay) * value
+            self.fair_begun |= robust
+        if self.kind == "dafa" and self.epoch == self.o.begin_epoch - 1:
+            rows = [
+                torch.tensor([p for c, _, p in self.seen if c == k]) for k in range(len(self.n))
+            ]
+            means = [row.mean(0).tolist() if len(row) else None for row in rows]
+            self.weights = dafa_weights(means, self.o.lam)
+        self.seen = []
+
     def run(self, loader: Any, rates: list[float], optimizer: Any) -> "Second":
         """All epochs; ``rates`` step by step."""
-        self.taken = list(self.n)
+        self.taken, self.weights = list(self.n), [1.0] * len(self.n)
         for epoch in range(self.epochs):
             self.epoch = epoch
             self.noise.manual_seed(seed_for("noise", loader.seed, self.epoch))
@@ -348,6 +415,8 @@ class Second:
                 values.append(self.step(x, y, rates[self.steps], optimizer))
             mean = sum(values) / len(values)
             self.history.append({"loss": mean, "learning_rate": rates[self.steps - 1]})
+            self.end_epoch()
+        self.w = self.fair if self.kind == "cfa" else self.w
         return self
 
 

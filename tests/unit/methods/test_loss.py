@@ -20,6 +20,29 @@ LABELS = [0, 3, 2, 0, 4, 3, 2]  # class 1 is absent; 3 is the rarest
 KAPPA = [0.0, 9, 4, 2, 7, 5, 1]
 STEPS = 9  # odd: K / 2 is no whole number
 SHAPE = (len(LABELS), 1, 2, 3)
+# CFA: t_k of an epoch in which class 1 had no image, so that its own is older. DAFA: mean probabilities of an
+# epoch without images of class 1; classes 0 and 4 are equally hard.
+SHARES = [6 / 9, 2 / 5, 3 / 7, 0.0, 1.0]
+SIMILARITY: list[list[float] | None] = [
+    [0.6, 0.05, 0.2, 0.05, 0.1],
+    None,
+    [0.3, 0.1, 0.45, 0.1, 0.05],
+    [0.5, 0.02, 0.1, 0.08, 0.3],
+    [0.1, 0.1, 0.15, 0.05, 0.6],
+]
+IMAGES = [40, 0, 20, 4, 10]
+STATES: dict[str, dict[str, Any]] = {
+    "cfa": {
+        "seen": [9, 0, 7, 2, 4], "correct": [6, 0, 3, 0, 4], "averaging": False,
+        "last_seen": [8, 5, 8, 8, 8], "last_correct": [1, 2, 1, 1, 1],
+    },
+    "dafa": {
+        "seen": IMAGES,
+        "probabilities": [
+            [n * p for p in row or [0.0] * 5] for n, row in zip(IMAGES, SIMILARITY, strict=True)
+        ],
+    },
+}  # fmt: skip
 
 # (kind, options that differ from ``options.py``, epoch)
 CASES: list[tuple[str, dict[str, Any], int]] = [
@@ -44,6 +67,14 @@ CASES: list[tuple[str, dict[str, Any], int]] = [
     ("at_bsl", {}, 0),
     ("at_bsl", {"tau": 1.0}, 0),
     ("at_bsl", {"tau": 0.0}, 0),
+    ("cfa", {}, 1),
+    ("cfa", {"begin_epoch": 4}, 3),
+    ("cfa", {"regularization_base": 0.0}, 1),
+    ("cfa", {"beta": None, "regularization_base": None}, 1),
+    ("dafa", {}, 1),
+    ("dafa", {"begin_epoch": 4}, 3),
+    ("dafa", {"lam": 0.0}, 1),
+    ("dafa", {"beta": None}, 1),
     ("taet", {}, 0),
     ("taet", {"absent_classes": "skip"}, 0),
     ("taet", {"beta": 0.0, "gamma": 0.0}, 0),
@@ -80,6 +111,9 @@ def outputs(images: Array, weight: Array, head: dict[str, Any], bias: Array) -> 
 @pytest.mark.parametrize(("kind", "changes", "epoch"), CASES, ids=IDS)
 def test_value_and_gradient(kind: str, changes: dict[str, Any], epoch: int) -> None:
     method = make(kind, COUNTS, {"steps": STEPS}, **changes)
+    if kind in STATES:
+        method.load_state({name: torch.tensor(value) for name, value in STATES[kind].items()})
+        method.start_epoch(epoch)
     network, values = scene(method)
     bias = np.array([0.3, -0.2, 0.1, 0.5, -0.4])
     if kind == "clean":  # its attack does nothing
@@ -92,7 +126,7 @@ def test_value_and_gradient(kind: str, changes: dict[str, Any], epoch: int) -> N
         )
         given = SimpleNamespace(
             epoch=epoch, steps=STEPS, kappa=KAPPA, anchors=anchors,
-            features=at["adv"].reshape(len(LABELS), -1),
+            features=at["adv"].reshape(len(LABELS), -1), shares=SHARES, similarity=SIMILARITY,
         )  # fmt: skip
         return LOSSES[kind](method.options, LABELS, COUNTS, clean, adv, given)
 

@@ -23,7 +23,7 @@ from taet.training.loop import Run, train
 from taet.training.method import Attacked, Batch
 from taet.training.optimizers import make_optimizer
 from taet.training_options import Training
-from tests.unit.methods.options import ATTACK, make
+from tests.unit.methods.options import ATTACK, COMMON, make
 from tests.unit.methods.second import begin
 
 COUNTS = [40, 7, 18, 3]
@@ -37,6 +37,10 @@ FACTORS = {
     # Of 4 steps 1.2 are warm-up; half a cosine is laid over the other 2.8.
     "cosine": [1 / 2.2, 2 / 2.2, *((1 + math.cos(math.pi * k / 2.8)) / 2 for k in (0.8, 1.8))],
 }
+
+# Batches of 34 of the 68 images that COUNTS promise: CFA averages weights after every second step.
+TWO_STEPS = COMMON.model_copy(update={"batch_size": 34})
+ON_PGD_AT = {"beta": None, "regularization_base": None}
 
 # (kind, options, attack, training)
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
@@ -61,6 +65,14 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("at_bsl", {}, {}, {}),
     ("at_bsl", {"weight_perturbation": WeightPerturbation(gamma=0.2, warmup_epochs=1)}, {}, {}),
     ("at_bsl", {"weight_average": WeightAverage(decay=0.2)}, {}, {}),
+    ("cfa", {"training": TWO_STEPS}, {}, {}),
+    ("cfa", {"training": TWO_STEPS, "average_threshold": 1.0}, {"start": "uniform"}, {}),
+    ("cfa", {"training": TWO_STEPS, "average_begin_epoch": 1}, {"batch_norm": "train_no_track"}, {}),
+    ("cfa", {"training": TWO_STEPS} | ON_PGD_AT, {"start": "uniform", "batch_norm": "train"}, {}),
+    ("cfa", {"training": TWO_STEPS, "class_radius": ClassRadius(alpha=0.3, beta=0.8)}, {}, {}),
+    ("dafa", {}, {}, {}),
+    ("dafa", {"beta": None}, {"start": "uniform", "batch_norm": "train"}, {}),
+    ("dafa", {"class_radius": ClassRadius(alpha=0.3, beta=0.8)}, {}, {}),
     ("taet", {}, {}, {}),
     ("taet", {"absent_classes": "skip", "extra_clean_forward": True}, {}, {}),
 ]  # fmt: skip

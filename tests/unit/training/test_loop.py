@@ -40,7 +40,8 @@ class Problem:
     loader: Loader
 
     def run(self, method: str = "taet", optimizer: str = "adam", addons: bool = False) -> Run:
-        options = self.options.methods[method].model_copy(update=ADDONS if addons else {})
+        changes = {"training": self.training, **(ADDONS if addons else {})}
+        options = self.options.methods[method].model_copy(update=changes)
         if options.kind == "las_at":  # learn in every step, so that there is something to lose
             options = options.model_copy(update={"update_every": 1, "strategy_width": 8})
         module = plugins.load("methods", options.kind)

@@ -175,7 +175,11 @@ def _never_problems(params: Params, source: Source) -> Iterator[str]:
     """Options that begin in an epoch that the training does not reach."""
     for name, method in _used_methods(params):
         epochs = method.training.epochs
-        begins: dict[tuple[str, ...], int] = {("begin_epoch",): getattr(method, "begin_epoch", 0)}
+        begins: dict[tuple[str, ...], int] = {
+            (option,): getattr(method, option)
+            for option in type(method).model_fields
+            if option.endswith("begin_epoch")
+        }
         if method.weight_perturbation is not None:
             warmup = method.weight_perturbation.warmup_epochs
             begins["weight_perturbation", "warmup_epochs"] = warmup

@@ -96,6 +96,40 @@ def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:
         load_params(file, "digits_learning")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "cfa: {begin_epoch: 1,",
+            "cfa: {begin_epoch: 28,",
+            r"methods\.cfa\.begin_epoch: 28 is never",
+        ),
+        (
+            "average_begin_epoch: 6}",
+            "average_begin_epoch: 28}",
+            r"cfa\.average_begin_epoch: 28 is never",
+        ),
+        ("dafa: {begin_epoch: 18}", "dafa: {begin_epoch: 28}", r"dafa\.begin_epoch: 28 is never"),
+        (
+            "dafa: {begin_epoch: 18}",
+            "dafa: {lam: 1.5}",
+            r"dafa\.lam: input should be less than or equal to 1",
+        ),
+        (
+            "cfa: {begin_epoch: 1,",
+            "cfa: {beta: null,",
+            r"methods\.cfa: give both beta and regularization",
+        ),
+    ],
+)
+def test_options_of_cfa_and_dafa(tmp_path: Path, old: str, new: str, message: str) -> None:
+    file = tmp_path / "params.yaml"
+    assert TEXT.count(old) == 1
+    file.write_text(TEXT.replace(old, new))
+    with pytest.raises(UserError, match=message):
+        load_params(file, "digits_fairness")
+
+
 def test_one_tau_is_no_choice(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     old = "las_at: {strategy_width: 8}"

@@ -12,6 +12,8 @@ def test_steps() -> None:
     assert step_passes(PAPER, "pgd_at") == 22
     assert step_passes(PAPER, "trades") == 25
     assert step_passes(PAPER, "at_bsl_awp") == 24, "one pass more each way, for the worst weights"
+    assert step_passes(PAPER, "cfa") == step_passes(PAPER, "dafa") == 25, "on TRADES"
+    assert step_passes(PAPER, "cfa_at") == step_passes(PAPER, "dafa_at") == 22, "on PGD-AT"
     assert step_passes(PAPER, "las_at") == 2 * 9.5 + 45 / 20
 
 
