@@ -76,9 +76,9 @@ METHODS = {
     "las_at": ("#e6b366", "<"),
     "robal": ("#e666e6", "h"),
     "reat": ("#009e73", ">"),
-    "at_bsl": ("#0072b2", "D"),
     "cfa": ("#660000", "d"),
     "dafa": ("#77eeaa", "8"),
+    "at_bsl": ("#0072b2", "D"),
     "taet": ("#d55e00", "o"),
 }
 UNKNOWN = "#3333cc"  # of a user's own methods, which differ by their markers
