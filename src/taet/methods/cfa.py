@@ -42,7 +42,7 @@ class Options(MethodOptions):
     begin_epoch: Whole
     """First epoch, counted from 0, that is calibrated; authors: 10 of 200."""
     average_decay: Annotated[Share, Field(lt=1)]
-    """Weight of the average so far after an epoch; authors: 0.85."""
+    """Weight of the average so far; authors: 0.85."""
     average_threshold: Share
     """Least robustness of the worst class in an epoch whose weights are averaged; authors: 0.2."""
     average_begin_epoch: Whole
