@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import taet
 from tests.conftest import ROOT
 
 # Modules that use these are not checked: three have no types of their own, and torch's are not strict.
@@ -47,7 +48,7 @@ def test_types_are_checked_wherever_libraries_have_them() -> None:
 def test_citation() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"
-    assert str(citation["version"]) == project()["version"]
+    assert str(citation["version"]) == taet.__version__
     assert citation["license"] == project()["license"]
     assert citation["title"].startswith(f"{project()['name']}: ")
     assert citation["authors"][0]["name"] in (ROOT / "LICENSE").read_text()
