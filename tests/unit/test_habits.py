@@ -59,6 +59,32 @@ def test_citation() -> None:
     assert paper["identifiers"][0]["value"].removeprefix("arXiv:") in paper["url"]
 
 
+def test_the_newest_change_is_of_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    versions = [re.fullmatch(r"(\d+\.\d+\.\d+) - (\d{4}-\d\d-\d\d)", head) for head in heads]
+    assert all(versions)
+    assert versions[0][1] == taet.__version__
+    dates = [version[2] for version in versions]
+    assert dates == sorted(dates, reverse=True)
+
+
+def test_the_paper_is_cited_alike() -> None:
+    """BibTeX in the README, and CITATION.cff: the first authors, title, pages and year."""
+    readme = (ROOT / "README.md").read_text()
+    bibtex = dict(re.findall(r"(\w+) = \{(.*?)\}(?:,\s|\n)", readme))
+    (paper,) = yaml.safe_load((ROOT / "CITATION.cff").read_text())["references"]
+    names = [f"{author['family-names']}, {author['given-names']}" for author in paper["authors"]]
+    *cited, others = bibtex["author"].split(" and ")
+    assert cited == names[: len(cited)]
+    assert others == "others"
+    assert bibtex["title"].replace("{", "").replace("}", "") == paper["title"]
+    assert bibtex["pages"] == f"{paper['start']}--{paper['end']}"
+    assert bibtex["year"] == str(paper["year"])
+    assert f"({bibtex['booktitle']})" in paper["collection-title"]
+    assert f"https://arxiv.org/abs/{paper['url'].rpartition('/')[2]}" in readme
+
+
 def test_nothing_is_fetched_by_hooks() -> None:
     (repo,) = HOOKS
     assert repo["repo"] == "local"
