@@ -10,9 +10,9 @@ from torch import nn
 
 from taet.api import arguments
 from taet.api.images import is_name
+from taet.api.named_networks import load_by_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
 from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
-from taet.api.saved_networks import load_saved
 from taet.api.weights import load_named
 from taet.errors import ArgumentError, UserError
 from taet.networks import network
@@ -42,7 +42,7 @@ def load(
     Raises:
         UserError: there is no such network, more than one, or the file is damaged.
     """
-    return load_saved(name, ir, seed, results)
+    return load_by_name(name, ir, seed, results)
 
 
 def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:

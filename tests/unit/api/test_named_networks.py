@@ -11,6 +11,7 @@ import torch
 
 import taet
 from taet.study.plan.saved import NETWORKS, RECORDS
+from taet.study.store import artifacts
 from tests.conftest import ROOT
 
 SAVED = ROOT / "results/reference/digits"
@@ -157,6 +158,20 @@ def test_changed_files_are_refused(results: Path, damage: Callable[[Path], None]
     damage(file)
     with pytest.raises(
         taet.UserError, match=re.escape(f"{file}: damaged (it is not what manifest")
+    ):
+        taet.load("digits/taet", ir=10, results=results)
+
+
+def test_exchanged_files_are_refused(results: Path) -> None:
+    """Though the manifest has the digests of both; each has the key of its training."""
+    file = results / saved_file(10, "taet")
+    another_network(file)
+    files = [path.name for path in file.parent.glob("*.safetensors")]
+    artifacts.write_manifest(
+        file.parent, artifacts.read_key(file.parent / artifacts.MANIFEST), files
+    )
+    with pytest.raises(
+        taet.UserError, match=re.escape(f"{file}: not of the run that records.jsonl")
     ):
         taet.load("digits/taet", ir=10, results=results)
 

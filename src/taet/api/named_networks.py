@@ -30,7 +30,7 @@ class _Axes(NamedTuple):
     seed: int
 
 
-def load_saved(name: Any, ir: Any, seed: Any, results: Any) -> nn.Module:
+def load_by_name(name: Any, ir: Any, seed: Any, results: Any) -> nn.Module:
     """See ``taet.api.functions.load``."""
     study, method = _study_and_method(name)
     ratio, seed = _ratio(ir), arguments.whole_number("seed", seed)
