@@ -2,7 +2,8 @@
 
 For Python users, in any folder:
 
-- ``load_model`` gives a trained network of a study as a torch module, ``load_weights`` one of others.
+- ``load`` gives a trained network of a study by name, ``load_model`` one by its file, ``load_weights`` one of
+  others, as torch modules.
 - ``evaluate`` attacks any torch module and gives a data frame; ``attack`` gives the adversarial images.
 - ``longtail_split`` cuts a data set to a long tail; ``balanced_scores`` scores predictions class by class.
 - A mistake that the caller can put right raises a ``UserError``.
@@ -17,15 +18,18 @@ from typing import TYPE_CHECKING, Any
 from taet.source_code import compile_this_package
 
 if TYPE_CHECKING:
-    from taet.api.functions import attack, evaluate, load_model, load_weights
+    from taet.api.functions import attack, evaluate, load, load_model, load_weights
     from taet.api.long_tail import balanced_scores, longtail_split
     from taet.errors import UserError
+
+__version__ = "1.0.0"
 
 __all__ = [
     "UserError",
     "attack",
     "balanced_scores",
     "evaluate",
+    "load",
     "load_model",
     "load_weights",
     "longtail_split",
@@ -36,6 +40,7 @@ _HOME = {
     "attack": "taet.api.functions",
     "balanced_scores": "taet.api.long_tail",
     "evaluate": "taet.api.functions",
+    "load": "taet.api.functions",
     "load_model": "taet.api.functions",
     "load_weights": "taet.api.functions",
     "longtail_split": "taet.api.long_tail",

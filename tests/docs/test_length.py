@@ -9,15 +9,15 @@ from tests.conftest import ROOT
 
 LONGEST = 30
 BUDGETS = {
-    "CHANGELOG.md": 1325,
+    "CHANGELOG.md": 900,
     "CONTRIBUTING.md": 965,
     "data/README.md": 550,
-    "docs/README.md": 210,
+    "docs/README.md": 215,
     "docs/add_a_data_set.md": 385,
     "docs/add_a_method.md": 210,
     "docs/add_an_attack.md": 245,
     "docs/cluster.md": 950,
-    "docs/contributing/how_numbers_are_checked.md": 900,
+    "docs/contributing/how_numbers_are_checked.md": 925,
     "docs/contributing/way_of_a_parameter.md": 250,
     "docs/evaluate_your_model.md": 385,
     "docs/evaluation.md": 845,
@@ -25,6 +25,7 @@ BUDGETS = {
     "docs/large_studies.md": 375,
     "docs/methods.md": 2435,
     "docs/overfitting.md": 760,
+    "docs/python.md": 320,
     "docs/read_a_results_file.md": 430,
     "docs/reproduce_a_table.md": 460,
     "docs/results.md": 860,

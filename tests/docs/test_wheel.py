@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import taet
 from tests.conftest import ROOT
 from tests.docs.pages import block
 from tests.unit.api import peers
@@ -33,6 +34,8 @@ others = taet.load_weights(sys.argv[2], "resnet18")
 assert set(taet.evaluate(others, (x, y), "fgsm")["attack"]) == {"clean", "fgsm"}
 digits = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 assert len(taet.evaluate(digits, "digits", "fgsm", images=20)) > 0
+ours = taet.load("digits/taet", ir=10, results=sys.argv[3])
+assert taet.evaluate(ours, "digits", [], images=100)["accuracy"].iloc[0] > 0.8
 """
 
 
@@ -88,6 +91,12 @@ def test_files_that_are_no_code(installed: Path) -> None:
     assert {file.name for file in (installed / "taet/report/templates").iterdir()} == templates
 
 
+def test_version(installed: Path) -> None:
+    """That of the package is that of its metadata, which pip and records show."""
+    (metadata,) = installed.glob("taet-*.dist-info/METADATA")
+    assert f"\nVersion: {taet.__version__}\n" in metadata.read_text()
+
+
 def test_page_runs_in_an_empty_folder(
     installed: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -96,7 +105,7 @@ def test_page_runs_in_an_empty_folder(
     peer = peers.ResNet(64, 10, "shortcut", "linear")
     torch.save(peer.state_dict(), beside / "weights.pt")
     done = subprocess.run(
-        [sys.executable, "-c", code, installed, beside / "weights.pt"],
+        [sys.executable, "-c", code, installed, beside / "weights.pt", ROOT / "results"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(installed), "TAET_CACHE": str(beside / "cache")},
         capture_output=True,

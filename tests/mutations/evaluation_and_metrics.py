@@ -11,6 +11,11 @@ WARNINGS = "src/taet/adversary/warnings.py"
 USER = "src/taet/api/own_model.py"
 USER_IMAGES = "src/taet/api/images.py"
 USER_FRAME = "src/taet/api/frame.py"
+USER_WEIGHTS = "src/taet/api/weights.py"
+HINTS = "src/taet/api/hints.py"
+CACHE = "src/taet/api/cache.py"
+NAMED = "src/taet/api/named_networks.py"
+SAVED = "src/taet/study/plan/saved.py"
 METRICS = "src/taet/scores/metrics.py"
 PREDICTIONS = "src/taet/scores/predictions.py"
 BITS = "src/taet/scores/bits.py"
@@ -126,4 +131,26 @@ MUTATIONS: list[tuple[str, ...]] = [
     (USER_FRAME, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
     (USER_IMAGES, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
     (USER, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
+    # -- networks by name, weights of others, hints, the cache ------------------------------------------
+    (NAMED, "(axes.method, axes.seed) == (method, seed)", "axes.method == method", "taet.load: a network of another seed"),
+    (NAMED, '_of_run(folder / study / "equalize") | _saved(folder / REFERENCE.name / study)', '_saved(folder / REFERENCE.name / study) | _of_run(folder / study / "equalize")', "taet.load: the network of a run for the saved one"),
+    (NAMED, "ratio in (None, axes.ratio)", "ratio is not None", "taet.load: a network of another imbalance ratio"),
+    (NAMED, "folder or os.environ.get(VARIABLE)", "os.environ.get(VARIABLE) or folder", "taet.load: networks of another folder than the given one"),
+    (SAVED, 'score["key"] != saved_key(manifest, files)', 'score["key"] != read_key(manifest)', "taet.load: weights that were changed after they were saved"),
+    (SAVED, "trained.get(file.name) != read_key(file)", "file.name not in trained", "taet.load: networks exchanged along with their digests"),
+    (USER_WEIGHTS, "len(head), statistics)", "len(head), None)", "weights of others: the file's normalisation is left out"),
+    (USER_WEIGHTS, "return network.eval()", "return network", "weights of others: batch norm by the batch"),
+    (USER_WEIGHTS, "load_state_dict(own | weights)", "load_state_dict(weights | own)", "weights of others: random weights remain"),
+    (USER_WEIGHTS, 'position["block"] >= per_stage', 'position["block"] > per_stage', "weights of others: blocks of a deeper network in other stages"),
+    (USER_WEIGHTS, "weights_only=True", "weights_only=False", "weights of others: code in the file is run"),
+    (HINTS, "GAIN = 0.1", "GAIN = 0.05", "hint of normalisation: for a small gain"),
+    (HINTS, "CLEAR = 4", "CLEAR = 3", "hint of normalisation: for a gain by chance"),
+    (HINTS, "int((one & ~other).sum())", "int(one.sum())", "hint of normalisation: not paired"),
+    (HINTS, "x.mean((0, 2, 3), keepdim=True)", "x.mean((1, 2, 3), keepdim=True)", "hint of normalisation: by each image's own mean"),
+    (HINTS, "device=rows.device) * len(rows) // count", "device=rows.device)", "hint of normalisation: from the first images of each class"),
+    (CACHE, "given or os.environ.get(VARIABLE)", "os.environ.get(VARIABLE) or given", "cache: another folder than the given one"),
+    (CACHE, 'os.environ.get("XDG_CACHE_HOME") or "~/.cache"', '"~/.cache"', "cache: not in the user's cache folder"),
+    (CACHE, ".expanduser().absolute()", ".absolute()", "cache: a folder called ~"),
+    (CACHE, "if not is_current(job):", "if job:", "cache: images are made again at each call"),
+    (CACHE, "with contextlib.chdir(folder):", "with contextlib.nullcontext():", "cache: images in the working folder"),
 ]  # fmt: skip

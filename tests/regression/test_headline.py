@@ -121,16 +121,16 @@ def test_a_stronger_attack_leaves_no_more_images_right(
     assert f"{stronger} is weaker than {weaker}" in lines
 
 
-@pytest.mark.parametrize("study", ["digits_ablation", "digits_precision"])
-def test_the_same_networks_from_another_machine_are_within_bands(
-    expected: Scores, study: str
-) -> None:
-    """These studies share networks with the default one, and have trained them elsewhere."""
-    other = of_cut(study).numbers.drop(ALL, level="of")
-    shared = other.index.intersection(expected.numbers.index)
-    assert len(shared) > 100
-    assert (other[shared] - expected.numbers[shared]).abs().max() > 0
-    assert moved(expected.numbers[shared], other[shared]) == []
+def test_the_same_networks_from_other_runs_are_within_bands(expected: Scores) -> None:
+    """These studies share networks with the default one; at least one of them has trained them elsewhere."""
+    farthest = []
+    for study in ("digits_ablation", "digits_precision"):
+        other = of_cut(study).numbers.drop(ALL, level="of")
+        shared = other.index.intersection(expected.numbers.index)
+        assert len(shared) > 100
+        assert moved(expected.numbers[shared], other[shared]) == []
+        farthest.append((other[shared] - expected.numbers[shared]).abs().max())
+    assert max(farthest) > 0
 
 
 def test_bands_are_from_what_machines_have_shown() -> None:
@@ -157,9 +157,10 @@ def test_edits_by_hand_are_noticed(tmp_path: Path) -> None:
 
     metrics = score / "metrics.csv.xz"
     text = lzma.decompress(metrics.read_bytes()).decode()
-    line = text.splitlines()[1]
-    assert "0.848000" in line
-    changed = text.replace(line, line.replace("0.848000", "0.878000"))
+    head, line = (row.split(",") for row in text.splitlines()[:2])
+    accuracy = line[head.index("accuracy")]
+    moved_by_three = [f"{float(accuracy) + 0.03:.6f}" if v == accuracy else v for v in line]
+    changed = text.replace(",".join(line), ",".join(moved_by_three))
     metrics.write_bytes(lzma.compress(changed.encode()))
     with pytest.raises(UserError, match=r"metrics\.csv"):
         measure(tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import taet
 from tests.conftest import ROOT
 
 # Modules that use these are not checked: three have no types of their own, and torch's are not strict.
@@ -47,7 +48,7 @@ def test_types_are_checked_wherever_libraries_have_them() -> None:
 def test_citation() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"
-    assert str(citation["version"]) == project()["version"]
+    assert str(citation["version"]) == taet.__version__
     assert citation["license"] == project()["license"]
     assert citation["title"].startswith(f"{project()['name']}: ")
     assert citation["authors"][0]["name"] in (ROOT / "LICENSE").read_text()
@@ -56,6 +57,32 @@ def test_citation() -> None:
     assert paper["year"] == 2025
     assert len(paper["authors"]) == 8
     assert paper["identifiers"][0]["value"].removeprefix("arXiv:") in paper["url"]
+
+
+def test_the_newest_change_is_of_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    versions = [re.fullmatch(r"(\d+\.\d+\.\d+) - (\d{4}-\d\d-\d\d)", head) for head in heads]
+    assert all(versions)
+    assert versions[0][1] == taet.__version__
+    dates = [version[2] for version in versions]
+    assert dates == sorted(dates, reverse=True)
+
+
+def test_the_paper_is_cited_alike() -> None:
+    """BibTeX in the README, and CITATION.cff: the first authors, title, pages and year."""
+    readme = (ROOT / "README.md").read_text()
+    bibtex = dict(re.findall(r"(\w+) = \{(.*?)\}(?:,\s|\n)", readme))
+    (paper,) = yaml.safe_load((ROOT / "CITATION.cff").read_text())["references"]
+    names = [f"{author['family-names']}, {author['given-names']}" for author in paper["authors"]]
+    *cited, others = bibtex["author"].split(" and ")
+    assert cited == names[: len(cited)]
+    assert others == "others"
+    assert bibtex["title"].replace("{", "").replace("}", "") == paper["title"]
+    assert bibtex["pages"] == f"{paper['start']}--{paper['end']}"
+    assert bibtex["year"] == str(paper["year"])
+    assert f"({bibtex['booktitle']})" in paper["collection-title"]
+    assert f"https://arxiv.org/abs/{paper['url'].rpartition('/')[2]}" in readme
 
 
 def test_nothing_is_fetched_by_hooks() -> None:

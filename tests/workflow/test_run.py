@@ -247,7 +247,9 @@ def test_small_results_can_be_kept(finished_copy: Tree) -> None:
         if name.endswith((".safetensors", "manifest.json")) and not name.endswith(pictures)
     ]
     assert sorted(records) == sorted(outputs)
-    assert list(kept.rglob("*.safetensors")) == [kept / pictures], "no weights"
+    networks = {f"digits-ir10-small_cnn-{name}-seed0" for name in ("pgd_at", "taet_bcl", "taet")}
+    arrays = {path.stem for path in kept.rglob("*.safetensors")}
+    assert arrays == {Path(pictures).stem, *networks}, "no predictions"
     (finished_copy.path / MODEL).unlink()
     refused = finished_copy.run(*save)
     assert refused.returncode == 1

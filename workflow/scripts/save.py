@@ -3,8 +3,9 @@
     python workflow/scripts/save.py STUDY            a study that was run
     python workflow/scripts/save.py STUDY --drawn    tables and figures alone, drawn from what is saved
 
-All results must be those of the parameters and the code as they are now. Weights, predictions and figures are
-not saved: DVC stores the first two, and ``taet redraw`` draws the figures again.
+All results must be those of the parameters and the code as they are now. Of networks, the last checkpoints of
+the grid's first seed are saved, if small enough for git. DVC stores the others and all predictions; ``taet
+redraw`` draws the figures again.
 """
 
 import shutil
@@ -12,6 +13,7 @@ import sys
 from datetime import datetime, timedelta
 
 from taet.errors import UserError
+from taet.networks.network import LAST
 from taet.study.params.load import load_params
 from taet.study.plan import saved
 from taet.study.plan.stages import DRAWN, STAGES
@@ -43,6 +45,8 @@ def save(study, target):
             _copy([job.output, *job.files], new / job.stage)
         elif job.stage == "figures":
             _copy([job.output], new / job.stage)
+    if not study.saved:
+        save_networks(study, new / saved.NETWORKS)
     saved.write_records(new, made)
     (new / saved.ABOUT).write_text(about(list(made.values()), name), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
@@ -54,6 +58,28 @@ def _save(folder, key, files):
     for file in files:
         (folder / saved.packed(file.name)).write_bytes(saved.pack(file))
     artifacts.write_manifest(folder, key, [saved.packed(file.name) for file in files])
+
+
+def save_networks(study, folder):
+    """The last weights of each small network of the first seed, as they were attacked: in float32."""
+    first = study.params.grid.seeds[0]
+    for job in study.jobs("equalize"):
+        if job.cell["seed"] != first:
+            continue
+        arrays, facts = artifacts.read_arrays(job.output, job.key)
+        last = {name: value for name, value in arrays.items() if name.startswith(f"{LAST}/")}
+        if sum(value.nbytes for value in last.values()) <= saved.LARGEST_NETWORK:
+            checkpoints = {LAST: facts["checkpoints"][LAST]}
+            artifacts.write_arrays(
+                folder / saved.network_file(job.cell),
+                last,
+                job.key,
+                network=facts["network"],
+                checkpoints=checkpoints,
+            )
+    if folder.exists():
+        files = [file.name for file in folder.iterdir()]
+        artifacts.write_manifest(folder, study.job("score").key, files)
 
 
 def _copy(files, folder):

@@ -23,7 +23,7 @@ def fetch(study: Study, dataset: str, folder: Path) -> None:
     """Put the images of a data set under ``folder``, as the stage ``download`` does, unless they are there.
 
     Raises:
-        UserError: the download fails, or the folder cannot be written to.
+        UserError: the download fails, or the folder cannot be written to; paths in it are below the folder.
     """
     job = Study(study.params, folder=folder).job("download", dataset=dataset)
     try:
@@ -31,6 +31,8 @@ def fetch(study: Study, dataset: str, folder: Path) -> None:
         with contextlib.chdir(folder):
             if not is_current(job):
                 run_job(job)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from None
     except OSError as error:
         raise UserError(
             f"{error.filename}: {error.strerror}; name another folder: cache=..., or {VARIABLE}"

@@ -10,6 +10,7 @@ from torch import nn
 
 from taet.api import arguments
 from taet.api.images import is_name
+from taet.api.named_networks import load_by_name
 from taet.api.own_model import AdversarialImages, attack_images, attack_model
 from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
 from taet.api.weights import load_named
@@ -17,6 +18,31 @@ from taet.errors import ArgumentError, UserError
 from taet.networks import network
 from taet.study.params.load import load_common
 from taet.study.store import artifacts
+
+
+def load(
+    name: str,
+    *,
+    ir: float | str | None = None,
+    seed: int = 0,
+    results: str | Path | None = None,
+) -> nn.Module:
+    """A trained network of a study by name: [N, C, H, W] float32 images in [0,1] to logits, in eval mode.
+
+    It is the last checkpoint, as ``load_model`` gives it. Networks that are saved in git come first, compared
+    with their digests and records; then those of a run of the study, or of ``dvc pull``.
+
+    Args:
+        name: ``STUDY/METHOD``, such as ``digits/taet``.
+        ir: imbalance ratio of the training set, such as 10; it may be left out where the study has one.
+        seed: of the training; studies are saved with one seed.
+        results: the folder ``results`` of a checkout of this package; the environment's ``TAET_RESULTS`` if
+            left out, or else ``results`` in the working folder.
+
+    Raises:
+        UserError: there is no such network, more than one, or the file is damaged.
+    """
+    return load_by_name(name, ir, seed, results)
 
 
 def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:

@@ -126,3 +126,13 @@ def test_what_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file: File exists; name another folder"):
         taet.evaluate(linear(), "digits", [], cache="file")
+
+
+def test_paths_are_below_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mirror").mkdir()
+    monkeypatch.setenv("TAET_DATA_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.chdir(tmp_path / "mirror")
+    folder = tmp_path / "cache"
+    message = rf"^{folder}: download cifar10: .* put the file into data/raw/cifar10"
+    with pytest.raises(UserError, match=message):
+        taet.evaluate(linear(), "cifar10", [], cache=folder)

@@ -66,6 +66,16 @@ def test_one_class_proves_nothing() -> None:
     assert "n = 512" in hint
 
 
+def test_images_of_all_parts_are_judged() -> None:
+    """Of 1,000 images of a class 256 are: here the first 256 suit the model in neither range."""
+    y = torch.arange(2000) // 1000
+    x = torch.where(y == 1, 0.7, 0.3)
+    x[:256] = 0.9
+    hint = normalization_hint(Sign(0.0), x.view(-1, 1, 1, 1).expand(-1, 1, 4, 4), y, 512)
+    assert hint is not None
+    assert "n = 512" in hint
+
+
 class Flipping(nn.Module):
     """Wrong for some images that are given as they are, and for others that are normalised."""
 

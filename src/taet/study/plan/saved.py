@@ -1,7 +1,8 @@
 """Saved results, ``results/reference/STUDY``: read them, and check that today's parameters made them.
 
 They are the small part of a study's results, in few files: numbers (CSV files, compressed), tables, the
-manifest of the figures, and one line for the record of every job.
+manifest of the figures, one line for the record of every job, and small networks of one seed. Their weights
+are in float32 as they were attacked: half precision would change verdicts of single images.
 """
 
 import csv
@@ -26,6 +27,8 @@ from taet.study.store.records import is_whole
 REFERENCE = Path("results/reference")
 REDRAWN = "redrawn"  # folder in results/STUDY of what is drawn from saved results
 SAVED = ("score", "inspect")  # stages whose output is read from what is saved
+NETWORKS = "networks"  # folder of saved networks, which studies saved before 2026-12 do not have
+LARGEST_NETWORK = 4_000_000  # bytes of a saved network; DVC stores the others
 RECORDS = "records.jsonl"
 ABOUT = "about.md"
 LATER = {"images.csv.xz", "correct.csv.xz"}  # that studies saved before 2026-12 do not have
@@ -81,6 +84,7 @@ class SavedStudy(Study):
         if stage.name == "score":
             check_files(self.reference)
             check_drawn(self.reference, self._records)
+            check_networks(self.reference, self._records)
             check_cells(folder / packed("metrics.csv"), self.params.study, self._attacked())
             check_records(self.reference, self._records, self._recorded())
             check_inputs(self.reference, self._records)
@@ -203,8 +207,9 @@ def check_files(folder: Path) -> None:
         UserError: a file is listed nowhere, a folder has no listed file, or a manifest is missing or damaged.
     """
     listed = {folder / ABOUT, folder / RECORDS}
-    for stage in (*SAVED, *DRAWN):
-        manifest = folder / stage / MANIFEST
+    networks = [NETWORKS] if (folder / NETWORKS).exists() else []
+    for part in (*SAVED, *DRAWN, *networks):
+        manifest = folder / part / MANIFEST
         _, files = _read(manifest)
         listed |= {manifest.parent, manifest, *files}
     for path in sorted(folder.rglob("*")):
@@ -232,6 +237,38 @@ def check_drawn(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
             saved_key(manifest, files)
         elif {file.stem for file in files} != record["parameters"]["pictures"].keys():
             raise _another(manifest)
+
+
+def check_networks(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+    """The saved networks of a study, after comparing them with their manifest and with the records.
+
+    The manifest has the key of the scores of the same run, each network that of its own training.
+
+    Raises:
+        UserError: a network is missing or damaged, or is not that of the recorded run.
+    """
+    manifest = folder / NETWORKS / MANIFEST
+    if not manifest.parent.exists():
+        return []
+    _, files = _read(manifest)
+    score = records.get(_output("score", folder))
+    if score is None or score["key"] != saved_key(manifest, files):
+        raise _another(manifest)
+    trained = {
+        network_file(record["cell"]): record["key"]
+        for record in records.values()
+        if record["job"].startswith("equalize ")
+    }
+    for file in files:
+        if trained.get(file.name) != read_key(file):
+            raise _another(file)
+    return files
+
+
+def network_file(cell: Cell) -> str:
+    """Name of a saved network: ``digits-ir10-small_cnn-taet-seed0.safetensors``."""
+    path = STAGES["equalize"].output.format(study="STUDY", **cell)
+    return "-".join(Path(path).parts[3:])  # below results/STUDY/equalize
 
 
 def _read(manifest: Path) -> tuple[str, list[Path]]:

@@ -18,6 +18,7 @@ from taet.study.params.load import load_params
 from taet.study.plan.job import Job
 from taet.study.plan.saved import (
     COMPUTING,
+    NETWORKS,
     RECORDS,
     REFERENCE,
     SAVED,
@@ -414,3 +415,57 @@ def test_revisions_are_those_of_the_trained_networks(saved: Path) -> None:
         trained[0]["code"]["revision"].removesuffix("-dirty"),
         min(r["started"] for r in trained)[:10],
     )
+
+
+@pytest.fixture
+def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The saved networks of the digits, in a working folder with all that is saved of this study."""
+    shutil.copytree(ROOT / REFERENCE / "digits", tmp_path / REFERENCE / "digits")
+    monkeypatch.chdir(tmp_path)
+    return REFERENCE / "digits" / NETWORKS
+
+
+TAET, BSL = (f"digits-ir10-small_cnn-{name}-seed0.safetensors" for name in ("taet", "at_bsl"))
+
+
+@pytest.mark.parametrize("damage", [halve, replace, Path.unlink])
+@pytest.mark.parametrize("file", [TAET, MANIFEST])
+def test_damaged_networks_are_refused(
+    networks: Path, file: str, damage: Callable[[Path], None]
+) -> None:
+    damage(networks / file)
+    gone = file == MANIFEST and damage is Path.unlink
+    text = refusal(study_of_params("digits"))
+    assert text.startswith(f"{networks / file}: {'no such file' if gone else 'damaged'}")
+    assert text.endswith(f"git checkout HEAD -- {networks}")
+
+
+def test_exchanged_networks_are_refused(networks: Path) -> None:
+    """Though the manifest has the digests of both."""
+    one, other = (networks / name for name in (TAET, BSL))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    files = [file.name for file in networks.glob("*.safetensors")]
+    artifacts.write_manifest(networks, artifacts.read_key(networks / MANIFEST), files)
+    problem = "not of the run that records.jsonl describes"
+    assert f"{networks / BSL}: {problem}; " in refusal(study_of_params("digits"))
+
+
+def test_networks_are_of_the_run_that_was_scored(networks: Path) -> None:
+    files = [file.name for file in networks.glob("*.safetensors")]
+    artifacts.write_manifest(networks, "0" * 16, files)
+    problem = "not of the run that records.jsonl describes"
+    assert f"{networks / MANIFEST}: {problem}; " in refusal(study_of_params("digits"))
+
+
+def test_networks_that_no_manifest_lists_are_refused(networks: Path) -> None:
+    other = networks / TAET.replace("seed0", "seed1")
+    shutil.copy(networks / TAET, other)
+    assert refusal(study_of_params("digits")).startswith(f"{other}: no part of the saved results")
+
+
+def test_studies_may_have_no_networks(networks: Path) -> None:
+    assert SavedStudy(study_of_params("digits")).job("figures")
+    shutil.rmtree(networks)
+    assert SavedStudy(study_of_params("digits")).job("figures")
