@@ -42,6 +42,11 @@ class Table:
         """What it is about, and its title."""
         return f"{self.about}: {self.title}"
 
+    @property
+    def sentences(self) -> list[str]:
+        """Those of the note."""
+        return re.split(r"(?<=\.) ", self.note)
+
 
 def percent(share: float) -> str:
     """``95%``, with as many digits as it has."""

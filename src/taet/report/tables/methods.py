@@ -1,6 +1,7 @@
 """A row for each method: balanced accuracy and robustness, in several selections."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from taet.report.tables.cells import number_text, ranks
@@ -27,17 +28,50 @@ def method_table(
     rows = [[setting.methods[method]] for method in chosen]
     marks: dict[tuple[int, int], Mark] = {}
     for number, (attack, scope, _) in enumerate(columns, 1):
-        cells = [values.loc[(method, attack, scope)] for method in chosen]
-        means = setting.ranked(chosen, [cell["balanced_accuracy"] for cell in cells])
-        marks_of_column = ranks(means)
-        marks |= {(row, number): mark for row, mark in marks_of_column.items()}
-        best = [chosen[i] for i, mark in marks_of_column.items() if mark == "best"]
-        for row, method, cell, mean in zip(rows, chosen, cells, means, strict=True):
-            behind = best and method not in best and mean == mean
-            pair = setting.difference(method, best[0], attack, scope) if behind else None
-            row.append(number_text(cell) + (" ≈" if _may_be_equal(pair) else ""))
+        of_methods = {method: values.loc[(method, attack, scope)] for method in chosen}
+        cells = column_cells(setting, of_methods, attack, scope)
+        for row, (texts, cell) in enumerate(zip(rows, cells, strict=True)):
+            texts.append(cell.text)
+            if cell.mark:
+                marks[row, number] = cell.mark
     head = ["Method", *(name for _, _, name in columns)]
     return Table(setting.title, title, table_note(setting, columns), head, rows, marks)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of a method.
+
+    Attributes:
+        text: with its interval and signs.
+        mark: whether it is the best of its column, or the second.
+        to_best: its difference to the best, None where there is none.
+    """
+
+    text: str
+    mark: Mark | None
+    to_best: Any
+
+
+def column_cells(
+    setting: SettingResults, rows: Mapping[str, Any], attack: str, scope: str
+) -> list[Cell]:
+    """Balanced accuracies of methods, which are compared with each other.
+
+    Args:
+        rows: of the summary, by method.
+    """
+    methods = list(rows)
+    means = setting.ranked(methods, [row["balanced_accuracy"] for row in rows.values()])
+    marks = ranks(means)
+    best = [methods[i] for i, mark in marks.items() if mark == "best"]
+    cells = []
+    for i, (method, mean) in enumerate(zip(methods, means, strict=True)):
+        behind = best and method not in best and mean == mean and scope in tukey.COMPARED
+        pair = setting.difference(method, best[0], attack, scope) if behind else None
+        equal = " ≈" if _may_be_equal(pair) else ""
+        cells.append(Cell(f"{number_text(rows[method])}{equal}", marks.get(i), pair))
+    return cells
 
 
 def _may_be_equal(pair: Any) -> bool:

@@ -26,6 +26,7 @@ class SettingResults:
         pairs: its rows of ``taet.scores.tukey.differences``, likewise.
         shown: see ``taet.report.tables.main_tables``.
         test_set: that is shown.
+        checkpoint: that is shown.
     """
 
     title: str
@@ -33,6 +34,7 @@ class SettingResults:
     pairs: pd.DataFrame
     shown: Mapping[str, Any]
     test_set: str
+    checkpoint: str
 
     @cached_property
     def all_checkpoints(self) -> pd.DataFrame:
@@ -50,7 +52,7 @@ class SettingResults:
         return self._of_checkpoint(self.pairs[self.pairs["test_set"] == self.test_set])
 
     def _of_checkpoint(self, rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[rows["checkpoint"] == self.shown["report"].checkpoint]
+        return rows[rows["checkpoint"] == self.checkpoint]
 
     @property
     def other_test_sets(self) -> list["SettingResults"]:
@@ -106,11 +108,10 @@ class SettingResults:
         self, method: str, other: str, attack: str, scope: str
     ) -> "pd.Series[Any] | None":
         """Method minus other, with its interval; None where there is none."""
-        rows = self.family(attack, scope)
-        rows = rows[rows[["method", "other"]].isin([method, other]).all(axis=1)]
-        if method == other or not len(rows):
+        position = self._positions.get((attack, scope, frozenset((method, other))))
+        if position is None:
             return None
-        row = rows.iloc[0].copy()
+        row = self.differences.iloc[position].copy()
         if row["method"] != method:
             row["difference"], row["low"], row["high"] = (
                 -row["difference"],
@@ -118,6 +119,15 @@ class SettingResults:
                 -row["low"],
             )
         return row
+
+    @cached_property
+    def _positions(self) -> dict[tuple[str, str, frozenset[str]], int]:
+        """Positions in ``differences`` by attack, scope and the two methods."""
+        columns = (self.differences[name] for name in ("attack", "scope", "method", "other"))
+        return {
+            (attack, scope, frozenset(pair)): position
+            for position, (attack, scope, *pair) in enumerate(zip(*columns, strict=True))
+        }
 
 
 def settings(
@@ -132,4 +142,5 @@ def settings(
             differences[(differences[list(SETTING)] == list(names)).all(axis=1)],
             shown,
             shown["report"].test_set,
+            shown["report"].checkpoint,
         )
