@@ -1,0 +1,306 @@
+"""Charts of the page, as specifications of Vega-Lite: values when pointed at, and methods that can be hidden.
+
+Where JavaScript runs, each takes the place of the figure of its kind. Its numbers have the texts of tables,
+its colours and markers are those of figures.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path as Outline
+
+from taet.report.figures.forest import REFERENCE
+from taet.report.style import BETTER, SCOPE_TITLES, method_styles, room_for, value_bar
+from taet.report.tables.cells import difference_text, number_text
+from taet.report.tables.setting import SettingResults
+
+LINE, HEIGHT = 26, 300  # pixels: a row of a forest plot, and other charts
+COMMANDS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
+GREY, INK = "#777", "#1a1a1a"  # on white, as figures are, in the dark too
+AXIS = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
+CONFIG = {
+    "font": "system-ui, sans-serif",
+    "background": "#fff",
+    "view": {"stroke": None},
+    "axis": {**AXIS, "titleFontWeight": "normal", "labelLimit": 190},
+}
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its title; ``spec`` is JSON."""
+
+    title: str
+    spec: Spec
+
+
+def method_looks(shown: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By method: ``color``, ``fill``, and ``shape`` as an SVG path in a square from -1 to 1."""
+    return {
+        method: {
+            "color": style["color"],
+            "fill": _hex(style["markerfacecolor"]),
+            "shape": _shape(style["marker"]),
+        }
+        for method, style in method_styles(shown).items()
+    }
+
+
+def _hex(color: Any) -> str:
+    return (
+        color if isinstance(color, str) else "#" + "".join(f"{round(255 * c):02x}" for c in color)
+    )
+
+
+def _shape(marker: str) -> str:
+    style = MarkerStyle(marker)
+    outline = style.get_path().transformed(style.get_transform().scale(2, -2))
+    return "".join(
+        "Z"
+        if code == Outline.CLOSEPOLY
+        else COMMANDS[code] + ",".join(f"{number:.3g}" for number in numbers)
+        for numbers, code in outline.iter_segments()
+    )
+
+
+class Charts:
+    """Charts of one data set, imbalance ratio and architecture.
+
+    Args:
+        setting: its results.
+        shown: as figures read it.
+        training: its rows of training.csv.
+    """
+
+    def __init__(
+        self, setting: SettingResults, shown: Mapping[str, Any], training: pd.DataFrame
+    ) -> None:
+        self.setting, self.training = setting, training
+        self.methods, self.costs = shown["labels"]["methods"], shown["costs"]
+        self.looks = method_looks(shown)
+        self.attack = shown["report"].figure_attack
+        self.attack_title = shown["labels"]["attacks"][self.attack]
+        self.robustness = f"BR, {self.attack_title} (%), {BETTER}"
+        of_groups = setting.rows[setting.rows["scope"] != "class"].to_dict("records")
+        self.rows = {(row["method"], row["attack"], row["scope"]): row for row in of_groups}
+        self.scopes = [scope for scope in SCOPE_TITLES if scope in set(setting.rows["scope"])]
+
+    def of_figure(self, figure: str) -> list[Chart]:
+        """Charts in place of a figure of one setting; none for those that stay as they are."""
+        makers = {
+            "forest": self._forest,
+            "ba_br": self._ba_br,
+            "efficiency": self._efficiency,
+            "per_class": self._per_class,
+            "learning": self.learning,
+        }
+        return list(makers[figure]()) if figure in makers else []
+
+    def _forest(self) -> Iterator[Chart]:
+        reference = REFERENCE if REFERENCE in self.methods else next(iter(self.methods))
+        order: list[str] = []
+        for scope in self.scopes:
+            pairs = {
+                method: self.setting.difference(method, reference, self.attack, scope)
+                for method in self.methods
+            }
+            known = {method: pair for method, pair in pairs.items() if pair is not None}
+            if not known:
+                continue
+            order = order or sorted(known, key=lambda m: known[m]["difference"], reverse=True)
+            points = [
+                self._point(
+                    method,
+                    difference_text(known[method]),
+                    x=100 * known[method]["difference"],
+                    low=100 * known[method]["low"],
+                    high=100 * known[method]["high"],
+                )
+                for method in order
+            ]
+            x = _axis("x", f"points, better than {self.methods[reference]} \N{RIGHTWARDS ARROW}")
+            y = _axis("label", None, sort=[self.methods[method] for method in order])
+            y["axis"]["grid"] = True
+            spec = self._spec(points, x, y, bars="x", height=LINE * len(order))
+            zero = {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}}
+            spec["layer"].insert(0, zero)
+            title = (
+                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, minus {self.methods[reference]}"
+            )
+            yield Chart(title, spec)
+
+    def _ba_br(self) -> Iterator[Chart]:
+        for scope in self.scopes:
+            points = []
+            for method in self.methods:
+                clean, robust = (
+                    self.rows[method, attack, scope] for attack in ("clean", self.attack)
+                )
+                text = f"BA {number_text(clean)}; BR {number_text(robust)}"
+                points.append(
+                    self._point(method, text, x=100 * clean["balanced_accuracy"], **_bar(robust))
+                )
+            x = _axis("x", f"Balanced accuracy (%), {BETTER}")
+            spec = self._spec(points, x, _axis("y", self.robustness))
+            yield Chart(f"{SCOPE_TITLES[scope]}: robustness and accuracy", spec)
+
+    def _efficiency(self) -> Iterator[Chart]:
+        for scope in self.scopes:
+            points = []
+            for method, cost in self.costs.items():
+                row = self.rows[method, self.attack, scope]
+                text = f"{cost:.0f} passes; BR {number_text(row)}"
+                points.append(self._point(method, text, x=cost, **_bar(row)))
+            x = _axis("x", "\N{LEFTWARDS ARROW} cheaper, passes per training image")
+            spec = self._spec(points, x, _axis("y", self.robustness))
+            yield Chart(f"{SCOPE_TITLES[scope]}: robustness and cost of training", spec)
+
+    def _per_class(self) -> Iterator[Chart]:
+        rows = self.setting.rows[self.setting.rows["scope"] == "class"]
+        rows = rows.sort_values("train_images", ascending=False, kind="stable")
+        x = _axis("x", "Class, most frequent first", sort=list(dict.fromkeys(rows["class_name"])))
+        for attack, title in {"clean": "clean images", self.attack: self.attack_title}.items():
+            points = [
+                self._point(
+                    row["method"],
+                    f"{number_text(row)}; {row['train_images']:.0f} training images",
+                    x=row["class_name"],
+                    **_bar(row),
+                )
+                for row in rows[rows["attack"] == attack].to_dict("records")
+            ]
+            y = _axis("y", f"Accuracy (%), {BETTER}")
+            yield Chart(f"Single classes: {title}", self._spec(points, x, y, joined=True))
+
+    def learning(self) -> Iterator[Chart]:
+        """Losses of both stages, and accuracies on validation images, by epoch; means over seeds."""
+        means = self.training.groupby(["method", "stage", "epoch"], sort=False).mean(
+            numeric_only=True
+        )
+        for column, scale, title in (
+            ("loss", 1, "Training loss"),
+            ("validation_accuracy", 100, "BA on validation images (%)"),
+            ("validation_robustness", 100, "BR on validation images (%)"),
+        ):
+            points = [
+                self._point(method, f"{scale * mean:.4g}, stage {stage}", x=epoch, y=scale * mean)
+                | {"stage": stage}
+                for (method, stage, epoch), mean in means[column].dropna().items()
+            ]
+            if points:
+                spec = self._spec(points, _axis("x", "Epoch"), _axis("y", title), joined=True)
+                dashes = {"domain": [1, 2], "range": [[4, 3], [1, 0]]}
+                spec["layer"][0]["encoding"]["strokeDash"] = {
+                    "field": "stage", "type": "nominal", "legend": None, "scale": dashes,
+                }  # fmt: skip
+                yield Chart(f"{title}; dashed: stage 1 (clean warm-up)", spec)
+
+    def _point(self, method: str, text: str, **values: Any) -> dict[str, Any]:
+        """What is drawn of a method, and what is said of it."""
+        numbers = {name: _number(value) for name, value in values.items()}
+        return {"method": method, "label": self.methods[method], "text": text, **numbers}
+
+    def _spec(
+        self,
+        points: Sequence[Mapping[str, Any]],
+        x: Spec,
+        y: Spec,
+        bars: str = "y",
+        joined: bool = False,
+        height: int = HEIGHT,
+    ) -> Spec:
+        """Points with bars along an axis, from ``low`` to ``high``, and lines through those of a method."""
+        looks = {
+            channel: {
+                "field": "method",
+                "type": "nominal",
+                "legend": None,
+                "scale": {
+                    "domain": list(self.looks),
+                    "range": [look[name] for look in self.looks.values()],
+                },
+            }
+            for channel, name in (("color", "color"), ("fill", "fill"), ("shape", "shape"))
+        }
+        color, said = {"color": looks["color"]}, {"description": {"field": "text"}}
+        ends = {bars: {"field": "low", "type": "quantitative"}, f"{bars}2": {"field": "high"}}
+        tooltip = [{"field": "label", "title": "Method"}, {"field": "text", "title": "Value"}]
+        if joined:
+            tooltip.append({"field": "x", "title": x["title"]})
+        marks = {"type": "point", "size": 60, "opacity": 1, "strokeWidth": 1.5}
+        layers = [
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "rule", "opacity": 0.7},
+                "encoding": color | ends,
+            },
+            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": color},
+            {
+                "mark": marks,
+                "encoding": {
+                    "stroke": looks["color"], "fill": looks["fill"], "shape": looks["shape"],
+                    "tooltip": tooltip, **said,
+                },
+            },
+        ]  # fmt: skip
+        drawn = (any("low" in point for point in points), joined, True)
+        return {
+            "data": {"values": list(points)},
+            "params": [{"name": "hidden", "value": []}],
+            "transform": [{"filter": "indexof(hidden, datum.method) < 0"}],
+            "width": "container",
+            "height": height,
+            "encoding": {"x": x, "y": y},
+            "layer": [layer for layer, used in zip(layers, drawn, strict=True) if used],
+            "config": CONFIG,
+        }
+
+
+def imbalance(several: Mapping[str, Charts]) -> Iterator[Chart]:
+    """Balanced accuracy and robustness against the imbalance ratio.
+
+    Args:
+        several: charts of each ratio of one data set and architecture.
+    """
+    first = next(iter(several.values()))
+    for attack, title in {"clean": f"BA (%), {BETTER}", first.attack: first.robustness}.items():
+        points = [
+            charts._point(method, number_text(row), x=float(ratio), **_bar(row))
+            for ratio, charts in several.items()
+            for method in charts.methods
+            for row in [charts.rows[method, attack, "all"]]
+        ]
+        x = _axis("x", "Imbalance ratio (IR)")
+        x["scale"] |= {"type": "log"}
+        x["axis"] = {"values": [float(ratio) for ratio in several]}
+        spec = first._spec(points, x, _axis("y", title), joined=True)
+        yield Chart(f"All classes: {title.partition(' (')[0]}", spec)
+
+
+def _axis(field: str, title: str | None, sort: Sequence[str] | None = None) -> Spec:
+    """A channel of positions: numbers, or names in their order."""
+    if sort is not None:
+        axis = {"labelAngle": -60 if field == "x" and room_for(sort) else 0}
+        return {
+            "field": field, "type": "nominal", "sort": list(sort), "title": title, "axis": axis,
+        }  # fmt: skip
+    scale = {"zero": False, "nice": False, "padding": 12}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale}
+
+
+def _bar(row: Mapping[str, Any]) -> dict[str, float]:
+    """A balanced accuracy, and the ends of its bar; see ``taet.report.style``."""
+    percent, (down, up) = value_bar(row)
+    return {"y": percent, "low": percent - down, "high": percent + up}
+
+
+def _number(value: Any) -> Any:
+    """Short, and null where there is none, as JSON has it."""
+    if not isinstance(value, float):
+        return value
+    return None if math.isnan(value) else round(value, 3)

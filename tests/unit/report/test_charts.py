@@ -1,0 +1,105 @@
+"""Charts of the page show the numbers of tables, in the colours and markers of figures."""
+
+import json
+import math
+import re
+
+import pandas as pd
+import pytest
+
+from taet.report.charts import Charts, imbalance, method_looks
+from taet.report.style import METHODS
+from taet.report.tables.setting import settings
+from tests.unit.report import test_tables as made
+
+TRAINING = pd.DataFrame(
+    [
+        {"method": m, "seed": seed, "epoch": e, "stage": 1 if m == "a" and e == 1 else 2,
+         "loss": 1 / e + seed, "validation_accuracy": 0.5 if e == 2 else math.nan, "validation_robustness": math.nan}
+        for m in ("b", "a") for seed in (0, 1) for e in (1, 2)
+    ]
+)  # fmt: skip
+
+
+def charts(seeds: int = 3) -> Charts:
+    (setting,) = settings(made.summary(made.metrics(seeds)), made.differences(), made.SHOWN)
+    return Charts(setting, made.SHOWN, TRAINING)
+
+
+def points(spec: dict) -> list[dict]:
+    return spec["data"]["values"]
+
+
+def test_forest_has_differences_to_the_first_method_with_intervals() -> None:
+    (chart,) = charts().of_figure("forest")
+    assert chart.title == "All classes: BR PGD-2, minus B & C"
+    (point,) = points(chart.spec)
+    assert point == {
+        "method": "a", "label": "A|x", "text": "-20.0 [-24.0, -15.0]", "x": -20.0, "low": -24.0, "high": -15.0,
+    }  # fmt: skip
+
+
+def test_forest_of_one_seed_is_left_to_the_figure() -> None:
+    (setting,) = settings(made.summary(made.metrics(1)), made.differences()[:0], made.SHOWN)
+    assert Charts(setting, made.SHOWN, TRAINING).of_figure("forest") == []
+
+
+@pytest.mark.parametrize("figure", ["ba_br", "efficiency"])
+def test_robustness_with_bars(figure: str) -> None:
+    everything, tail = charts().of_figure(figure)
+    assert everything.title.startswith("All classes")
+    assert tail.title.startswith("Tail classes")
+    first, second = points(everything.spec)
+    assert (first["y"], first["low"], first["high"]) == (41.0, 40.0, 42.0)
+    assert first["x"] == (61.0 if figure == "ba_br" else 40.0)
+    assert "BR 41.0 ± 1.0 [38.5, 43.5]" in first["text"]
+    assert second["method"] == "a"
+
+
+def test_classes_in_the_order_of_their_frequency() -> None:
+    clean, attacked = charts().of_figure("per_class")
+    assert clean.spec["encoding"]["x"]["sort"] == ["c0", "c1"]
+    assert [p["y"] for p in points(clean.spec)] == [61.0, 61.0, 41.0, 41.0]
+    assert points(attacked.spec)[0]["text"].endswith("; 5 training images")
+
+
+def test_learning_has_losses_of_both_stages_and_what_was_validated() -> None:
+    loss, accuracy = charts().of_figure("learning")
+    by_name = {(p["method"], p["x"]): p for p in points(loss.spec)}
+    assert by_name["a", 1]["y"] == 1.5, "mean over seeds"
+    assert [by_name["a", e]["stage"] for e in (1, 2)] == [1, 2]
+    assert by_name["b", 1]["stage"] == 2
+    assert [p["y"] for p in points(accuracy.spec)] == [50.0, 50.0]
+
+
+def test_imbalance_has_a_point_for_each_ratio() -> None:
+    clean, attacked = imbalance({"10": charts(), "50": charts()})
+    assert [p["x"] for p in points(clean.spec)] == [10.0, 10.0, 50.0, 50.0]
+    assert points(attacked.spec)[0]["text"] == "41.0 ± 1.0 [38.5, 43.5]"
+
+
+def test_other_figures_have_no_charts() -> None:
+    assert charts().of_figure("confusion") == []
+
+
+def test_specifications_are_json_and_can_hide_methods() -> None:
+    for figure in ("forest", "ba_br", "efficiency", "per_class", "learning"):
+        for chart in charts().of_figure(figure):
+            json.dumps(chart.spec, allow_nan=False)
+            assert chart.spec["transform"][0]["filter"] == "indexof(hidden, datum.method) < 0"
+
+
+def test_looks_are_those_of_figures() -> None:
+    families = {"pgd_at": ("pgd_at", 0), "taet": ("taet", 0), "taet_bcl": ("taet", 1)}
+    looks = method_looks({"families": families, "labels": {"methods": dict.fromkeys(families)}})
+    assert [looks[m]["color"] for m in families] == [
+        METHODS[kind][0] for kind, _ in families.values()
+    ]
+    assert looks["taet"]["fill"] == looks["taet"]["color"] != looks["taet_bcl"]["fill"] == "#ffffff"
+    assert looks["taet"]["shape"] != looks["taet_bcl"]["shape"] == looks["pgd_at"]["shape"]
+    numbers = [
+        float(n)
+        for look in looks.values()
+        for n in re.findall(r"-?[\d.]+(?:e-?\d+)?", look["shape"])
+    ]
+    assert all(abs(number) <= 1.5 for number in numbers)
