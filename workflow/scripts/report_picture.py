@@ -13,8 +13,9 @@ from pathlib import Path
 
 REPORT = Path("results/digits/report.html")
 PICTURE = Path("docs/images/report.png")
-WINDOW = "1560,880"  # pixels of the page: the first table is whole
-SCALE = 0.77  # to a picture 1200 pixels wide
+WINDOW = "1440,780"  # pixels of the page: sentences, ranking and forest plot
+SCALE = 0.834  # to a picture 1200 pixels wide
+PATIENCE = 5000  # milliseconds for the charts
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 if __name__ == "__main__":
@@ -30,6 +31,7 @@ if __name__ == "__main__":
             f"--user-data-dir={profile}",
             f"--window-size={WINDOW}",
             f"--force-device-scale-factor={SCALE}",
+            f"--virtual-time-budget={PATIENCE}",
             f"--screenshot={PICTURE.absolute()}",
         ]
         command = [browser, *options, REPORT.absolute().as_uri()]

@@ -14,6 +14,7 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path as Outline
 
 from taet.report.figures.forest import REFERENCE
+from taet.report.figures.per_class import MOST_CLASSES
 from taet.report.style import BETTER, SCOPE_TITLES, method_styles, room_for, value_bar
 from taet.report.tables.cells import difference_text, number_text
 from taet.report.tables.setting import SettingResults
@@ -163,7 +164,10 @@ class Charts:
     def _per_class(self) -> Iterator[Chart]:
         rows = self.setting.rows[self.setting.rows["scope"] == "class"]
         rows = rows.sort_values("train_images", ascending=False, kind="stable")
-        x = _axis("x", "Class, most frequent first", sort=list(dict.fromkeys(rows["class_name"])))
+        names = list(dict.fromkeys(rows["class_name"]))
+        if len(names) > MOST_CLASSES:
+            return  # the figure shows them together
+        x = _axis("x", "Class, most frequent first", sort=names)
         for attack, title in {"clean": "clean images", self.attack: self.attack_title}.items():
             points = [
                 self._point(

@@ -1,22 +1,45 @@
 """Every number of a study as data for the table of the page, which shows what a reader selects."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from taet.axes import SETTING
+from taet.report.figures.per_class import MOST_CLASSES
 from taet.report.tables.cells import accuracy_text, difference_text
 from taet.report.tables.methods import column_cells
+from taet.report.tables.rarest import MOST_CLASSES as RAREST
 from taet.report.tables.setting import SCOPES, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES
+from taet.scores.files import Scored
 from taet.scores.summary import title_of_test_set
 
 ACCURACY = "accuracy"  # a scope: all images count alike, of whichever class
 SELECTED = (*SETTING, "checkpoint", "test_set", "attack", "scope")
 Numbers = dict[str, list[list[Any]]]
+
+
+def page_data(
+    results: Sequence[SettingResults],
+    scored: Scored,
+    shown: Mapping[str, Any],
+    seeds: Sequence[int],
+) -> dict[str, Any]:
+    """The numbers, the axes that they are selected by, and what is shown first."""
+    report, labels, costs = shown["report"], shown["labels"]["methods"], shown["costs"]
+    return {
+        "axes": axes(scored.summary, shown),
+        "own_axes": own_axes(scored.summary),
+        "shown": {
+            "checkpoint": report.checkpoint, "test_set": report.test_set, "attack": report.figure_attack,
+        },
+        "methods": [[method, label, f"{costs[method]:.0f}"] for method, label in labels.items()],
+        "seeds": list(seeds),
+        "columns": numbers(results, scored.metrics),
+    }  # fmt: skip
 
 
 def numbers(results: Iterable[SettingResults], metrics: pd.DataFrame) -> Numbers:
@@ -36,9 +59,7 @@ def numbers(results: Iterable[SettingResults], metrics: pd.DataFrame) -> Numbers
         ):
             part = replace(setting, checkpoint=checkpoint, test_set=test_set)
             for (attack, scope), rows in _columns(part):
-                name = "/".join(
-                    [*(rows[0][axis] for axis in SETTING), checkpoint, test_set, attack, scope]
-                )
+                name = "/".join([*setting.cell, checkpoint, test_set, attack, scope])
                 by_method = {row["method"]: row for row in rows}
                 ordered = {method: by_method[method] for method in setting.methods}
                 values = [seeds[name, method] for method in ordered]
@@ -54,11 +75,23 @@ def numbers(results: Iterable[SettingResults], metrics: pd.DataFrame) -> Numbers
 def _columns(setting: SettingResults) -> Iterator[tuple[tuple[str, str], list[dict[str, Any]]]]:
     """Rows of the summary by attack and scope; single classes are scopes too."""
     columns: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in setting.rows.to_dict("records"):
+    rows = setting.rows
+    shown = (rows["scope"] != "class") | rows["class_index"].isin(_classes(setting.summary))
+    for row in rows[shown].to_dict("records"):
         columns.setdefault((row["attack"], _scope(row)), []).append(row)
         if row["scope"] == "all":
             columns.setdefault((row["attack"], ACCURACY), []).append(row)
     yield from columns.items()
+
+
+def _classes(rows: pd.DataFrame) -> dict[str, str]:
+    """Names of the classes that are shown one by one, by their numbers."""
+    single = rows[rows["scope"] == "class"]
+    counts = single.groupby("class_index", sort=False)["train_images"].mean()
+    if len(counts) > MOST_CLASSES:
+        rarest = counts.sort_values(kind="stable").index[:RAREST]
+        single = single[single["class_index"].isin(rarest)]
+    return dict(zip(single["class_index"], single["class_name"], strict=True))
 
 
 def _scope(row: Mapping[str, Any]) -> str:
@@ -117,10 +150,7 @@ def own_axes(summary: pd.DataFrame) -> dict[str, dict[str, dict[str, str]]]:
             for scope, title in SCOPES.items()
             if scope in set(rows["scope"])
         }
-        classes = rows[rows["scope"] == "class"].drop_duplicates("class_index")
-        single = {
-            f"class {row.class_index}": f"Class {row.class_name}" for row in classes.itertuples()
-        }
+        single = {f"class {number}": f"Class {name}" for number, name in _classes(rows).items()}
         scopes = groups | {ACCURACY: "All images (accuracy)"} | single
         result[str(dataset)] = {"test_set": test_sets, "scope": scopes}
     return result

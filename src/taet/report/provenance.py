@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from taet.axes import SETTING
+from taet.report.titles import setting_title
 from taet.study.plan.job import Job
 from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
@@ -119,6 +121,29 @@ def _revision(record: Mapping[str, Any]) -> str:
 def anchor(job: Job) -> str:
     """Of a job in the page."""
     return f"job {job.title}".replace(" ", "-")  # not that of a section, such as "tables"
+
+
+def first_predictions(study: Study) -> dict[tuple[str, str], str]:
+    """By a setting's title and the label of a method: its first predictions, in the list of all artifacts."""
+    labels = study.job("tables").reads["labels"]
+    first: dict[tuple[str, str], str] = {}
+    for job in study.jobs("attack"):
+        setting = setting_title(labels, *(job.cell[axis] for axis in SETTING))
+        first.setdefault((setting, labels["methods"][job.cell["method"]]), anchor(job))
+    return first
+
+
+def jobs_of_attacks(study: Study) -> dict[str, list[str]]:
+    """By attack or worst case, the jobs whose predictions its numbers come from."""
+    by_attack = {attack: job for job, attacks in study.attack_jobs.items() for attack in attacks}
+    everything = list(by_attack)
+    members = {"clean": everything[:1]} | {attack: [attack] for attack in everything}
+    for name, worst in study.params.report.worst_cases.items():
+        members[name] = everything if worst.attacks == "all" else list(worst.attacks)
+    return {
+        name: list(dict.fromkeys(by_attack[attack] for attack in attacks))
+        for name, attacks in members.items()
+    }
 
 
 def costs(name: str, jobs: list[Work]) -> dict[str, Any]:

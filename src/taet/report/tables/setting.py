@@ -63,6 +63,11 @@ class SettingResults:
         return [replace(self, test_set=name) for name in names if name != self.test_set]
 
     @property
+    def cell(self) -> tuple[str, ...]:
+        """Its data set, imbalance ratio and architecture."""
+        return tuple(self.summary.iloc[0][list(SETTING)])
+
+    @property
     def methods(self) -> Mapping[str, str]:
         """Labels by name."""
         return self.shown["labels"]["methods"]  # type: ignore[no-any-return]
