@@ -2,6 +2,7 @@
 
 import csv
 import html
+import itertools
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ from taet.report.stages_graph import BEND, BOX, stages_graph
 from taet.study.params.load import load_params
 from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
-from tests.conftest import ROOT, Tree
+from tests.conftest import ROOT, Tree, copy_project
 
 REPORT = "results/tiny/report.html"
 CHROMIUM = (
@@ -293,6 +294,68 @@ def test_the_table_shows_the_numbers_of_the_tables(opened: Any, finished: Tree) 
     page.select_option("#methods select[name=test_set]", "long_tailed")
     assert copied(page, "csv") != "\n".join(",".join(row) for row in by_scope)
     assert "Long-tailed test set" in page.locator("#what").inner_text()
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the default study, drawn from its saved results."""
+    tree = copy_project(tmp_path_factory.mktemp("digits") / "tree")
+    saved = Path("results/reference/digits")
+    shutil.copytree(ROOT / saved, tree.path / saved)
+    tree.ok("taet", "redraw", "--study", "digits", timeout=900)
+    return tree.path / "results/digits/redrawn"
+
+
+@pytest.mark.browser
+def test_any_number_of_the_default_study_can_be_selected(opened: Any, digits: Path) -> None:
+    """As main.csv has it; sentences, ranking and charts follow the ratio."""
+    with (digits / "tables/main.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    page = opened(file=digits / "report.html")
+    assert (digits / "report.html").stat().st_size < 5_000_000
+    for ratio, test_set, scope in itertools.product(
+        ("10", "20"), ("balanced", "long_tailed"), ("all", "tail", "class 8")
+    ):
+        choice = {"imbalance_ratio": ratio, "test_set": test_set, "scope": scope}
+        for name, value in choice.items():
+            page.select_option(f"#methods select[name={name}]", value)
+        expected: dict[str, list[str]] = {}
+        for row in rows:
+            part = scope if row["scope"] != "class" else f"class {row['class_index']}"
+            if (row["scope"] == "class" and part != scope) or row["scope"] not in scope:
+                continue
+            if (row["imbalance_ratio"], row["test_set"]) == (ratio, test_set):
+                mean = float(row["balanced_accuracy"])
+                expected.setdefault(row["method"], []).append(f"{100 * mean:.1f}")
+        _, *lines = csv.reader(copied(page, "csv").splitlines())
+        shown = [[text.split()[0] for text in line[1:-1]] for line in lines]
+        assert shown == list(expected.values()), choice
+        assert len(shown) == 11
+        (ranked,) = page.locator(".ranking:visible").all()
+        assert ranked.locator("tbody tr").count() == 11
+        title = page.locator("#result h2:visible").inner_text()
+        assert title == f"Digits, IR {ratio}, small CNN"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_default_study_is_usable(width: int, scheme: str, opened: Any, digits: Path) -> None:
+    page = opened(width, file=digits / "report.html", color_scheme=scheme)
+    page.select_option(".bar select[name=imbalance_ratio]", "20")
+    draw_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CONTRASTS) == []
+    ranking = page.locator(".ranking:visible")
+    right = ranking.bounding_box()["x"] + ranking.bounding_box()["width"]
+    assert right <= width, "the ranking is whole"
+    if width == 1440:
+        assert (
+            page.locator(".ranking:visible tbody tr").last.evaluate(
+                "row => row.getBoundingClientRect().bottom + scrollY"
+            )
+            < 900
+        )
 
 
 @pytest.mark.browser

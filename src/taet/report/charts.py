@@ -20,6 +20,7 @@ from taet.report.tables.cells import difference_text, number_text
 from taet.report.tables.setting import SettingResults
 
 LINE, HEIGHT = 26, 300  # pixels: a row of a forest plot, and other charts
+PADDING = 12  # pixels, between points and the ends of an axis
 COMMANDS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
 GREY, INK = "#777", "#1a1a1a"  # on white, as figures are, in the dark too
 AXIS = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
@@ -280,7 +281,7 @@ def imbalance(several: Mapping[str, Charts]) -> Iterator[Chart]:
             for row in [charts.rows[method, attack, "all"]]
         ]
         x = _axis("x", "Imbalance ratio (IR)")
-        x["scale"] |= {"type": "log"}
+        x["scale"] = {"type": "log", "nice": False, "padding": PADDING}
         x["axis"] = {"values": [float(ratio) for ratio in several]}
         spec = first._spec(points, x, _axis("y", title), joined=True)
         yield Chart(f"All classes: {title.partition(' (')[0]}", spec)
@@ -293,7 +294,7 @@ def _axis(field: str, title: str | None, sort: Sequence[str] | None = None) -> S
         return {
             "field": field, "type": "nominal", "sort": list(sort), "title": title, "axis": axis,
         }  # fmt: skip
-    scale = {"zero": False, "nice": False, "padding": 12}
+    scale = {"zero": False, "nice": False, "padding": PADDING}
     return {"field": field, "type": "quantitative", "title": title, "scale": scale}
 
 

@@ -46,6 +46,21 @@ def test_single_classes_and_accuracy_are_scopes() -> None:
     assert list(scopes) == ["all", "head", "tail", "worst_class", "accuracy", "class 0", "class 1"]
 
 
+def test_of_many_classes_the_rarest_are_shown() -> None:
+    one = made.metrics()[lambda rows: rows["class_index"] == "0"]
+    many = [
+        one.assign(class_index=str(c), class_name=f"c{c}", train_images=100 - c) for c in range(100)
+    ]
+    frame = pd.concat([made.metrics()[lambda rows: rows["scope"] != "class"], *many])
+    names = numbers(settings(made.summary(frame), made.differences(), made.SHOWN), frame)
+    classes = {name.rpartition("class ")[2] for name in names if "class " in name}
+    assert classes == {str(c) for c in range(90, 100)}
+    scopes = own_axes(made.summary(frame))["d"]["scope"]
+    assert {title for title in scopes.values() if title.startswith("Class ")} == {
+        f"Class c{c}" for c in range(90, 100)
+    }
+
+
 def test_other_test_sets_and_checkpoints() -> None:
     """Each with numbers, and comparisons, of its own."""
     frame = made.metrics()
