@@ -39,9 +39,9 @@ def test_a_lesion_is_in_one_split(raw: Path) -> None:
     assert image_set.images.shape == (2 * LESIONS, 28, 28, 3)
     splits = {s: np.flatnonzero(image_set.official == s) for s in (TRAIN, VALIDATION, TEST)}
     assert all(len(rows) % 2 == 0 for rows in splits.values()), "both images of each lesion"
-    shares = [len(splits[s]) / (2 * LESIONS) for s in (TRAIN, VALIDATION, TEST)]
-    expected = np.array([1 - OPTIONS.test_share - OPTIONS.validation_share, 0.1, 0.2])
-    assert np.abs(np.array(shares) - expected).max() < 4 * (0.7 * 0.3 / LESIONS) ** 0.5
+    shares = np.array([len(splits[s]) for s in (TRAIN, VALIDATION, TEST)]) / (2 * LESIONS)
+    expected = np.array([0.7, 0.1, 0.2])
+    assert (np.abs(shares - expected) < 4 * (expected * (1 - expected) / LESIONS) ** 0.5).all()
     assert np.bincount(image_set.labels).tolist() == [2 * n for n in [43] * 6 + [42]]
 
 
