@@ -32,6 +32,19 @@ def _is_null(text: str) -> bool:
     return text.lower() in ("null", "~", "")
 
 
+def _is_decimal_comma(
+    mapping: yaml.MappingNode, before: Any, key: yaml.Node, value: yaml.Node
+) -> bool:
+    """Whether ``{alpha: 0,1}`` was written: after an integer a key of digits without a value."""
+    return (
+        bool(mapping.flow_style)
+        and isinstance(before, int)
+        and isinstance(key.value, str)
+        and key.value.isdigit()
+        and value.start_mark.index == value.end_mark.index
+    )
+
+
 QUOTE = "put it in quotes if it is text"
 # How a value of each kind must be written, and what to write where it is not.
 SCALARS: dict[str, tuple[Callable[[str], bool], str]] = {
@@ -72,7 +85,12 @@ class _Walker:
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        previous: tuple[str, Any] = ("", None)
         for key_node, value_node in node.value:
+            if _is_decimal_comma(node, previous[1], key_node, value_node):
+                number = f"{previous[1]}.{key_node.value}"
+                problem = f"write the number with a point, {number}; a comma ends a value"
+                raise self.refused(key_node, (*path, previous[0]), problem)
             if key_node.tag == f"{TAG}merge":
                 problem = "merge keys are not read; write the values out"
                 raise self.refused(key_node, (*path, "<<"), problem)
@@ -88,6 +106,7 @@ class _Walker:
                 raise self.refused(key_node, (*path, key), problem)
             self.lines[*path, key] = key_node.start_mark.line + 1
             result[key] = self.build(value_node, (*path, key))
+            previous = (key, result[key])
         return result
 
     def reading(self, node: yaml.ScalarNode, kind: str) -> str:
