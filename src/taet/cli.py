@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -15,12 +16,13 @@ from taet.decimals import is_integer
 from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, suggest
 from taet.messages import complain
 from taet.study.params import cards
-from taet.study.params.load import PARAMS_FILE, load_params
-from taet.study.params.overlay import listed, of_study, read_file
+from taet.study.params.load import PARAMS_FILE, load_params, read_selected
+from taet.study.params.overlay import listed, of_study
+from taet.study.params.selection import SET, SMOKE, Selection
 from taet.study.plan.job import option
 from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES, Stage
-from taet.study.plan.study import Study
+from taet.study.plan.study import Study, load_study
 from taet.study.run.runner import run_job
 from taet.study.run.verify import (
     Problem,
@@ -71,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except UserError as error:
         for line in str(error).splitlines():
-            complain(f"taet {options.command}: {_with_study(line, options.study)}")
+            complain(f"taet {options.command}: {_with_study(line, options)}")
     except BrokenPipeError:  # the reader, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -95,9 +97,10 @@ def _system_message(error: OSError) -> str:
     return f"{where}{error.strerror}{hint}"
 
 
-def _with_study(line: str, study: str | None) -> str:
+def _with_study(line: str, options: argparse.Namespace) -> str:
     """A message with the study in its Snakemake command, which the module that wrote it does not know."""
-    return re.sub(SNAKEMAKE, rf"\g<0> --config study={study}", line) if study else line
+    config = _selection(options).snakemake
+    return re.sub(SNAKEMAKE, lambda match: match[0] + config, line)
 
 
 class _Commands:
@@ -115,8 +118,15 @@ class _Commands:
             help=argparse.SUPPRESS,
         )
 
-    def add(self, name: str, text: str, run: Callable[[argparse.Namespace], None]) -> Any:
-        """Add a command with the options that all have."""
+    def add(
+        self,
+        name: str,
+        text: str,
+        run: Callable[[argparse.Namespace], None],
+        *,
+        changes: bool = False,
+    ) -> Any:
+        """Add a command with the options that all have, and those that change a study for this run."""
         self.texts[name] = text
         sub = self._commands.add_parser(
             name, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
@@ -133,8 +143,34 @@ class _Commands:
             metavar="FILE",
             help="parameter file (default: params.yaml)",
         )
+        if changes:
+            _add_changes(sub)
         sub.set_defaults(run=run)
         return sub
+
+
+def _add_changes(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        SET,
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another value for this run, such as methods.taet.alpha=0.2, also several times; results go "
+        "into a folder of their own",
+    )
+    sub.add_argument(
+        SMOKE,
+        action="store_true",
+        help="one imbalance ratio, one seed, few epochs and images, in results/STUDY_smoke: whether all of "
+        "it works",
+    )
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    """The study that the options choose, with its changes."""
+    settings = tuple(getattr(options, "settings", ()))
+    return Selection(options.study, settings, getattr(options, "smoke", False))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -152,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_stage(commands: _Commands, stage: Stage) -> None:
-    sub = commands.add(stage.name, stage.help, _run_stage)
+    sub = commands.add(stage.name, stage.help, _run_stage, changes=True)
     for axis in stage.axes:
         sub.add_argument(
             option(axis), dest=axis, required=True, metavar="VALUE", help=AXIS_HELP[axis]
@@ -171,6 +207,7 @@ def _add_others(commands: _Commands) -> None:
         "verify",
         "read every byte of the results, and list what is damaged or was made with other parameters or code",
         _verify,
+        changes=True,
     )
     verify.add_argument(
         "stages",
@@ -198,6 +235,7 @@ def _add_others(commands: _Commands) -> None:
         "report",
         "write tables, figures and provenance as one page, results/STUDY/report.html",
         _report,
+        changes=True,
     )
     commands.add(
         "redraw",
@@ -205,7 +243,9 @@ def _add_others(commands: _Commands) -> None:
         "training, into results/STUDY/redrawn",
         _redraw,
     )
-    show = commands.add("params", "print every parameter and where its value comes from", _params)
+    show = commands.add(
+        "params", "print every parameter and where its value comes from", _params, changes=True
+    )
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"
     )
@@ -292,13 +332,13 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _study(options: argparse.Namespace) -> Study:
-    return Study(load_params(options.params, options.study))
+    return load_study(options.params, _selection(options))
 
 
 def _run_stage(options: argparse.Namespace) -> None:
     stage = STAGES[options.command]
     planned = options.key is not None
-    study = Study(load_params(options.params, options.study, planned=planned))
+    study = load_study(options.params, _selection(options), planned=planned)
     job = study.job(stage.name, **{axis: getattr(options, axis) for axis in stage.axes})
     if planned and options.key != job.key:
         raise UserError(
@@ -376,25 +416,26 @@ def _verify(options: argparse.Namespace) -> None:
     if not options.stages:
         problems += cache_problems()
     if problems and not options.remake:
-        raise _verification_error(problems, study.params.study)
+        raise _verification_error(problems, study.selection)
     remake(problems)
     for problem in problems:
         print(f"{problem.file}: {'made again' if problem.job else 'taken out'}")
     _print_verified(study, stages)
 
 
-def _run_all(study: str) -> str:
-    return f"snakemake --cores 4 all --config study={study}"
+def _run_all(selection: Selection) -> str:
+    return f"snakemake --cores 4 all{selection.snakemake}"
 
 
-def _verification_error(problems: list[Problem], study: str) -> UserError:
+def _verification_error(problems: list[Problem], selection: Selection) -> UserError:
     """The first problems, one line each, and how to solve all of them at once."""
     lines = [problem.message for problem in problems[:MOST_PROBLEMS]]
     if len(problems) > MOST_PROBLEMS:
         lines.append(f"and {len(problems) - MOST_PROBLEMS} more")
     if len(problems) > 1:
         lines.append(
-            f"all at once: {_run_all(study)}, or: python -m taet verify --study {study} --remake"
+            f"all at once: {_run_all(selection)}, or: python -m taet verify "
+            f"{shlex.join(selection.options)} --remake"
         )
     return UserError("\n".join(lines))
 
@@ -407,7 +448,7 @@ def _print_verified(study: Study, stages: list[str]) -> None:
     if jobs and not count:
         raise UserError(
             f"study {name!r} has none of its {len(jobs)} artifacts here, so nothing was verified; make them "
-            f"with: {_run_all(name)}"
+            f"with: {_run_all(study.selection)}"
         )
     match = "matches" if count == 1 else "match"
     print(f"{counted(count, 'artifact')} of study {name} {match} params.yaml and the code")
@@ -457,8 +498,9 @@ def _params(options: argparse.Namespace) -> None:
 
         print(json.dumps(json_schema(), indent=1))
         return
-    load_params(options.params, options.study)
-    rows = listed(of_study(read_file(options.params), options.study))
+    selection = _selection(options)
+    load_params(options.params, selection)
+    rows = listed(of_study(read_selected(options.params, selection)))
     width = max(len(name) for name, _, _ in rows)
     for name, value, origin in rows:
         print(f"{name:{width}}  {json.dumps(value):24}  {origin}")

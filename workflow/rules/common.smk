@@ -1,4 +1,5 @@
 # What all rules share. Grid, paths and keys come from the package.
+import shlex
 import sys
 from pathlib import Path
 
@@ -15,24 +16,14 @@ ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
 from snakemake_logger_plugin_taet.jobs import announce
-from taet.study.plan.study import Study
-from taet.study.params.load import load_params
+from taet.study.params.selection import of_config
+from taet.study.plan.study import load_study
 from taet.errors import UserError
 
-
-def read_study():
-    unknown = sorted(set(config) - {"study"})
-    if unknown:
-        raise WorkflowError(
-            f"--config {unknown[0]}: only 'study' can be set here; everything else is in params.yaml"
-        )
-    try:
-        return Study(load_params(study=config.get("study")))
-    except UserError as error:
-        raise WorkflowError(str(error))
-
-
-study = read_study()
+try:
+    study = load_study(study=of_config(config))
+except UserError as error:
+    raise WorkflowError(str(error))
 STUDY = study.params.study
 RESULTS = f"results/{STUDY}"
 PAGE = f"{RESULTS}/report.html"

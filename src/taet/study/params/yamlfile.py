@@ -17,9 +17,9 @@ from taet.errors import LONGEST_VALUE, UserError, shortened
 # LibYAML's where PyYAML was built with it: ten times as fast, and every stage reads the file.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-KeyPath = tuple[
-    str | int, ...
-]  # keys and indices from the top of the document: ("methods", "taet", "alpha")
+# Keys and indices from the top of the document: ("methods", "taet", "alpha").
+KeyPath = tuple[str | int, ...]
+Line = int | str  # where a value was written: line of the file, or flag of the command line
 MAX_NODES = 100_000  # far above any real file; stops alias bombs
 TAG = "tag:yaml.org,2002:"
 
@@ -60,9 +60,9 @@ SCALARS: dict[str, tuple[Callable[[str], bool], str]] = {
 
 
 class _Walker:
-    def __init__(self, loader: Any, name: str) -> None:
-        self.loader, self.name = loader, name
-        self.lines: dict[KeyPath, int] = {}
+    def __init__(self, loader: Any, name: str, flag: str | None = None) -> None:
+        self.loader, self.name, self.flag = loader, name, flag
+        self.lines: dict[KeyPath, Line] = {}
         self.nodes = 0
 
     def build(self, node: yaml.Node, path: KeyPath) -> Any:
@@ -119,8 +119,15 @@ class _Walker:
         return f"YAML reads {quoted(node.value)} as the {kind} {value}"
 
     def refused(self, node: yaml.Node, path: KeyPath, problem: str) -> UserError:
-        where = f"{self.name}:{node.start_mark.line + 1}"
-        return UserError(": ".join(filter(None, (where, dotted(path), problem))))
+        where = located(self.name, self.flag or node.start_mark.line + 1, path)
+        return UserError(f"{where}: {problem}")
+
+
+def located(file: Path | str, line: Line, path: KeyPath) -> str:
+    """Where a value was written, for a message: ``params.yaml:12: threat.eps`` or ``--set threat.eps``."""
+    if isinstance(line, str):
+        return f"{line} {dotted(path)}"
+    return ": ".join(filter(None, (f"{file}:{line}", dotted(path))))
 
 
 def quoted(text: str) -> str:
@@ -136,11 +143,34 @@ def dotted(path: KeyPath) -> str:
     return text.removeprefix(".")
 
 
+def read_value(text: str, flag: str, path: KeyPath) -> Any:
+    """A value on the command line, written as in the file.
+
+    Args:
+        text: the value.
+        flag: the option that has it, for messages.
+        path: key that gets the value.
+
+    Raises:
+        UserError: it is no YAML, or not written as a value must be.
+    """
+    try:
+        loader = Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            raise UserError(f"{flag} {dotted(path)}: a value is missing; null is written null")
+        return _Walker(loader, "", flag).build(node, path)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise UserError(
+            f"{flag} {dotted(path)}: {quoted(text)} is not valid YAML; write it as in params.yaml"
+        ) from None
+
+
 def _printable(key: str) -> str:
     return key if key.isprintable() else repr(key)
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, Line]]:
     """Contents of a YAML mapping, and the line of each of its keys.
 
     Raises:
