@@ -13,12 +13,13 @@ from typing import Any
 from taet.errors import UserError, suggest
 from taet.study.params.plugins import FOLDERS, names
 from taet.study.params.selection import paths
+from taet.study.params.sweep import SWEEP, unfolded
 from taet.study.params.yamlfile import KeyPath, Line, dotted, located, read_yaml
+from taet.values import LONGEST_NAME
 
 Origin = tuple[KeyPath, Line]  # path in the file, and line; or the flag that gives the value
 EXTENDING = tuple(FOLDERS)  # blocks there may extend others
 STUDY_PREFIX = ("studies", "NAME")  # before a path in a study
-LONGEST_NAME = 40  # characters, as ``taet.values.Name``
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,9 @@ def read_file(path: Path) -> ParamFile:
         raise UserError(
             f"{path}: studies: missing; needs at least one study, such as 'digits: {{}}'"
         )
+    if SWEEP in common:
+        where = located(path, lines[SWEEP,], (SWEEP,))
+        raise UserError(f"{where}: only a study has one; move it into a block below studies")
     return ParamFile(path, common, studies, lines)
 
 
@@ -312,7 +316,8 @@ def with_study(
 def of_study(file: ParamFile, study: str | None = None) -> Source:
     """A study (the file's own choice if None) over the common values; nothing is checked yet.
 
-    Blocks that extend others are completed with the values that these have in the study.
+    Its sweep is unfolded, and blocks that extend others are completed with the values that these have in the
+    study.
     """
     chosen = study if study is not None else file.common.get("study")
     if chosen is None:
@@ -325,7 +330,7 @@ def of_study(file: ParamFile, study: str | None = None) -> Source:
     if values.get("study") != chosen:
         values["study"] = chosen
         origins.pop(("study",), None)
-    return _with_bases(Source(file.path, values, origins))
+    return _with_bases(unfolded(Source(file.path, values, origins)))
 
 
 def of_common(file: ParamFile) -> Source:

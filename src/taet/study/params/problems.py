@@ -8,12 +8,13 @@ from pydantic import ValidationError
 from taet.errors import shortened, suggest
 from taet.options import Options
 from taet.study.params.yamlfile import KeyPath
+from taet.values import LONGEST_NAME
 
 if TYPE_CHECKING:
     from taet.study.params.overlay import Source
 
 ALTERNATIVES = ("one", "several")  # of ``taet.values.one_or_several``
-NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 40"
+NAME_RULE = f"lower-case letters, digits and underscores, a letter first, at most {LONGEST_NAME}"
 PIXEL_DISTANCES = ("eps", "step_size")  # keys whose values the field often states in levels of 255
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
