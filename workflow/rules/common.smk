@@ -15,10 +15,11 @@ tree.enter(workflow.basedir)
 ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
+from snakemake_logger_plugin_taet.command_line import unknown_target
 from snakemake_logger_plugin_taet.jobs import announce
 from taet.study.params.selection import of_config
 from taet.study.plan.study import load_study
-from taet.errors import UserError
+from taet.errors import UserError, suggest
 
 try:
     study = load_study(study=of_config(config))
@@ -100,6 +101,14 @@ def command_of(stage):
         return study.job(stage, **wildcards).command
 
     return command
+
+
+def check_targets():
+    """Refuse a target that is no rule, such as a misspelt one; called when all rules are known."""
+    known = {rule.name: not rule.has_wildcards() for rule in workflow.rules}
+    if ALONE and (target := unknown_target(sys.argv, known)):
+        targets = [name for name, is_target in known.items() if is_target]
+        raise WorkflowError(f"no target {target!r}{suggest(target, targets)}")
 
 
 COMPUTE = study.params.compute
