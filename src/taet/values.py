@@ -84,7 +84,8 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 ResidualWidth = Annotated[int, Field(ge=8, lt=2**31)]
 # Names become parts of paths, file names of plugins and wildcards: nothing that could leave a folder.
 LONGEST_NAME = 40  # characters
-Name = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}$")]
+NAME_PATTERN = rf"^[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 class Options(BaseModel):

@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from taet.options import MethodOptions
-from taet.recipes import Multistep, Training
 from taet.study.params.blocks import NATURAL, Params
+from taet.training_options import Multistep, Training
 
 EPOCHS = 2  # where neither milestones nor a chain of stages 1 need more
 HEAD_IMAGES, TEST_IMAGES = 100, 10  # of a class, at most

@@ -170,6 +170,15 @@ def _printable(key: str) -> str:
     return key if key.isprintable() else repr(key)
 
 
+def _above(path: Path) -> str:
+    """``, which is ...`` for the folder above this one that has such a file and a Snakefile."""
+    folders = path.absolute().parent.parents
+    project = next(
+        (f for f in folders if (f / path.name).is_file() and (f / "Snakefile").is_file()), None
+    )
+    return f", which is {project}" if project and path.parent == Path() else ""
+
+
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, Line]]:
     """Contents of a YAML mapping, and the line of each of its keys.
 
@@ -180,7 +189,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, Line]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such file; run in the project's folder, or name one with --params"
+            f"{path}: no such file; run in the project's folder{_above(path)}, or name one with --params"
         ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None

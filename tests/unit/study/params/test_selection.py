@@ -84,7 +84,7 @@ def test_a_command_of_a_job_makes_the_same_job() -> None:
     settings = ("methods.taet.label=Our's; {best}", "methods.taet.alpha=0.2")
     study = load_study(FILE, Selection("digits_cut", settings, smoke=True))
     job = study.jobs("equalize")[-1]
-    options = cli._parser().parse_args(cli.shlex.split(job.command))
+    options = cli._parsed(cli.shlex.split(job.command))
     again = load_study(FILE, cli._selection(options), planned=True)
     assert again.job("equalize", **job.cell).key == job.key == options.key
 
