@@ -48,3 +48,6 @@ rule all:
         rules.figures.output,
         rules.report.output,
         lost_outputs,
+
+
+check_targets()

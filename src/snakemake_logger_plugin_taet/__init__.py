@@ -5,7 +5,14 @@ Snakemake finds the package by its name and imports it at every start, so nothin
 .snakemake/log as always.
 """
 
+import sys
+from pathlib import Path
+
 from snakemake_interface_logger_plugins.base import LogHandlerBase
+
+from snakemake_logger_plugin_taet.command_line import refuse_mistake
+
+refuse_mistake(sys.argv, Path())
 
 try:
     from snakemake_logger_plugin_taet.handler import LogHandler

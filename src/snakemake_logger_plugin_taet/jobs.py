@@ -9,6 +9,9 @@ from typing import Any
 EXPECTED: dict[int, "Expected"] = {}
 """By Snakemake's number of the job; empty where nobody has announced them (``snakemake --no-hooks``)."""
 
+SELECTIONS: dict[str, Any] = {}
+"""By the name of a study whose run was announced: how a command asks for it (its ``--set`` included)."""
+
 TRAININGS = ("stabilize", "equalize")
 
 
@@ -38,6 +41,7 @@ def announce(study: Any, snakemake_jobs: Iterable[Any]) -> None:
     """
     with suppress(Exception):
         EXPECTED.clear()
+        SELECTIONS[study.params.study] = study.selection
         EXPECTED.update(_expected(study, [job for job in snakemake_jobs if job.output]))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from snakemake_logger_plugin_taet.jobs import SELECTIONS
+
 BEST = 3  # methods
 SHOWN = 3  # warnings
 
@@ -15,10 +17,9 @@ def summary_lines(study: str) -> Iterator[str]:
         study: its name; the stage ``score`` has finished.
     """
     from taet.scores.files import read_scored
-    from taet.study.params.load import load_params
-    from taet.study.plan.study import Study
+    from taet.study.plan.study import load_study
 
-    job = Study(load_params(study=study)).job("tables")
+    job = load_study(study=SELECTIONS.get(study, study)).job("tables")
     scored = read_scored(job)
     yield from _best(scored.summary, job.reads)
     yield from warning_lines(scored.metrics)

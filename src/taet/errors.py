@@ -29,11 +29,16 @@ def suggest(word: str, known: Iterable[str]) -> str:
     names = list(known)
     if not names:
         return ""
-    near = difflib.get_close_matches(word, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    near = nearest(word, names)
     if near and len(names) > MOST_NAMES:
-        return hint
-    return f"{hint} known: {', '.join(names)}"
+        return near
+    return f"{near or ';'} known: {', '.join(names)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` for an unknown word, or nothing where no known one is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def counted(number: int, noun: str) -> str:

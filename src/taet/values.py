@@ -83,7 +83,9 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 # in channels-last layout, on a CPU.
 ResidualWidth = Annotated[int, Field(ge=8, lt=2**31)]
 # Names become parts of paths, file names of plugins and wildcards: nothing that could leave a folder.
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+LONGEST_NAME = 40  # characters
+NAME_PATTERN = rf"^[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 class Options(BaseModel):

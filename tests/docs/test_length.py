@@ -17,6 +17,7 @@ BUDGETS = {
     "docs/add_a_method.md": 210,
     "docs/add_an_attack.md": 245,
     "docs/cluster.md": 950,
+    "docs/command_line.md": 360,
     "docs/contributing/how_numbers_are_checked.md": 925,
     "docs/contributing/way_of_a_parameter.md": 250,
     "docs/evaluate_your_model.md": 385,

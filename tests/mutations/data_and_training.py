@@ -34,6 +34,8 @@ SMALL = "src/taet/architectures/small_cnn.py"
 PREACT = "src/taet/networks/preact.py"
 WIDE = "src/taet/architectures/wide_resnet.py"
 RESNET = "src/taet/architectures/resnet18.py"
+SELECTION = "src/taet/study/params/selection.py"
+SWEEP = "src/taet/study/params/sweep.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- long-tailed lists ----------------------------------------------------------------------------
@@ -148,4 +150,8 @@ MUTATIONS: list[tuple[str, ...]] = [
     (JOBS, '"inputs": {name: job.key for name, job in self.inputs.items()},\n', '"inputs": {},\n', "results of other inputs are taken for these"),
     (JOBS, '"reads": {name: self.dump(value) for name, value in self.reads.items()},\n', '"reads": {},\n', "results of other parameters are taken for these"),
     (FINGERPRINT, "_hash([_code(module), sorted(above), inside])", "_hash([_code(module), [], []])", "results of other imported code are taken for these"),
+    (SWEEP, "block[option[-1]] = value", "block[option[-1]] = next(iter(point.values()))[1]", "every option of a sweep gets the first one's value"),
+    (SWEEP, '[*grid["methods"], *made]', "[*made]", "a sweep drops the methods of the grid"),
+    (SELECTION, "block[last] = setting.value", "block.setdefault(last, None)", "--set loses the value"),
+    (SELECTION, "hashlib.sha256(text.encode())", 'hashlib.sha256(b"")', "results of different --set share a folder"),
 ]  # fmt: skip

@@ -101,7 +101,7 @@ def test_another_study_by_config(tree: Tree) -> None:
     ("config", "said"),
     [
         ("study=digitz", "did you mean 'digits'"),
-        ("epochs=3", "--config epochs: only 'study' can be set here"),
+        ("epochs=3", "--config epochs: no such key; known: study, set, smoke; set one value a key"),
     ],
 )
 def test_wrong_config(tree: Tree, config: str, said: str) -> None:

@@ -1,4 +1,5 @@
 # What all rules share. Grid, paths and keys come from the package.
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,25 +15,16 @@ tree.enter(workflow.basedir)
 ALONE = workflow.is_main_process
 KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
+from snakemake_logger_plugin_taet.command_line import unknown_target
 from snakemake_logger_plugin_taet.jobs import announce
-from taet.study.plan.study import Study
-from taet.study.params.load import load_params
-from taet.errors import UserError
+from taet.study.params.selection import of_config
+from taet.study.plan.study import load_study
+from taet.errors import UserError, suggest
 
-
-def read_study():
-    unknown = sorted(set(config) - {"study"})
-    if unknown:
-        raise WorkflowError(
-            f"--config {unknown[0]}: only 'study' can be set here; everything else is in params.yaml"
-        )
-    try:
-        return Study(load_params(study=config.get("study")))
-    except UserError as error:
-        raise WorkflowError(str(error))
-
-
-study = read_study()
+try:
+    study = load_study(study=of_config(config))
+except UserError as error:
+    raise WorkflowError(str(error))
 STUDY = study.params.study
 RESULTS = f"results/{STUDY}"
 PAGE = f"{RESULTS}/report.html"
@@ -109,6 +101,14 @@ def command_of(stage):
         return study.job(stage, **wildcards).command
 
     return command
+
+
+def check_targets():
+    """Refuse a target that is no rule, such as a misspelt one; called when all rules are known."""
+    known = {rule.name: not rule.has_wildcards() for rule in workflow.rules}
+    if ALONE and (target := unknown_target(sys.argv, known)):
+        targets = [name for name, is_target in known.items() if is_target]
+        raise WorkflowError(f"no target {target!r}{suggest(target, targets)}")
 
 
 COMPUTE = study.params.compute

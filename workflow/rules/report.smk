@@ -67,6 +67,6 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        command=f"report --study {STUDY}",
+        command=shlex.join(["report", *study.selection.options]),
     shell:
         JOB

@@ -1,12 +1,8 @@
 """A model of the user's own under attack: any torch module that takes images in [0,1] and gives logits."""
 
-import importlib
-import importlib.util
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,7 +16,7 @@ from taet.api.frame import score_frame
 from taet.api.hints import normalization_hint
 from taet.api.images import HERE, TestSet, is_name, own_test_set, read_test_set
 from taet.api.restored import restored_model, restored_process
-from taet.errors import ArgumentError, UserError, first_line
+from taet.errors import ArgumentError, UserError
 from taet.report.typeset import percent
 from taet.scores import notes
 from taet.scores.metrics import class_groups, scores, worst_case
@@ -31,67 +27,6 @@ if TYPE_CHECKING:
 
 WORST = "worst of these"
 NORMS = {"linf": "L-inf", "l2": "L2"}  # as printed
-
-
-def load_user_model(name: str) -> nn.Module:
-    """The torch module that a user's function returns.
-
-    Args:
-        name: ``module:function``, with a module that is searched for in the working folder first, or
-            ``path/to/file.py:function``. The module is executed.
-
-    Raises:
-        UserError: the function does not exist, fails, or returns something else.
-    """
-    module, _, function = name.rpartition(":")
-    path = Path(module).expanduser() if module.endswith(".py") else None
-    if not function.isidentifier() or not (path or all(map(str.isidentifier, module.split(".")))):
-        raise UserError(
-            f"--model {name!r}: must be MODULE:FUNCTION, such as mymodels.robust:load, or "
-            "FILE.py:FUNCTION, such as models/robust.py:load; for a file of weights add --arch"
-        )
-    if path is not None and not path.is_file():
-        raise UserError(f"--model {name}: no file {path}")
-    folder = str((path.parent if path else HERE).resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    loaded = _result(name, lambda: _load_file(path) if path else importlib.import_module(module))
-    make = getattr(loaded, function, None)
-    if not callable(make) or isinstance(make, nn.Module):
-        kind = type(make).__name__
-        what = (
-            f"{module} has no {function!r}"
-            if make is None
-            else f"{function!r} is of the type {kind}"
-        )
-        raise UserError(f"--model {name}: {what}; must be a function that returns the model")
-    model = _result(name, make)
-    if not isinstance(model, nn.Module):
-        raise UserError(f"--model {name}: gave a {type(model).__name__}; must be a torch.nn.Module")
-    return model
-
-
-def _result(name: str, users: Callable[[], Any]) -> Any:
-    """What code of the user's gives.
-
-    Raises:
-        UserError: it fails, with the first line of its error, whatever that is.
-    """
-    try:
-        return users()
-    except (Exception, SystemExit) as error:
-        raise UserError(f"--model {name}: {first_line(error)}") from error
-
-
-def _load_file(path: Path) -> ModuleType:
-    """The module in a file, under a name that no other module has."""
-    spec = importlib.util.spec_from_file_location(f"model in {path.name}", path)
-    assert spec is not None  # it ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # as data classes and pickle need it
-    spec.loader.exec_module(module)
-    return module
 
 
 def attack_model(

@@ -7,7 +7,8 @@ from taet.api import arguments
 from taet.api.cache import cache_folder
 from taet.source_code import PACKAGE
 from taet.study.params.load import PARAMS_FILE, load_common, load_params
-from taet.study.plan.study import Study
+from taet.study.params.selection import Selection
+from taet.study.plan.study import Study, load_study
 
 OWN_PARAMETERS = PACKAGE / "params.yaml"  # a copy in a wheel, in the repository a link
 OURS = re.compile(r"""^["']?(studies|datasets)["']?\s*:""", re.MULTILINE)  # keys at the top
@@ -27,19 +28,19 @@ def study_of_images(study: str | None, parameters: str | Path | None) -> Study:
 
 
 def study_of_data_set(
-    study: str | None, parameters: str | Path | None, cache: str | Path | None
+    study: Selection | str | None, parameters: str | Path | None, cache: str | Path | None
 ) -> tuple[Study, Path | None, list[Path]]:
     """The parameters for a data set by name, the cache if it is used, and the folders to search.
 
     Args:
-        study: its name; None for the file's own ``study``.
+        study: its name, or how a command asks for it; None for the file's own ``study``.
         parameters: the file; None for ``params.yaml`` in the working folder, if it is one of this package,
             otherwise the package's own.
         cache: the folder; None for the usual one, if neither the working folder nor the call has parameters.
     """
     file = _path(parameters)
     own = file or (PARAMS_FILE if _is_project() else None)
-    loaded = Study(load_params(own or OWN_PARAMETERS, study))
+    loaded = load_study(own or OWN_PARAMETERS, study)
     if cache is not None or own is None:
         folder = cache_folder(cache)
         return loaded, folder, [folder]

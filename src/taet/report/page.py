@@ -26,7 +26,8 @@ from taet.scores import notes
 from taet.scores.files import Scored, read_scored
 from taet.scores.summary import read_rows, title_of_test_set
 from taet.study.params.blocks import ir_label
-from taet.study.params.overlay import listed, of_study, read_file
+from taet.study.params.load import read_selected
+from taet.study.params.overlay import listed, of_study
 from taet.study.plan.job import Job
 from taet.study.plan.page import page_key
 from taet.study.plan.saved import SavedStudy
@@ -209,5 +210,5 @@ def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _parameters(study: Study, file: Path) -> Iterator[tuple[str, str, str]]:
     """Name, value and origin of every parameter."""
-    for name, value, origin in listed(of_study(read_file(file), study.params.study)):
+    for name, value, origin in listed(of_study(read_selected(file, study.selection))):
         yield name, json.dumps(value, ensure_ascii=False), origin

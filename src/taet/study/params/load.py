@@ -22,9 +22,12 @@ from taet.study.params.overlay import (
     of_common,
     of_study,
     read_file,
+    with_study,
 )
 from taet.study.params.problems import describe, independent, walk
 from taet.study.params.rules import inconsistencies
+from taet.study.params.selection import SET, SMOKE, Selection
+from taet.study.params.smoke import tiny
 
 PARAMS_FILE = Path("params.yaml")
 # Common blocks of which each data set or method can have a version of its own.
@@ -34,20 +37,24 @@ TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults", "pilots")
 
 
 def load_params(
-    file: Path | str = PARAMS_FILE, study: str | None = None, *, planned: bool = False
+    file: Path | str = PARAMS_FILE,
+    study: Selection | str | None = None,
+    *,
+    planned: bool = False,
 ) -> Params:
     """Parameters of one study, resolved; the whole file is checked, other studies included.
 
     Args:
         file: the parameter file.
-        study: the study; None for the file's own ``study``.
+        study: the study, with changes of the command line or by its name alone; None for the file's own
+            ``study``.
         planned: check this study alone, since the whole file was checked when the work was planned.
 
     Raises:
         UserError: one line per problem.
     """
-    read = read_file(Path(file))
-    chosen = of_study(read, study).values["study"]
+    read = read_selected(Path(file), study)
+    chosen = of_study(read).values["study"]
     # Common values must be right even where every study overrides them; they need not be complete.
     in_common = [] if planned else _validate(of_common(read), partial=True)[1]
     problems: dict[str, None] = {}  # each once: a mistake in the common values shows in every study
@@ -65,6 +72,30 @@ def load_params(
     return params
 
 
+def read_selected(path: Path, study: Selection | str | None) -> ParamFile:
+    """A parameter file that chooses a study; what the command line changes makes one study more.
+
+    Args:
+        path: the parameter file.
+        study: see ``load_params``.
+
+    Raises:
+        UserError: the file cannot be read, it has no such study, or the study cannot be changed so.
+    """
+    selection = study if isinstance(study, Selection) else Selection(study)
+    file = read_file(path)
+    base = of_study(file, selection.study).values["study"]
+    file = ParamFile(path, file.common | {"study": base}, file.studies, file.lines)
+    if selection.smoke:
+        values = tiny(_valid(of_study(file)))
+        suffix = Selection(smoke=True).suffix
+        file = with_study(file, base, base + suffix, values, SMOKE)
+    if selection.settings:
+        before = file.common["study"]
+        file = with_study(file, before, base + selection.suffix, selection.values, SET)
+    return file
+
+
 def load_common(file: Path | str) -> Params:
     """The common values of a parameter file, without any study.
 
@@ -74,7 +105,12 @@ def load_common(file: Path | str) -> Params:
     Raises:
         UserError: one line per problem.
     """
-    params, problems = _validate(of_common(read_file(Path(file))))
+    return _valid(of_common(read_file(Path(file))))
+
+
+def _valid(source: Source) -> Params:
+    """Raises UserError with one line per problem."""
+    params, problems = _validate(source)
     if problems:
         raise UserError("\n".join(problems))
     assert params is not None  # it has no problem

@@ -12,20 +12,27 @@ from typing import Any
 
 from taet.errors import UserError, suggest
 from taet.study.params.plugins import FOLDERS, names
-from taet.study.params.yamlfile import KeyPath, dotted, read_yaml
+from taet.study.params.selection import paths
+from taet.study.params.sweep import SWEEP, unfolded
+from taet.study.params.yamlfile import KeyPath, Line, dotted, located, read_yaml
+from taet.values import LONGEST_NAME
 
-Origin = tuple[KeyPath, int]  # path in the file, and line
+Origin = tuple[KeyPath, Line]  # path in the file, and line; or the flag that gives the value
 EXTENDING = tuple(FOLDERS)  # blocks there may extend others
+STUDY_PREFIX = ("studies", "NAME")  # before a path in a study
 
 
 @dataclass(frozen=True)
 class ParamFile:
-    """A parameter file: common values, studies, and the line of every key."""
+    """A parameter file: common values, studies, and the line of every key.
+
+    A study that the command line makes has flags for lines.
+    """
 
     path: Path
     common: dict[str, Any]
     studies: dict[str, Any]
-    lines: dict[KeyPath, int]
+    lines: dict[KeyPath, Line]
 
 
 @dataclass(frozen=True)
@@ -54,18 +61,25 @@ class Source:
         )
 
     def locate(self, path: KeyPath) -> str:
-        """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent."""
+        """``params.yaml:12: studies.digits.training.epochs`` for the resolved path, or its parent.
+
+        For a value of the command line it is the flag, ``--set training.epochs``.
+        """
         parent = path
         while parent and parent not in self.origins:
             parent = parent[:-1]
         written, line = self.origins.get(parent, ((), 1))
-        return f"{self.file}:{line}: {dotted((*written, *path[len(parent) :]))}"
+        if isinstance(line, str):
+            written = written[len(STUDY_PREFIX) :]
+        return located(self.file, line, (*written, *path[len(parent) :]))
 
     def origin(self, path: KeyPath) -> str:
-        """Where a value comes from: ``common, line 31`` or ``studies.digits, line 70``."""
+        """Where a value comes from: ``common, line 31``, ``studies.digits, line 70`` or ``--set``."""
         if path not in self.origins:
             return "command line"
         written, line = self.origins[path]
+        if isinstance(line, str):
+            return line
         part = ".".join(map(str, written[:2])) if written[:1] == ("studies",) else "common"
         return f"{part}, line {line}"
 
@@ -262,13 +276,48 @@ def read_file(path: Path) -> ParamFile:
         raise UserError(
             f"{path}: studies: missing; needs at least one study, such as 'digits: {{}}'"
         )
+    if SWEEP in common:
+        where = located(path, lines[SWEEP,], (SWEEP,))
+        raise UserError(f"{where}: only a study has one; move it into a block below studies")
     return ParamFile(path, common, studies, lines)
+
+
+def with_study(
+    file: ParamFile, base: str, name: str, values: dict[str, Any], flag: str
+) -> ParamFile:
+    """The file with one study more, which it chooses: the command line makes it from another study.
+
+    Args:
+        base: the study that it extends.
+        name: its own name.
+        values: what differs, as the block of a study would have it.
+        flag: the option that asks for it.
+
+    Raises:
+        UserError: the name cannot be given.
+    """
+    if name in file.studies:
+        where = located(file.path, file.lines["studies", name], ("studies", name))
+        raise UserError(
+            f"{where}: the name that {flag} gives to a changed {base!r}; rename this study"
+        )
+    if len(name) > LONGEST_NAME:
+        raise UserError(
+            f"{flag}: the changed study would be called {name!r}, which is longer than {LONGEST_NAME} "
+            f"characters; give {base!r} a shorter name"
+        )
+    block = {**values, "extends": base}
+    lines = dict(file.lines)
+    lines.update(dict.fromkeys([("study",), *paths(block, ("studies", name))], flag))
+    common = file.common | {"study": name}
+    return ParamFile(file.path, common, file.studies | {name: block}, lines)
 
 
 def of_study(file: ParamFile, study: str | None = None) -> Source:
     """A study (the file's own choice if None) over the common values; nothing is checked yet.
 
-    Blocks that extend others are completed with the values that these have in the study.
+    Its sweep is unfolded, and blocks that extend others are completed with the values that these have in the
+    study.
     """
     chosen = study if study is not None else file.common.get("study")
     if chosen is None:
@@ -281,7 +330,7 @@ def of_study(file: ParamFile, study: str | None = None) -> Source:
     if values.get("study") != chosen:
         values["study"] = chosen
         origins.pop(("study",), None)
-    return _with_bases(Source(file.path, values, origins))
+    return _with_bases(unfolded(Source(file.path, values, origins)))
 
 
 def of_common(file: ParamFile) -> Source:

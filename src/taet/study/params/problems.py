@@ -1,5 +1,6 @@
 """Problems with parameters, one line each: where, the value, what is allowed."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -7,12 +8,15 @@ from pydantic import ValidationError
 from taet.errors import shortened, suggest
 from taet.options import Options
 from taet.study.params.yamlfile import KeyPath
+from taet.values import LONGEST_NAME
 
 if TYPE_CHECKING:
     from taet.study.params.overlay import Source
 
 ALTERNATIVES = ("one", "several")  # of ``taet.values.one_or_several``
-NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 40"
+NAME_RULE = f"lower-case letters, digits and underscores, a letter first, at most {LONGEST_NAME}"
+PIXEL_DISTANCES = ("eps", "step_size")  # keys whose values the field often states in levels of 255
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
 def independent(error: ValidationError, partial: bool = False) -> list[Any]:
@@ -67,8 +71,25 @@ def describe(
             return (
                 f"{where}: must be an integer in digits, such as 1000, got {shortened(repr(value))}"
             )
+        case "list_type":
+            return f"{where}: must be a list, such as {_as_list(path, value)}, got {shortened(repr(value))}"
+        case "less_than" if path[-1] in PIXEL_DISTANCES and isinstance(value, int | float):
+            return (
+                f"{where}: must be less than 1, since pixels are in [0,1]; "
+                f"{value:g} of 255 levels is written {value:g}/255"
+            )
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
+        return f"{where}: {value!r} is no number; write it with a point, {value.replace(',', '.')}"
     text = error["msg"].removeprefix("Value error, ")
     return f"{where}: {text[0].lower()}{text[1:]}, got {shortened(repr(error['input']))}"
+
+
+def _as_list(path: KeyPath, value: Any) -> str:
+    """How a value that is none would be written as a list."""
+    if path[-1] == "seeds" and isinstance(value, int) and value > 1:
+        return f"[{', '.join(map(str, range(min(value, 3))))}{', ...' if value > 3 else ''}]"
+    parts = value.split(",") if isinstance(value, str) else [str(value)]
+    return f"[{', '.join(part.strip() for part in parts)}]"
 
 
 def walk(loc: tuple[str | int, ...], values: Any) -> tuple[KeyPath, Any]:

@@ -31,6 +31,11 @@ def json_schema() -> dict[str, Any]:
         "type": "string",
         "description": "Study whose differences come before this one's.",
     }
+    study["properties"]["sweep"] = {
+        "type": ["object", "null"],
+        "description": "By method, by option: a list of values. Each combination is a method of the study.",
+        "additionalProperties": {"type": ["object", "null"]},
+    }
     whole["properties"]["studies"] = {
         "type": "object",
         "description": "Each study says what differs from the common values.",

@@ -17,9 +17,9 @@ from taet.errors import LONGEST_VALUE, UserError, shortened
 # LibYAML's where PyYAML was built with it: ten times as fast, and every stage reads the file.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-KeyPath = tuple[
-    str | int, ...
-]  # keys and indices from the top of the document: ("methods", "taet", "alpha")
+# Keys and indices from the top of the document: ("methods", "taet", "alpha").
+KeyPath = tuple[str | int, ...]
+Line = int | str  # where a value was written: line of the file, or flag of the command line
 MAX_NODES = 100_000  # far above any real file; stops alias bombs
 TAG = "tag:yaml.org,2002:"
 
@@ -30,6 +30,19 @@ def _is_boolean(text: str) -> bool:
 
 def _is_null(text: str) -> bool:
     return text.lower() in ("null", "~", "")
+
+
+def _is_decimal_comma(
+    mapping: yaml.MappingNode, before: Any, key: yaml.Node, value: yaml.Node
+) -> bool:
+    """Whether ``{alpha: 0,1}`` was written: after an integer a key of digits without a value."""
+    return (
+        bool(mapping.flow_style)
+        and isinstance(before, int)
+        and isinstance(key.value, str)
+        and key.value.isdigit()
+        and value.start_mark.index == value.end_mark.index
+    )
 
 
 QUOTE = "put it in quotes if it is text"
@@ -47,9 +60,9 @@ SCALARS: dict[str, tuple[Callable[[str], bool], str]] = {
 
 
 class _Walker:
-    def __init__(self, loader: Any, name: str) -> None:
-        self.loader, self.name = loader, name
-        self.lines: dict[KeyPath, int] = {}
+    def __init__(self, loader: Any, name: str, flag: str | None = None) -> None:
+        self.loader, self.name, self.flag = loader, name, flag
+        self.lines: dict[KeyPath, Line] = {}
         self.nodes = 0
 
     def build(self, node: yaml.Node, path: KeyPath) -> Any:
@@ -72,7 +85,12 @@ class _Walker:
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        previous: tuple[str, Any] = ("", None)
         for key_node, value_node in node.value:
+            if _is_decimal_comma(node, previous[1], key_node, value_node):
+                number = f"{previous[1]}.{key_node.value}"
+                problem = f"write the number with a point, {number}; a comma ends a value"
+                raise self.refused(key_node, (*path, previous[0]), problem)
             if key_node.tag == f"{TAG}merge":
                 problem = "merge keys are not read; write the values out"
                 raise self.refused(key_node, (*path, "<<"), problem)
@@ -88,6 +106,7 @@ class _Walker:
                 raise self.refused(key_node, (*path, key), problem)
             self.lines[*path, key] = key_node.start_mark.line + 1
             result[key] = self.build(value_node, (*path, key))
+            previous = (key, result[key])
         return result
 
     def reading(self, node: yaml.ScalarNode, kind: str) -> str:
@@ -100,8 +119,15 @@ class _Walker:
         return f"YAML reads {quoted(node.value)} as the {kind} {value}"
 
     def refused(self, node: yaml.Node, path: KeyPath, problem: str) -> UserError:
-        where = f"{self.name}:{node.start_mark.line + 1}"
-        return UserError(": ".join(filter(None, (where, dotted(path), problem))))
+        where = located(self.name, self.flag or node.start_mark.line + 1, path)
+        return UserError(f"{where}: {problem}")
+
+
+def located(file: Path | str, line: Line, path: KeyPath) -> str:
+    """Where a value was written, for a message: ``params.yaml:12: threat.eps`` or ``--set threat.eps``."""
+    if isinstance(line, str):
+        return f"{line} {dotted(path)}"
+    return ": ".join(filter(None, (f"{file}:{line}", dotted(path))))
 
 
 def quoted(text: str) -> str:
@@ -117,11 +143,43 @@ def dotted(path: KeyPath) -> str:
     return text.removeprefix(".")
 
 
+def read_value(text: str, flag: str, path: KeyPath) -> Any:
+    """A value on the command line, written as in the file.
+
+    Args:
+        text: the value.
+        flag: the option that has it, for messages.
+        path: key that gets the value.
+
+    Raises:
+        UserError: it is no YAML, or not written as a value must be.
+    """
+    try:
+        loader = Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            raise UserError(f"{flag} {dotted(path)}: a value is missing; null is written null")
+        return _Walker(loader, "", flag).build(node, path)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise UserError(
+            f"{flag} {dotted(path)}: {quoted(text)} is not valid YAML; write it as in params.yaml"
+        ) from None
+
+
 def _printable(key: str) -> str:
     return key if key.isprintable() else repr(key)
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+def _above(path: Path) -> str:
+    """``, which is ...`` for the folder above this one that has such a file and a Snakefile."""
+    folders = path.absolute().parent.parents
+    project = next(
+        (f for f in folders if (f / path.name).is_file() and (f / "Snakefile").is_file()), None
+    )
+    return f", which is {project}" if project and path.parent == Path() else ""
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, Line]]:
     """Contents of a YAML mapping, and the line of each of its keys.
 
     Raises:
@@ -131,7 +189,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such file; run in the project's folder, or name one with --params"
+            f"{path}: no such file; run in the project's folder{_above(path)}, or name one with --params"
         ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None

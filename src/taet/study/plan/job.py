@@ -7,12 +7,14 @@ its job's is stale.
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taet.study.params.selection import Selection
 from taet.study.store.artifacts import FORMAT
 from taet.study.store.fingerprint import fingerprint
 
@@ -36,6 +38,7 @@ class Job:
     Attributes:
         stage: name of the stage.
         study: name of the study.
+        selection: how a command asks for it.
         cell: value of each axis of the stage.
         reads: the parameters it reads, by name; nothing else may influence the result.
         code: the modules it runs.
@@ -48,6 +51,7 @@ class Job:
 
     stage: str
     study: str
+    selection: Selection
     cell: Cell
     reads: Mapping[str, Any]
     code: tuple[str, ...]
@@ -82,10 +86,10 @@ class Job:
     @cached_property
     def command(self) -> str:
         """The command line that does the job, after ``python -m taet``."""
-        words = [self.stage, "--study", self.study]
+        words = [self.stage, *self.selection.options]
         for axis, value in self.cell.items():
             words += [option(axis), str(value)]
-        return " ".join([*words, "--key", self.key])
+        return shlex.join([*words, "--key", self.key])
 
     @property
     def title(self) -> str:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from taet.source_code import PACKAGE
 from taet.study.params import plugins
-from taet.study.params.overlay import listed, of_study, read_file
+from taet.study.params.load import read_selected
+from taet.study.params.overlay import listed, of_study
 from taet.study.plan.job import hash_of
 from taet.study.plan.stages import DRAWN
 from taet.study.plan.study import Study
@@ -25,7 +26,7 @@ def page_key(study: Study, params_file: Path) -> str:
     return hash_of(
         {
             "results": [study.job(stage).key for stage in DRAWN],
-            "parameters": listed(of_study(read_file(params_file), study.params.study)),
+            "parameters": listed(of_study(read_selected(params_file, study.selection))),
             "titles": [plugins.title("report.figures", figure) for figure in sorted(figures)],
             "code": fingerprint(
                 "taet.report.page", "taet.study.plan.job", "taet.study.plan.stages"

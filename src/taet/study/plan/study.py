@@ -5,6 +5,7 @@ The Snakefile, the command line and the tests all use this class. Nothing here i
 
 import itertools
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +14,24 @@ from taet.decimals import is_integer
 from taet.errors import UserError, suggest
 from taet.options import Options
 from taet.study.params.blocks import Params, imbalance_ratio, ir_label
+from taet.study.params.load import PARAMS_FILE, load_params
+from taet.study.params.selection import Selection
 from taet.study.plan.job import Cell, Job, hash_of
 from taet.study.plan.stages import STAGES, Stage
 from taet.study.store.records import read_record, record_path
+
+
+def load_study(
+    file: Path | str = PARAMS_FILE,
+    study: Selection | str | None = None,
+    *,
+    planned: bool = False,
+) -> "Study":
+    """The study that a command asks for; arguments and errors are those of ``load_params``."""
+    selection = study if isinstance(study, Selection) else Selection(study)
+    params = load_params(file, selection, planned=planned)
+    name = params.study.removesuffix(selection.suffix)
+    return Study(params, selection=replace(selection, study=name))
 
 
 class Study:
@@ -24,13 +40,17 @@ class Study:
     Args:
         params: its parameters.
         folder: the folder with users' own data sets; paths of jobs are relative to it.
+        selection: how a command asks for the study; None for its name alone.
     """
 
     saved: ClassVar[bool] = False
     """Whether its numbers come from ``results/reference``; see ``taet.study.plan.saved``."""
 
-    def __init__(self, params: Params, folder: Path = Path()) -> None:
+    def __init__(
+        self, params: Params, folder: Path = Path(), selection: Selection | None = None
+    ) -> None:
         self.params, self.folder = params, folder
+        self.selection = selection or Selection(params.study)
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._dumps: dict[int, Any] = {}
 
@@ -104,6 +124,7 @@ class Study:
         return Job(
             stage=stage.name,
             study=self.params.study,
+            selection=self.selection,
             cell=cell,
             reads=needs.reads,
             code=(f"taet.stages.{stage.name}", *needs.plugins),

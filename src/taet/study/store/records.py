@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import resource
+import shlex
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -71,7 +72,7 @@ def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
             "cpu_count": os.cpu_count(),
         },
         "environment": set_choices(),
-        "command": job.command.split(),
+        "command": shlex.split(job.command),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(watch.clock)),
         "wall_seconds": round(time.monotonic() - watch.wall, 3),
         "cpu_seconds": round(time.process_time() - watch.cpu, 3),

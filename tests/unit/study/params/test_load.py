@@ -346,3 +346,25 @@ def test_schema_refuses(old: str, new: str) -> None:
     assert old in TEXT
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(TEXT.replace(old, new, 1)), json_schema())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("alpha: 0.1, beta: 0.1", "alpha: 0,1, beta: 0.1", r":\d+: methods.taet.alpha: write the number with a point, 0.1; a comma ends a value$"),
+        ("label: HE, scale: 10,", "label: HE, scale: '1,5',", r"methods.he.scale: '1,5' is no number; write it with a point, 1.5$"),
+        ("{eps: 8/255}", "{eps: 8}", r"threat.eps: must be less than 1, since pixels are in \[0,1\]; 8 of 255 levels is written 8/255$"),
+        ("methods: [pgd_at, trades, at_bsl, taet]", "methods: pgd_at, taet", r"studies.digits_learning.grid.methods: must be a list, such as \[pgd_at, taet\], got 'pgd_at, taet'"),
+        ("seeds: [0, 1, 2, 3, 4]", "seeds: 3", r"grid.seeds: must be a list, such as \[0, 1, 2\], got 3"),
+        ("seeds: [0, 1, 2, 3, 4]", "seeds: 5", r"grid.seeds: must be a list, such as \[0, 1, 2, ...\], got 5"),
+        ("seeds: [0, 1, 2, 3, 4]", "seeds: 0", r"grid.seeds: must be a list, such as \[0\], got 0"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_form_show_the_right_one(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    file = tmp_path / "params.yaml"
+    assert old in TEXT
+    file.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(UserError, match=message):
+        load_params(file)

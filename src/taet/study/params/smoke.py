@@ -1,0 +1,84 @@
+"""A study made tiny, to see within minutes whether all of it works: ``--smoke``.
+
+One imbalance ratio, one seed, few epochs, few images. Data sets, networks, methods and attacks stay, and so
+does every number of a method but those that count epochs. The accuracies mean nothing.
+"""
+
+import math
+from typing import Any
+
+from taet.options import MethodOptions
+from taet.study.params.blocks import NATURAL, Params
+from taet.training_options import Multistep, Training
+
+EPOCHS = 2  # where neither milestones nor a chain of stages 1 need more
+HEAD_IMAGES, TEST_IMAGES = 100, 10  # of a class, at most
+
+
+def tiny(params: Params) -> dict[str, Any]:
+    """What differs in the tiny study, as a block of ``studies`` has it.
+
+    Args:
+        params: the whole study.
+    """
+    depths = {name: _depth(params, name) for name in params.stabilizations}
+    epochs = max(EPOCHS, *map(_shortest, _trainings(params)), *(1 + d for d in depths.values()))
+    ratio = next((r for r in params.grid.imbalance_ratios if r != NATURAL), NATURAL)
+    return {
+        "grid": {"imbalance_ratios": [ratio], "seeds": params.grid.seeds[:1]},
+        "datasets": {
+            name: {"longtail": _longtail(params, name, ratio)} for name in params.grid.datasets
+        },
+        "training": _training(params.training, epochs),
+        "stabilizations": {name: {"epochs": depth} for name, depth in depths.items()},
+        # Each, since it may have epochs of its own; so may one that no grid names but --set does.
+        "methods": {name: _method(method, epochs) for name, method in params.methods.items()},
+    }
+
+
+def _trainings(params: Params) -> list[Training]:
+    return [params.training, *(method.training for method in params.methods.values())]
+
+
+def _depth(params: Params, stabilization: str) -> int:
+    """Stages 1 in the chain that ends with this one; each needs an epoch more than the one before."""
+    before = params.stabilizations[stabilization].after
+    return 1 if before is None else 1 + _depth(params, before)
+
+
+def _shortest(training: Training) -> int:
+    """The fewest epochs in which the learning rate takes all its steps."""
+    schedule = training.schedule
+    return 1 + len(schedule.milestones) if isinstance(schedule, Multistep) else 1
+
+
+def _training(training: Training, epochs: int) -> dict[str, Any]:
+    block: dict[str, Any] = {"epochs": epochs}
+    if isinstance(training.schedule, Multistep):
+        milestones = list(range(1, _shortest(training)))
+        block["schedule"] = {"milestones": milestones}
+    return block
+
+
+def _method(method: MethodOptions, epochs: int) -> dict[str, Any]:
+    """Epochs of a method's own training, and options that begin in an epoch which is never reached now."""
+    block: dict[str, Any] = {"training": _training(method.training, epochs)}
+    begin = getattr(method, "begin_epoch", 0)
+    if begin >= epochs:
+        block["begin_epoch"] = epochs - 1
+    perturbation = method.weight_perturbation
+    if perturbation is not None and perturbation.warmup_epochs >= epochs:
+        block["weight_perturbation"] = {"warmup_epochs": epochs - 1}
+    return block
+
+
+def _longtail(params: Params, dataset: str, ratio: float | str) -> dict[str, Any]:
+    """Few training and test images; all classes keep some."""
+    longtail = params.datasets[dataset].longtail
+    block: dict[str, Any] = {
+        "test_per_class": min(longtail.test_per_class or TEST_IMAGES, TEST_IMAGES)
+    }
+    if not isinstance(ratio, str):
+        fewest = max(HEAD_IMAGES, math.ceil(ratio))
+        block["head_images"] = min(longtail.head_images or fewest, fewest)
+    return block
