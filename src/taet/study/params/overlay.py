@@ -6,7 +6,7 @@ that the message of a later problem can name it.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Source:
     values: dict[str, Any]
     origins: dict[KeyPath, Origin]  # by resolved path
     bases: dict[tuple[str, str], str] = field(default_factory=dict)  # what (section, block) extends
+    common: dict[KeyPath, Origin] = field(default_factory=dict)  # where the common values are
 
     def has(self, path: KeyPath) -> bool:
         """Whether the file has a value for a path, in its own block or in the one that this extends."""
@@ -72,6 +73,13 @@ class Source:
         if isinstance(line, str):
             written = written[len(STUDY_PREFIX) :]
         return located(self.file, line, (*written, *path[len(parent) :]))
+
+    def locate_missing(self, path: KeyPath) -> str:
+        """As ``locate``, but in the common values where these have its block, for one line in all studies."""
+        if path[:-1] not in self.common:
+            return self.locate(path)
+        written, line = self.common[path[:-1]]
+        return f"{self.file}:{line}: {dotted((*written, path[-1]))}"
 
     def origin(self, path: KeyPath) -> str:
         """Where a value comes from: ``common, line 31``, ``studies.digits, line 70`` or ``--set``."""
@@ -151,7 +159,7 @@ def _with_bases(source: Source) -> Source:
                 )
                 values[section][name], by_block[section, name] = block, written
                 origins |= written
-    return Source(source.file, values, origins, bases)
+    return replace(source, values=values, origins=origins, bases=bases)
 
 
 def _bases_first(source: Source, section: str) -> list[str]:
@@ -323,14 +331,14 @@ def of_study(file: ParamFile, study: str | None = None) -> Source:
     if chosen is None:
         raise UserError(f"{file.path}: study: missing; name one of: {', '.join(file.studies)}")
     chain, source = _study_chain(file, chosen), _common(file)
-    values, origins = source.values, source.origins
+    values, origins, common = source.values, source.origins, dict(source.origins)
     for name in chain:
         top = {key: value for key, value in file.studies[name].items() if key != "extends"}
         values = _overlay(values, top, (), origins, _written(file, "studies", name))
     if values.get("study") != chosen:
         values["study"] = chosen
         origins.pop(("study",), None)
-    return _with_bases(unfolded(Source(file.path, values, origins)))
+    return _with_bases(unfolded(Source(file.path, values, origins, common=common)))
 
 
 def of_common(file: ParamFile) -> Source:

@@ -51,6 +51,7 @@ def describe(
         case "extra_forbidden":
             return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
         case "missing":
+            where = source.locate_missing((*prefix, *path))
             return f"{where}: missing; give it a value, common or in the study"
         case "union_tag_not_found" if isinstance(value, dict):
             return f"{source.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"

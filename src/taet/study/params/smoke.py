@@ -1,7 +1,8 @@
 """A study made tiny, to see within minutes whether all of it works: ``--smoke``.
 
-One imbalance ratio, one seed, few epochs, few images. Data sets, networks, methods and attacks stay, and so
-does every number of a method but those that count epochs. The accuracies mean nothing.
+One imbalance ratio, one seed, few epochs, and few images unless the ratio is ``natural``, which takes all.
+Data sets, networks, methods and attacks stay, and so does every number of a method but those that count
+epochs. The accuracies mean nothing.
 """
 
 import math
@@ -63,9 +64,9 @@ def _training(training: Training, epochs: int) -> dict[str, Any]:
 def _method(method: MethodOptions, epochs: int) -> dict[str, Any]:
     """Epochs of a method's own training, and options that begin in an epoch which is never reached now."""
     block: dict[str, Any] = {"training": _training(method.training, epochs)}
-    begin = getattr(method, "begin_epoch", 0)
-    if begin >= epochs:
-        block["begin_epoch"] = epochs - 1
+    for option in type(method).model_fields:
+        if option.endswith("begin_epoch") and getattr(method, option) >= epochs:
+            block[option] = epochs - 1
     perturbation = method.weight_perturbation
     if perturbation is not None and perturbation.warmup_epochs >= epochs:
         block["weight_perturbation"] = {"warmup_epochs": epochs - 1}

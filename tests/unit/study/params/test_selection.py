@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from taet.errors import UserError
+from taet.study.params.blocks import NATURAL
 from taet.study.params.load import load_params, read_selected
 from taet.study.params.overlay import of_study, read_file
 from taet.study.params.selection import Selection, of_config
@@ -163,5 +164,7 @@ def test_smoke_of_every_study(name: str) -> None:
     assert {method.training.epochs for method in smoke.methods.values()} == {4}
     for dataset in smoke.grid.datasets:
         longtail = smoke.datasets[dataset].longtail
-        assert (longtail.head_images, longtail.test_per_class) == (100, 10)
+        natural = smoke.grid.imbalance_ratios == [NATURAL]
+        assert longtail.head_images == (None if natural else 100)
+        assert longtail.test_per_class == 10
     assert smoke.attacks == study.attacks
