@@ -545,8 +545,7 @@ def test_a_model_in_a_file(
     assert "n = 20 images" in capsys.readouterr().out
     for wrong, message in (
         ("none.py:load", "no file none.py"),
-        ("mine.py", "must be MODULE:FUNCTION"),
-        ("./mine:load", "or FILE.py:FUNCTION"),
+        ("./mine:load", "did you mean ./mine.py:load?"),
         ("mine.py:none", "mine.py has no 'none'; must be a function that returns the model"),
         ("mine.py:head", "'head' is of the type Linear; must be a function that returns the model"),
         ("mine.py:nn", "'nn' is of the type module; must be a function"),

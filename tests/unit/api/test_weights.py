@@ -264,7 +264,7 @@ def test_from_the_command_line_and_from_python(capsys: pytest.CaptureFixture[str
             [*line, "--arch", "resnet18", "--model", "mymodel:load"],
             "--arch is for a file of weights; leave it out",
         ),
-        (line, "for a file of weights add --arch"),
+        (line, "add --arch, the network that the weights are of"),
     ):
         assert cli.main(arguments) == 1
         assert message in capsys.readouterr().err
