@@ -25,7 +25,7 @@ BUDGETS = {
     "docs/fidelity.md": 920,
     "docs/large_studies.md": 375,
     "docs/methods.md": 2435,
-    "docs/overfitting.md": 760,
+    "docs/overfitting.md": 800,
     "docs/python.md": 320,
     "docs/read_a_results_file.md": 430,
     "docs/reproduce_a_table.md": 460,
