@@ -49,6 +49,7 @@ def test_exit_codes() -> None:
     )
 
 
+@pytest.mark.docs
 def test_a_new_method_passes_its_contract_test(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree.path)
     told = write_method("trial_one")

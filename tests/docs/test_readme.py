@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import taet
-from tests.conftest import ROOT, Tree
+from tests.conftest import ROOT
 from tests.docs.pages import block
 from tests.unit.api import peers
 
@@ -37,7 +37,6 @@ def test_badges_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_evaluation_from_python(
-    finished: Tree,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -50,8 +49,9 @@ def test_evaluation_from_python(
     torch.save(network.state_dict(), tmp_path / "weights.pt")
     x = torch.rand(4, 3, 32, 32)
     y = (network.eval()(x).argmax(1) + 1) % 10  # all misclassified: AutoAttack is quick
-    monkeypatch.chdir(finished.path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TAET_RESULTS", str(ROOT / "results"))
+    monkeypatch.setenv("TAET_CACHE", str(tmp_path / "cache"))
     tables, evaluate = [], taet.evaluate
 
     def kept(*given: Any, **named: Any) -> pd.DataFrame:
