@@ -13,9 +13,10 @@ from taet.report.tables.setting import SettingResults
 from taet.report.titles import setting_title
 from taet.study.params import plugins
 from taet.study.plan.job import Job
-from taet.study.plan.stages import FIGURE_FORMATS
 
 IN_URI = " !$&()*+,-./:;<=>?@[]^_{|}~\"'"  # characters that the URI of an SVG file has as they are
+# The most telling first; the others follow by name.
+FIRST = ("forest", "ba_br", "efficiency", "per_class", "confusion", "features", "examples")
 SCALE = 2.8  # pixels of the page for a point of a figure: as wide as the page
 Figure = dict[str, Any]
 
@@ -39,7 +40,7 @@ class PageFigures:
     def of_setting(self, setting: SettingResults) -> list[Figure]:
         """Those of one setting, with the curves of training; the forest plot has one chart for each scope."""
         figures = []
-        for name, about in self.pictures.items():
+        for name, about in sorted(self.pictures.items(), key=_rank):
             if tuple(about.get(axis) for axis in SETTING) == setting.cell:
                 charts = self.charts[setting.cell].of_figure(about["figure"])
                 figures.append(self._figure(name, about, charts))
@@ -73,11 +74,16 @@ class PageFigures:
         return {
             "kind": about["figure"],
             "title": f"{setting}: {plugins.title('report.figures', about['figure'])}",
-            "files": [f"{file.parent.name}/{name}.{suffix}" for suffix in FIGURE_FORMATS],
+            "files": [f"{f.parent.name}/{f.name}" for f in self.job.files if f.stem == name],
             "source": f"data:image/svg+xml,{quote(svg, safe=IN_URI)}",
             "width": round(SCALE * float(width)),
             "charts": charts,
         }
+
+
+def _rank(picture: tuple[str, Mapping[str, Any]]) -> tuple[int, str]:
+    name, about = picture
+    return FIRST.index(about["figure"]) if about["figure"] in FIRST else len(FIRST), name
 
 
 def of_setting(rows: pd.DataFrame, setting: SettingResults) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def method_styles(shown: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Colour and marker of each method, by its name and not by its position among the others.
 
     Args:
-        shown: ``labels``, and ``families``: see ``taet.study.plan.pictures``.
+        shown: ``labels``, and ``families``: see ``taet.study.plan.variants``.
     """
     return {m: _style_of(*shown["families"][m]) for m in shown["labels"]["methods"]}
 

@@ -15,6 +15,8 @@ from taet.study.store import artifacts
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
+FORMATS = ("svg", "pdf", "png")
+
 
 def run(job: "Job") -> dict[str, Any]:
     """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX.

@@ -40,6 +40,7 @@ from taet.study.store import artifacts
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
+FILES = ("features.csv", "examples.csv", "examples.safetensors")
 DIGITS = 2
 
 

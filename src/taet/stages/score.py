@@ -48,6 +48,15 @@ from taet.study.store import artifacts
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
+FILES = (
+    "metrics.csv",
+    "intervals.csv",
+    "contrasts.csv",
+    "training.csv",
+    "confusion.csv",
+    "images.csv",
+    "correct.csv",
+)
 Rows = list[dict[str, Any]]
 
 MOST_CONFUSED = 20  # classes; with more, confusion is between groups

@@ -19,6 +19,8 @@ from taet.study.store import artifacts
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
+FILES = ("main.csv", "main.md", "main.tex", "headline.json", "headline.csv")
+
 
 def run(job: "Job") -> dict[str, Any]:
     """Write the tables."""

@@ -27,7 +27,7 @@ from taet.report.style import (
 from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
-from taet.study.plan.pictures import families
+from taet.study.plan.variants import families
 from tests.unit.report.test_tables import (
     OPTIONS,
     SETTING,

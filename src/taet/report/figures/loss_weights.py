@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from taet.report.style import COLUMN, caption, heading, house_style, setting_of, spread
 from taet.scores.summary import of_groups, shown_rows
 
+NEEDS = {"sweep": ["alpha", "beta", "gamma"], "methods": 4}
+
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
     """The figure; combinations that the study does not have stay empty.

@@ -2,14 +2,15 @@
 
 A plugin is a Python file in ``methods/``, ``attacks/``, ``datasets/`` or ``architectures/``. Its docstring is
 its card, its class ``Options`` its parameters. Both are read from the source *without running the file*, so
-that planning and validation need not import torch, which would take longer than all their work. ``load``
-and ``title`` serve the files in ``stages/`` and ``report/figures/`` too.
+that planning and validation need not import torch, which would take longer than all their work. ``load``,
+``title`` and ``constant`` serve the files in ``stages/`` and ``report/figures/`` too.
 """
 
 import ast
 import importlib
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 from taet import source_code
 from taet.errors import UserError
@@ -85,6 +86,16 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     if not (isinstance(cls, type) and issubclass(cls, PluginOptions)):
         raise UserError(f"{folder}/{name}.py: needs a class Options made from taet.options")
     return cls
+
+
+def constant(folder: str, name: str, of: str, default: Any = None) -> Any:
+    """The plugin's constant ``of``, a literal; ``default`` if it has none."""
+    for node in source(folder, name).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [
+            of
+        ]:
+            return ast.literal_eval(node.value)
+    return default
 
 
 def load(folder: str, name: str) -> ModuleType:

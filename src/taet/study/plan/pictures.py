@@ -1,68 +1,93 @@
-"""The figures of a study: for each setting those that its methods and imbalance ratios allow."""
+"""The figures of a study: for each setting those that its methods and imbalance ratios allow.
+
+Each file of ``report/figures`` states in ``NEEDS`` what its figure needs, see ``Needs``; nothing means that
+every setting has it.
+"""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from taet.axes import SETTING
+from taet.study.params import plugins
 from taet.study.params.blocks import NATURAL, Params, ir_label
-from taet.study.plan.variants import STAGE1_EPOCHS, sweep, variants
+from taet.study.plan.variants import sweep, variants
+
+FOLDER = "report.figures"
+Pictures = Iterator[tuple[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a study must have for a figure.
+
+    Attributes:
+        methods: so many methods; with ``sweep``, so many that differ in nothing else.
+        ratios: so many imbalance ratios, which one figure shows; 0: each ratio has a figure.
+        validation: whether every method is validated while it is trained.
+        sweep: names of options (see ``variants``); each kind of method that has variants in all of them and
+            in nothing else has a figure.
+    """
+
+    methods: int = 1
+    ratios: int = 0
+    validation: bool = False
+    sweep: Sequence[str] = ()
+
+
+def needs_of(figure: str) -> Needs:
+    """What a file of ``report/figures`` states."""
+    return Needs(**plugins.constant(FOLDER, figure, "NEEDS", {}))
 
 
 def pictures(params: Params) -> dict[str, dict[str, Any]]:
     """By file name: the module in ``report/figures`` that draws it, as ``figure``, and its arguments."""
-    settings = list(_settings(params))
-    drawn = {
-        f"{name}_{setting['dataset']}_ir{setting['imbalance_ratio']}_{setting['architecture']}": {
-            **arguments,
-            **setting,
-        }
-        for setting in settings
-        for name, arguments in _of_each_setting(params)
+    return {
+        "_".join([name, *_parts(setting)]): {"figure": figure, **arguments, **setting}
+        for figure in plugins.names(FOLDER)
+        for name, arguments in _of_figure(params, figure, needs_of(figure))
+        for setting in _settings(params, of_all_ratios="ratios" in arguments)
     }
-    ratios = [ir_label(ratio) for ratio in params.grid.imbalance_ratios if ratio != NATURAL]
-    if len(ratios) > 1:
-        for setting in settings:
-            axes = {axis: setting[axis] for axis in ("dataset", "architecture")}
-            name = "_".join(["imbalance", *axes.values()])
-            drawn[name] = {"figure": "imbalance", "ratios": ratios, **axes}
-    return drawn
 
 
-def _settings(params: Params) -> Iterator[dict[str, str]]:
-    """Every combination of data set, imbalance ratio and architecture."""
-    grid = params.grid
-    ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
-    for values in itertools.product(grid.datasets, ratios, grid.architectures):
-        yield dict(zip(SETTING, values, strict=True))
+def _of_figure(params: Params, figure: str, needs: Needs) -> Pictures:
+    """What each setting has of a figure: names, and arguments besides the setting."""
+    if needs.sweep:
+        yield from _sweeps(params, figure, needs)
+    elif needs.ratios:
+        ratios = [ir_label(ratio) for ratio in params.grid.imbalance_ratios if ratio != NATURAL]
+        if len(ratios) >= needs.ratios:
+            yield figure, {"ratios": ratios}
+    elif len(params.grid.methods) >= needs.methods and (
+        not needs.validation
+        or all(params.methods[name].training.validation for name in params.grid.methods)
+    ):
+        yield figure, {}
 
 
-def families(params: Params) -> dict[str, tuple[str, int]]:
-    """Of each method its kind, and its number among the variants of that: 0 is the preset of the kind's name.
-
-    Numbers count all methods of the parameters, not those of the grid: they are the same in every study.
-    """
-    numbers: dict[str, itertools.count[int]] = {}
-    known = {}
-    for name, options in params.methods.items():
-        variants_of_kind = numbers.setdefault(options.kind, itertools.count(1))
-        known[name] = options.kind, 0 if name == options.kind else next(variants_of_kind)
-    return {name: known[name] for name in params.grid.methods}
-
-
-def _of_each_setting(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The figures of each setting: a name, the module that draws the figure, and its other arguments."""
-    several = ("forest", "ba_br", "efficiency") if len(params.grid.methods) > 1 else ()
-    for figure in (*several, "per_class", "confusion", "features", "examples"):
-        yield figure, {"figure": figure}
-    if all(params.methods[name].training.validation for name in params.grid.methods):
-        yield "learning", {"figure": "learning"}
+def _sweeps(params: Params, figure: str, needs: Needs) -> Pictures:
     for kind, methods in variants(params).items():
-        for figure, options, least in (
-            ("stage1_length", [STAGE1_EPOCHS], 3),
-            ("loss_weights", ["alpha", "beta", "gamma"], 4),
-        ):
-            members = sweep(methods, options)
-            if len(members) >= least:
-                about = {"kind": kind, "methods": members, "options": options}
-                yield f"{figure}_{kind}", {"figure": figure, **about}
+        members = sweep(methods, needs.sweep)
+        if len(members) >= needs.methods:
+            yield (
+                f"{figure}_{kind}",
+                {"kind": kind, "methods": members, "options": list(needs.sweep)},
+            )
+
+
+def _settings(params: Params, of_all_ratios: bool) -> Iterator[dict[str, str]]:
+    """Every combination of data set, imbalance ratio (unless of all) and architecture."""
+    grid = params.grid
+    values = {
+        "dataset": grid.datasets,
+        "imbalance_ratio": [ir_label(ratio) for ratio in grid.imbalance_ratios],
+        "architecture": grid.architectures,
+    }
+    axes = [axis for axis in SETTING if not (of_all_ratios and axis == "imbalance_ratio")]
+    for combination in itertools.product(*(values[axis] for axis in axes)):
+        yield dict(zip(axes, combination, strict=True))
+
+
+def _parts(setting: dict[str, str]) -> list[str]:
+    return [f"ir{value}" if axis == "imbalance_ratio" else value for axis, value in setting.items()]

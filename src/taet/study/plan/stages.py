@@ -13,8 +13,9 @@ from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
 from taet.study.plan.job import Cell, Job
-from taet.study.plan.pictures import families, pictures
+from taet.study.plan.pictures import pictures
 from taet.study.plan.shown import shown
+from taet.study.plan.variants import families
 from taet.study.store import artifacts
 from taet.study.store.artifacts import MANIFEST
 from taet.study.store.contents import digest_of
@@ -22,13 +23,6 @@ from taet.study.store.contents import digest_of
 if TYPE_CHECKING:
     from taet.study.plan.study import Study
 
-SCORES = (
-    *("metrics.csv", "intervals.csv", "contrasts.csv", "training.csv", "confusion.csv"),
-    *("images.csv", "correct.csv"),
-)
-INSPECTED = ("features.csv", "examples.csv", "examples.safetensors")
-TABLES = ("main.csv", "main.md", "main.tex", "headline.json", "headline.csv")
-FIGURE_FORMATS = ("svg", "pdf", "png")
 DRAWN = ("tables", "figures")  # stages that show the numbers
 
 
@@ -157,7 +151,7 @@ def score(study: "Study", cell: Cell) -> Needs:
         # Rows are in the order of the grid, and keys do not depend on the order of mappings.
         "order": [*inputs, *study.params.grid.attacks, *report.worst_cases],
     }
-    return Needs(reads, inputs, files=SCORES)
+    return Needs(reads, inputs, files=_files("score"))
 
 
 def inspect(study: "Study", cell: Cell) -> Needs:
@@ -179,23 +173,28 @@ def inspect(study: "Study", cell: Cell) -> Needs:
     }
     kinds = {p.architectures[name].kind for name in p.grid.architectures}
     modules = [f"taet.attacks.{headline.kind}", *(f"taet.architectures.{kind}" for kind in kinds)]
-    return Needs(reads, inputs, tuple(sorted(modules)), INSPECTED)
+    return Needs(reads, inputs, tuple(sorted(modules)), _files("inspect"))
 
 
 def tables(study: "Study", cell: Cell) -> Needs:
     """The scores, and what is shown of them."""
-    return Needs(shown(study.params), {"score": study.job("score")}, files=TABLES)
+    return Needs(shown(study.params), {"score": study.job("score")}, files=_files("tables"))
 
 
 def figures(study: "Study", cell: Cell) -> Needs:
     """The scores, the inspected images, and which figures to draw."""
-    drawn = pictures(study.params)
+    drawn, formats = pictures(study.params), plugins.constant("stages", "figures", "FORMATS")
     return Needs(
         {**shown(study.params), "families": families(study.params), "pictures": drawn},
         {"score": study.job("score"), "inspect": study.job("inspect")},
         tuple(sorted({f"taet.report.figures.{about['figure']}" for about in drawn.values()})),
-        tuple(f"{name}.{suffix}" for name in drawn for suffix in FIGURE_FORMATS),
+        tuple(f"{name}.{suffix}" for name in drawn for suffix in formats),
     )
+
+
+def _files(stage: str) -> tuple[str, ...]:
+    """Names of the files that a stage writes, as its module states them."""
+    return tuple(plugins.constant("stages", stage, "FILES"))
 
 
 @dataclass(frozen=True)

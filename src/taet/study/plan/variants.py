@@ -1,5 +1,6 @@
 """Variants: methods of a study that are of one kind and differ in options, as in an ablation."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,3 +82,16 @@ def sweep(methods: dict[str, dict[str, Any]], over: Sequence[str]) -> list[str]:
         members = [name for name, options in methods.items() if alike(options, anchor)]
         largest = max(largest, members, key=len)
     return largest
+
+
+def families(params: Params) -> dict[str, tuple[str, int]]:
+    """Of each method its kind, and its number among the variants of that: 0 is the preset of the kind's name.
+
+    Numbers count all methods of the parameters, not those of the grid: they are the same in every study.
+    """
+    numbers: dict[str, itertools.count[int]] = {}
+    known = {}
+    for name, options in params.methods.items():
+        variants_of_kind = numbers.setdefault(options.kind, itertools.count(1))
+        known[name] = options.kind, 0 if name == options.kind else next(variants_of_kind)
+    return {name: known[name] for name in params.grid.methods}

@@ -1,12 +1,9 @@
 """Methods that are one method with different options."""
 
-from pathlib import Path
-
 import pytest
 
 from taet.study.params import blocks
 from taet.study.params.load import load_params
-from taet.study.plan.study import Study
 from taet.study.plan.variants import STAGE1, STAGE1_EPOCHS, sweep, variants
 from tests.conftest import ROOT
 
@@ -47,26 +44,3 @@ def test_sweeps(ablation: blocks.Params) -> None:
     assert len(weights) == 14
     assert not {"taet_0", "taet_20", "taet_60", "taet_adversarial"} & set(weights)
     assert sweep({m: {"alpha": 1} for m in "ab"}, ("beta",)) == []
-
-
-def test_pictures_of_the_ablation(ablation: blocks.Params) -> None:
-    figures = Study(ablation).job("figures")
-    drawn = figures.reads["pictures"]
-    names = {Path(file).stem for file in figures.files}
-    setting = "digits_ir10_small_cnn"
-    assert names == {
-        f"{figure}_{setting}"
-        for figure in (
-            "per_class",
-            "ba_br",
-            "efficiency",
-            "confusion",
-            "features",
-            "examples",
-            "forest",
-            "stage1_length_taet",
-            "loss_weights_taet",
-        )
-    }
-    assert drawn[f"stage1_length_taet_{setting}"]["options"] == [STAGE1_EPOCHS]
-    assert drawn[f"loss_weights_taet_{setting}"]["options"] == ["alpha", "beta", "gamma"]
