@@ -152,6 +152,6 @@ MUTATIONS: list[tuple[str, ...]] = [
     (FINGERPRINT, "_hash([_code(module), sorted(above), inside])", "_hash([_code(module), [], []])", "results of other imported code are taken for these"),
     (SWEEP, "block[option[-1]] = value", "block[option[-1]] = next(iter(point.values()))[1]", "every option of a sweep gets the first one's value"),
     (SWEEP, '[*grid["methods"], *made]', "[*made]", "a sweep drops the methods of the grid"),
-    (SELECTION, "block[last] = setting.value", "block.setdefault(last, None)", "--set loses the value"),
+    (SELECTION, "block[last] = assignment.value", "block.setdefault(last, None)", "--set loses the value"),
     (SELECTION, "hashlib.sha256(text.encode())", 'hashlib.sha256(b"")', "results of different --set share a folder"),
 ]  # fmt: skip

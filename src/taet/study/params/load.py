@@ -90,7 +90,7 @@ def read_selected(path: Path, study: Selection | str | None) -> ParamFile:
         values = tiny(_valid(of_study(file)))
         suffix = Selection(smoke=True).suffix
         file = with_study(file, base, base + suffix, values, SMOKE)
-    if selection.settings:
+    if selection.assignments:
         before = file.common["study"]
         file = with_study(file, before, base + selection.suffix, selection.values, SET)
     return file

@@ -17,14 +17,14 @@ from taet.errors import UserError, shortened, suggest
 from taet.study.params.yamlfile import KeyPath, dotted, read_value
 
 SET, SMOKE = "--set", "--smoke"
-SEPARATOR = ";"  # between several settings in one text, as Snakemake gets them
+SEPARATOR = ";"  # between several assignments in one text, as Snakemake gets them
 CONFIG = ("study", "set", "smoke")  # keys of ``snakemake --config``
 SET_HINT = "set one value a key, such as --config set=methods.taet.alpha=0.2"
 NOT_SET = ("study", "studies", "extends")  # they say which study is meant, which --study does
 
 
 @dataclass(frozen=True)
-class Setting:
+class Assignment:
     """One value set on the command line.
 
     Attributes:
@@ -42,22 +42,22 @@ class Selection:
 
     Attributes:
         study: its name in the parameter file; None for the file's own choice.
-        settings: texts such as ``methods.taet.alpha=0.2``.
+        assignments: texts such as ``methods.taet.alpha=0.2``.
         smoke: whether the study is made tiny; see ``taet.study.params.smoke``.
     """
 
     study: str | None = None
-    settings: tuple[str, ...] = ()
+    assignments: tuple[str, ...] = ()
     smoke: bool = False
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """The settings as a block of a study.
+        """The assignments as a block of a study.
 
         Raises:
-            UserError: a text is no setting, or sets what another one sets.
+            UserError: a text is no assignment, or sets what another one sets.
         """
-        return _nested(map(parsed, self.settings))
+        return _nested(map(parsed, self.assignments))
 
     @property
     def suffix(self) -> str:
@@ -66,7 +66,7 @@ class Selection:
         It is the same for the same values, in whatever order they are given.
         """
         parts = [SMOKE.strip("-")] if self.smoke else []
-        if self.settings:
+        if self.assignments:
             text = json.dumps(self.values, sort_keys=True)
             parts += [SET.strip("-"), hashlib.sha256(text.encode()).hexdigest()[:6]]
         return "".join(f"_{part}" for part in parts)
@@ -76,14 +76,16 @@ class Selection:
         """Words after a command of ``python -m taet`` that choose the same."""
         words = [] if self.study is None else ["--study", self.study]
         words += [SMOKE] if self.smoke else []
-        return words + [word for setting in self.settings for word in (SET, setting)]
+        return words + [word for assignment in self.assignments for word in (SET, assignment)]
 
     @property
     def config(self) -> list[str]:
         """Words after ``snakemake --config`` that choose the same."""
         words = [] if self.study is None else [f"study={self.study}"]
         words += ["smoke=true"] if self.smoke else []
-        return words + ([f"set={f'{SEPARATOR} '.join(self.settings)}"] if self.settings else [])
+        return words + (
+            [f"set={f'{SEPARATOR} '.join(self.assignments)}"] if self.assignments else []
+        )
 
     @property
     def snakemake(self) -> str:
@@ -111,12 +113,12 @@ def of_config(config: Mapping[str, Any]) -> Selection:
 
 
 def separated(text: str) -> tuple[str, ...]:
-    """The settings in one text: ``methods.taet.alpha=0.2; grid.seeds=[0]``."""
+    """The assignments in one text: ``methods.taet.alpha=0.2; grid.seeds=[0]``."""
     return tuple(part.strip() for part in text.split(SEPARATOR) if part.strip())
 
 
-def parsed(text: str) -> Setting:
-    """A setting from its text.
+def parsed(text: str) -> Assignment:
+    """An assignment from its text.
 
     Raises:
         UserError: it is none.
@@ -132,21 +134,21 @@ def parsed(text: str) -> Setting:
             f"{SET} {key.strip()}: keys are those inside a study, such as methods.taet.alpha; --study "
             "chooses the study"
         )
-    return Setting(path, read_value(value, SET, path))
+    return Assignment(path, read_value(value, SET, path))
 
 
-def _nested(settings: Iterable[Setting]) -> dict[str, Any]:
+def _nested(assignments: Iterable[Assignment]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for setting in settings:
-        *parents, last = setting.path
+    for assignment in assignments:
+        *parents, last = assignment.path
         block: Any = values
         for depth, key in enumerate(parents):
             block = block.setdefault(key, {})
             if not isinstance(block, dict):
-                raise _twice(setting.path[: depth + 1])
+                raise _twice(assignment.path[: depth + 1])
         if last in block:
-            raise _twice(setting.path)
-        block[last] = setting.value
+            raise _twice(assignment.path)
+        block[last] = assignment.value
     return values
 
 
