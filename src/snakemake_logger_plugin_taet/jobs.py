@@ -81,7 +81,7 @@ def title_of(stage: str, cell: dict[str, Any]) -> str:
 
 
 def _training_weight(study: Any, stage: str, cell: dict[str, str]) -> float:
-    from taet.study.plan.costs import step_passes
+    from taet.study.plan.costs import passes
 
     params = study.params
     method = (
@@ -91,8 +91,8 @@ def _training_weight(study: Any, stage: str, cell: dict[str, str]) -> float:
     )
     job = study.job(stage, **cell)
     first = job.inputs["stage1"].reads["stop"] if "stage1" in job.inputs else 0
-    epochs: int = job.reads["stop"] - first
-    return epochs * step_passes(params, method) * _share_of_images(cell["imbalance_ratio"])
+    of_image = passes(params, method, first, job.reads["stop"])
+    return of_image * _share_of_images(cell["imbalance_ratio"])
 
 
 def _share_of_images(ratio: str) -> float:

@@ -32,6 +32,7 @@ __all__ = [
     "AttackOptions",
     "Count",
     "DatasetOptions",
+    "DescentOptions",
     "Field",
     "Label",
     "MethodOptions",
@@ -43,6 +44,7 @@ __all__ = [
     "PixelDistance",
     "Positive",
     "ResidualWidth",
+    "RestartedDescentOptions",
     "Share",
     "Shares",
     "Whole",
@@ -114,7 +116,8 @@ class LogitAdjustment(Options):
     """Post-hoc logit adjustment (Menon et al. 2021): the network with logits z - tau log n is saved."""
 
     tau: Annotated[
-        Annotated[NonNegative, Tag("one")] | Annotated[list[NonNegative], Tag("several")],
+        Annotated[NonNegative, Tag("one")]
+        | Annotated[list[NonNegative], Field(min_length=1), Tag("several")],
         one_or_several,
     ]
     """A number, or several to choose from: the one with the best balanced accuracy on the validation
@@ -144,8 +147,22 @@ class MethodOptions(PluginOptions):
     loss_passes: ClassVar[int] = 1
     """Forward and backward passes of an image for the loss."""
 
+    by_several_processes: ClassVar[bool] = True
+    """Whether several processes may train it together: false if a copy of the network takes gradients too."""
+
     without_effect: ClassVar[tuple[str, ...]] = ()
     """Options of ``training.attack`` that the method does not use."""
+
+    def first_epochs(self) -> dict[tuple[str, ...], int]:
+        """By its path, each option that names the epoch in which something begins (0-based)."""
+        epochs: dict[tuple[str, ...], int] = {
+            (option,): getattr(self, option)
+            for option in type(self).model_fields
+            if option.endswith("begin_epoch")
+        }
+        if self.weight_perturbation is not None:
+            epochs["weight_perturbation", "warmup_epochs"] = self.weight_perturbation.warmup_epochs
+        return epochs
 
     def attack_passes(self, steps: int) -> tuple[float, float]:
         """Forward and backward passes of an image for the training attack, on average over steps.
@@ -173,6 +190,29 @@ class AttackOptions(PluginOptions):
             eps: the L-inf radius of ``threat``.
         """
         return "linf", eps
+
+
+class DescentOptions(AttackOptions):
+    """Block of an attack by gradient steps."""
+
+    steps: Count
+    """Gradient steps K."""
+    step_size: PixelDistance
+    """Length of a step in the L-inf norm (``alpha`` in torchattacks)."""
+    start: Literal["zero", "gauss", "uniform"]
+    """First iterate; see ``taet.adversary.pgd.start_point``."""
+    convention: Literal["any_iterate", "last_iterate"]
+    """Which iterate must be misclassified for the image to count as fooled."""
+
+
+class RestartedDescentOptions(DescentOptions):
+    """Block of an attack by gradient steps from several starts, whose label says how many steps."""
+
+    restarts: Count
+    """Random starts; each attacks only the images that are still robust."""
+
+    def cautions(self) -> list[str]:
+        return steps_in_label(self.label, self.steps)
 
 
 def steps_in_label(label: str, steps: int) -> list[str]:

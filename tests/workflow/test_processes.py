@@ -49,8 +49,6 @@ def test_twice_the_same_bytes_with_one_writer(shared: Tree) -> None:
     [
         (["taet"], {}, "started as 1 process, compute.processes says 2; start it with: torchrun"),
         (TORCHRUN, {"processes: 2": "processes: 1"}, "started as 2 processes, compute.processes says 1"),
-        (TORCHRUN, {"epochs: 4, batch_size: 16": "epochs: 4, batch_size: 15"}, "can share evenly, not 15"),
-        (TORCHRUN, {"methods: [pgd_at, taet_bcl, taet]": "methods: [las_at]"}, "las_at trains in one process only"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_shared_is_refused(
@@ -61,9 +59,8 @@ def test_what_cannot_be_shared_is_refused(
     tree.edit("params.yaml", *ALONE)
     for old, new in changes.items():
         tree.edit("params.yaml", old, new)
-    method = "las_at" if "las_at" in message else "pgd_at"
     tree.ok("snakemake", "--cores", "1", "subsample")
-    command = ["equalize", *CELL, "--method", method, "--study", "tiny"]
+    command = ["equalize", *CELL, "--method", "pgd_at", "--study", "tiny"]
     done = tree.run(*start, *command)
     assert done.returncode != 0
     assert message in done.stderr

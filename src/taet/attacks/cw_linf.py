@@ -4,30 +4,15 @@ Maximises -max(z_y - max_{k != y} z_k + confidence, 0). With confidence 0 the gr
 image is misclassified, which is harmless under ``any_iterate``. AT-BSL, RoBal and ADT use 50, RobustLT 0.
 """
 
-from typing import Literal
-
 from taet.adversary.descent import Descent
 from taet.adversary.objectives import Margin
 from taet.adversary.parts import Part
-from taet.options import AttackOptions, Count, NonNegative, PixelDistance, steps_in_label
+from taet.options import NonNegative, RestartedDescentOptions
 
 
-class Options(AttackOptions):
-    steps: Count
-    """Gradient steps K."""
-    step_size: PixelDistance
-    """Length of a step in the L-inf norm."""
-    start: Literal["zero", "gauss", "uniform"]
-    """First iterate; see ``taet.adversary.pgd.start_point``."""
+class Options(RestartedDescentOptions):
     confidence: NonNegative
     """Margin by which the image should be misclassified, in logits."""
-    convention: Literal["any_iterate", "last_iterate"]
-    """Which iterate must be misclassified for the image to count as fooled."""
-    restarts: Count
-    """Random starts; each attacks only the images that are still robust."""
-
-    def cautions(self) -> list[str]:
-        return steps_in_label(self.label, self.steps)
 
 
 def parts(options: Options) -> tuple[Part, ...]:

@@ -5,25 +5,15 @@ by each scale in turn, below 1 against saturation, above 1 against flatness; an 
 fools the model. If even the smallest scale leaves the softmax saturated, use an attack on the margin instead.
 """
 
-from typing import Literal
-
 from taet.adversary.descent import Descent
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Part
-from taet.options import AttackOptions, Count, Field, PixelDistance, Positive
+from taet.options import DescentOptions, Field, Positive
 
 
-class Options(AttackOptions):
+class Options(DescentOptions):
     scales: list[Positive] = Field(min_length=1)
     """Factors of the logits; AT-BSL uses 10, Hitaj et al. sweep them."""
-    steps: Count
-    """Gradient steps K of each."""
-    step_size: PixelDistance
-    """Length of a step in the L-inf norm."""
-    start: Literal["zero", "gauss", "uniform"]
-    """First iterate; see ``taet.adversary.pgd.start_point``."""
-    convention: Literal["any_iterate", "last_iterate"]
-    """Which iterate must be misclassified for the image to count as fooled."""
 
 
 def parts(options: Options) -> tuple[Part, ...]:

@@ -8,28 +8,15 @@ differ in the number of steps alone run once: PGD-20 is the beginning of PGD-100
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
 
 from taet.adversary.descent import Descent
 from taet.adversary.objectives import CrossEntropy
 from taet.adversary.parts import Part
-from taet.options import AttackOptions, Count, PixelDistance, steps_in_label
+from taet.options import RestartedDescentOptions
 
 
-class Options(AttackOptions):
-    steps: Count
-    """Gradient steps K."""
-    step_size: PixelDistance
-    """Length of a step in the L-inf norm (``alpha`` in torchattacks)."""
-    start: Literal["zero", "gauss", "uniform"]
-    """First iterate; see ``taet.adversary.pgd.start_point``."""
-    convention: Literal["any_iterate", "last_iterate"]
-    """Which iterate must be misclassified for the image to count as fooled."""
-    restarts: Count
-    """Random starts; each attacks only the images that are still robust."""
-
-    def cautions(self) -> list[str]:
-        return steps_in_label(self.label, self.steps)
+class Options(RestartedDescentOptions):
+    """Those of every attack by gradient steps."""
 
 
 def parts(options: Options) -> tuple[Descent, ...]:

@@ -1,6 +1,5 @@
 """Work on many images in batches; a batch that does not fit into memory is halved."""
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from taet.errors import is_out_of_memory
+from taet.messages import say
 
 Result = TypeVar("Result")
 
@@ -46,8 +46,7 @@ def in_batches(work: Callable[..., Result], size: int, *tensors: Tensor) -> list
 
 @cache
 def _warn_once(size: int, smaller: int) -> None:
-    print(
-        f"not enough memory for {size} images at once: going on with {smaller}; a lower "
-        "evaluation.batch_size avoids failed attempts",
-        file=sys.stderr,
+    say(
+        f"not enough memory for {size} images at once: going on with {smaller}; a lower batch size avoids "
+        "failed attempts"
     )

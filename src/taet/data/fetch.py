@@ -9,7 +9,6 @@ import errno
 import itertools
 import os
 import shutil
-import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from taet.data.transfer import (
     transfer,
 )
 from taet.errors import UserError
+from taet.messages import say
 from taet.study.store.artifacts import no_file
 from taet.study.store.contents import file_md5
 
@@ -139,10 +139,7 @@ def put_folder(target: Path, fill: Callable[[Path], None]) -> None:
             names = (target.with_name(f"{target.name}.replaced-{i}") for i in itertools.count(1))
             aside = next(name for name in names if not os.path.lexists(name))
             target.replace(aside)
-            print(
-                f"{target}: its files are not the official ones; moved to {aside.name}",
-                file=sys.stderr,
-            )
+            say(f"{target}: its files are not the official ones; moved to {aside.name}")
         Path(scratch, target.name).replace(target)
 
 

@@ -90,7 +90,9 @@ def class_shares(imbalance_ratio: float, classes: int, profile: str) -> list[flo
     """
     if profile == "exponential":
         return [imbalance_ratio ** (-c / max(classes - 1, 1)) for c in range(classes)]
-    return [1 if c < (classes + 1) // 2 else 1 / imbalance_ratio for c in range(classes)]
+    if profile == "step":
+        return [1 if c < (classes + 1) // 2 else 1 / imbalance_ratio for c in range(classes)]
+    raise ValueError(f"unknown profile {profile!r}")
 
 
 def class_counts(

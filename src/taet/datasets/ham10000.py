@@ -90,7 +90,15 @@ def split_of(lesion: str, options: Options) -> int:
 
 def _pictures(own: Path) -> dict[str, Path]:
     """The picture files by the name of the image."""
-    return {file.stem: file for file in sorted(own.rglob("*")) if file.suffix.lower() in PICTURES}
+    files: dict[str, Path] = {}
+    for file in sorted(own.rglob("*")):
+        if file.suffix.lower() in PICTURES:
+            if file.stem in files:
+                raise UserError(
+                    f"{file}: {files[file.stem]} is of the same image; remove one of them"
+                )
+            files[file.stem] = file
+    return files
 
 
 def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
@@ -105,6 +113,7 @@ def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
         raise UserError(f"{path}: cannot be read: {reason}; it comes with HAM10000") from None
     if not rows:
         raise UserError(f"{path}: names no picture; it comes with HAM10000")
+    lines: dict[str, int] = {}
     for line, row in rows:
         if missing := [column for column in COLUMNS if not row.get(column)]:
             raise UserError(f"{path}:{line}: no value of {missing[0]}")
@@ -114,6 +123,12 @@ def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
             )
         if row["image_id"] not in files:
             raise UserError(f"{path}:{line}: no picture {row['image_id']}.jpg or .png below {own}")
+        if row["image_id"] in lines:
+            first = lines[row["image_id"]]
+            raise UserError(
+                f"{path}:{line}: {row['image_id']} is in line {first} too; remove one of them"
+            )
+        lines[row["image_id"]] = line
     return [row for _, row in rows]
 
 

@@ -42,6 +42,7 @@ RESTARTS, REWARD_STEPS = 2, 10  # of the attack that measures R2
 
 class Options(MethodOptions):
     without_effect: ClassVar[tuple[str, ...]] = ("steps", "start")
+    by_several_processes: ClassVar[bool] = False  # a copy of the network takes a step of its own
 
     eps_factors: list[Positive]
     """Radii to choose from, relative to the study's eps."""
@@ -88,7 +89,6 @@ class Strategy(nn.Module):
 
 class Method(TrainingMethod):
     options: Options
-    by_several_processes = False  # a copy of the network takes a step of its own
 
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)

@@ -19,7 +19,9 @@ def build_head(spec: dict[str, Any], features: int, classes: int) -> nn.Module:
     """
     if spec["kind"] == "linear":
         return nn.Linear(features, classes)
-    return CosineHead(features, classes, spec["softening"], spec["projected"])
+    if spec["kind"] == "cosine":
+        return CosineHead(features, classes, spec["softening"], spec["projected"])
+    raise ValueError(f"unknown head {spec['kind']!r}")
 
 
 class CosineHead(nn.Module):

@@ -83,19 +83,8 @@ def _train_and_save(
 
 def _share_out(run: Run, job: "Job") -> None:
     """If the job has several processes, let them train one network together."""
-    count, training = team().count, job.reads["training"]
-    if count == 1:
-        return
-    if not run.method.by_several_processes:
-        raise UserError(
-            f"compute.processes: {job.reads['method'].kind} trains in one process only; set it to 1"
-        )
-    if training.batch_size % count or not training.drop_last:
-        raise UserError(
-            f"compute.processes: {count} need training.drop_last: true and a training.batch_size that they "
-            f"can share evenly, not {training.batch_size}"
-        )
-    share_out(run.model, job.reads["compute"].sync_batch_norm)
+    if team().count > 1:
+        share_out(run.model, job.reads["compute"].sync_batch_norm)
 
 
 def _summary(epoch: dict[str, float]) -> str:

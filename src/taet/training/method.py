@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -83,9 +83,6 @@ class TrainingMethod:
     Each step calls ``attack``, then ``loss``, then ``after_step``. ``loss`` must not change the method's
     state, since weight perturbation calls it twice, but may write to ``attacked.extras``.
     """
-
-    by_several_processes: ClassVar[bool] = True
-    """Whether ``taet.training.parallel`` can train it: all its gradients are those of one network."""
 
     def __init__(self, options: "MethodOptions", setting: Setting) -> None:
         self.options = options

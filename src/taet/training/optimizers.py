@@ -124,7 +124,9 @@ def make_optimizer(
     """The optimiser that the parameters name."""
     if options.kind == "sgd":
         return Sgd(weights, options.momentum, options.weight_decay)
-    return Adam(weights, options.weight_decay)
+    if options.kind == "adam":
+        return Adam(weights, options.weight_decay)
+    raise ValueError(f"unknown optimiser {options.kind!r}")
 
 
 def optimizer_state(optimizer: Optimizer) -> dict[str, Tensor]:

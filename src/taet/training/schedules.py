@@ -23,7 +23,9 @@ def rate_factor(schedule: "Multistep | Cosine", step: int, steps: int, epoch: in
         epochs_since = [max(epoch - milestone + 1, 0) for milestone in milestones]
         powers = epochs_since if schedule.compounding else [min(n, 1) for n in epochs_since]
         return math.prod(f**power for f, power in zip(factors, powers, strict=True))
-    warmup = schedule.warmup * steps
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+    if schedule.kind == "cosine":
+        warmup = schedule.warmup * steps
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+    raise ValueError(f"unknown schedule {schedule.kind!r}")

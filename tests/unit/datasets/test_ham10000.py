@@ -76,6 +76,7 @@ def test_the_split_is_by_the_name_alone() -> None:
         ("HAM_0000001,ISIC_0000002", ",ISIC_0000002", ":4: no value of lesion_id"),
         ("ISIC_0000002", "ISIC_9", ":4: no picture ISIC_9.jpg or .png below"),
         ("image_id", "image", ":2: no value of image_id"),
+        ("ISIC_0000002", "ISIC_0000001", ":4: ISIC_0000001 is in line 3 too; remove one"),
     ],
 )
 def test_wrong_metadata(raw: Path, old: str, new: str, message: str) -> None:
@@ -83,6 +84,15 @@ def test_wrong_metadata(raw: Path, old: str, new: str, message: str) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(UserError, match=message):
         ham10000.obtain(raw, OPTIONS, None)
+
+
+def test_two_pictures_of_one_image(raw: Path) -> None:
+    own = raw.parents[1] / "own/skin"
+    (own / "thumbs").mkdir()
+    (own / "thumbs/ISIC_0000002.png").write_bytes(b"")
+    message = r"thumbs/ISIC_0000002.png: .*part_1/ISIC_0000002.jpg is of the same image; remove one"
+    with pytest.raises(UserError, match=message):
+        ham10000.sources(raw, OPTIONS)
 
 
 def test_files_that_are_missing_or_damaged(raw: Path) -> None:

@@ -23,7 +23,7 @@ from taet.report.style import (
 )
 from taet.scores.summary import shown_rows
 
-NEEDS = {"methods": 2}
+REQUIRES = {"methods": 2}
 ABOVE_BARS = 3  # of matplotlib's layers: no bar of another method crosses a marker
 
 

@@ -25,7 +25,7 @@ from taet.report.style import (
 )
 from taet.scores.summary import of_groups, shown_rows
 
-NEEDS = {"methods": 2}
+REQUIRES = {"methods": 2}
 ROOM = 1.1  # of the highest cost: its marker is whole
 
 

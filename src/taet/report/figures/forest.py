@@ -25,7 +25,7 @@ from taet.report.style import (
 from taet.scores import tukey
 from taet.scores.summary import shown_rows, title_of_test_set
 
-NEEDS = {"methods": 2}
+REQUIRES = {"methods": 2}
 SOURCE = "metrics"
 REFERENCE = "taet"
 

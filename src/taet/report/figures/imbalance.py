@@ -26,7 +26,7 @@ from taet.report.style import (
 )
 from taet.scores.summary import shown_rows
 
-NEEDS = {"ratios": 2}
+REQUIRES = {"ratios": 2}
 TITLES = ["Balanced accuracy", "Balanced robustness"]
 SHARE = 0.35  # of the height of a row, between its first and its last ratio
 

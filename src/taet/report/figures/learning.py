@@ -23,7 +23,7 @@ from taet.report.style import (
     side_by_side,
 )
 
-NEEDS = {"validation": True}
+REQUIRES = {"validation": True}
 SOURCE = "training"
 PANELS = {"validation_accuracy": "BA", "validation_robustness": "BR"}
 MARKED = 6  # points of a curve that have a marker

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from taet.report.style import COLUMN, caption, heading, house_style, setting_of, spread
 from taet.scores.summary import of_groups, shown_rows
 
-NEEDS = {"sweep": ["alpha", "beta", "gamma"], "methods": 4}
+REQUIRES = {"varying": ["alpha", "beta", "gamma"], "methods": 4}
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:

@@ -16,6 +16,7 @@ from taet.options import (
     Name,
     Options,
     PixelDistance,
+    Positive,
     Share,
     Whole,
 )
@@ -156,7 +157,8 @@ class WorstCase(Options):
     label: Label
     """Name printed in tables and figures."""
     attacks: Annotated[
-        Annotated[Literal["all"], Tag("one")] | Annotated[list[Name], Tag("several")],
+        Annotated[Literal["all"], Tag("one")]
+        | Annotated[list[Name], Field(min_length=1), Tag("several")],
         one_or_several,
     ]
     """Attacks of the grid; ``all``: every one in the L-inf ball of ``threat``."""
@@ -169,7 +171,7 @@ class Inspection(Options):
     """How many of the rarest classes."""
     images_per_class: Annotated[Count, Field(ge=2)]
     """Test images whose features are shown; the first of them is shown under attack."""
-    perplexity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    perplexity: Positive
     """Of t-SNE: about how many neighbours count for a point; at most a third of the images."""
 
 

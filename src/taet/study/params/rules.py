@@ -22,6 +22,7 @@ def inconsistencies(params: Params, source: Source) -> Iterator[str]:
         yield from _validation_problems(params, source)
         yield from _adjustment_problems(params, source)
         yield from _never_problems(params, source)
+        yield from _process_problems(params, source)
     yield from _attack_problems(params, source)
     unstable = list(_stabilization_problems(params, source))
     yield from unstable or _chain_problems(params, source)
@@ -155,8 +156,6 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
         if adjustment is None or not isinstance(adjustment.tau, list):
             continue
         where = source.locate(("methods", name, "logit_adjustment", "tau"))
-        if not adjustment.tau:
-            yield f"{where}: the list is empty; give a number, or several to choose from"
         if len(adjustment.tau) < 2:
             continue
         for dataset in _without_validation(params):
@@ -175,18 +174,26 @@ def _never_problems(params: Params, source: Source) -> Iterator[str]:
     """Options that begin in an epoch that the training does not reach."""
     for name, method in _used_methods(params):
         epochs = method.training.epochs
-        begins: dict[tuple[str, ...], int] = {
-            (option,): getattr(method, option)
-            for option in type(method).model_fields
-            if option.endswith("begin_epoch")
-        }
-        if method.weight_perturbation is not None:
-            warmup = method.weight_perturbation.warmup_epochs
-            begins["weight_perturbation", "warmup_epochs"] = warmup
-        for path, begin in begins.items():
+        for path, begin in method.first_epochs().items():
             if begin >= epochs:
                 where = source.locate(("methods", name, *path))
                 yield f"{where}: {begin} is never reached; must be below the number of epochs, {epochs}"
+
+
+def _process_problems(params: Params, source: Source) -> Iterator[str]:
+    """What several processes that train one network together need."""
+    count, where = params.compute.processes, source.locate(("compute", "processes"))
+    if count == 1:
+        return
+    for name, method in _used_methods(params):
+        training = method.training
+        if not method.by_several_processes:
+            yield f"{where}: {name!r} trains in one process only; set it to 1"
+        elif training.batch_size % count or not training.drop_last:
+            yield (
+                f"{where}: {count} need training.drop_last: true and a training.batch_size that they can "
+                f"share evenly; {name!r} has {training.batch_size}"
+            )
 
 
 def _used_methods(params: Params) -> Iterator[tuple[str, MethodOptions]]:

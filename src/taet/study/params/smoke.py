@@ -64,12 +64,12 @@ def _training(training: Training, epochs: int) -> dict[str, Any]:
 def _method(method: MethodOptions, epochs: int) -> dict[str, Any]:
     """Epochs of a method's own training, and options that begin in an epoch which is never reached now."""
     block: dict[str, Any] = {"training": _training(method.training, epochs)}
-    for option in type(method).model_fields:
-        if option.endswith("begin_epoch") and getattr(method, option) >= epochs:
-            block[option] = epochs - 1
-    perturbation = method.weight_perturbation
-    if perturbation is not None and perturbation.warmup_epochs >= epochs:
-        block["weight_perturbation"] = {"warmup_epochs": epochs - 1}
+    for (*parents, option), begin in method.first_epochs().items():
+        if begin >= epochs:
+            inner = block
+            for parent in parents:
+                inner = inner.setdefault(parent, {})
+            inner[option] = epochs - 1
     return block
 
 

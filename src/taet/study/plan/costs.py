@@ -8,20 +8,25 @@ def training_passes(params: Params, method: str) -> float:
 
     Stage 1 counts in full, also where other methods share it.
     """
-    epochs = params.methods[method].training.epochs
-    total, stabilization = 0.0, params.methods[method].stabilization
+    total, stop = 0.0, params.methods[method].training.epochs
+    stabilization = params.methods[method].stabilization
     while stabilization is not None:
         stage1 = params.stabilizations[stabilization]
-        before = 0 if stage1.after is None else params.stabilizations[stage1.after].epochs
-        total += (stage1.epochs - before) * step_passes(params, stage1.method)
-        epochs -= stage1.epochs - before
-        stabilization = stage1.after
-    return total + epochs * step_passes(params, method)
+        total += passes(params, method, stage1.epochs, stop)
+        method, stop, stabilization = stage1.method, stage1.epochs, stage1.after
+    return total + passes(params, method, 0, stop)
 
 
-def step_passes(params: Params, method: str) -> float:
-    """Forward and backward passes of an image in one step of a method."""
+def passes(params: Params, method: str, first: int, stop: int) -> float:
+    """Forward and backward passes of a training image in some epochs of a method.
+
+    Args:
+        first: epoch of the training, 0-based.
+        stop: the epoch after the last one.
+    """
     options = params.methods[method]
     attack = sum(options.attack_passes(options.training.attack.steps))
-    losses = 1 if options.weight_perturbation is None else 2
-    return attack + 2 * losses * options.loss_passes
+    perturbed = 0
+    if options.weight_perturbation is not None:
+        perturbed = max(0, stop - max(first, options.weight_perturbation.warmup_epochs))
+    return (stop - first) * attack + 2 * (stop - first + perturbed) * options.loss_passes

@@ -1,7 +1,7 @@
 """The figures of a study: for each setting those that its methods and imbalance ratios allow.
 
-Each file of ``report/figures`` states in ``NEEDS`` what its figure needs, see ``Needs``; nothing means that
-every setting has it.
+Each file of ``report/figures`` states in ``REQUIRES`` what a study must have for its figure (see
+``Requirements``); without it, every setting has the figure.
 """
 
 import itertools
@@ -12,33 +12,33 @@ from typing import Any
 from taet.axes import SETTING
 from taet.study.params import plugins
 from taet.study.params.blocks import NATURAL, Params, ir_label
-from taet.study.plan.variants import sweep, variants
+from taet.study.plan.variants import largest_group, variants
 
 FOLDER = "report.figures"
 Pictures = Iterator[tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Needs:
+class Requirements:
     """What a study must have for a figure.
 
     Attributes:
-        methods: so many methods; with ``sweep``, so many that differ in nothing else.
+        methods: so many methods; with ``varying``, so many that differ in nothing else.
         ratios: so many imbalance ratios, which one figure shows; 0: each ratio has a figure.
         validation: whether every method is validated while it is trained.
-        sweep: names of options (see ``variants``); each kind of method that has variants in all of them and
+        varying: names of options (see ``variants``); each kind of method that has variants in all of them and
             in nothing else has a figure.
     """
 
     methods: int = 1
     ratios: int = 0
     validation: bool = False
-    sweep: Sequence[str] = ()
+    varying: Sequence[str] = ()
 
 
-def needs_of(figure: str) -> Needs:
+def requirements_of(figure: str) -> Requirements:
     """What a file of ``report/figures`` states."""
-    return Needs(**plugins.constant(FOLDER, figure, "NEEDS", {}))
+    return Requirements(**plugins.constant(FOLDER, figure, "REQUIRES", {}))
 
 
 def pictures(params: Params) -> dict[str, dict[str, Any]]:
@@ -46,33 +46,33 @@ def pictures(params: Params) -> dict[str, dict[str, Any]]:
     return {
         "_".join([name, *_parts(setting)]): {"figure": figure, **arguments, **setting}
         for figure in plugins.names(FOLDER)
-        for name, arguments in _of_figure(params, figure, needs_of(figure))
+        for name, arguments in _of_figure(params, figure, requirements_of(figure))
         for setting in _settings(params, of_all_ratios="ratios" in arguments)
     }
 
 
-def _of_figure(params: Params, figure: str, needs: Needs) -> Pictures:
+def _of_figure(params: Params, figure: str, required: Requirements) -> Pictures:
     """What each setting has of a figure: names, and arguments besides the setting."""
-    if needs.sweep:
-        yield from _sweeps(params, figure, needs)
-    elif needs.ratios:
+    if required.varying:
+        yield from _variations(params, figure, required)
+    elif required.ratios:
         ratios = [ir_label(ratio) for ratio in params.grid.imbalance_ratios if ratio != NATURAL]
-        if len(ratios) >= needs.ratios:
+        if len(ratios) >= required.ratios:
             yield figure, {"ratios": ratios}
-    elif len(params.grid.methods) >= needs.methods and (
-        not needs.validation
+    elif len(params.grid.methods) >= required.methods and (
+        not required.validation
         or all(params.methods[name].training.validation for name in params.grid.methods)
     ):
         yield figure, {}
 
 
-def _sweeps(params: Params, figure: str, needs: Needs) -> Pictures:
+def _variations(params: Params, figure: str, required: Requirements) -> Pictures:
     for kind, methods in variants(params).items():
-        members = sweep(methods, needs.sweep)
-        if len(members) >= needs.methods:
+        members = largest_group(methods, required.varying)
+        if len(members) >= required.methods:
             yield (
                 f"{figure}_{kind}",
-                {"kind": kind, "methods": members, "options": list(needs.sweep)},
+                {"kind": kind, "methods": members, "options": list(required.varying)},
             )
 
 

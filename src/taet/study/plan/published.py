@@ -12,19 +12,22 @@ UNUSABLE = "not for comparison"  # in the note of a row
 COPIED = ("imbalance_ratio", "method", "attack", "source", "architecture", "test_set", "selection")
 
 
-def comparable(params: Params, folder: Path = FOLDER) -> list[dict[str, Any]]:
+def comparable(params: Params, folder: Path) -> list[dict[str, Any]]:
     """Published balanced accuracies over all classes that the grid has a cell for, in the files' order.
 
     Rows with ``dataset``, ``imbalance_ratio``, ``method``, ``attack``, ``value`` and ``uncertainty`` (in
     points, None where none is stated), ``source``, ``architecture``, ``test_set`` and ``selection``, the
     checkpoint (empty where not known).
+
+    Args:
+        folder: of the study; the files are in its ``data/reference``, if there are any.
     """
     grid = params.grid
     ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
     attacks = ("clean", *grid.attacks)
     rows = [
         row
-        for row in _rows(folder)
+        for row in _rows(folder / FOLDER)
         if row["imbalance_ratio"] in ratios
         and row["method"] in grid.methods
         and not row["variant"]

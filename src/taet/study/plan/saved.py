@@ -37,9 +37,9 @@ COLUMNS = (*MODEL, "attack")  # of a cell in metrics.csv
 RECORDED = ("download", "subsample", "stabilize", "equalize", "attack", "score", "inspect")
 # Stages whose code numbers depend on.
 COMPUTING = ("subsample", "stabilize", "equalize", "attack", "score")
-# Parameters that may differ from the record: ``compute`` changes numbers by rounding alone, ``order`` changes
+# Parameters that may differ from the record: threads change numbers by rounding alone, ``order`` changes
 # only the order of rows, and the metrics themselves say how many test images there are.
-UNCOMPARED = {"compute", "order", "test_per_class"}
+UNCOMPARED = {("compute", "threads"), ("order",), ("longtail", "test_per_class")}
 
 
 class SavedStudy(Study):
@@ -336,8 +336,8 @@ def check_records(
         if record["job"] != job.title:
             raise _lost(f"{where}: the record is that of another job, {record['job']}", folder)
         parameters = record["parameters"]
-        for name in _compared(parameters, job.reads):
-            if not _agree(parameters[name], job.dump(job.reads[name])):
+        for name in _compared(parameters, job.reads, ()):
+            if not _agree(parameters[name], job.dump(job.reads[name]), (name,)):
                 raise UserError(
                     f"{where}: {name} was another one than in params.yaml now; {_run_and_save(study)}"
                 )
@@ -365,13 +365,17 @@ def check_inputs(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None
                 raise _lost(f"{folder / RECORDS}: {output}: {problem}", folder)
 
 
-def _compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return sorted((before.keys() & now.keys()) - UNCOMPARED)
+def _compared(
+    before: Mapping[str, Any], now: Mapping[str, Any], path: tuple[str, ...]
+) -> list[str]:
+    names = before.keys() & now.keys()
+    return sorted(name for name in names if (*path, name) not in UNCOMPARED)
 
 
-def _agree(before: Any, now: Any) -> bool:
+def _agree(before: Any, now: Any, path: tuple[str, ...]) -> bool:
     if isinstance(before, dict) and isinstance(now, dict):
-        return all(_agree(before[name], now[name]) for name in _compared(before, now))
+        names = _compared(before, now, path)
+        return all(_agree(before[name], now[name], (*path, name)) for name in names)
     return bool(before == now)
 
 

@@ -1,5 +1,6 @@
 """What tables and figures read: their settings, and the order and labels of everything."""
 
+from pathlib import Path
 from typing import Any
 
 from taet.study.params.blocks import Params
@@ -9,7 +10,7 @@ from taet.study.plan.published import comparable
 from taet.study.plan.variants import variants
 
 
-def shown(params: Params) -> dict[str, Any]:
+def shown(params: Params, folder: Path) -> dict[str, Any]:
     """``report``, ``labels``, ``order``, ``study``, ``threat``, ``variants``, ``costs``, ``published``."""
     grid = params.grid
     labels = {
@@ -26,5 +27,5 @@ def shown(params: Params) -> dict[str, Any]:
         "threat": params.threat,
         "variants": variants(params),
         "costs": {method: training_passes(params, method) for method in grid.methods},
-        "published": comparable(params),
+        "published": comparable(params, folder),
     }

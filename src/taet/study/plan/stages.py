@@ -125,6 +125,7 @@ def attack(study: "Study", cell: Cell) -> Needs:
         {
             "attacks": attacks,
             "cautions": {name: options.cautions() for name, options in attacks.items()},
+            "balls": {name: options.ball(p.threat.eps) for name, options in attacks.items()},
             "threat": p.threat,
             "evaluation": p.evaluation,
             "compute": p.compute,
@@ -168,6 +169,7 @@ def inspect(study: "Study", cell: Cell) -> Needs:
         "checkpoint": p.report.checkpoint,
         "headline_attack": p.report.headline_attack,
         "attack": headline,
+        "ball": headline.ball(p.threat.eps),
         "threat": p.threat,
         "compute": p.compute,
     }
@@ -178,14 +180,20 @@ def inspect(study: "Study", cell: Cell) -> Needs:
 
 def tables(study: "Study", cell: Cell) -> Needs:
     """The scores, and what is shown of them."""
-    return Needs(shown(study.params), {"score": study.job("score")}, files=_files("tables"))
+    return Needs(
+        shown(study.params, study.folder), {"score": study.job("score")}, files=_files("tables")
+    )
 
 
 def figures(study: "Study", cell: Cell) -> Needs:
     """The scores, the inspected images, and which figures to draw."""
     drawn, formats = pictures(study.params), plugins.constant("stages", "figures", "FORMATS")
     return Needs(
-        {**shown(study.params), "families": families(study.params), "pictures": drawn},
+        {
+            **shown(study.params, study.folder),
+            "families": families(study.params),
+            "pictures": drawn,
+        },
         {"score": study.job("score"), "inspect": study.job("inspect")},
         tuple(sorted({f"taet.report.figures.{about['figure']}" for about in drawn.values()})),
         tuple(f"{name}.{suffix}" for name in drawn for suffix in formats),

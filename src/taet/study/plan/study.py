@@ -52,7 +52,7 @@ class Study:
         self.params, self.folder = params, folder
         self.selection = selection or Selection(params.study)
         self._jobs: dict[tuple[str, ...], Job] = {}
-        self._dumps: dict[int, Any] = {}
+        self._dumps: dict[int, tuple[Options, Any]] = {}
 
     # -- all jobs --------------------------------------------------------------------------------
 
@@ -188,8 +188,12 @@ class Study:
         if not isinstance(value, Options):
             return value
         if id(value) not in self._dumps:
-            self._dumps[id(value)] = value.model_dump(mode="json", exclude=set(value.not_in_keys))
-        return self._dumps[id(value)]
+            dumped = value.model_dump(mode="json", exclude=set(value.not_in_keys))
+            self._dumps[id(value)] = (
+                value,
+                dumped,
+            )  # with the block, whose id no other one gets then
+        return self._dumps[id(value)][1]
 
     @property
     def stage_keys(self) -> dict[str, str]:

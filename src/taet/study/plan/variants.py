@@ -55,8 +55,8 @@ def _differences(methods: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]
     }
 
 
-def sweep(methods: dict[str, dict[str, Any]], over: Sequence[str]) -> list[str]:
-    """The largest group of methods that differ in no options but some.
+def largest_group(methods: dict[str, dict[str, Any]], over: Sequence[str]) -> list[str]:
+    """The largest group of methods that are equal in every option outside ``over``.
 
     It is empty if all methods agree in one of these options. A method without stage 1 counts as one with a
     stage 1 of no epochs, made with any method.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taet.errors import UserError
+from taet.messages import say
 from taet.study.run.processes import team
 from taet.study.store import artifacts
 
@@ -46,7 +47,7 @@ class ResumeFile:
             apply(*artifacts.read_arrays(self.path, self.key))
             self.resumed = True
         except UserError as error:
-            print(f"{self.title}: starting over: {error}", flush=True)
+            say(f"{self.title}: starting over: {error}")
 
     def save(self, collect: Callable[[], tuple[artifacts.Arrays, dict[str, Any]]]) -> None:
         """Save what ``collect`` gives, arrays and facts, unless the last save is too recent for its cost."""

@@ -9,6 +9,7 @@ unless it is imported whole and renamed.
 """
 
 import ast
+import builtins
 import hashlib
 import json
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from taet import errors
 from taet.source_code import PACKAGE, source
 
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
@@ -37,12 +39,24 @@ PLUMBING = (
 # Members of classes of options that compute nothing that is stored: ``taet.options`` defines them.
 PLANNING = (
     "problem",
-    "cautions",  # a job's key has the warnings themselves
+    # A job's key has what these two give for its attacks.
+    "ball",
+    "cautions",
     "attack_passes",
+    "by_several_processes",
+    "first_epochs",
     "loss_passes",
     "without_effect",
     "official_validation",
 )
+
+# Classes whose arguments are messages. A loss of a plugin may be called ``SomeError`` as well.
+ERRORS = {
+    name
+    for module in (builtins, errors)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, Exception)
+}
 
 
 @cache
@@ -230,12 +244,8 @@ def _canonical(node: Any) -> Any:
 
 
 def _is_error(node: ast.AST) -> TypeGuard[ast.Call]:
-    """Whether an error is made, as by ``UserError("...")``."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id.endswith("Error")
-    )
+    """Whether an error with a message is made, as by ``UserError("...")``."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS
 
 
 def _is_planning(node: ast.AST) -> bool:

@@ -12,6 +12,7 @@ from taet.study.params import blocks
 from taet.study.params.load import TAKEN, load_params
 from taet.study.params.overlay import of_study, read_file
 from taet.study.params.schema import FRACTION, json_schema
+from taet.study.params.selection import Selection
 from taet.study.params.yamlfile import read_yaml
 from taet.study.plan.study import Study
 from taet.values import parse_number
@@ -82,6 +83,37 @@ def test_worst_cases_are_over_attacks_of_one_adversary(tmp_path: Path) -> None:
     file.write_text(TEXT.replace(grid, only).replace("attacks: [pgd20, cw20]}", "attacks: all}"))
     with pytest.raises(UserError, match=r"worst.attacks: no attack of the grid is bounded"):
         load_params(file, "digits")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("report.worst_cases.worst.attacks=[]", r"worst_cases\.worst\.attacks: the list is empty"),
+        (
+            "grid.methods=[pgd_at,las_at]",
+            r"compute\.processes: 'las_at' trains in one process only",
+        ),
+        (
+            "training.batch_size=63",
+            "compute.processes: 2 need .* that they can share evenly; .*has 63",
+        ),
+        ("training.drop_last=false", r"compute\.processes: 2 need training\.drop_last: true"),
+    ],
+)
+def test_what_no_training_should_begin_with(value: str, message: str) -> None:
+    assignments = {"grid.methods": "[pgd_at]"}
+    if "worst_cases" not in value:
+        assignments["compute.processes"] = "2"
+
+    def load() -> None:
+        texts = tuple(f"{path}={text}" for path, text in assignments.items())
+        load_params(ROOT / "params.yaml", Selection("digits", texts))
+
+    load()
+    path, _, text = value.partition("=")
+    assignments[path] = text
+    with pytest.raises(UserError, match=message):
+        load()
 
 
 def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:

@@ -80,7 +80,9 @@ def test_a_new_file_is_a_new_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     figures = tmp_path / "report/figures"
     figures.mkdir(parents=True)
     (figures / "margins.py").write_text('"""Margins."""\nraise SystemExit\n')
-    (figures / "pairs.py").write_text('"""Pairs."""\nNEEDS = {"methods": 12}\nraise SystemExit\n')
+    (figures / "pairs.py").write_text(
+        '"""Pairs."""\nREQUIRES = {"methods": 12}\nraise SystemExit\n'
+    )
     monkeypatch.setattr(plugins, "PACKAGE", tmp_path)
     plugins.names.cache_clear()
     plugins.source.cache_clear()

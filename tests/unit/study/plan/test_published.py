@@ -176,7 +176,9 @@ def test_comparable_is_of_the_grid_and_of_all_classes(tmp_path: Path) -> None:
     }  # fmt: skip
     rows = [row, *(row | {name: other} for name, other in others.items())]
     rows.append(row | {"attack": "pgd20", "value": "40", "uncertainty": "0.5"})
-    with (tmp_path / "x.csv").open("w", newline="") as file:
+    folder = tmp_path / "data/reference"
+    folder.mkdir(parents=True)
+    with (folder / "x.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, row)
         writer.writeheader()
         writer.writerows(rows)

@@ -342,6 +342,7 @@ def test_numbers_made_under_other_parameters_are_not_drawn(saved: Path) -> None:
         ),
         ({"methods": others(study.methods, "pgd_at", "training", epochs=3)}, ".safetensors: stop"),
         ({"report": study.report.model_copy(update={"confidence": 0.9})}, f"{score}confidence"),
+        ({"compute": study.compute.model_copy(update={"device": "cuda"})}, ".safetensors: compute"),
     ]
     for change, problem in changes:
         text = refusal(study.model_copy(update=change))

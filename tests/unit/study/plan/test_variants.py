@@ -4,7 +4,7 @@ import pytest
 
 from taet.study.params import blocks
 from taet.study.params.load import load_params
-from taet.study.plan.variants import STAGE1, STAGE1_EPOCHS, sweep, variants
+from taet.study.plan.variants import STAGE1, STAGE1_EPOCHS, largest_group, variants
 from tests.conftest import ROOT
 
 
@@ -39,8 +39,8 @@ def test_add_ons_and_training_are_told() -> None:
 
 def test_sweeps(ablation: blocks.Params) -> None:
     methods = variants(ablation)["taet"]
-    assert sweep(methods, (STAGE1_EPOCHS,)) == ["taet", "taet_0", "taet_20", "taet_60"]
-    weights = sweep(methods, ("alpha", "beta", "gamma"))
+    assert largest_group(methods, (STAGE1_EPOCHS,)) == ["taet", "taet_0", "taet_20", "taet_60"]
+    weights = largest_group(methods, ("alpha", "beta", "gamma"))
     assert len(weights) == 14
     assert not {"taet_0", "taet_20", "taet_60", "taet_adversarial"} & set(weights)
-    assert sweep({m: {"alpha": 1} for m in "ab"}, ("beta",)) == []
+    assert largest_group({m: {"alpha": 1} for m in "ab"}, ("beta",)) == []

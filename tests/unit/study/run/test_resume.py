@@ -59,10 +59,10 @@ def test_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         return file
 
     assert not restoring("key").resumed
-    assert capsys.readouterr().out == "", "there is no file yet"
+    assert capsys.readouterr().err == "", "there is no file yet"
     ResumeFile(path, "key", "the job").save(lambda: ({"weights": np.zeros(2)}, {"epoch": 3}))
     assert restoring("key").resumed
     assert restored == [(["weights"], 3)]
     assert not restoring("other key").resumed
     assert len(restored) == 1
-    assert capsys.readouterr().out.startswith("the job: starting over: ")
+    assert capsys.readouterr().err.startswith("the job: starting over: ")

@@ -32,6 +32,7 @@ FILES = {
         def failed(x):
             from pkg.deep.right import turn
             return ValueError('not finite') if turn(x) else None
+        loss = MeanSquaredError(0.1)
         def h(y, *rest, z=1):
             total = y
             class Local:
@@ -130,6 +131,7 @@ def test_what_does_not_matter(package, name: str, old: str, new: str) -> None:
         ("entry.py", "if x < 0", "if x < 1"),
         ("entry.py", "raise ValueError", "raise KeyError"),
         ("entry.py", "return ValueError", "return KeyError"),
+        ("entry.py", "MeanSquaredError(0.1)", "MeanSquaredError(0.2)"),  # no exception
         ("running.py", "C = 1", "C = 2"),
         ("also_running.py", "D = 1", "D = 2"),
         ("deep/steps.py", "return 1", "return 2"),
