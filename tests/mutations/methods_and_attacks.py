@@ -88,7 +88,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{METHODS}/las_at.py", "eps * _chosen(options.eps_factors, actions[0])", "eps", "LAS-AT: one radius"),
     (f"{METHODS}/las_at.py", "step_size * _chosen(options.step_size_factors, actions[2])", "step_size", "LAS-AT: one step size"),
     (f"{METHODS}/las_at.py", "loss = -reward", "loss = reward", "LAS-AT: sign of the policy's loss"),
-    (f"{METHODS}/las_at.py", "self.steps % self.options.update_every == 0", "self.steps % self.options.update_every == 1", "LAS-AT: learns a step early"),
+    (f"{METHODS}/las_at.py", "self.steps_taken % self.options.update_every == 0", "self.steps_taken % self.options.update_every == 1", "LAS-AT: learns a step early"),
     (f"{METHODS}/las_at.py", "cross_entropy(logits.detach(), batch.y).clamp", "cross_entropy(student(batch.x).detach(), batch.y).clamp", "LAS-AT: hardness of clean images"),
     (f"{METHODS}/las_at.py", "options.clean_reward * clean", "options.robust_reward * clean", "LAS-AT: weight of the clean reward"),
     (f"{METHODS}/las_at.py", "        student.eval()\n", "", "LAS-AT: reward in train mode"),

@@ -150,13 +150,19 @@ def check_adversarial(part: Part, x_adv: Tensor, target: Target) -> None:
         UserError: not finite, outside [0,1], or further away than eps.
     """
     if not torch.isfinite(x_adv).all():
-        raise UserError(f"attack {part.title}: adversarial images are not finite; is the model?")
+        raise UserError(
+            f"attack {part.title}: adversarial images are not finite; "
+            "look for a division by 0 in the attack, or for an overflow in the model"
+        )
     if x_adv.min() < 0 or x_adv.max() > 1:
-        raise UserError(f"attack {part.title}: adversarial images leave the pixel range [0,1]")
+        raise UserError(
+            f"attack {part.title}: adversarial images leave the pixel range [0,1]; clamp them in its ``run``"
+        )
     if not part.bounded:
         return
     distance = size((x_adv - target.x).double(), part.norm).max().item()
     if distance > target.eps + TOLERANCE:
         raise UserError(
-            f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {target.eps:g}"
+            f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {target.eps:g}; project "
+            "onto the ball in its ``run`` (taet.adversary.norms.project)"
         )

@@ -1,9 +1,9 @@
 """Evaluation: from a model and test images to one prediction per image and attack.
 
-Conventions. An image that is misclassified when clean is never robust, under any attack. Other images are
-robust until an attack fools the model: until the model misclassifies an image inside the ball. The attack's
-``convention`` says which iterates count. The adversarial images of a part are checked, and then classified
-in a separate pass in float32, which decides.
+Conventions. An image that is misclassified without an attack is not robust under any. Any other image is
+robust unless an attack finds a misclassified image inside its ball; the attack's ``convention`` says which
+iterates count. The adversarial images of a part are checked, and then classified in a separate pass in
+float32, which decides.
 
 Attacks share clean predictions and the beginnings of their chains (``taet.adversary.parts``). Every attack
 runs on all images that are classified correctly; its later parts run only on those that are still robust.

@@ -30,7 +30,7 @@ class Square:
 
     Attributes:
         title, norm: see ``taet.adversary.parts.Part``.
-        queries: passes of each image.
+        queries: proposals for each image; its start costs one pass more.
         positions: of squares; all that fit into the image, or AutoAttack's.
         schedule: of their sizes; rescaled to the number of queries, or fixed (AutoAttack's).
         restart: number of the random search, from 0.

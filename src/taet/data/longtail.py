@@ -22,7 +22,8 @@ class Split:
     Attributes:
         train: the long-tailed training images, class by class.
         validation: those held back for validation; empty where none were asked for.
-        test: the test images of each class, as many of each; empty where none were asked for.
+        test: the test images, class by class: all of the official test set, or as many of each class as
+            were asked for; empty where none were.
         test_long_tailed: those of ``test`` that are as long-tailed as the training images.
         class_counts: [classes] how many images of each class ``train`` has.
     """
@@ -96,7 +97,7 @@ def class_shares(imbalance_ratio: float, classes: int, profile: str) -> list[flo
 
 
 def class_counts(
-    n_max: int, imbalance_ratio: float, classes: int, profile: str, what: str = "training"
+    n_max: int, imbalance_ratio: float, classes: int, profile: str, *, empty_tail: bool = False
 ) -> list[int]:
     """Images per class, head first: n_c = int(n_max * share), see ``class_shares``.
 
@@ -105,17 +106,17 @@ def class_counts(
         imbalance_ratio: n_max / n_min, at least 1.
         classes: number of classes C.
         profile: ``exponential`` or ``step``.
-        what: the images are for, ``training`` or ``test``. The long-tailed test set may be without the
-            rarest classes; metrics leave them out.
+        empty_tail: the rarest classes may have no image, as in a long-tailed test set; metrics leave them
+            out.
 
     Raises:
-        UserError: the tail class would have no training image.
+        UserError: the tail class would have no image.
     """
     counts = [floor(n_max * share) for share in class_shares(imbalance_ratio, classes, profile)]
-    if min(counts) < 1 and what == "training":
+    if min(counts) < 1 and not empty_tail:
         raise UserError(
-            f"imbalance ratio {imbalance_ratio:g} leaves no {what} image for the tail class: "
-            f"the head class has {n_max} {what} images, so the ratio must be at most {n_max}"
+            f"imbalance ratio {imbalance_ratio:g} leaves no training image for the tail class: "
+            f"the head class has {n_max} training images, so the ratio must be at most {n_max}"
         )
     return counts
 
@@ -202,14 +203,14 @@ def long_tailed_counts(
         imbalance_ratio: None keeps all images: the data set's natural imbalance.
         profile: see ``class_shares``.
         order: classes from head to tail.
-        what: see ``class_counts``.
+        what: the images are for, ``training`` or ``test``.
 
     Raises:
         UserError: a class has fewer images than it needs, or would keep none to train on.
     """
     if imbalance_ratio is None:
         return list(sizes)
-    by_rank = class_counts(head, imbalance_ratio, len(sizes), profile, what)
+    by_rank = class_counts(head, imbalance_ratio, len(sizes), profile, empty_tail=what == "test")
     for c, count in zip(order, by_rank, strict=True):
         if sizes[c] < count:
             shares = class_shares(imbalance_ratio, len(sizes), profile)

@@ -50,12 +50,13 @@ class Method(TrainingMethod):
     def attack(self, model: Network, batch: Batch) -> Attacked:
         options = self.options
         parameters = [torch.zeros_like(batch.x), torch.zeros_like(batch.x)]  # m and v
-        summed = [torch.zeros_like(p) for p in parameters]
+        summed = tuple(torch.zeros_like(p) for p in parameters)
         with attack_mode(model, self.setting.attack.batch_norm):
             for _ in range(options.steps):
                 gradients = self._gradients(model, batch, *parameters)
-                before = summed if options.accumulate_gradients else map(torch.zeros_like, summed)
-                summed = [a + b for a, b in zip(before, gradients, strict=True)]
+                if options.accumulate_gradients:
+                    gradients = tuple(a + b for a, b in zip(summed, gradients, strict=True))
+                summed = gradients
                 for parameter, g in zip(parameters, summed, strict=True):
                     parameter += options.learning_rate * g / (g.abs() + ADAM_GUARD)
         (x_adv,), _ = self._draw(batch, *parameters, count=1)
@@ -72,7 +73,8 @@ class Method(TrainingMethod):
         with torch.enable_grad():
             mean, spread = (p.detach().requires_grad_() for p in (mean, spread))
             x_adv, entropy = self._draw(batch, mean, spread, count)
-            # All draws in one pass: in eval mode, images do not influence each other.
+            # All draws in one pass: in eval mode, images do not influence each other. In train mode the draws
+            # share their batch statistics; the authors' code makes a pass for each.
             losses = cross_entropy(model(x_adv.flatten(0, 1)), batch.y.repeat(count))
             gain = losses.mean() + self.options.entropy_weight * entropy
             return torch.autograd.grad(count * gain, (mean, spread))

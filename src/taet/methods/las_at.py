@@ -98,7 +98,7 @@ class Method(TrainingMethod):
             strategy = Strategy(options.strategy_width, setting.channels, choices)
         self.strategy = strategy.to(setting.class_counts.device)
         self.optimizer = Sgd(self.strategy.parameters(), momentum=0, weight_decay=0)
-        self.steps = 0
+        self.steps_taken = 0
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
         with torch.no_grad():
@@ -128,8 +128,8 @@ class Method(TrainingMethod):
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        self.steps += 1
-        if self.steps % self.options.update_every == 0 and len(batch.y) > 1:
+        self.steps_taken += 1
+        if self.steps_taken % self.options.update_every == 0 and len(batch.y) > 1:
             self._learn(batch, attacked, self._reward(model, batch, attacked, learning_rate))
 
     def _start(self, batch: Batch) -> Tensor:
@@ -184,11 +184,11 @@ class Method(TrainingMethod):
         return float(sum(rewards) + options.clean_reward * clean.float().mean())
 
     def state(self) -> dict[str, Tensor]:
-        return {"steps": torch.tensor(self.steps), **self.strategy.state_dict()}
+        return {"steps_taken": torch.tensor(self.steps_taken), **self.strategy.state_dict()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         weights = dict(state)
-        self.steps = int(weights.pop("steps"))
+        self.steps_taken = int(weights.pop("steps_taken"))
         self.strategy.load_state_dict(weights)
 
 

@@ -57,7 +57,8 @@ class Run:
         perturber: perturbs the weights while the loss is computed; None for not.
         averager: averages the weights; None for not.
         epoch: the next epoch, 0-based.
-        history: of each finished epoch: mean loss, last learning rate, and what ``validate`` returned.
+        history: of each finished epoch: loss (mean over its steps), last learning rate, and what ``validate``
+            returned.
         best: the best weights so far; None before the first validation.
     """
 
@@ -121,7 +122,7 @@ def _check_batches(loader: Loader, training: "Training") -> None:
 
 
 def _epoch(run: Run, loader: Loader, training: "Training") -> tuple[float, float]:
-    """Train one epoch; returns its mean loss and the learning rate of its last step."""
+    """Train one epoch; returns its loss, the mean over its steps, and the learning rate of its last step."""
     steps = len(loader) * training.epochs
     noise = torch.Generator(loader.device)
     noise.manual_seed(seed_for("noise", loader.seed, run.epoch))

@@ -33,7 +33,7 @@ class Batch:
 
     x: Tensor
     y: Tensor
-    noise: torch.Generator | None
+    noise: torch.Generator
     epoch: int
 
     def draw(self, sample: Callable[..., Tensor]) -> Tensor:

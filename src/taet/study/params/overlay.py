@@ -75,7 +75,7 @@ class Source:
         return located(self.file, line, (*written, *path[len(parent) :]))
 
     def locate_missing(self, path: KeyPath) -> str:
-        """As ``locate``, but in the common values where these have its block, for one line in all studies."""
+        """Like ``locate``, but in the common block, if any: what all studies lack is reported once."""
         if path[:-1] not in self.common:
             return self.locate(path)
         written, line = self.common[path[:-1]]

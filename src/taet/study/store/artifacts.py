@@ -82,10 +82,7 @@ def remove_leftovers(path: Path) -> None:
     No other process may be writing it.
     """
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:  # of an earlier version
-            part.unlink(missing_ok=True)
+        shutil.rmtree(part)
 
 
 def read_bytes(path: Path) -> bytes:

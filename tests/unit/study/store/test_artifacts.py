@@ -124,7 +124,6 @@ def test_leftovers_of_a_killed_writer_are_removed(file: Path) -> None:
     other = file.with_name(".y.safetensors.abc123.part")
     killed.mkdir()
     (killed / ".tmpabcdef").write_bytes(b"half, by safetensors")
-    file.with_name(f".{file.name}.def456.part").write_bytes(b"of an earlier version")
     other.write_bytes(b"of another file")
     artifacts.remove_leftovers(file)
     assert sorted(file.parent.iterdir()) == sorted([file, other])
