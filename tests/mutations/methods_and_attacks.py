@@ -67,7 +67,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{METHODS}/mart.py", "p.gather(1, y[:, None])", "p_adv.gather(1, y[:, None])", "MART: weight of the adversarial image"),
     (f"{METHODS}/mart.py", "beta * weight * kl", "beta * kl", "MART: no weight"),
     (f"{METHODS}/adt.py", "model(attacked.x)", "model(batch.x)", "ADT trains on clean images"),
-    (f"{METHODS}/adt.py", "summed if options.accumulate_gradients else", "summed if not options.accumulate_gradients else", "ADT: accumulation the other way round"),
+    (f"{METHODS}/adt.py", "if options.accumulate_gradients:", "if not options.accumulate_gradients:", "ADT: accumulation the other way round"),
     (f"{METHODS}/adt.py", "parameter += options", "parameter -= options", "ADT: descent for ascent"),
     (f"{METHODS}/adt.py", "losses.mean() + self.options.entropy_weight", "losses.mean() - self.options.entropy_weight", "ADT: sign of the entropy"),
     (f"{METHODS}/adt.py", "range(options.steps)", "range(options.steps - 1)", "ADT: a step less"),
