@@ -18,7 +18,8 @@ from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, nea
 from taet.messages import complain, say
 from taet.study.params import cards
 from taet.study.params.load import PARAMS_FILE, load_params, read_selected
-from taet.study.params.overlay import listed, of_study
+from taet.study.params.overlay import of_study
+from taet.study.params.resolved import listed
 from taet.study.params.selection import SET, SMOKE, Selection
 from taet.study.plan.job import option
 from taet.study.plan.saved import SavedStudy

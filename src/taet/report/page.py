@@ -27,7 +27,8 @@ from taet.scores.files import Scored, read_scored
 from taet.scores.summary import read_rows, title_of_test_set
 from taet.study.params.blocks import ir_label
 from taet.study.params.load import read_selected
-from taet.study.params.overlay import listed, of_study
+from taet.study.params.overlay import of_study
+from taet.study.params.resolved import listed
 from taet.study.plan.job import Job
 from taet.study.plan.page import page_key
 from taet.study.plan.saved import SavedStudy

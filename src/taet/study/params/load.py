@@ -15,16 +15,10 @@ from taet.errors import UserError, suggest
 from taet.options import PluginOptions
 from taet.study.params import plugins
 from taet.study.params.blocks import Params
-from taet.study.params.overlay import (
-    ParamFile,
-    Source,
-    laid_over,
-    of_common,
-    of_study,
-    read_file,
-    with_study,
-)
+from taet.study.params.merge import laid_over
+from taet.study.params.overlay import ParamFile, of_common, of_study, read_file, with_study
 from taet.study.params.problems import describe, independent, walk
+from taet.study.params.resolved import Source
 from taet.study.params.rules import inconsistencies
 from taet.study.params.selection import SET, SMOKE, Selection
 from taet.study.params.smoke import tiny

@@ -1,17 +1,15 @@
 """Problems with parameters, one line each: where, the value, what is allowed."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from taet.errors import shortened, suggest
 from taet.options import Options
+from taet.study.params.resolved import Source
 from taet.study.params.yamlfile import KeyPath
 from taet.values import LONGEST_NAME
-
-if TYPE_CHECKING:
-    from taet.study.params.overlay import Source
 
 ALTERNATIVES = ("one", "several")  # of ``taet.values.one_or_several``
 NAME_RULE = f"lower-case letters, digits and underscores, a letter first, at most {LONGEST_NAME}"
@@ -31,7 +29,7 @@ def independent(error: ValidationError, partial: bool = False) -> list[Any]:
 
 
 def describe(
-    error: Any, source: "Source", values: Any, model: type[Options], prefix: KeyPath = ()
+    error: Any, source: Source, values: Any, model: type[Options], prefix: KeyPath = ()
 ) -> str:
     """One line for one pydantic error.
 

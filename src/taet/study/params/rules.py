@@ -7,7 +7,7 @@ from taet.errors import suggest
 from taet.options import MethodOptions
 from taet.study.params import plugins
 from taet.study.params.blocks import RESERVED, Grid, Params, ir_label
-from taet.study.params.overlay import Source
+from taet.study.params.resolved import Source
 from taet.training_options import Multistep, Training, Validation
 
 

@@ -10,14 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from taet.errors import UserError, shortened, suggest
+from taet.study.params.resolved import Source
 from taet.study.params.yamlfile import KeyPath
 from taet.values import LONGEST_NAME
-
-if TYPE_CHECKING:
-    from taet.study.params.overlay import Source
 
 SWEEP = "sweep"
 FORM = "{taet: {alpha: [0.1, 1]}}"
@@ -27,7 +25,7 @@ Point = dict[
 ]  # one combination: of each option the position in its list, and the value
 
 
-def unfolded(source: "Source") -> "Source":
+def unfolded(source: Source) -> Source:
     """The source with the methods of its sweep instead of the sweep.
 
     Raises:
@@ -66,14 +64,14 @@ def unfolded(source: "Source") -> "Source":
     return replace(source, values=values, origins=origins)
 
 
-def _points(source: "Source", method: str) -> Iterator[Point]:
+def _points(source: Source, method: str) -> Iterator[Point]:
     """Every combination of a method's values, in the order of the file."""
     axes = dict(_axes(source, (SWEEP, method), source.values[SWEEP][method]))
     for chosen in itertools.product(*(enumerate(axis) for axis in axes.values())):
         yield dict(zip(axes, chosen, strict=True))
 
 
-def _axes(source: "Source", path: KeyPath, block: Any) -> Iterator[tuple[Option, list[Any]]]:
+def _axes(source: Source, path: KeyPath, block: Any) -> Iterator[tuple[Option, list[Any]]]:
     """The options in a block of the sweep, each with its list of values."""
     if not isinstance(block, (dict, list)) or not block:
         raise UserError(f"{source.locate(path)}: must be a list of values, as in {FORM}")
@@ -133,7 +131,7 @@ def _block(method: str, base: Any, point: Point) -> dict[str, Any]:
     return made
 
 
-def _origins(source: "Source", method: str, name: str, point: Point) -> dict[KeyPath, Any]:
+def _origins(source: Source, method: str, name: str, point: Point) -> dict[KeyPath, Any]:
     """Where the values of a method were written: in the sweep."""
     path: KeyPath = ("methods", name)
     whole = source.origins[SWEEP, method]

@@ -5,7 +5,8 @@ from pathlib import Path
 from taet.source_code import PACKAGE
 from taet.study.params import plugins
 from taet.study.params.load import read_selected
-from taet.study.params.overlay import listed, of_study
+from taet.study.params.overlay import of_study
+from taet.study.params.resolved import listed
 from taet.study.plan.job import hash_of
 from taet.study.plan.stages import DRAWN
 from taet.study.plan.study import Study

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from taet.study.params.blocks import Params
+from taet.study.params.resolved import leaves
+from taet.study.params.yamlfile import dotted
 
 STAGE1, STAGE1_EPOCHS = "stage 1", "stage-1 epochs"
 
@@ -30,19 +32,9 @@ def _options(params: Params, name: str) -> dict[str, Any]:
     return {
         STAGE1: stabilization.method if stabilization else None,
         STAGE1_EPOCHS: stabilization.epochs if stabilization else 0,
-        **_leaves(options, ""),
-        **_leaves(training, "training."),
+        **{dotted(path): value for path, value in leaves(options)},
+        **{dotted(path): value for path, value in leaves({"training": training})},
     }
-
-
-def _leaves(block: dict[str, Any], prefix: str) -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for name, value in block.items():
-        if isinstance(value, dict):
-            leaves |= _leaves(value, f"{prefix}{name}.")
-        else:
-            leaves[prefix + name] = value
-    return leaves
 
 
 def _differences(methods: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
