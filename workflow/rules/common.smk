@@ -18,6 +18,7 @@ import outputs
 from snakemake_logger_plugin_taet.command_line import unknown_target
 from snakemake_logger_plugin_taet.jobs import announce
 from taet.study.params.selection import of_config
+from taet.study.plan.stages import STAGES
 from taet.study.plan.study import load_study
 from taet.errors import UserError, suggest
 
@@ -43,6 +44,26 @@ except OSError as error:
 def output_of(stage):
     """Path of a stage's output, with the stage's axes as wildcards."""
     return study.pattern(stage)
+
+
+def log_of(stage):
+    """Path of a stage's log, with the stage's axes as wildcards."""
+    return beside(stage, "logs", "log")
+
+
+def benchmark_of(stage):
+    """Path of what Snakemake measures of a stage's job, likewise."""
+    return beside(stage, "benchmarks", "tsv")
+
+
+def beside(stage, folder, suffix):
+    """``results/STUDY/FOLDER/STAGE/CELL.SUFFIX``; without the study where all studies share the output."""
+    output = STAGES[stage].output
+    results = RESULTS if "{study}" in output else "results"
+    cell = [
+        part for part in Path(study.pattern(stage)).with_suffix("").parts if "{" in part
+    ]
+    return f"{'/'.join([results, folder, stage, *cell])}.{suffix}"
 
 
 def outputs_of(stage):

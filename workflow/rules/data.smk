@@ -2,9 +2,9 @@ rule download_dataset:
     output:
         output_of("download"),
     log:
-        "results/logs/download/{dataset}.log",
+        log_of("download"),
     benchmark:
-        "results/benchmarks/download/{dataset}.tsv"
+        benchmark_of("download")
     retries: 2
     conda:
         "../../environment.yml"
@@ -24,9 +24,9 @@ rule subsample_cell:
     output:
         output_of("subsample"),
     log:
-        f"{RESULTS}/logs/subsample/{{dataset}}/ir{{imbalance_ratio}}/seed{{seed}}.log",
+        log_of("subsample"),
     benchmark:
-        f"{RESULTS}/benchmarks/subsample/{{dataset}}/ir{{imbalance_ratio}}/seed{{seed}}.tsv"
+        benchmark_of("subsample")
     conda:
         "../../environment.yml"
     threads: 1

@@ -4,9 +4,9 @@ rule attack_cell:
     output:
         output_of("attack"),
     log:
-        f"{RESULTS}/logs/attack/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.log",
+        log_of("attack"),
     benchmark:
-        f"{RESULTS}/benchmarks/attack/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{method}}/seed{{seed}}/{{checkpoint}}/{{job}}.tsv"
+        benchmark_of("attack")
     conda:
         "../../environment.yml"
     threads: COMPUTE.threads

@@ -9,9 +9,9 @@ rule tables:
             caption="../report/tables.rst",
         ),
     log:
-        f"{RESULTS}/logs/tables.log",
+        log_of("tables"),
     benchmark:
-        f"{RESULTS}/benchmarks/tables.tsv"
+        benchmark_of("tables")
     conda:
         "../../environment.yml"
     threads: 1
@@ -35,9 +35,9 @@ rule figures:
             caption="../report/figures.rst",
         ),
     log:
-        f"{RESULTS}/logs/figures.log",
+        log_of("figures"),
     benchmark:
-        f"{RESULTS}/benchmarks/figures.tsv"
+        benchmark_of("figures")
     conda:
         "../../environment.yml"
     threads: 1

@@ -9,9 +9,9 @@ rule score:
             caption="../report/metrics.rst",
         ),
     log:
-        f"{RESULTS}/logs/score.log",
+        log_of("score"),
     benchmark:
-        f"{RESULTS}/benchmarks/score.tsv"
+        benchmark_of("score")
     conda:
         "../../environment.yml"
     threads: 1
@@ -31,9 +31,9 @@ rule inspect:
         output_of("inspect"),
         files_of("inspect"),
     log:
-        f"{RESULTS}/logs/inspect.log",
+        log_of("inspect"),
     benchmark:
-        f"{RESULTS}/benchmarks/inspect.tsv"
+        benchmark_of("inspect")
     conda:
         "../../environment.yml"
     threads: 1

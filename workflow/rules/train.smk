@@ -5,9 +5,9 @@ rule stabilize_cell:
     output:
         output_of("stabilize"),
     log:
-        f"{RESULTS}/logs/stabilize/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{stabilization}}/seed{{seed}}.log",
+        log_of("stabilize"),
     benchmark:
-        f"{RESULTS}/benchmarks/stabilize/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{stabilization}}/seed{{seed}}.tsv"
+        benchmark_of("stabilize")
     conda:
         "../../environment.yml"
     threads: COMPUTE.threads * COMPUTE.processes
@@ -27,9 +27,9 @@ rule equalize_cell:
     output:
         output_of("equalize"),
     log:
-        f"{RESULTS}/logs/equalize/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{method}}/seed{{seed}}.log",
+        log_of("equalize"),
     benchmark:
-        f"{RESULTS}/benchmarks/equalize/{{dataset}}/ir{{imbalance_ratio}}/{{architecture}}/{{method}}/seed{{seed}}.tsv"
+        benchmark_of("equalize")
     conda:
         "../../environment.yml"
     threads: COMPUTE.threads * COMPUTE.processes
