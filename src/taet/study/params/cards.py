@@ -16,7 +16,7 @@ inner steps of S samples). Below the table are formulas, and our choice where pa
 [fidelity.md](fidelity.md) lists what differs from the authors' code. This page is written by
 `python -m taet methods --markdown > docs/methods.md`.
 """
-SOURCE = re.compile(r".*\((.+?)(?:, CVPR)? (\d{4})\)")
+CITATION = re.compile(r".*\((.+?)(?:, CVPR)? (\d{4})\)")
 COST = re.compile(r"Cost per step[^:]*: ([^:]+?) forward and ([^:]+?) backward pass")
 
 
@@ -62,8 +62,8 @@ def _table() -> str:
     """A row for each method: authors and year from its title, passes, options."""
     lines = ["| method | paper | year | passes | options |", "| --- | --- | ---: | --- | --- |"]
     for name in plugins.names("methods"):
-        source = SOURCE.match(plugins.card("methods", name))
-        authors, year = source.groups() if source else ("-", "-")
+        citation = CITATION.match(plugins.card("methods", name))
+        authors, year = citation.groups() if citation else ("-", "-")
         options = ", ".join(f"`{option}`" for option, _ in _own_options(name)) or "-"
         lines.append(f"| `{name}` | {authors} | {year} | {_passes(name)} | {options} |")
     return "\n".join(lines) + "\n"

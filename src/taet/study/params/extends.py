@@ -7,13 +7,13 @@ from typing import Any
 from taet.errors import UserError, suggest
 from taet.study.params.merge import overlay
 from taet.study.params.plugins import FOLDERS, names
-from taet.study.params.resolved import Origin, Source
+from taet.study.params.resolved import Origin, ResolvedValues
 from taet.study.params.yamlfile import KeyPath
 
 
-def with_bases(source: Source) -> Source:
-    """The source with blocks that extend others completed from these, but for labels."""
-    values, origins = dict(source.values), dict(source.origins)
+def with_bases(resolved: ResolvedValues) -> ResolvedValues:
+    """The values with blocks that extend others completed from these, but for labels."""
+    values, origins = dict(resolved.values), dict(resolved.origins)
     bases: dict[tuple[str, str], str] = {}
     by_block: dict[KeyPath, dict[KeyPath, Origin]] = defaultdict(dict)
     for path, origin in origins.items():
@@ -21,7 +21,7 @@ def with_bases(source: Source) -> Source:
     for section in FOLDERS:
         if isinstance(values.get(section), dict):
             values[section] = dict(values[section])
-            for name in _bases_first(source, section):
+            for name in _bases_first(resolved, section):
                 base = bases[section, name] = values[section][name]["extends"]
                 block, written = _extended(
                     values[section],
@@ -31,16 +31,16 @@ def with_bases(source: Source) -> Source:
                 )
                 values[section][name], by_block[section, name] = block, written
                 origins |= written
-    return replace(source, values=values, origins=origins, bases=bases)
+    return replace(resolved, values=values, origins=origins, bases=bases)
 
 
-def _bases_first(source: Source, section: str) -> list[str]:
+def _bases_first(resolved: ResolvedValues, section: str) -> list[str]:
     """Names of the blocks that extend others, each after the one that it extends.
 
     Raises:
         UserError: a block extends one that does not exist, or itself by way of others, or names a kind.
     """
-    blocks = source.values[section]
+    blocks = resolved.values[section]
     bases = {
         name: block["extends"]
         for name, block in blocks.items()
@@ -50,7 +50,7 @@ def _bases_first(source: Source, section: str) -> list[str]:
     for name in bases:
         chain = [name]
         while chain[-1] in bases:
-            base, where = bases[chain[-1]], source.locate((section, chain[-1], "extends"))
+            base, where = bases[chain[-1]], resolved.locate((section, chain[-1], "extends"))
             if not isinstance(base, str):
                 raise UserError(f"{where}: must be the name of one block of {section}")
             if base not in blocks:
@@ -61,7 +61,7 @@ def _bases_first(source: Source, section: str) -> list[str]:
                 circle = " -> ".join([*chain[chain.index(base) :], base])
                 raise UserError(f"{where}: blocks extend each other in a circle, {circle}")
             if "kind" in blocks[chain[-1]]:
-                where = source.locate((section, chain[-1], "kind"))
+                where = resolved.locate((section, chain[-1], "kind"))
                 raise UserError(
                     f"{where}: a block is of the kind of the one that it extends; remove it"
                 )
@@ -69,8 +69,8 @@ def _bases_first(source: Source, section: str) -> list[str]:
         kind = _kind_of(blocks, chain[-1])
         if name != kind and name in names(section):
             raise UserError(
-                f"{source.locate((section, name, 'extends'))}: a block named {name!r} is of that kind; give "
-                f"the one that extends {bases[name]!r} another name"
+                f"{resolved.locate((section, name, 'extends'))}: a block named {name!r} is of that kind; "
+                f"give the one that extends {bases[name]!r} another name"
             )
         ordered += [link for link in reversed(chain[:-1]) if link not in ordered]
     return ordered

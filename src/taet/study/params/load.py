@@ -18,7 +18,7 @@ from taet.study.params.blocks import Params
 from taet.study.params.merge import laid_over
 from taet.study.params.overlay import ParamFile, of_common, of_study, read_file, with_study
 from taet.study.params.problems import describe, independent, walk
-from taet.study.params.resolved import Source
+from taet.study.params.resolved import ResolvedValues
 from taet.study.params.rules import inconsistencies
 from taet.study.params.selection import SET, SMOKE, Selection
 from taet.study.params.smoke import tiny
@@ -102,9 +102,9 @@ def load_common(file: Path | str) -> Params:
     return _valid(of_common(read_file(Path(file))))
 
 
-def _valid(source: Source) -> Params:
+def _valid(resolved: ResolvedValues) -> Params:
     """Raises UserError with one line per problem."""
-    params, problems = _validate(source)
+    params, problems = _validate(resolved)
     if problems:
         raise UserError("\n".join(problems))
     assert params is not None  # it has no problem
@@ -133,44 +133,48 @@ def _shared_problems(resolved: Mapping[str, Params | None], file: ParamFile) -> 
                 )
 
 
-def _validate(source: Source, *, partial: bool = False) -> tuple[Params | None, list[str]]:
+def _validate(
+    resolved: ResolvedValues, *, partial: bool = False
+) -> tuple[Params | None, list[str]]:
     """Parameters and their problems; ``partial`` ones need not be complete, nor fit together."""
-    values = dict(source.values)
+    values = dict(resolved.values)
     problems: list[str] = []
     for folder in plugins.FOLDERS:
-        values[folder], bad = _plugin_blocks(values.get(folder), folder, source, partial)
+        values[folder], bad = _plugin_blocks(values.get(folder), folder, resolved, partial)
         problems += bad
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
         wrong_plugins = set(plugins.FOLDERS) if problems else set()  # already reported
         return None, problems + [
-            describe(e, source, values, Params)
+            describe(e, resolved, values, Params)
             for e in independent(error, partial)
             if e["loc"][0] not in wrong_plugins
         ]
-    return params, problems or ([] if partial else list(inconsistencies(params, source)))
+    return params, problems or ([] if partial else list(inconsistencies(params, resolved)))
 
 
-def _plugin_blocks(blocks: Any, key: str, source: Source, partial: bool) -> tuple[Any, list[str]]:
+def _plugin_blocks(
+    blocks: Any, key: str, resolved: ResolvedValues, partial: bool
+) -> tuple[Any, list[str]]:
     """Validate each block of e.g. ``methods`` with the Options of the file that implements it."""
     if not isinstance(blocks, dict):
         return blocks, []
     built: dict[str, PluginOptions] = {}
     problems: list[str] = []
     own = OWN.get(key, "")
-    common = source.values.get(own)
+    common = resolved.values.get(own)
     sound = not own or _is_sound(own, common, partial)
     for name, block in blocks.items():
         if not isinstance(block, dict):
-            if (key, name) not in source.bases:
-                problems.append(f"{source.locate((key, name))}: must be a mapping, got {block!r}")
+            if (key, name) not in resolved.bases:
+                problems.append(f"{resolved.locate((key, name))}: must be a mapping, got {block!r}")
             continue
         kind = block.get("kind", name)
         if kind not in plugins.names(key):
             where = (key, name, "kind") if "kind" in block else (key, name)
             problems.append(
-                f"{source.locate(where)}: no {plugins.FOLDERS[key]} {kind!r} "
+                f"{resolved.locate(where)}: no {plugins.FOLDERS[key]} {kind!r} "
                 f"(no file {key}/{kind}.py){suggest(str(kind), plugins.names(key))}"
             )
             continue
@@ -180,10 +184,10 @@ def _plugin_blocks(blocks: Any, key: str, source: Source, partial: bool) -> tupl
             built[name] = cls.model_validate({"kind": kind, **values})
         except ValidationError as error:
             problems += [
-                describe(e, source, values, cls, (key, name))
+                describe(e, resolved, values, cls, (key, name))
                 for e in independent(error, partial)
                 if (sound or e["loc"][0] != own)
-                and not source.is_inherited((key, name, *walk(e["loc"], values)[0]))
+                and not resolved.is_inherited((key, name, *walk(e["loc"], values)[0]))
             ]
     return built, problems
 

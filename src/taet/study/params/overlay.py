@@ -12,7 +12,7 @@ from typing import Any
 from taet.errors import UserError, suggest
 from taet.study.params.extends import with_bases
 from taet.study.params.merge import overlay
-from taet.study.params.resolved import Origin, Source
+from taet.study.params.resolved import Origin, ResolvedValues
 from taet.study.params.selection import paths
 from taet.study.params.sweep import SWEEP, unfolded
 from taet.study.params.yamlfile import KeyPath, Line, dotted, located, read_yaml
@@ -111,7 +111,7 @@ def with_study(
     return ParamFile(file.path, common, file.studies | {name: block}, lines)
 
 
-def of_study(file: ParamFile, study: str | None = None) -> Source:
+def of_study(file: ParamFile, study: str | None = None) -> ResolvedValues:
     """A study (the file's own choice if None) over the common values; nothing is checked yet.
 
     Its sweep is unfolded, and blocks that extend others are completed with the values that these have in the
@@ -120,25 +120,25 @@ def of_study(file: ParamFile, study: str | None = None) -> Source:
     chosen = study if study is not None else file.common.get("study")
     if chosen is None:
         raise UserError(f"{file.path}: study: missing; name one of: {', '.join(file.studies)}")
-    chain, source = _study_chain(file, chosen), _common(file)
-    values, origins, common = source.values, source.origins, dict(source.origins)
+    chain, resolved = _study_chain(file, chosen), _common(file)
+    values, origins, common = resolved.values, resolved.origins, dict(resolved.origins)
     for name in chain:
         top = {key: value for key, value in file.studies[name].items() if key != "extends"}
         values = overlay(values, top, (), origins, _written(file, "studies", name))
     if values.get("study") != chosen:
         values["study"] = chosen
         origins.pop(("study",), None)
-    return with_bases(unfolded(Source(file.path, values, origins, common=common)))
+    return with_bases(unfolded(ResolvedValues(file.path, values, origins, common=common)))
 
 
-def of_common(file: ParamFile) -> Source:
+def of_common(file: ParamFile) -> ResolvedValues:
     """The common values alone, as no study sees them; nothing is checked yet."""
     return with_bases(_common(file))
 
 
-def _common(file: ParamFile) -> Source:
+def _common(file: ParamFile) -> ResolvedValues:
     origins: dict[KeyPath, Origin] = {}
-    return Source(file.path, overlay({}, file.common, (), origins, _written(file)), origins)
+    return ResolvedValues(file.path, overlay({}, file.common, (), origins, _written(file)), origins)
 
 
 def _written(file: ParamFile, *prefix: str) -> Callable[[KeyPath], Origin]:

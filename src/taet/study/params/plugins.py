@@ -34,7 +34,7 @@ def names(folder: str) -> tuple[str, ...]:
 
 
 @cache
-def source(folder: str, name: str) -> ast.Module:
+def syntax_tree(folder: str, name: str) -> ast.Module:
     """Syntax tree of a plugin.
 
     Raises:
@@ -47,13 +47,13 @@ def source(folder: str, name: str) -> ast.Module:
 
 def defines(folder: str, name: str, function: str) -> bool:
     """Whether the plugin's file has a function of this name."""
-    body = source(folder, name).body
+    body = syntax_tree(folder, name).body
     return any(isinstance(node, ast.FunctionDef) and node.name == function for node in body)
 
 
 def card(folder: str, name: str) -> str:
     """The plugin's docstring."""
-    return ast.get_docstring(source(folder, name)) or ""
+    return ast.get_docstring(syntax_tree(folder, name)) or ""
 
 
 def title(folder: str, name: str) -> str:
@@ -71,7 +71,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
     module_name = f"taet.{folder}.{name}"
     statements: list[ast.stmt] = [
         node
-        for node in source(folder, name).body
+        for node in syntax_tree(folder, name).body
         if (isinstance(node, ast.ImportFrom) and node.module in ("taet.options", "typing"))
         or (isinstance(node, ast.ClassDef) and node.name == "Options")
     ]
@@ -90,7 +90,7 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
 
 def constant(folder: str, name: str, of: str, default: Any = None) -> Any:
     """The plugin's constant ``of``, a literal; ``default`` if it has none."""
-    for node in source(folder, name).body:
+    for node in syntax_tree(folder, name).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [
             of
         ]:
@@ -100,5 +100,5 @@ def constant(folder: str, name: str, of: str, default: Any = None) -> Any:
 
 def load(folder: str, name: str) -> ModuleType:
     """Import a plugin (and with it torch)."""
-    source(folder, name)  # names the plugins that exist, instead of a bare ImportError
+    syntax_tree(folder, name)  # names the plugins that exist, instead of a bare ImportError
     return importlib.import_module(f"taet.{folder}.{name}")

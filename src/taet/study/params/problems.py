@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from taet.errors import shortened, suggest
 from taet.options import Options
-from taet.study.params.resolved import Source
+from taet.study.params.resolved import ResolvedValues
 from taet.study.params.yamlfile import KeyPath
 from taet.values import LONGEST_NAME
 
@@ -29,33 +29,33 @@ def independent(error: ValidationError, partial: bool = False) -> list[Any]:
 
 
 def describe(
-    error: Any, source: Source, values: Any, model: type[Options], prefix: KeyPath = ()
+    error: Any, resolved: ResolvedValues, values: Any, model: type[Options], prefix: KeyPath = ()
 ) -> str:
     """One line for one pydantic error.
 
     Args:
         error: one of ``ValidationError.errors()``.
-        source: gives the line of each value.
+        resolved: gives the line of each value.
         values: the values that were validated.
         model: the model that they were validated against.
         prefix: path of ``values`` in the parameters.
     """
     loc = error["loc"]
     if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
-        return f"{source.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
+        return f"{resolved.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
     path, value = walk(loc, values)
-    where = source.locate((*prefix, *path))
+    where = resolved.locate((*prefix, *path))
     match error["type"]:
         case "extra_forbidden":
             return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
         case "missing":
-            where = source.locate_missing((*prefix, *path))
+            where = resolved.locate_missing((*prefix, *path))
             return f"{where}: missing; give it a value, common or in the study"
         case "union_tag_not_found" if isinstance(value, dict):
-            return f"{source.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"
+            return f"{resolved.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"
         case "union_tag_invalid":
             known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
-            where, kind = source.locate((*prefix, *path, "kind")), value["kind"]
+            where, kind = resolved.locate((*prefix, *path, "kind")), value["kind"]
             return f"{where}: {shortened(repr(kind))} is unknown{suggest(str(kind), known)}"
         case "literal_error":
             known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")

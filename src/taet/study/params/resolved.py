@@ -12,7 +12,7 @@ STUDY_PREFIX = ("studies", "NAME")  # before a path in a study
 
 
 @dataclass(frozen=True)
-class Source:
+class ResolvedValues:
     """Resolved parameters of a study before validation, and where each value was written."""
 
     file: Path
@@ -68,9 +68,9 @@ class Source:
         return f"{part}, line {line}"
 
 
-def listed(source: Source) -> list[tuple[str, Any, str]]:
+def listed(resolved: ResolvedValues) -> list[tuple[str, Any, str]]:
     """Dotted name, value and origin of every parameter."""
-    return [(dotted(path), value, source.origin(path)) for path, value in leaves(source.values)]
+    return [(dotted(path), value, resolved.origin(path)) for path, value in leaves(resolved.values)]
 
 
 def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

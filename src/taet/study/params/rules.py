@@ -7,102 +7,102 @@ from taet.errors import suggest
 from taet.options import MethodOptions
 from taet.study.params import plugins
 from taet.study.params.blocks import RESERVED, Grid, Params, ir_label
-from taet.study.params.resolved import Source
+from taet.study.params.resolved import ResolvedValues
 from taet.training_options import Multistep, Training, Validation
 
 
-def inconsistencies(params: Params, source: Source) -> Iterator[str]:
+def inconsistencies(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """Duplicates, references to unknown names, lengths that do not fit; one line each."""
-    yield from _grid_problems(params, source)
-    yield from _plugin_problems(params, source)
-    wrong = list(_training_problems(params, source))
+    yield from _grid_problems(params, resolved)
+    yield from _plugin_problems(params, resolved)
+    wrong = list(_training_problems(params, resolved))
     if wrong:
         yield from wrong
     else:
-        yield from _validation_problems(params, source)
-        yield from _adjustment_problems(params, source)
-        yield from _never_problems(params, source)
-        yield from _process_problems(params, source)
-    yield from _attack_problems(params, source)
-    unstable = list(_stabilization_problems(params, source))
-    yield from unstable or _chain_problems(params, source)
+        yield from _validation_problems(params, resolved)
+        yield from _adjustment_problems(params, resolved)
+        yield from _never_problems(params, resolved)
+        yield from _process_problems(params, resolved)
+    yield from _attack_problems(params, resolved)
+    unstable = list(_stabilization_problems(params, resolved))
+    yield from unstable or _chain_problems(params, resolved)
     if not wrong and not unstable:
-        yield from _handover_problems(params, source)
-    yield from _report_problems(params, source)
+        yield from _handover_problems(params, resolved)
+    yield from _report_problems(params, resolved)
 
 
-def _grid_problems(params: Params, source: Source) -> Iterator[str]:
+def _grid_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     for axis in Grid.model_fields:
         values = getattr(params.grid, axis)
         if axis == "imbalance_ratios":  # the same when they would share a path
             values = [ir_label(value) for value in values]
         for i, value in enumerate(values):
-            where = source.locate(("grid", axis, i))
+            where = resolved.locate(("grid", axis, i))
             if value in values[:i]:
                 yield f"{where}: {value!r} is in the list twice"
             if axis in plugins.FOLDERS and value not in (blocks := getattr(params, axis)):
                 yield f"{where}: no {plugins.FOLDERS[axis]} {value!r}{suggest(value, blocks)}"
 
 
-def _plugin_problems(params: Params, source: Source) -> Iterator[str]:
+def _plugin_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """Problems that a block reports itself, and labels that two rows or columns of a table would share."""
     for axis in plugins.FOLDERS:
         blocks = getattr(params, axis)
         for name, block in blocks.items():
-            problem, base = block.problem(), source.bases.get((axis, name))
+            problem, base = block.problem(), resolved.bases.get((axis, name))
             if problem and not (base and problem == blocks[base].problem()):
-                yield f"{source.locate((axis, name))}: {problem}"
+                yield f"{resolved.locate((axis, name))}: {problem}"
             if block.label != block.label.strip():
-                where = source.locate((axis, name, "label"))
+                where = resolved.locate((axis, name, "label"))
                 yield f"{where}: {block.label!r} begins or ends with a space; remove it"
         labels: dict[str, str] = {}
         for name in getattr(params.grid, axis):
             if name in blocks:
                 first = labels.setdefault(blocks[name].label, name)
                 if first != name:
-                    where = source.locate((axis, name, "label"))
+                    where = resolved.locate((axis, name, "label"))
                     yield (
                         f"{where}: {blocks[name].label!r} is also the label of {first!r}; "
                         "tables need distinct ones"
                     )
 
 
-def _training_problems(params: Params, source: Source) -> Iterator[str]:
-    common = list(_training_block_problems(params, params.training, ("training",), source))
+def _training_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
+    common = list(_training_block_problems(params, params.training, ("training",), resolved))
     yield from common
     if common:  # every method would repeat it
         return
     for name, method in params.methods.items():
         path = ("methods", name, "training")
-        if source.has(path):
-            yield from _training_block_problems(params, method.training, path, source)
+        if resolved.has(path):
+            yield from _training_block_problems(params, method.training, path, resolved)
         for option in method.without_effect:
             unused = (*path, "attack", option)
-            if source.has(unused):
-                yield f"{source.locate(unused)}: has no part in this method; remove it"
+            if resolved.has(unused):
+                yield f"{resolved.locate(unused)}: has no part in this method; remove it"
 
 
 def _training_block_problems(
-    params: Params, training: Training, path: tuple[str, ...], source: Source
+    params: Params, training: Training, path: tuple[str, ...], resolved: ResolvedValues
 ) -> Iterator[str]:
     attack = training.attack
     eps = params.threat.eps if attack.eps is None else attack.eps
     if attack.step_size > 2 * eps:
-        yield _long_step(source.locate((*path, "attack", "step_size")), attack.step_size, eps)
+        yield _long_step(resolved.locate((*path, "attack", "step_size")), attack.step_size, eps)
     if isinstance(training.schedule, Multistep):
         milestones, factor = training.schedule.milestones, training.schedule.factor
         if isinstance(factor, list) and len(factor) != len(milestones):
-            where = source.locate((*path, "schedule", "factor"))
+            where = resolved.locate((*path, "schedule", "factor"))
             yield f"{where}: {len(factor)} factors for {len(milestones)} milestones; give one for each"
         for i, milestone in enumerate(milestones):
-            where = source.locate((*path, "schedule", "milestones", i))
+            where = resolved.locate((*path, "schedule", "milestones", i))
             if milestone >= training.epochs:
                 yield f"{where}: {milestone} is never reached; must be below the number of epochs"
             if i and milestone <= milestones[i - 1]:
                 yield f"{where}: {milestone} must be above the one before, {milestones[i - 1]}"
 
 
-def _validation_problems(params: Params, source: Source) -> Iterator[str]:
+def _validation_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """Validation needs validation images, and the best weights need validation."""
     problems: dict[
         str, None
@@ -111,15 +111,15 @@ def _validation_problems(params: Params, source: Source) -> Iterator[str]:
     for name in params.grid.methods:
         if name in params.methods:
             own: tuple[str, ...] = ("methods", name, "training")
-            path = own if source.has((*own, "validation")) else ("training",)
+            path = own if resolved.has((*own, "validation")) else ("training",)
             validation = params.methods[name].training.validation
             if validation is None:
                 unmeasured = True
             else:
-                problems |= dict.fromkeys(_measuring_problems(params, validation, path, source))
+                problems |= dict.fromkeys(_measuring_problems(params, validation, path, resolved))
     yield from problems
     if unmeasured and "best" in params.grid.checkpoints:
-        where = source.locate(("grid", "checkpoints", params.grid.checkpoints.index("best")))
+        where = resolved.locate(("grid", "checkpoints", params.grid.checkpoints.index("best")))
         yield (
             f"{where}: 'best' needs training.validation for every method; set it, or take "
             "'best' out"
@@ -127,14 +127,14 @@ def _validation_problems(params: Params, source: Source) -> Iterator[str]:
 
 
 def _measuring_problems(
-    params: Params, validation: Validation, path: tuple[str, ...], source: Source
+    params: Params, validation: Validation, path: tuple[str, ...], resolved: ResolvedValues
 ) -> Iterator[str]:
     if validation.step_size > 2 * params.threat.eps:
-        where = source.locate((*path, "validation", "step_size"))
+        where = resolved.locate((*path, "validation", "step_size"))
         yield _long_step(where, validation.step_size, params.threat.eps)
     for dataset in _without_validation(params):
         yield (
-            f"{source.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
+            f"{resolved.locate((*path, 'validation'))}: {dataset!r} has no validation images; set "
             "longtail.validation_share above 0 or longtail.validation_per_class, or validation to null"
         )
 
@@ -149,13 +149,13 @@ def _without_validation(params: Params) -> Iterator[str]:
             yield dataset
 
 
-def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
+def _adjustment_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """The choice between several tau, after training, needs validation images."""
     for name, method in _used_methods(params):
         adjustment = method.logit_adjustment
         if adjustment is None or not isinstance(adjustment.tau, list):
             continue
-        where = source.locate(("methods", name, "logit_adjustment", "tau"))
+        where = resolved.locate(("methods", name, "logit_adjustment", "tau"))
         if len(adjustment.tau) < 2:
             continue
         for dataset in _without_validation(params):
@@ -170,19 +170,19 @@ def _adjustment_problems(params: Params, source: Source) -> Iterator[str]:
             )
 
 
-def _never_problems(params: Params, source: Source) -> Iterator[str]:
+def _never_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """Options that begin in an epoch that the training does not reach."""
     for name, method in _used_methods(params):
         epochs = method.training.epochs
         for path, begin in method.first_epochs().items():
             if begin >= epochs:
-                where = source.locate(("methods", name, *path))
+                where = resolved.locate(("methods", name, *path))
                 yield f"{where}: {begin} is never reached; must be below the number of epochs, {epochs}"
 
 
-def _process_problems(params: Params, source: Source) -> Iterator[str]:
+def _process_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """What several processes that train one network together need."""
-    count, where = params.compute.processes, source.locate(("compute", "processes"))
+    count, where = params.compute.processes, resolved.locate(("compute", "processes"))
     if count == 1:
         return
     for name, method in _used_methods(params):
@@ -207,26 +207,27 @@ def _long_step(where: str, step_size: float, eps: float) -> str:
     return f"{where}: {step_size:.4g} is wider than the whole ball, 2 eps = {2 * eps:.4g}"
 
 
-def _attack_problems(params: Params, source: Source) -> Iterator[str]:
+def _attack_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     for name in RESERVED & params.attacks.keys():
-        yield f"{source.locate(('attacks', name))}: the name is taken in files of predictions; choose another"
+        where = resolved.locate(("attacks", name))
+        yield f"{where}: the name is taken in files of predictions; choose another"
     for name in params.grid.attacks:
         options = params.attacks.get(name)
         step_size = getattr(options, "step_size", 0)
         radius = options.ball(params.threat.eps)[1] if options else None
         if radius is not None and step_size > 2 * radius:
-            where = source.locate(("attacks", name, "step_size"))
+            where = resolved.locate(("attacks", name, "step_size"))
             yield _long_step(where, step_size, radius)
 
 
-def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
+def _stabilization_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     for name, method in params.methods.items():
         start, known = method.stabilization, params.stabilizations
         if start is not None and start not in known:
-            where = source.locate(("methods", name, "stabilization"))
+            where = resolved.locate(("methods", name, "stabilization"))
             yield f"{where}: no stabilization {start!r}{suggest(start, known)}"
     for name, stabilization in params.stabilizations.items():
-        where = source.locate(("stabilizations", name, "method"))
+        where = resolved.locate(("stabilizations", name, "method"))
         method_name = stabilization.method
         stage1 = params.methods.get(method_name)
         if stage1 is None:
@@ -236,7 +237,7 @@ def _stabilization_problems(params: Params, source: Source) -> Iterator[str]:
         users = [m for m in params.grid.methods if _starts_from(params, m) == name]
         shortest = min((params.methods[u].training.epochs for u in users), default=math.inf)
         if stabilization.epochs >= shortest:
-            where = source.locate(("stabilizations", name, "epochs"))
+            where = resolved.locate(("stabilizations", name, "epochs"))
             yield (
                 f"{where}: {stabilization.epochs} leaves no epoch for stage 2 of a method that ends "
                 f"at epoch {shortest}"
@@ -248,13 +249,13 @@ def _starts_from(params: Params, method: str) -> str | None:
     return params.methods[method].stabilization if method in params.methods else None
 
 
-def _chain_problems(params: Params, source: Source) -> Iterator[str]:
+def _chain_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """Each link of a chain must have fewer epochs than the next, so that no chain is a circle."""
     known = params.stabilizations
     for name, stabilization in known.items():
         if stabilization.after is None:
             continue
-        where = source.locate(("stabilizations", name, "after"))
+        where = resolved.locate(("stabilizations", name, "after"))
         before = known.get(stabilization.after)
         if before is None:
             yield f"{where}: no stabilization {stabilization.after!r}{suggest(stabilization.after, known)}"
@@ -268,7 +269,7 @@ def _chain_problems(params: Params, source: Source) -> Iterator[str]:
             )
 
 
-def _handover_problems(params: Params, source: Source) -> Iterator[str]:
+def _handover_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     """Stage 1 ends within the epochs of its own method, and stage 2 can take over its optimiser."""
     too_long: dict[str, None] = {}  # each once: several methods may share a stage 1
     for user, method in _used_methods(params):
@@ -278,11 +279,11 @@ def _handover_problems(params: Params, source: Source) -> Iterator[str]:
         stabilization = params.stabilizations[name]
         first, kind = params.methods[stabilization.method].training, method.training.optimizer.kind
         if stabilization.epochs > first.epochs:
-            where = source.locate(("stabilizations", name, "epochs"))
+            where = resolved.locate(("stabilizations", name, "epochs"))
             last = f"the last epoch of {stabilization.method!r}, {first.epochs}"
             too_long[f"{where}: {stabilization.epochs} is beyond {last}"] = None
         if kind != first.optimizer.kind:
-            where = source.locate(("methods", user, "stabilization"))
+            where = resolved.locate(("methods", user, "stabilization"))
             yield (
                 f"{where}: {name!r} is trained with {first.optimizer.kind}, from whose state {kind} cannot "
                 "go on; give both one kind of optimizer"
@@ -290,43 +291,43 @@ def _handover_problems(params: Params, source: Source) -> Iterator[str]:
     yield from too_long
 
 
-def _report_problems(params: Params, source: Source) -> Iterator[str]:
+def _report_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     attack, attacks = params.report.headline_attack, params.grid.attacks
     for name, worst in params.report.worst_cases.items():
         path = ("report", "worst_cases", name)
         if name in params.attacks or name in RESERVED:
-            yield f"{source.locate(path)}: the name is that of an attack; choose another"
+            yield f"{resolved.locate(path)}: the name is that of an attack; choose another"
         if worst.label in [params.attacks[a].label for a in attacks if a in params.attacks]:
-            where = source.locate((*path, "label"))
+            where = resolved.locate((*path, "label"))
             yield f"{where}: {worst.label!r} is also the label of an attack; tables need distinct ones"
         named = [] if worst.attacks == "all" else worst.attacks
         for i, member in enumerate(named):
-            where = source.locate((*path, "attacks", i))
+            where = resolved.locate((*path, "attacks", i))
             if member not in attacks:
                 yield f"{where}: {member!r} is not in grid.attacks; add it there, or name another"
             elif not _in_the_ball(params, member):
                 yield f"{where}: {member!r} is not bounded by the L-inf eps of 'threat'; name another"
         if not named and not any(_in_the_ball(params, member) for member in attacks):
-            where = source.locate((*path, "attacks"))
+            where = resolved.locate((*path, "attacks"))
             yield f"{where}: no attack of the grid is bounded by the L-inf eps of 'threat'; add one"
     if attack not in attacks:
-        where = source.locate(("report", "headline_attack"))
+        where = resolved.locate(("report", "headline_attack"))
         yield f"{where}: {attack!r} is not in grid.attacks; add it there, or name another"
     figure_attack, worst_cases = params.report.figure_attack, params.report.worst_cases
     if figure_attack not in (*attacks, *worst_cases):
-        where = source.locate(("report", "figure_attack"))
+        where = resolved.locate(("report", "figure_attack"))
         yield (
             f"{where}: {figure_attack!r} is neither in grid.attacks nor in report.worst_cases; add it to "
             "one of them, or name another"
         )
     if params.report.checkpoint not in params.grid.checkpoints:
-        where = source.locate(("report", "checkpoint"))
+        where = resolved.locate(("report", "checkpoint"))
         yield (
             f"{where}: {params.report.checkpoint!r} is not in grid.checkpoints; add it there, or name "
             "another"
         )
     if params.report.groups.head + params.report.groups.tail > 1:
-        where = source.locate(("report", "groups"))
+        where = resolved.locate(("report", "groups"))
         yield f"{where}: head and tail together are more than all classes"
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from taet.errors import UserError, shortened, suggest
-from taet.study.params.resolved import Source
+from taet.study.params.resolved import ResolvedValues
 from taet.study.params.yamlfile import KeyPath
 from taet.values import LONGEST_NAME
 
@@ -25,34 +25,34 @@ Point = dict[
 ]  # one combination: of each option the position in its list, and the value
 
 
-def unfolded(source: Source) -> Source:
-    """The source with the methods of its sweep instead of the sweep.
+def unfolded(resolved: ResolvedValues) -> ResolvedValues:
+    """The values with the methods of its sweep instead of the sweep.
 
     Raises:
         UserError: the sweep is not of the form above, or would give a name that cannot be given.
     """
-    values, origins = dict(source.values), dict(source.origins)
+    values, origins = dict(resolved.values), dict(resolved.origins)
     sweep = values.pop(SWEEP, None)
     methods = values.get("methods")
     if sweep is None or not isinstance(methods, dict):
-        return replace(source, values=values)
+        return replace(resolved, values=values)
     if not isinstance(sweep, dict):
-        raise UserError(f"{source.locate((SWEEP,))}: must be a mapping, such as {FORM}")
+        raise UserError(f"{resolved.locate((SWEEP,))}: must be a mapping, such as {FORM}")
     methods, made = dict(methods), []
     for method in (name for name, options in sweep.items() if options is not None):
         if method not in methods:
             hint = suggest(method, methods)
-            raise UserError(f"{source.locate((SWEEP, method))}: no method {method!r}{hint}")
-        for point in _points(source, method):
+            raise UserError(f"{resolved.locate((SWEEP, method))}: no method {method!r}{hint}")
+        for point in _points(resolved, method):
             name = _name(method, point)
             if name in methods or len(name) > LONGEST_NAME:
                 problem = "is taken" if name in methods else f"has over {LONGEST_NAME} characters"
-                where = source.locate((SWEEP, method))
+                where = resolved.locate((SWEEP, method))
                 raise UserError(
                     f"{where}: the name {name!r} {problem}; write this block below methods"
                 )
             methods[name] = _block(method, methods[method], point)
-            origins |= _origins(source, method, name, point)
+            origins |= _origins(resolved, method, name, point)
             made.append(name)
     values["methods"] = methods
     grid = values.get("grid")
@@ -61,33 +61,35 @@ def unfolded(source: Source) -> Source:
         first = len(grid["methods"])
         for i, name in enumerate(made, first):
             origins["grid", "methods", i] = origins["methods", name]
-    return replace(source, values=values, origins=origins)
+    return replace(resolved, values=values, origins=origins)
 
 
-def _points(source: Source, method: str) -> Iterator[Point]:
+def _points(resolved: ResolvedValues, method: str) -> Iterator[Point]:
     """Every combination of a method's values, in the order of the file."""
-    axes = dict(_axes(source, (SWEEP, method), source.values[SWEEP][method]))
+    axes = dict(_axes(resolved, (SWEEP, method), resolved.values[SWEEP][method]))
     for chosen in itertools.product(*(enumerate(axis) for axis in axes.values())):
         yield dict(zip(axes, chosen, strict=True))
 
 
-def _axes(source: Source, path: KeyPath, block: Any) -> Iterator[tuple[Option, list[Any]]]:
+def _axes(
+    resolved: ResolvedValues, path: KeyPath, block: Any
+) -> Iterator[tuple[Option, list[Any]]]:
     """The options in a block of the sweep, each with its list of values."""
     if not isinstance(block, (dict, list)) or not block:
-        raise UserError(f"{source.locate(path)}: must be a list of values, as in {FORM}")
+        raise UserError(f"{resolved.locate(path)}: must be a list of values, as in {FORM}")
     if isinstance(block, list):
         for i, value in enumerate(block):
             if isinstance(value, (dict, list)):
-                where, got = source.locate((*path, i)), shortened(repr(value))
+                where, got = resolved.locate((*path, i)), shortened(repr(value))
                 raise UserError(
                     f"{where}: must be one number, text, true, false or null, got {got}"
                 )
         if len(path) <= 2:
-            raise UserError(f"{source.locate(path)}: must be a mapping, as in {FORM}")
+            raise UserError(f"{resolved.locate(path)}: must be a mapping, as in {FORM}")
         yield tuple(map(str, path[2:])), block
         return
     for key, values in block.items():
-        yield from _axes(source, (*path, key), values)
+        yield from _axes(resolved, (*path, key), values)
 
 
 def _words(point: Point) -> list[tuple[str, str]]:
@@ -131,13 +133,13 @@ def _block(method: str, base: Any, point: Point) -> dict[str, Any]:
     return made
 
 
-def _origins(source: Source, method: str, name: str, point: Point) -> dict[KeyPath, Any]:
+def _origins(resolved: ResolvedValues, method: str, name: str, point: Point) -> dict[KeyPath, Any]:
     """Where the values of a method were written: in the sweep."""
     path: KeyPath = ("methods", name)
-    whole = source.origins[SWEEP, method]
+    whole = resolved.origins[SWEEP, method]
     origins: dict[KeyPath, Any] = dict.fromkeys((path, (*path, "extends"), (*path, "label")), whole)
     for option, (i, _) in point.items():
         for depth in range(1, len(option)):
-            origins[*path, *option[:depth]] = source.origins[SWEEP, method, *option[:depth]]
-        origins[*path, *option] = source.origins[SWEEP, method, *option, i]
+            origins[*path, *option[:depth]] = resolved.origins[SWEEP, method, *option[:depth]]
+        origins[*path, *option] = resolved.origins[SWEEP, method, *option, i]
     return origins

@@ -85,7 +85,7 @@ def test_a_new_file_is_a_new_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     )
     monkeypatch.setattr(plugins, "PACKAGE", tmp_path)
     plugins.names.cache_clear()
-    plugins.source.cache_clear()
+    plugins.syntax_tree.cache_clear()
     try:
         assert list(pictures.pictures(ablation)) == [
             *("margins_digits_ir10_small_cnn", "pairs_digits_ir10_small_cnn")
@@ -93,7 +93,7 @@ def test_a_new_file_is_a_new_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         assert drawn(digits) == {"margins"}, "eleven methods are too few for pairs"
     finally:
         plugins.names.cache_clear()
-        plugins.source.cache_clear()
+        plugins.syntax_tree.cache_clear()
 
 
 @pytest.mark.parametrize("stage", ["score", "inspect", "tables"])
