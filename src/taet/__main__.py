@@ -2,7 +2,7 @@
 
 import sys
 
-from taet.errors import is_out_of_memory, out_of_memory
+from taet.errors import is_out_of_memory, memory_message
 from taet.messages import complain
 from taet.study.store.surroundings import leave_out_choices
 
@@ -17,7 +17,7 @@ def main() -> int:
     except (ImportError, MemoryError, OSError) as error:
         if not is_out_of_memory(error):
             raise
-        complain(f"taet: {out_of_memory(error)}")
+        complain(f"taet: {memory_message(error)}")
         return 1
 
 

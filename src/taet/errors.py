@@ -69,7 +69,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)) is not None
 
 
-def out_of_memory(error: BaseException) -> str:
+def memory_message(error: BaseException) -> str:
     """The message for the user: ``not enough memory``, the error's line about it, and what to do."""
     lines = [line for line in str(error).splitlines() if OUT_OF_MEMORY.search(line)]
     what = f" ({lines[0].strip()})" if lines else ""

@@ -56,7 +56,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (EVALUATION, "self.noise.rows(robust)", "self.noise.rows(torch.arange(len(robust)))", "noise by the row in the batch"),
     (EVALUATION, "robust, iterate = robust[~fooled], x_adv[~fooled]", "robust, iterate = robust[~fooled], self.x[robust[~fooled]]", "parts that continue begin at the clean image"),
     (EVALUATION, "after.prediction[robust] = prediction", "after.prediction[robust[fooled]] = prediction[fooled] * 0", "fooled images are all of class 0"),
-    (EVALUATION, "= size(x_adv - x, part.norm)", "= size(x_adv - x, \"linf\")", "distances in L-inf for all"),
+    (EVALUATION, "= norm_of(x_adv - x, part.norm)", "= norm_of(x_adv - x, \"linf\")", "distances in L-inf for all"),
     (EVALUATION, "after.broken_by[robust[fooled]] = len(chain) - 1", "after.broken_by[robust[fooled]] = len(chain)", "parts counted from 1"),
     (EVALUATION, "radius if chain[-1].bounded else None", "radius", "attacks without bound have an eps"),
     (EVALUATION, "rows[before.prediction[rows] == self.y[rows]]", "rows", "fooled images are attacked again"),

@@ -237,7 +237,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (FAB, "OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.05, 0.9, 0.1", "OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.05, 0.95, 0.1", "FAB: beta"),
     (FAB, "OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.05, 0.9, 0.1", "OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.0, 0.9, 0.1", "FAB: no overshoot"),
     (FAB, "near / (near + far)", "far / (near + far)", "FAB: the other way's share"),
-    (FAB, "fooled = misclassified & (size(moved - x, self.norm) <= target.eps)", "fooled = misclassified", "FAB leaves the ball"),
+    (FAB, "fooled = misclassified & (norm_of(moved - x, self.norm) <= target.eps)", "fooled = misclassified", "FAB leaves the ball"),
     (FAB, "at_clean = gap + (gradient", "at_clean = gap - (gradient", "FAB: residual of the clean image"),
     (FAB, ".clamp(max=LARGEST_BIAS)", ".clamp(max=1.0)", "FAB: no alpha_max"),
     (SQUARE, "proposed_margin < best_margin", "proposed_margin > best_margin", "Square: the worst proposal"),

@@ -11,7 +11,7 @@ from torch import nn
 from taet.adversary.apgd import Apgd
 from taet.adversary.fab import Fab, to_hyperplane
 from taet.adversary.noise import Noise
-from taet.adversary.norms import project, size
+from taet.adversary.norms import norm_of, project
 from taet.adversary.objectives import DifferenceOfLogits, TargetedDifferenceOfLogits
 from taet.adversary.parts import Target
 from taet.adversary.square import HALVED_AT, Square, _half_bump, _odd_side, _window
@@ -85,7 +85,7 @@ def test_linear_model_is_broken_exactly_where_it_can_be(
     standing = torch.ones(len(x), dtype=torch.bool)
     for part in CHAINS[chain](norm):
         x_adv = part.run(target_of(linear, x, y, eps))
-        assert size(x_adv - x, norm).max() <= eps + 1e-6
+        assert norm_of(x_adv - x, norm).max() <= eps + 1e-6
         standing &= robust(linear, x_adv, y)
     assert torch.equal(standing[clear], (exact > eps)[clear])
 
@@ -96,7 +96,7 @@ def test_square_finds_most_of_what_there_is(linear: nn.Module, norm: str) -> Non
     exact = distances(linear, x, y, norm)
     eps = exact.median().item()
     x_adv = Square("square", norm, 3000).run(target_of(linear, x, y, eps))
-    assert size(x_adv - x, norm).max() <= eps + 1e-6
+    assert norm_of(x_adv - x, norm).max() <= eps + 1e-6
     standing = robust(linear, x_adv, y)
     assert not (~standing & (exact > 1.01 * eps)).any()
     assert (standing & (exact < 0.8 * eps)).sum() == 0
@@ -107,13 +107,13 @@ def test_unbounded_attacks_find_the_nearest_boundary(linear: nn.Module) -> None:
     exact = distances(linear, x, y, "l2")
     fooled = DeepFool("d", 50, 0.02).run(target_of(linear, x, y, 0.5))
     assert not robust(linear, fooled, y).any()
-    ratio = size(fooled - x, "l2") / exact
+    ratio = norm_of(fooled - x, "l2") / exact
     assert ratio.min() >= 1
     assert ratio.median() < 1.05
     fooled = CarliniWagner("c", 10.0, 0.0, 500, 0.01).run(target_of(linear, x, y, 0.5))
     found = ~robust(linear, fooled, y)
     assert found.float().mean() > 0.9
-    ratio = (size(fooled - x, "l2") / exact)[found]
+    ratio = (norm_of(fooled - x, "l2") / exact)[found]
     assert ratio.min() >= 0.999
     assert ratio.median() < 1.1
 
@@ -140,7 +140,7 @@ def test_projection_on_a_hyperplane_in_the_box(norm: str) -> None:
             continue
         reached += 1
         assert left[i].item() == pytest.approx(0, abs=1e-9)
-        ours = size(moved[i : i + 1], norm).item()
+        ours = norm_of(moved[i : i + 1], norm).item()
         assert ours == pytest.approx(_smallest(point, normal, residual[i].item(), norm), rel=1e-4)
     assert 5 < reached < 40
 
@@ -167,7 +167,7 @@ def test_projection_into_the_ball() -> None:
     x, far = torch.full((1, 1, 2, 2), 0.5), torch.tensor([[[[0.9, 0.5], [0.5, 0.8]]]])
     assert (project(far, x, 0.1, "linf") - x).abs().max().item() == pytest.approx(0.1)
     inside = project(far, x, 0.1, "l2") - x
-    assert size(inside, "l2").item() == pytest.approx(0.1)
+    assert norm_of(inside, "l2").item() == pytest.approx(0.1)
     assert inside.flatten()[0] / inside.flatten()[3] == pytest.approx(4 / 3)
     assert torch.equal(project(x + 0.01, x, 0.1, "l2"), x + 0.01)
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from taet import messages
-from taet.errors import UserError, is_out_of_memory, out_of_memory
+from taet.errors import UserError, is_out_of_memory, memory_message
 from taet.messages import complain, descriptor, say
 from taet.study.params import plugins
 from taet.study.run.progress import Progress
-from taet.study.run.runner import _work
+from taet.study.run.runner import _run_stage
 
 UNLOADABLE = "libtorch_cpu.so: failed to map segment from shared object"
 
@@ -88,8 +88,8 @@ def test_too_little_memory(error: Exception, line: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(plugins, "load", load)
     job: Any = SimpleNamespace(title="equalize digits", stage="equalize")
     with pytest.raises(UserError, match=f"^equalize digits: {line}"):
-        _work(job)
-    assert "\n" not in out_of_memory(error)
+        _run_stage(job)
+    assert "\n" not in memory_message(error)
 
 
 def test_what_else_fails_is_another_error() -> None:

@@ -65,29 +65,29 @@ def marked(outputs) -> set[str]:
 def test_what_has_its_key_is_believed_whatever_its_time(outputs, study, images) -> None:
     os.utime(images.output, (2**33, 2**33))
     os.utime(study.job("tables").output, (1, 1))
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == set()
 
 
 def test_another_key_is_made_again_and_nothing_else(outputs, study, images) -> None:
     artifacts.write_arrays(images.output, {}, "0" * 16)
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == {str(images.output)}
     artifacts.write_arrays(images.output, {}, images.key)
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == set(), "the parameters went back, and no record is needed"
 
 
 def test_a_changed_text_concerns_all_that_its_job_writes(outputs, study) -> None:
     tables = study.job("tables")
     tables.files[0].write_text("another table")
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == {str(file) for file in (tables.output, *tables.files)}
 
 
 def test_a_page_of_other_results_is_written_again(outputs, study) -> None:
     PAGE.write_text(f'<meta name="taet-key" content="{"0" * 16}">')
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == {str(PAGE)}
 
 
@@ -96,10 +96,10 @@ def test_what_a_killed_snakemake_was_making(outputs, study, images) -> None:
     mark = outputs._path(outputs.INCOMPLETE, images.output)
     mark.parent.mkdir(parents=True)
     mark.write_text(KILLED)
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == {str(images.output)}
     write_record(images, Stopwatch())
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert marked(outputs) == set()
 
 
@@ -117,7 +117,7 @@ def test_odd_records_of_snakemake_are_dropped(outputs, study, images, odd: bytes
     bad.parent.mkdir(parents=True)
     good.write_text(json.dumps(RECORD))
     bad.write_bytes(odd)
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert good.exists()
     assert not bad.exists()
 
@@ -128,7 +128,7 @@ def test_odd_records_of_what_is_gone_are_dropped_too(outputs, study, images) -> 
         record.parent.mkdir(parents=True, exist_ok=True)
         record.write_bytes(b"\xff\x00[")
         file.unlink()
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert not [path for path in outputs.RECORDS.rglob("*") if path.is_file()]
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_file_in_the_place_of_a_record(outputs, study, images, make) 
     record = outputs._path(outputs.RECORDS, images.output)
     record.parent.mkdir(parents=True)
     make(record)
-    outputs.judge(study, PAGE)
+    outputs.mark_stale(study, PAGE)
     assert not os.path.lexists(record)
 
 

@@ -32,7 +32,7 @@ PAGE = f"{RESULTS}/report.html"
 DONE = set()
 try:
     if ALONE:
-        DONE = outputs.judge(study, Path(PAGE))
+        DONE = outputs.mark_stale(study, Path(PAGE))
 except UserError as error:
     raise WorkflowError(str(error))
 except OSError as error:

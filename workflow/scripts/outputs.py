@@ -39,7 +39,7 @@ FIELDS = {
 HEAD = 2048  # bytes of a page that contain its key
 
 
-def judge(study, page):
+def mark_stale(study, page):
     """Mark outputs with another key than their job's, before planning; returns those that are done."""
     _drop_odd_records()
     marked = {path for path in INCOMPLETE.rglob("*") if path.is_file()}

@@ -20,7 +20,7 @@ class Active:
     rows: Tensor
     iterate: Tensor
 
-    def without(self, leaving: Tensor, result: Tensor) -> Self:
+    def retire(self, leaving: Tensor, result: Tensor) -> Self:
         """The images that stay; the iterates of the others are written to ``result``."""
         if not leaving.any():
             return self

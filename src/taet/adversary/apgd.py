@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from taet.adversary.active import Active
-from taet.adversary.norms import Norm, project, size, steepest
+from taet.adversary.norms import Norm, norm_of, project, steepest
 from taet.adversary.objectives import (
     CrossEntropy,
     DifferenceOfLogits,
@@ -66,7 +66,7 @@ class Apgd:
         start = self._start(target)
         gradient, logits = target.gradient(start, labels, objective)
         state = _State.begin(target, labels, start, gradient, objective(logits, labels))
-        state = state.without(logits.argmax(1) != state.y, result)
+        state = state.retire(logits.argmax(1) != state.y, result)
         periods = checkpoints(self.steps)
         for step in range(1, self.steps + 1):
             if not len(state.rows):
@@ -74,7 +74,7 @@ class Apgd:
             state.move(target.eps, self.norm, 1.0 if step == 1 else MOMENTUM)
             gradient, logits = target.gradient(state.iterate, state.labels, objective)
             state.update(gradient, objective(logits, state.labels))
-            state = state.without(logits.argmax(1) != state.y, result)
+            state = state.retire(logits.argmax(1) != state.y, result)
             if step in periods:
                 state.adapt(periods[step])
         result[state.rows] = state.best
@@ -87,7 +87,7 @@ class Apgd:
             direction = 2 * noise.uniform(purpose, *shape) - 1
         else:
             direction = noise.normal(purpose, *shape)
-        length = size(direction, self.norm).view(-1, 1, 1, 1)
+        length = norm_of(direction, self.norm).view(-1, 1, 1, 1)
         return project(target.x + target.eps * direction / length, target.x, target.eps, self.norm)
 
 

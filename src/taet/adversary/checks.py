@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
-from taet.adversary.norms import TOLERANCE, size
+from taet.adversary.norms import TOLERANCE, norm_of
 from taet.adversary.parts import Part, Target
 from taet.adversary.pgd import input_gradient
 from taet.adversary.subject import Subject
@@ -160,7 +160,7 @@ def check_adversarial(part: Part, x_adv: Tensor, target: Target) -> None:
         )
     if not part.bounded:
         return
-    distance = size((x_adv - target.x).double(), part.norm).max().item()
+    distance = norm_of((x_adv - target.x).double(), part.norm).max().item()
     if distance > target.eps + TOLERANCE:
         raise UserError(
             f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {target.eps:g}; project "

@@ -28,7 +28,7 @@ from taet.adversary.chains import (
 )
 from taet.adversary.checks import check_adversarial, check_images, check_model
 from taet.adversary.noise import Noise
-from taet.adversary.norms import Norm, size
+from taet.adversary.norms import Norm, norm_of
 from taet.adversary.parts import Target
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
@@ -302,7 +302,7 @@ class _Run:
             prediction = predict(self.model, x_adv, self.batch_size)
             fooled = prediction != y
             after.prediction[robust] = prediction
-            after.distance[robust] = size(x_adv - x, part.norm)
+            after.distance[robust] = norm_of(x_adv - x, part.norm)
             after.broken_by[robust[fooled]] = len(chain) - 1
             robust, iterate = robust[~fooled], x_adv[~fooled]
         after.done[rows] = True

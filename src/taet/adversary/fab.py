@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from taet.adversary.apgd import ranked_class
-from taet.adversary.norms import Norm, size
+from taet.adversary.norms import Norm, norm_of
 from taet.adversary.objectives import logit_gap
 from taet.adversary.parts import Target
 
@@ -50,7 +50,7 @@ class Fab:
             gap = logit_gap(logits, labels)
             moved = self._step(x, iterate, gradient, gap)
             misclassified = target.logits(moved).argmax(1) != y
-            fooled = misclassified & (size(moved - x, self.norm) <= target.eps)
+            fooled = misclassified & (norm_of(moved - x, self.norm) <= target.eps)
             result[rows[fooled]] = moved[fooled]
             # Misclassified, but too far away: step back towards the clean image and continue there.
             closer = x + BACKWARD * (moved - x)
@@ -69,7 +69,7 @@ class Fab:
         from_iterate = to_hyperplane(iterate, gradient, gap, self.norm)
         from_clean = to_hyperplane(x, gradient, at_clean, self.norm)
         near, far = (
-            size(delta, self.norm).clamp(min=LEAST_SIZE).view(-1, 1, 1, 1)
+            norm_of(delta, self.norm).clamp(min=LEAST_SIZE).view(-1, 1, 1, 1)
             for delta in (from_iterate, from_clean)
         )
         bias = (near / (near + far)).clamp(max=LARGEST_BIAS)

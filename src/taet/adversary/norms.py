@@ -10,7 +10,7 @@ TINY = 1e-12  # against division by 0
 TOLERANCE = 1e-6  # of a distance: float32 rounding of x + eps and back
 
 
-def size(delta: Tensor, norm: Norm) -> Tensor:
+def norm_of(delta: Tensor, norm: Norm) -> Tensor:
     """Norm of each perturbation, [B]."""
     flat = delta.flatten(1)
     return flat.abs().amax(1) if norm == "linf" else flat.square().sum(1).sqrt()
@@ -18,7 +18,7 @@ def size(delta: Tensor, norm: Norm) -> Tensor:
 
 def unit(delta: Tensor, norm: Norm) -> Tensor:
     """Each perturbation scaled to norm 1; zero stays zero."""
-    return delta / (size(delta, norm).view(-1, 1, 1, 1) + TINY)
+    return delta / (norm_of(delta, norm).view(-1, 1, 1, 1) + TINY)
 
 
 def steepest(gradient: Tensor, norm: Norm) -> Tensor:
@@ -35,5 +35,5 @@ def project(x_adv: Tensor, x: Tensor, eps: float | Tensor, norm: Norm) -> Tensor
     if norm == "linf":
         return torch.clamp(x_adv, x - eps, x + eps).clamp_(0, 1)
     delta = x_adv - x
-    length = size(delta, norm).view(-1, 1, 1, 1)
+    length = norm_of(delta, norm).view(-1, 1, 1, 1)
     return (x + delta * torch.clamp(eps / (length + TINY), max=1)).clamp_(0, 1)

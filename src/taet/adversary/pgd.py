@@ -75,7 +75,7 @@ def pgd(
     with attack_mode(model, batch_norm):
         for step in range(int(torch.as_tensor(steps).max())):
             if isinstance(active.steps, Tensor):
-                active = active.without(active.steps <= step, result)
+                active = active.retire(active.steps <= step, result)
             gradient, logits = input_gradient(
                 model, active.iterate, active.y, objective, batch_size
             )
@@ -84,7 +84,7 @@ def pgd(
             if stop_when_fooled:
                 fooled = logits.argmax(1) != active.y
                 gradient = gradient[~fooled] if fooled.any() else gradient
-                active = active.without(fooled, result)
+                active = active.retire(fooled, result)
             if len(active.rows) == 0:
                 break
             moved = active.iterate + active.step_size * gradient.sign()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from taet.adversary.norms import Norm, size
+from taet.adversary.norms import Norm, norm_of
 from taet.adversary.objectives import margin
 from taet.adversary.parts import Part, Target
 from taet.options import AttackOptions, Count, NonNegative, Positive
@@ -63,7 +63,7 @@ class CarliniWagner:
         for step in range(1, self.steps + 1):
             x_adv = (w.tanh() + 1) / 2
             gradient, logits = target.gradient(x_adv, target.y, self._hinge)
-            distance = size(x_adv - target.x, "l2")
+            distance = norm_of(x_adv - target.x, "l2")
             nearer = (logits.argmax(1) != target.y) & (distance < least)
             nearest[nearer], least[nearer] = x_adv[nearer], distance[nearer]
             slope = 2 * (x_adv - target.x) + self.c * gradient

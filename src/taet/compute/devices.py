@@ -43,7 +43,7 @@ def set_up_device(compute: "Compute") -> torch.device:
         if (
             team().count == 1
         ):  # several processes: ``taet.study.run.processes`` has assigned the GPUs
-            torch.cuda.set_device(gpus.take(torch.cuda.device_count()))
+            torch.cuda.set_device(gpus.claim(torch.cuda.device_count()))
     return torch.device(compute.device)
 
 

@@ -18,7 +18,7 @@ from taet.data.transfer import (
     FAILURES,
     MIRROR,
     TooLargeError,
-    may_pass,
+    may_succeed_later,
     printable,
     reason,
     source_of,
@@ -26,7 +26,7 @@ from taet.data.transfer import (
 )
 from taet.errors import UserError
 from taet.messages import say
-from taet.study.store.artifacts import no_file
+from taet.study.store.artifacts import kind_if_not_file
 from taet.study.store.contents import file_md5
 
 MAX_BYTES = 1 << 30  # of a file whose data set gives no number
@@ -69,7 +69,9 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int =
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise _no_room(part, error) from None
         bad = f"; {target}: {not_official(present_md5, md5)}" if present_md5 else ""
-        again = "run the same command again to go on, or " if may_pass(error, source) else ""
+        again = (
+            "run the same command again to go on, or " if may_succeed_later(error, source) else ""
+        )
         raise UserError(
             f"{target.name}: cannot be fetched from {origin}: {reason(error)}{bad}; {again}{advice}"
         ) from None
@@ -97,7 +99,7 @@ def not_official(actual_md5: str, md5: str) -> str:
 def _check_paths(target: Path, part: Path) -> None:
     """Raise an error if something other than a file is at the path of the file or of its part."""
     for path, follow_links in ((target, True), (part, False)):
-        if os.path.lexists(path) and (kind := no_file(path, follow_links=follow_links)):
+        if os.path.lexists(path) and (kind := kind_if_not_file(path, follow_links=follow_links)):
             raise UserError(f"{path}: {kind} is in the place of a file; move it away")
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from taet.errors import UserError
 from taet.study.run.progress import Progress
-from taet.study.store.artifacts import no_file
+from taet.study.store.artifacts import kind_if_not_file
 
 MIRROR = "TAET_DATA_MIRROR"
 CHUNK, UNIT = 1 << 20, 1 << 10  # bytes, of a read and of the progress bar
@@ -98,7 +98,7 @@ def reason(error: Exception) -> str:
     return printable(text[:300]) or type(error).__name__
 
 
-def may_pass(error: Exception, source: str | Path) -> bool:
+def may_succeed_later(error: Exception, source: str | Path) -> bool:
     """Whether the same transfer may succeed another time: not with a wrong address or a missing file."""
     if isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500:
         return False
@@ -120,7 +120,9 @@ def _unusable_mirror(mirror: str, problem: str) -> UserError:
 
 
 def _from_file(source: Path, part: Path, max_bytes: int) -> None:
-    if kind := no_file(source):  # reading a pipe could wait for ever, and a device never end
+    if kind := kind_if_not_file(
+        source
+    ):  # reading a pipe could wait for ever, and a device never end
         raise ValueError(f"it is {kind}, no file")
     with source.open("rb") as stream:
         _copy(stream, part, 0, source.stat().st_size, max_bytes)

@@ -135,7 +135,7 @@ def restore_model(model: nn.Module, arrays: Arrays, prefix: str = "model/") -> N
         UserError: names or shapes are not those of ``model``.
     """
     try:
-        model.load_state_dict(tensors(arrays, prefix))
+        model.load_state_dict(tensors_under(arrays, prefix))
     except RuntimeError as error:
         raise UserError(
             f"a checkpoint does not hold the network that its header names: {error}; delete it"
@@ -211,7 +211,9 @@ def undecided(logits: Tensor) -> int:
     return int((~torch.isfinite(logits.amax(1))).sum())
 
 
-def tensors(arrays: Arrays, prefix: str, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+def tensors_under(
+    arrays: Arrays, prefix: str, device: torch.device | str = "cpu"
+) -> dict[str, Tensor]:
     """The arrays whose names begin with ``prefix``, without it, on a device."""
     return {
         name.removeprefix(prefix): torch.from_numpy(np.array(value)).to(device)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from taet.networks.network import Arrays, model_arrays, restore_model, tensors
+from taet.networks.network import Arrays, model_arrays, restore_model, tensors_under
 from taet.training.loop import Best, Run
 from taet.training.optimizers import load_optimizer_state, optimizer_state
 
@@ -38,12 +38,12 @@ def run_arrays(run: Run) -> Arrays:
 def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
     """Put a saved run's state into ``run``, which then goes on as if it had never stopped."""
     restore_model(run.model, arrays)
-    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device))
-    run.method.load_state(tensors(arrays, "method/", run.device))
+    load_optimizer_state(run.optimizer, tensors_under(arrays, "optimizer/", run.device))
+    run.method.load_state(tensors_under(arrays, "method/", run.device))
     if run.averager is not None:
-        run.averager.load_state(tensors(arrays, "average/", run.device))
+        run.averager.load_state(tensors_under(arrays, "average/", run.device))
     if facts["best"] is not None:
-        run.best = Best(**facts["best"], weights=tensors(arrays, "best/", run.device))
+        run.best = Best(**facts["best"], weights=tensors_under(arrays, "best/", run.device))
     _restore_progress(run, facts)
 
 
@@ -61,7 +61,7 @@ def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> Non
         restore_model(part, arrays, "model/backbone.")
     # Weights are numbered in the order of the network's parts: backbone, then head.
     count = len(list(part.parameters()))
-    load_optimizer_state(run.optimizer, tensors(arrays, "optimizer/", run.device), count)
+    load_optimizer_state(run.optimizer, tensors_under(arrays, "optimizer/", run.device), count)
     _restore_progress(run, facts)
 
 

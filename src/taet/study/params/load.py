@@ -17,7 +17,7 @@ from taet.study.params import plugins
 from taet.study.params.blocks import Params
 from taet.study.params.merge import laid_over
 from taet.study.params.overlay import ParamFile, of_common, of_study, read_file, with_study
-from taet.study.params.problems import describe, independent, walk
+from taet.study.params.problems import describe, independent, path_in_file
 from taet.study.params.resolved import ResolvedValues
 from taet.study.params.rules import inconsistencies
 from taet.study.params.selection import SET, SMOKE, Selection
@@ -187,7 +187,7 @@ def _plugin_blocks(
                 describe(e, resolved, values, cls, (key, name))
                 for e in independent(error, partial)
                 if (sound or e["loc"][0] != own)
-                and not resolved.is_inherited((key, name, *walk(e["loc"], values)[0]))
+                and not resolved.is_inherited((key, name, *path_in_file(e["loc"], values)[0]))
             ]
     return built, problems
 

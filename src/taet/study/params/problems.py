@@ -43,7 +43,7 @@ def describe(
     loc = error["loc"]
     if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
         return f"{resolved.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
-    path, value = walk(loc, values)
+    path, value = path_in_file(loc, values)
     where = resolved.locate((*prefix, *path))
     match error["type"]:
         case "extra_forbidden":
@@ -91,7 +91,7 @@ def _as_list(path: KeyPath, value: Any) -> str:
     return f"[{', '.join(part.strip() for part in parts)}]"
 
 
-def walk(loc: tuple[str | int, ...], values: Any) -> tuple[KeyPath, Any]:
+def path_in_file(loc: tuple[str | int, ...], values: Any) -> tuple[KeyPath, Any]:
     """The keys and indices of ``loc`` that are in ``values``, and the value they lead to.
 
     pydantic adds the name of a union's chosen alternative ("sgd", "several") to the location; the file has no

@@ -16,7 +16,7 @@ _HELD: list[FileLock] = []  # a lock ends with the process, however that ends
 
 
 @cache
-def take(count: int) -> int:
+def claim(count: int) -> int:
     """Take a slot on one of ``count`` visible GPUs, for as long as this process lives; the GPU's number.
 
     A slot is a locked file. All processes of a user on one machine share these files, or all of one SLURM

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from taet.errors import UserError, is_out_of_memory, out_of_memory
+from taet.errors import UserError, is_out_of_memory, memory_message
 from taet.study.params import plugins
 from taet.study.plan.job import Job
 from taet.study.run.processes import joined
@@ -30,19 +30,19 @@ def run_job(job: Job) -> None:
         if team.first:
             with alone_with(job.output) as waited:
                 if team.agree(not (waited and is_current(job))):
-                    _do(job)
+                    _make_output(job)
         elif team.agree(True):
-            _work(job)
+            _run_stage(job)
 
 
-def _do(job: Job) -> None:
+def _make_output(job: Job) -> None:
     watch = Stopwatch()
     for needed in job.inputs.values():
         if artifacts.read_key(needed.output) != needed.key:
             raise artifacts.stale(needed.output)
     for file in (job.output, *job.files, record_path(job.output)):
         artifacts.remove_leftovers(file)
-    write_record(job, watch, **_work(job))
+    write_record(job, watch, **_run_stage(job))
     for needed in job.inputs.values():
         _not_in_the_future(needed.output)
 
@@ -57,7 +57,7 @@ def _not_in_the_future(file: Path) -> None:
             os.utime(file)
 
 
-def _work(job: Job) -> dict[str, Any]:
+def _run_stage(job: Job) -> dict[str, Any]:
     """Run the stage; returns facts for the record."""
     try:
         facts: dict[str, Any] = plugins.load("stages", job.stage).run(job)
@@ -67,7 +67,7 @@ def _work(job: Job) -> dict[str, Any]:
     except (MemoryError, RuntimeError, ImportError, OSError) as error:
         if not is_out_of_memory(error):
             raise
-        raise UserError(f"{job.title}: {out_of_memory(error)}") from None
+        raise UserError(f"{job.title}: {memory_message(error)}") from None
 
 
 def is_current(job: Job) -> bool:

@@ -101,11 +101,11 @@ def check_regular(path: Path) -> None:
     Raises:
         OSError: it is a pipe, a socket, a device or a folder, or does not exist.
     """
-    if kind := no_file(path):
+    if kind := kind_if_not_file(path):
         raise OSError(errno.EINVAL, f"it is {kind}, no file; remove it", str(path))
 
 
-def no_file(path: Path, *, follow_links: bool = True) -> str | None:
+def kind_if_not_file(path: Path, *, follow_links: bool = True) -> str | None:
     """What is at a path instead of a regular file, such as ``a pipe``; None for a regular file.
 
     Raises:

@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 
 TAKE = """
 import sys
-from taet.study.run.gpus import take
-print(take(2), flush=True)
+from taet.study.run.gpus import claim
+print(claim(2), flush=True)
 sys.stdin.read()
 """
 

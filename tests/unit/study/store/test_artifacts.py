@@ -133,10 +133,10 @@ def test_a_job_removes_what_was_left_of_its_record_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job: Any = SimpleNamespace(inputs={}, output=tmp_path / "x.safetensors", files=())
-    monkeypatch.setattr(runner, "_work", lambda job: {})
+    monkeypatch.setattr(runner, "_run_stage", lambda job: {})
     monkeypatch.setattr(runner, "write_record", lambda job, watch: None)
     (tmp_path / ".x.record.json.abc123.part").mkdir()
-    runner._do(job)
+    runner._make_output(job)
     assert list(tmp_path.iterdir()) == []
 
 
