@@ -60,9 +60,9 @@ PLUGINS_IN_PLUGINS = {
 }
 # Of running jobs, training knows how to share work, show progress and resume; plugins know nothing.
 RUNNING = {
-    ("training.begin", "study.run.processes"),
-    ("training.begin", "study.run.progress"),
-    ("training.begin", "study.run.resume"),
+    ("training.train_job", "study.run.processes"),
+    ("training.train_job", "study.run.progress"),
+    ("training.train_job", "study.run.resume"),
 }
 
 

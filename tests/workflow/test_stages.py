@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from taet.data.loader import to_pixels
-from taet.data.split import read_data
+from taet.data.split_images import read_data
 from taet.errors import UserError
 from taet.networks.network import Adjusted, build_model, load_model, predict, restore_model
 from taet.stages import attack

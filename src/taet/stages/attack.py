@@ -23,7 +23,7 @@ import numpy as np
 from taet.adversary.evaluation import evaluate
 from taet.compute.devices import device_facts, set_up_device
 from taet.data.loader import to_pixels
-from taet.data.split import read_data
+from taet.data.split_images import read_data
 from taet.networks.network import load_model
 from taet.study.run.resume import finish, resume_file
 
@@ -43,7 +43,7 @@ def run(job: "Job") -> dict[str, Any]:
     resume = resume_file(job, pause=SAVE_PAUSE)
     evaluation = evaluate(
         model,
-        to_pixels(data.hand_over("test").to(device), data.max_value),
+        to_pixels(data.pop_images("test").to(device), data.max_value),
         y.to(device),
         job.reads["attacks"],
         eps=job.reads["threat"].eps,

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from taet.data.loader import to_pixels
-from taet.data.split import Data, read_data
+from taet.data.split_images import SplitImages, read_data
 from taet.errors import UserError
 from taet.networks.network import BEST, LAST, Arrays, model_arrays
 from taet.study.run.resume import finish
 from taet.training.addons import adjusted_inference, inference_of, weights_to_save
-from taet.training.begin import train_job
 from taet.training.loop import Run
+from taet.training.train_job import train_job
 from taet.training.validation import best_bias
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(job: "Job") -> dict[str, Any]:
 def _choose(
     trained: Run,
     weights: dict[str, Tensor],
-    data: Data,
+    data: SplitImages,
     job: "Job",
     biases: list[list[float]],
 ) -> int:

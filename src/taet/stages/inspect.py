@@ -31,7 +31,7 @@ from taet.adversary.evaluation import evaluate
 from taet.axes import SETTING
 from taet.compute.devices import set_up_device
 from taet.data.loader import to_pixels
-from taet.data.split import Data, read_data
+from taet.data.split_images import SplitImages, read_data
 from taet.networks.network import features_of, load_model
 from taet.scores.csv_bytes import csv_bytes
 from taet.seeds import seed_for
@@ -80,9 +80,9 @@ class _Rare:
         rows = torch.cat(of_class)
         self.first = torch.tensor([0, *(len(rows) for rows in of_class[:-1])]).cumsum(0)
         self.index, self.label = data.index["test"][rows], data.labels["test"][rows]
-        self.x = to_pixels(data.hand_over("test")[rows].to(device), data.max_value)
+        self.x = to_pixels(data.pop_images("test")[rows].to(device), data.max_value)
 
-    def _rows(self, data: Data) -> list[Tensor]:
+    def _rows(self, data: SplitImages) -> list[Tensor]:
         """Test images of each of the rarest classes, the most frequent of them first."""
         wanted = self.reads["inspection"]
         order = torch.argsort(data.class_counts, descending=True, stable=True)

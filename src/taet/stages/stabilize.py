@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from taet.data.split import read_data
+from taet.data.split_images import read_data
 from taet.study.run.resume import finish
-from taet.training.begin import train_job
 from taet.training.checkpoint import run_arrays
+from taet.training.train_job import train_job
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job

@@ -9,17 +9,17 @@ import torch
 from torch import nn
 
 from taet.adversary.evaluation import Evaluation, Verdict
-from taet.data.split import Data
+from taet.data.split_images import SplitImages
 from taet.stages import attack
 from taet.study.run.resume import ResumeFile
 
 LABELS, INDEX = torch.tensor([2, 0, 1]), torch.tensor([30, 10, 20])
 
 
-def data() -> Data:
+def data() -> SplitImages:
     images = torch.tensor([[4, 8], [16, 0], [2, 1]], dtype=torch.uint8).view(3, 1, 2, 1)
     counts = torch.tensor([5, 4, 3])
-    return Data({"test": images}, {"test": LABELS}, {"test": INDEX}, counts, 16, 1, 2)
+    return SplitImages({"test": images}, {"test": LABELS}, {"test": INDEX}, counts, 16, 1, 2)
 
 
 def test_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from taet.data.split import Data
+from taet.data.split_images import SplitImages
 from taet.stages import inspect
 
 COUNTS = [9, 2, 7, 2, 4]
@@ -15,10 +15,12 @@ LABELS = torch.tensor([3, 0, 1, 4, 3, 1, 1, 4, 2, 3, 4, 4])
 INDEX = 100 + torch.arange(len(LABELS))
 
 
-def data() -> Data:
+def data() -> SplitImages:
     images = torch.arange(len(LABELS), dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 2, 2, 1)
     counts = torch.tensor(COUNTS)
-    return Data({"test": images.clone()}, {"test": LABELS}, {"test": INDEX}, counts, 16, 1, 2)
+    return SplitImages(
+        {"test": images.clone()}, {"test": LABELS}, {"test": INDEX}, counts, 16, 1, 2
+    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from taet.compute.devices import device_facts, set_up_device
 from taet.data.loader import Loader, to_pixels
-from taet.data.split import Data
+from taet.data.split_images import SplitImages
 from taet.errors import UserError
 from taet.networks.network import build_model, describe_network
 from taet.study.params import plugins
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
 
-def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, Any]]:
+def train_job(job: "Job", data: SplitImages) -> tuple[Run, dict[str, Any], dict[str, Any]]:
     """Train the job's method, from the last saved epoch if there is one, or else from stage 1.
 
     Returns:
@@ -44,7 +44,7 @@ def train_job(job: "Job", data: Data) -> tuple[Run, dict[str, Any], dict[str, An
     run = _new_run(job, method, network, device)
     validate = _validator(job, data, run)
     loader = Loader(
-        data.hand_over("train"),
+        data.pop_images("train"),
         data.labels["train"],
         data.max_value,
         training.batch_size,
@@ -96,7 +96,7 @@ def _summary(epoch: dict[str, float]) -> str:
     return ", ".join(numbers)
 
 
-def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
+def _validator(job: "Job", data: SplitImages, run: Run) -> Validator | None:
     """Measures the network between epochs, if the parameters ask for it."""
     training = job.reads["training"]
     if training.validation is None:
@@ -119,7 +119,7 @@ def _validator(job: "Job", data: Data, run: Run) -> Validator | None:
     )
 
 
-def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
+def _inference(job: "Job", data: SplitImages, run: Run) -> dict[str, Any] | None:
     """How the saved network's outputs will be adjusted; see ``taet.networks.network.Adjusted``."""
     options = job.reads["method"].logit_adjustment
     # Where several tau are given, training is not validated (taet.study.params.rules).
@@ -129,7 +129,7 @@ def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
     return inference
 
 
-def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:
+def _method(job: "Job", data: SplitImages, device: "torch.device") -> TrainingMethod:
     options, attack = job.reads["method"], job.reads["training"].attack
     setting = Setting(
         class_counts=data.class_counts.to(device),
@@ -143,7 +143,9 @@ def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:
     return method
 
 
-def _describe(architecture: "ModelOptions", data: Data, head: dict[str, Any]) -> dict[str, Any]:
+def _describe(
+    architecture: "ModelOptions", data: SplitImages, head: dict[str, Any]
+) -> dict[str, Any]:
     normalized = architecture.normalization == "per_channel"
     pixels = data.pixel_statistics() if normalized else None
     return describe_network(architecture, data.channels, data.size, data.classes, pixels, head)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from taet.data.split import Data
+from taet.data.split_images import SplitImages
 from taet.networks.network import build_model
 from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
 from taet.study.params import blocks, plugins
@@ -15,10 +15,10 @@ from taet.study.plan.job import Job
 from taet.study.run.resume import ResumeFile
 from taet.study.store import artifacts
 from taet.training import begin
-from taet.training.begin import _describe, _inference, _method, _new_run, _restore, train_job
 from taet.training.checkpoint import run_arrays, run_facts
 from taet.training.loop import Best
 from taet.training.method import TrainingMethod
+from taet.training.train_job import _describe, _inference, _method, _new_run, _restore, train_job
 from taet.training_options import TrainingAttack
 
 COUNTS, SEED = [6, 1, 3], 17
@@ -26,10 +26,10 @@ ATTACK = {"steps": 4, "step_size": 0.02, "eps": None, "start": "uniform", "batch
 TAU = 0.7
 
 
-def data() -> Data:
+def data() -> SplitImages:
     images = torch.arange(10 * 8 * 8 * 2, dtype=torch.uint8).reshape(10, 8, 8, 2) % 17
     y = torch.repeat_interleave(torch.arange(3), torch.tensor(COUNTS))
-    return Data({"train": images}, {"train": y}, {}, torch.tensor(COUNTS), 16, 2, 8)
+    return SplitImages({"train": images}, {"train": y}, {}, torch.tensor(COUNTS), 16, 2, 8)
 
 
 def job(digits: blocks.Params, method: str, attack: dict[str, Any], **changes: Any) -> Job:

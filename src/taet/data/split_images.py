@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Data:
+class SplitImages:
     """The images of some index lists of a data set, and facts about the whole set.
 
     Attributes:
@@ -39,7 +39,7 @@ class Data:
     def classes(self) -> int:
         return len(self.class_counts)
 
-    def hand_over(self, name: str) -> Tensor:
+    def pop_images(self, name: str) -> Tensor:
         """Give the images of a list away, so that a large set is in memory once."""
         return self.images.pop(name)
 
@@ -65,13 +65,13 @@ class Data:
         return means, deviations
 
 
-def read_data(job: "Job", *names: str) -> Data:
+def read_data(job: "Job", *names: str) -> SplitImages:
     """The images of the named lists of the job's split."""
     source, split_job = job.inputs["images"], job.inputs["split"]
     arrays, facts = artifacts.read_arrays(source.output, source.key)
     split, split_facts = artifacts.read_arrays(split_job.output, split_job.key)
     _, height, _, channels = arrays["images"].shape
-    return Data(
+    return SplitImages(
         images={name: torch.from_numpy(arrays["images"][split[name]]) for name in names},
         labels={name: torch.from_numpy(arrays["labels"][split[name]]) for name in names},
         index={name: torch.from_numpy(split[name]) for name in names},
