@@ -14,7 +14,7 @@ from taet.study.params import blocks, plugins
 from taet.study.plan.job import Job
 from taet.study.run.resume import ResumeFile
 from taet.study.store import artifacts
-from taet.training import begin
+from taet.training import train_job as module
 from taet.training.checkpoint import run_arrays, run_facts
 from taet.training.loop import Best
 from taet.training.method import TrainingMethod
@@ -140,8 +140,8 @@ def test_batches_are_those_of_the_seed(
         given.extend(values)
         raise Made
 
-    monkeypatch.setattr(begin, "Loader", loader)
-    monkeypatch.setattr(begin, "set_up_device", lambda compute: torch.device("cpu"))
+    monkeypatch.setattr(module, "Loader", loader)
+    monkeypatch.setattr(module, "set_up_device", lambda compute: torch.device("cpu"))
     training_job, images = job(digits, "at_bsl", {}), data()
     training_job.reads |= {"compute": None, "architecture": digits.architectures["small_cnn"]}  # type: ignore[operator]
     with pytest.raises(Made):
@@ -179,10 +179,10 @@ def test_what_is_taken_over_from_stage_one(
 
 def test_training_stops_where_the_job_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given: list[Any] = []
-    monkeypatch.setattr(begin, "train", lambda *values: given.extend(values))
+    monkeypatch.setattr(module, "train", lambda *values: given.extend(values))
     run, loader, training = SimpleNamespace(epoch=0), object(), SimpleNamespace(epochs=23)
     reads = {"stop": 7, "training": training}
     stopping: Any = SimpleNamespace(reads=reads, title="t", key="k")
     resume = ResumeFile(tmp_path / "none", "k", "t")
-    begin._train_and_save(run, stopping, loader, None, resume)  # type: ignore[arg-type]
+    module._train_and_save(run, stopping, loader, None, resume)  # type: ignore[arg-type]
     assert given[:4] == [run, loader, training, 7]
