@@ -110,7 +110,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STYLE, 'with_bar(100 * row["balanced_accuracy"]', 'with_bar(100 * row["accuracy"]', "figures show accuracy"),
     (STYLE, "min(reach, 100 - percent)", "reach", "bars beyond 100"),
     (FOREST, "means - means[reference]", "means[reference] - means", "differences with the other sign"),
-    (FOREST, '-pair["difference"], -pair["high"], -pair["low"]', 'pair["difference"], pair["low"], pair["high"]', "interval with the other sign"),
+    (FOREST, "setting.difference(method, reference, attack, scope)", "setting.difference(reference, method, attack, scope)", "interval with the other sign"),
     (LEARNING, "values.std(ddof=1)", "values.std(ddof=0)", "shades: sd with n"),
     (LEARNING, "stage1.max() + 0.5", "stage1.max() - 0.5", "end of stage 1 an epoch early"),
     (LEARNING, "rates < DROP * rates.shift()", "rates < DROP * rates.shift(-1)", "drops of the learning rate"),

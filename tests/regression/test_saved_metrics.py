@@ -3,18 +3,21 @@
 Standard errors and the far ends of intervals can; the digests of the manifest see these.
 """
 
+import lzma
 import math
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from taet.axes import METHOD_IN_SETTING, SETTING
-from taet.scores import tukey
 from taet.scores.bits import MODEL, read_bits
 from taet.scores.summary import read_rows
+from taet.stages.score import summaries
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.saved
@@ -79,6 +82,16 @@ def test_intervals_are_around_means(score: Path) -> None:
     assert (rows["balanced_accuracy"] <= rows["high"] + EXACT).all()
 
 
+def test_summary_and_differences_follow_from_the_other_files(score: Path) -> None:
+    metrics, intervals = (
+        lzma.decompress((score / f"{name}.csv.xz").read_bytes())
+        for name in ("metrics", "intervals")
+    )
+    for name, contents in summaries(metrics, intervals, 0.95).items():
+        saved = read_rows(score / f"{name}.xz")
+        pd.testing.assert_frame_equal(saved, read_rows(BytesIO(contents)), rtol=1e-9, atol=1e-12)
+
+
 def test_contrasts_are_differences_of_means(score: Path) -> None:
     if read_rows(score / "metrics.csv.xz")["method"].nunique() == 1:  # then the file is empty
         return
@@ -99,8 +112,7 @@ def test_contrasts_are_differences_of_means(score: Path) -> None:
 def test_intervals_of_differences_in_plain_numpy(score: Path) -> None:
     """Residuals of methods and seeds, methods with all seeds within a point of 0 or 100 left out; all verdicts."""
     keys = [*SETTING, "checkpoint", "test_set", "attack", "scope"]
-    metrics = read_rows(score / "metrics.csv.xz")
-    rows = tukey.differences(metrics, 0.95)
+    metrics, rows = (read_rows(score / f"{name}.csv.xz") for name in ("metrics", "differences"))
     if metrics["seed"].nunique() == 1:
         assert not len(rows)
         return

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from taet.adversary.warnings import clean_warnings
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
+from taet.scores.csv_bytes import csv_bytes
 from taet.scores.summary import over_seeds, read_rows
 from tests.unit.report import test_tables as made
 
@@ -275,7 +276,7 @@ def digests() -> dict[str, str]:
     found = list(tables.main_tables(made.summary(), made.differences(), shown))
     files["main.md"] = typeset.markdown(found, "T").encode()
     files["main.tex"] = typeset.latex(found).encode()
-    files["main.csv"] = made.summary().to_csv(index=False, float_format="%.6f").encode()
+    files["summary.csv"] = csv_bytes(made.summary())
     return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 

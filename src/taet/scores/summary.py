@@ -1,7 +1,7 @@
 """Numbers over seeds: mean, standard deviation and interval of each metric."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 from scipy import stats
@@ -21,10 +21,10 @@ TEXT = [
 ]
 
 
-def read_rows(path: Path | str) -> pd.DataFrame:
+def read_rows(file: Path | str | BinaryIO) -> pd.DataFrame:
     """A table of ``score`` or ``inspect``, names as they were written; only an empty cell is missing."""
     dtype = dict.fromkeys(TEXT, str)
-    return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""])
+    return pd.read_csv(file, dtype=dtype, keep_default_na=False, na_values=[""])
 
 
 def title_of_test_set(summary: pd.DataFrame, test_set: str) -> str:

@@ -21,15 +21,16 @@ FORMATS = ("svg", "pdf", "png")
 def run(job: "Job") -> dict[str, Any]:
     """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX.
 
-    A figure draws from the numbers over seeds, or from the table that its ``SOURCE`` names.
+    A figure draws from the tables that its ``SOURCES`` names; without it, from the numbers over seeds.
     """
     tables = {**vars(read_scored(job)), **read_inspected(job)}
     contents = {}
     for picture, about in job.reads["pictures"].items():
         module = plugins.load("report.figures", about["figure"])
-        rows = _of_setting(tables[getattr(module, "SOURCE", "summary")], about)
+        sources = getattr(module, "SOURCES", ("summary",))
+        rows = (_of_setting(tables[name], about) for name in sources)
         classes = _classes(_of_setting(tables["metrics"], about))
-        figure = fix_layout(module.draw(rows, job.reads, about | classes))
+        figure = fix_layout(module.draw(*rows, job.reads, about | classes))
         for file in (f for f in job.files if f.stem == picture):
             contents[file.name] = to_bytes(figure, file.suffix.removeprefix("."))
     artifacts.write_files(job.output, job.key, job.files, contents)

@@ -6,6 +6,13 @@ metrics.csv: ``dataset``, ``imbalance_ratio``, ``architecture``, ``method``, ``s
 standard error that comes from the finite test set. Both test sets come from the same predictions, since the
 long-tailed test set is a part of the balanced one. Worst cases over several attacks are rows like attacks.
 
+summary.csv: the numbers of metrics.csv over seeds; columns: ``taet.scores.summary.over_seeds``, then
+``bootstrap_low`` and ``bootstrap_high``, the bounds in intervals.csv.
+
+differences.csv: every pair of methods, over all and over tail classes, with Tukey's intervals; columns:
+``taet.scores.tukey.differences``. This file and summary.csv follow from the others as written, with six
+digits, so that anyone can compute them again. They have all digits, so that a table rounds each number once.
+
 intervals.csv: balanced accuracy of every method in every setting, on both test sets, clean and under every
 attack and worst case, for all classes and each group, with the bootstrap over seeds and images: ``dataset``,
 ``imbalance_ratio``, ``architecture``, ``checkpoint``, ``test_set``, then the columns of
@@ -28,6 +35,7 @@ images.csv and correct.csv: one bit for each image and attack; see ``taet.scores
 """
 
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +43,13 @@ import numpy as np
 import pandas as pd
 
 from taet.axes import MODEL, NETWORK, SETTING, SPLIT
-from taet.scores import notes
+from taet.scores import notes, tukey
 from taet.scores.bits import correct_rows, image_rows
 from taet.scores.bootstrap import Seed, contrasts, intervals, resample
 from taet.scores.csv_bytes import DIGITS, csv_bytes
 from taet.scores.metrics import scores
 from taet.scores.predictions import Predictions, read_predictions
-from taet.scores.tukey import COMPARED
+from taet.scores.summary import over_seeds, read_rows, with_bootstrap
 from taet.seeds import seed_for
 from taet.study.store import artifacts
 
@@ -50,6 +58,8 @@ if TYPE_CHECKING:
 
 FILES = (
     "metrics.csv",
+    "summary.csv",
+    "differences.csv",
     "intervals.csv",
     "contrasts.csv",
     "training.csv",
@@ -96,8 +106,27 @@ def run(job: "Job") -> dict[str, Any]:
         "correct.csv": correct,
     }
     contents = {name: csv_bytes(table, DIGITS) for name, table in tables.items()}
+    contents |= summaries(
+        contents["metrics.csv"], contents["intervals.csv"], job.reads["confidence"]
+    )
     artifacts.write_files(job.output, job.key, job.files, contents)
     return {"rows": len(metrics)}
+
+
+def summaries(metrics: bytes, intervals: bytes, confidence: float) -> dict[str, bytes]:
+    """Contents of summary.csv and differences.csv.
+
+    Args:
+        metrics: contents of metrics.csv.
+        intervals: contents of intervals.csv.
+        confidence: level of the intervals over seeds.
+    """
+    rows = read_rows(BytesIO(metrics))
+    summary = with_bootstrap(over_seeds(rows, confidence), read_rows(BytesIO(intervals)))
+    return {
+        "summary.csv": csv_bytes(summary),
+        "differences.csv": csv_bytes(tukey.differences(rows, confidence)),
+    }
 
 
 def _named(cell: dict[str, Any], axes: tuple[str, ...]) -> dict[str, Any]:
@@ -173,7 +202,7 @@ def _bootstrapped(job: "Job", models: list[Predictions]) -> Iterator[tuple[Rows,
         seeds = _seeds(models, test_set)
         rng = np.random.default_rng(seed_for("bootstrap", test_set, *setting.values()))
         resampled = resample(seeds, reads["bootstrap"], rng)
-        compared = {scope: resampled[scope] for scope in COMPARED if scope in resampled}
+        compared = {scope: resampled[scope] for scope in tukey.COMPARED if scope in resampled}
         pairs, level = list(seeds[0].correct), reads["confidence"]
         where = {**setting, "checkpoint": _checkpoint(models[0]), "test_set": test_set}
         yield (

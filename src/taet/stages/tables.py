@@ -1,8 +1,8 @@
-"""Stage ``tables``: main.csv, main.md, main.tex, headline.json and headline.csv from metrics.csv.
+"""Stage ``tables``: main.md, main.tex, headline.json and headline.csv from summary.csv and differences.csv.
 
-main.csv has, for every cell, test set, attack and scope, the numbers over seeds (``taet.scores.summary``);
-the two others show the test set that the parameters name. headline.json is for ``dvc metrics``, headline.csv
-for ``dvc plots``: ``cell``, ``BA``, ``BR`` under the headline attack, and ``tail_BR``, in per cent.
+main.md and main.tex show the test set that the parameters name. headline.json is for ``dvc metrics``,
+headline.csv for ``dvc plots``: ``cell``, ``BA``, ``BR`` under the headline attack, and ``tail_BR``, in per
+cent.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,14 @@ import pandas as pd
 from taet.report.tables import main_tables
 from taet.report.tables.headline import headline, headline_rows
 from taet.report.typeset import latex, markdown
-from taet.scores.csv_bytes import DIGITS, csv_bytes
+from taet.scores.csv_bytes import csv_bytes
 from taet.scores.files import read_scored
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
 
-FILES = ("main.csv", "main.md", "main.tex", "headline.json", "headline.csv")
+FILES = ("main.md", "main.tex", "headline.json", "headline.csv")
 
 
 def run(job: "Job") -> dict[str, Any]:
@@ -29,7 +29,6 @@ def run(job: "Job") -> dict[str, Any]:
     numbers = headline(scored.summary, job.reads)
     rows = pd.DataFrame(headline_rows(numbers, job.reads["report"].headline_attack))
     contents = {
-        "main.csv": csv_bytes(scored.summary, DIGITS),
         "main.md": markdown(tables, f"Main table of study {job.study}").encode(),
         "main.tex": latex(tables).encode(),
         "headline.json": artifacts.json_bytes(numbers),

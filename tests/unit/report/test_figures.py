@@ -24,7 +24,6 @@ from taet.report.style import (
     method_styles,
     value_bar,
 )
-from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.variants import families
@@ -35,6 +34,7 @@ from tests.unit.report.test_tables import (
     SOURCES,
     examples,
     metrics,
+    sources,
     training,
 )
 
@@ -54,8 +54,8 @@ def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
 
 def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
     module = plugins.load("report.figures", name)
-    rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
-    return module.draw(rows, shown, SETTING | {"options": OPTIONS.get(name)} | picture)
+    picture = SETTING | {"options": OPTIONS.get(name)} | picture
+    return module.draw(*sources(module, frame), shown, picture)
 
 
 def bars(container: Any) -> tuple[list[float], list[list[float]]]:

@@ -2,7 +2,7 @@
 
 import math
 import xml.etree.ElementTree as ElementTree
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -455,10 +455,16 @@ PICTURE = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]
 OPTIONS = {"stage1_length": [STAGE1_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
 
 
+def sources(module: ModuleType, frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The tables that a figure draws from: as ``score`` makes them of metrics, or the frame itself."""
+    made = {"summary": over_seeds, "differences": tukey.differences}
+    names = getattr(module, "SOURCES", ("summary",))
+    return [made[name](frame, 0.95) if name in made else frame for name in names]
+
+
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
     module = plugins.load("report.figures", name)
-    rows = frame if hasattr(module, "SOURCE") else over_seeds(frame, 0.95)
-    return module.draw(rows, shown, PICTURE | {"options": OPTIONS.get(name)})
+    return module.draw(*sources(module, frame), shown, PICTURE | {"options": OPTIONS.get(name)})
 
 
 def two_ratios(seeds: int) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The tables of ``score`` from hand-made predictions: test sets, epochs, confusion, order of images, bootstrap."""
 
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,11 +10,13 @@ import pandas as pd
 import pytest
 
 from taet.scores.bits import read_bits
+from taet.scores.csv_bytes import csv_bytes
 from taet.scores.predictions import Predictions
 from taet.scores.summary import read_rows
 from taet.seeds import seed_for
 from taet.stages import score
 from taet.study.store import artifacts
+from tests.unit.report.test_tables import intervals, metrics
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 CELL = {
@@ -152,7 +155,17 @@ def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     cells = [CELL | {"seed": s, "checkpoint": c} for s in (3, 4) for c in ("last", "best")]
     attacks = {str(i): SimpleNamespace(stage="attack", cell=cell) for i, cell in enumerate(cells)}
     monkeypatch.setattr(score, "read_predictions", lambda job, own: model(cell=own[0].cell))
-    names = ("metrics", "intervals", "contrasts", "training", "confusion", "images", "correct")
+    names = (
+        "metrics",
+        "summary",
+        "differences",
+        "intervals",
+        "contrasts",
+        "training",
+        "confusion",
+        "images",
+        "correct",
+    )
     job: Any = SimpleNamespace(
         inputs=attacks,
         output=tmp_path / "manifest.json",
@@ -168,10 +181,50 @@ def test_tables_of_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     images, correct = (read_rows(tmp_path / f"{name}.csv") for name in ("images", "correct"))
     assert len(images) == 2 * 8
     assert list(read_bits(images, correct)) == [tuple(cell.values()) for cell in cells]
-    confusion, metrics, intervals = (
+    confusion, rows, bounds = (
         pd.read_csv(tmp_path / f"{name}.csv") for name in ("confusion", "metrics", "intervals")
     )
     assert len(confusion) == 2 * 2 * 9
-    assert list(metrics.drop_duplicates(["seed", "checkpoint"])["seed"]) == [3, 3, 4, 4]
-    assert set(intervals["seeds"]) == {2}
-    assert set(intervals["checkpoint"]) == {"last", "best"}
+    assert list(rows.drop_duplicates(["seed", "checkpoint"])["seed"]) == [3, 3, 4, 4]
+    assert set(bounds["seeds"]) == {2}
+    assert set(bounds["checkpoint"]) == {"last", "best"}
+    of_files = [(tmp_path / f"{name}.csv").read_bytes() for name in ("metrics", "intervals")]
+    for name, contents in score.summaries(*of_files, 0.95).items():
+        assert (tmp_path / name).read_bytes() == contents
+
+
+def test_numbers_over_seeds_are_of_metrics_as_written() -> None:
+    """Shares have six digits; means and differences have all, and the intervals of their level."""
+    shares = {"b": [0.6, 0.7, 0.70001], "a": [0.2, 0.25, 0.29]}
+    rows = metrics(3)
+    rows["balanced_accuracy"] = [
+        shares[m][s] + 4e-7 for m, s in zip(rows["method"], rows["seed"], strict=True)
+    ]
+    contents = score.summaries(csv_bytes(rows, 6), csv_bytes(intervals(), 6), 0.9)
+    summary, differences = (
+        read_rows(BytesIO(contents[f"{name}.csv"])) for name in ("summary", "differences")
+    )
+    of_family = {"attack": "pgd", "scope": "tail"}
+    (row,) = select(summary, method="b", **of_family)
+    mean, sd = 2.00001 / 3, np.std(shares["b"], ddof=1)
+    reach = (
+        2.9199856 * sd / 3**0.5
+    )  # Student's t with 2 degrees of freedom, 5 % beyond on each side
+    assert row["balanced_accuracy"] == pytest.approx(mean, abs=1e-12)
+    assert row["balanced_accuracy_high"] == pytest.approx(mean + reach, abs=1e-7)
+    assert row["bootstrap_low"] == pytest.approx(0.35, abs=1e-12)
+    (pair,) = select(differences, **of_family)
+    assert (pair["method"], pair["other"], pair["seeds"]) == ("b", "a", 3)
+    each = np.subtract(shares["b"], shares["a"])
+    assert pair["difference"] == pytest.approx(each.mean(), abs=1e-12)
+    # Of two methods Tukey's interval is that of the paired t-test.
+    assert pair["high"] - pair["difference"] == pytest.approx(
+        2.9199856 * each.std(ddof=1) / 3**0.5, abs=1e-6
+    )
+    assert pair["method_pooled"]
+
+
+def select(rows: pd.DataFrame, **values: str) -> list[dict[str, Any]]:
+    for column, value in values.items():
+        rows = rows[rows[column] == value]
+    return rows.to_dict("records")

@@ -25,7 +25,7 @@ from taet.report.style import (
     upright,
 )
 
-SOURCE = "confusion"
+SOURCES = ("confusion",)
 MOST_MATRICES = 4  # methods that have matrices of their own
 RAREST = 3  # classes that are shown with more methods
 LABELS = 10  # on an axis

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from taet.report.classes import MOST, class_texts
 from taet.report.style import LINE, PAGE_WIDTH, caption, heading, house_style, setting_of
 
-SOURCE = "examples"
+SOURCES = ("examples",)
 GREY = 0.5  # nothing is added
 GAP = 1 / 8  # of an image's width, between two
 WRONG: dict[str, Any] = {"color": "#d55e00", "fontweight": "bold"}

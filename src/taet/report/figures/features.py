@@ -20,7 +20,7 @@ from taet.report.style import (
     setting_of,
 )
 
-SOURCE = "features"
+SOURCES = ("features",)
 PANELS_IN_A_ROW = 4
 SHARED = "; equal panels: the methods share a network"  # such as one with its logits adjusted
 

@@ -22,58 +22,61 @@ from taet.report.style import (
     row_panels,
     setting_of,
 )
-from taet.scores import tukey
-from taet.scores.summary import shown_rows, title_of_test_set
+from taet.report.tables.setting import SettingResults, settings
+from taet.scores.summary import title_of_test_set
 
 REQUIRES = {"methods": 2}
-SOURCE = "metrics"
+SOURCES = ("summary", "differences")
 REFERENCE = "taet"
 
 
-def draw(metrics: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(
+    summary: pd.DataFrame,
+    differences: pd.DataFrame,
+    shown: Mapping[str, Any],
+    picture: Mapping[str, Any],
+) -> Figure:
     """The figure.
 
     Args:
-        metrics: rows of metrics.csv of one data set, imbalance ratio and architecture.
+        summary: rows over seeds of one data set, imbalance ratio and architecture.
+        differences: its pairs of methods.
         shown: ``report``, ``labels``, ``families`` of the parameters.
         picture: its setting.
     """
-    report, labels = shown["report"], shown["labels"]["methods"]
-    metrics = shown_rows(metrics, report)
+    (setting,) = settings(summary, differences, shown)
+    labels = setting.methods
     reference = REFERENCE if REFERENCE in labels else next(iter(labels))
-    rows = metrics[metrics["attack"] == report.figure_attack]
-    differences = {
-        scope: _differences(rows[rows["scope"] == scope], reference, report.confidence)
+    of_scopes = {
+        scope: _differences(setting, reference, scope)
         for scope in SCOPE_TITLES
-        if scope in set(rows["scope"])
+        if scope in set(setting.rows["scope"])
     }
-    everything = differences["all"]["difference"]
+    everything = of_scopes["all"]["difference"]
     methods = sorted(everything.index, key=everything.get, reverse=True)
     with house_style():
-        titles = [SCOPE_TITLES[scope] for scope in differences]
+        titles = [SCOPE_TITLES[scope] for scope in of_scopes]
         figure, panels = row_panels([labels[method] for method in methods], titles)
-        for axes, pairs in zip(panels, differences.values(), strict=True):
+        for axes, pairs in zip(panels, of_scopes.values(), strict=True):
             _panel(axes, pairs.loc[methods], method_styles(shown))
             axes.set_xlabel(f"points, better than {labels[reference]} \N{RIGHTWARDS ARROW}")
-        caption(figure, _caption(metrics, shown, labels[reference]))
+        caption(figure, _caption(setting, labels[reference]))
         heading(figure, setting_of(shown, picture))
     return figure
 
 
-def _differences(rows: pd.DataFrame, reference: str, confidence: float) -> pd.DataFrame:
-    """Of each other method to the reference: ``difference``, ``low``, ``high`` in points.
-
-    Args:
-        rows: of one attack and scope, all methods and seeds.
-    """
-    means = rows.groupby("method", sort=False)["balanced_accuracy"].mean()
+def _differences(setting: SettingResults, reference: str, scope: str) -> pd.DataFrame:
+    """Of each other method to the reference: ``difference``, ``low``, ``high`` in points."""
+    attack, rows = setting.shown["report"].figure_attack, setting.rows
+    rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)].set_index("method")
+    means = rows["balanced_accuracy"]
     table = pd.DataFrame({"difference": means - means[reference], "low": np.nan, "high": np.nan})
-    for pair in tukey.differences(rows, confidence).to_dict("records"):
-        if pair["other"] == reference:
-            table.loc[pair["method"]] = pair["difference"], pair["low"], pair["high"]
-        elif pair["method"] == reference:
-            table.loc[pair["other"]] = -pair["difference"], -pair["high"], -pair["low"]
-    return 100 * table.drop(reference)
+    table = table.drop(reference)
+    for method in table.index:
+        pair = setting.difference(method, reference, attack, scope)
+        if pair is not None:  # with one seed there is none
+            table.loc[method] = pair[["difference", "low", "high"]]
+    return 100 * table
 
 
 def _panel(axes: Axes, pairs: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
@@ -84,14 +87,14 @@ def _panel(axes: Axes, pairs: pd.DataFrame, styles: Mapping[str, Mapping[str, An
         axes.errorbar(pair["difference"], row, xerr=bar, **styles[str(method)], **BARS)
 
 
-def _caption(metrics: pd.DataFrame, shown: Mapping[str, Any], reference: str) -> str:
-    report, count = shown["report"], len(shown["labels"]["methods"])
-    attack, seeds = shown["labels"]["attacks"][report.figure_attack], metrics["seed"].nunique()
+def _caption(setting: SettingResults, reference: str) -> str:
+    report, count, seeds = setting.shown["report"], len(setting.methods), setting.seeds
+    attack = setting.shown["labels"]["attacks"][report.figure_attack]
     intervals = (
         f"means over n = {seeds} seeds, {100 * report.confidence:g}% intervals (Tukey's, simultaneous for "
         f"all {count * (count - 1) // 2} pairs of {count} methods)"
         if seeds > 1
         else "one seed, n = 1: no intervals"
     )
-    test_set = title_of_test_set(metrics, report.test_set)
+    test_set = title_of_test_set(setting.rows, setting.test_set)
     return f"Balanced robustness, {attack}: method minus {reference}. {test_set}; {intervals}"

@@ -24,7 +24,7 @@ from taet.report.style import (
 )
 
 REQUIRES = {"validation": True}
-SOURCE = "training"
+SOURCES = ("training",)
 PANELS = {"validation_accuracy": "BA", "validation_robustness": "BR"}
 MARKED = 6  # points of a curve that have a marker
 DROP = 0.5  # a learning rate that falls below this share of the one before has dropped

@@ -262,7 +262,7 @@ STAGES = {
             "score",
             (),
             "results/{study}/score/" + MANIFEST,
-            "turn all predictions into metrics.csv",
+            "turn all predictions into numbers of each network and over seeds",
             score,
         ),
         Stage(
