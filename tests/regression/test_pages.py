@@ -226,7 +226,7 @@ def test_the_papers_scale(numbers: ModuleType, test_set: str) -> None:
         shares.append(100 * p.mean())
         errors.append(100 * np.sqrt((p * (1 - p) / (n - 1)).sum()) / 10)
     reach = stats.norm.ppf(0.975) * math.hypot(*errors)
-    center, low, high = numbers._paper("worst", "all", test_set)
+    center, low, high = numbers.papers_scale.difference("worst", "all", test_set)
     assert center == pytest.approx(shares[0] - shares[1], abs=0.01)
     assert (high - low) / 2 == pytest.approx(reach, rel=0.03)
 
@@ -247,9 +247,6 @@ def test_the_picture_of_the_readme(scripts: None, numbers: ModuleType) -> None:
     center, reach = tukey(IR10, "taet", "at_bsl", "worst", "tail")
     expected = (center, center - reach, center + reach)
     assert forest.differences(IR10, "tail")["AT-BSL"] == pytest.approx(expected, abs=0.01)
-    for scope in ("all", "tail"):
-        center, low, high = numbers._paper("worst", scope, "balanced")
-        assert forest.at_the_papers_scale(scope) == pytest.approx((center, (high - low) / 2))
     (made,) = {
         record["versions"]["matplotlib"]
         for output, record in read_records(REFERENCE / IR10).items()

@@ -6,13 +6,12 @@ A point is a difference in balanced robustness in the worst case over all attack
 results.
 """
 
-import math
 from pathlib import Path
 
-import scipy.stats
 from matplotlib.figure import Figure
 
-from result_tables import setting_of, summary_of
+import papers_scale
+from result_tables import setting_of
 from taet.report.style import (
     BARS,
     COLORS,
@@ -24,13 +23,11 @@ from taet.report.style import (
     name_series,
     to_bytes,
 )
-from taet.report.tables.setting import settings
 
 PICTURE = Path("docs/images/forest.svg")
 METHOD = "taet"
 TITLE = "CIFAR-10-LT: balanced robustness, worst case over attacks, TAET minus the other method"
 SMALL = {"cifar10_small_gpu_ir10": "ratio 10", "cifar10_small_gpu": "ratio 50"}  # three seeds each
-LARGE = {"taet": "cifar10_gpu", "at_bsl": "cifar10_gpu_at_bsl"}  # one training each
 
 
 def differences(study, scope):
@@ -44,18 +41,6 @@ def differences(study, scope):
     return {
         label: tuple(100 * pair[["difference", "low", "high"]]) for label, pair in pairs.items()
     }
-
-
-def at_the_papers_scale(scope):
-    """TAET minus AT-BSL in points, one training each, and half its 95 % interval over test images."""
-    robust, errors = {}, {}
-    for method, study in LARGE.items():
-        (setting,) = settings(*summary_of(study))
-        rows = setting.rows
-        (row,) = rows[(rows["attack"] == "worst") & (rows["scope"] == scope)].to_dict("records")
-        robust[method], errors[method] = row["balanced_accuracy"], row["balanced_accuracy_se"]
-    half_width = scipy.stats.norm.ppf(0.975) * math.hypot(*errors.values())
-    return 100 * (robust["taet"] - robust["at_bsl"]), 100 * half_width
 
 
 def draw():
@@ -83,11 +68,11 @@ def draw():
                         **BARS,
                         label=f"small network, {ratio}" if not row else None,
                     )
-            mean, half_width = at_the_papers_scale(scope)
+            mean, low, _ = papers_scale.difference("worst", scope)
             axes.errorbar(
                 mean,
                 others.index("AT-BSL"),
-                xerr=half_width,
+                xerr=mean - low,
                 elinewidth=BARS["elinewidth"],
                 marker="D",
                 markersize=5,

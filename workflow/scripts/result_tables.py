@@ -188,6 +188,13 @@ def scored_of(name):
     return read_scored(job), job.reads
 
 
+def metrics_of(name, test_set="balanced"):
+    """Rows of metrics.csv, of each seed, of the checkpoint that tables show."""
+    scored, shown = scored_of(name)
+    rows = scored.metrics
+    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == shown["report"].checkpoint)]
+
+
 def summary_of(name):
     """Summary, differences and what else tables need, of the saved metrics of a study."""
     scored, shown = scored_of(name)

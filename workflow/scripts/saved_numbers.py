@@ -5,15 +5,16 @@ other sign, ``undecided`` where it is. So a sentence cannot outlive the results 
 """
 
 import functools
-import math
 
 import pandas as pd
 import scipy.stats
 
+import papers_scale
 from result_tables import (
     differences_of,
     legend,
     made_by_older_code,
+    metrics_of,
     results_of,
     scored_of,
     setting_of,
@@ -26,10 +27,6 @@ from taet.scores.tukey import is_significant, left_out
 from taet.study.params.load import load_params
 from taet.study.plan.costs import training_passes
 
-LEVEL = 0.95
-# One training each, of the same split, at the paper's scale.
-PAPER = {"taet": "cifar10_gpu", "at_bsl": "cifar10_gpu_at_bsl"}
-PAPERS_TAIL = range(5, 10)  # classes; that of this project has the three rarest
 PUBLISHED = "data/reference/taet.csv"
 PILOT = "results/reference/pilots/cifar10_overfit.csv"
 
@@ -166,12 +163,12 @@ def span(study, methods, attack="worst", scope="all"):
 
 def extra_loss(study, method, other):
     """How much more than another a method loses from PGD-20 to the worst case; Student's t, paired seeds."""
-    rows = _metrics(study)
+    rows, level = metrics_of(study), scored_of(study)[1]["report"].confidence
     rows = rows[(rows["scope"] == "all") & rows["attack"].isin(["pgd20", "worst"])]
     table = rows.pivot(index="seed", columns=["method", "attack"], values="balanced_accuracy")
     lost = {m: table[m]["pgd20"] - table[m]["worst"] for m in (method, other)}
     more = 100 * (lost[method] - lost[other])
-    low, high = scipy.stats.t.interval(LEVEL, len(more) - 1, more.mean(), scipy.stats.sem(more))
+    low, high = scipy.stats.t.interval(level, len(more) - 1, more.mean(), scipy.stats.sem(more))
     if low <= 0:
         raise UserError(f"{study}: {method} does not lose significantly more than {other}")
     return f"{more.mean():.1f} points [{low:.1f}, {high:.1f}]"
@@ -223,12 +220,14 @@ def _rows(study, scope, test_set):
 
 def paper(attack="worst", scope="all", test_set="balanced"):
     """TAET minus AT-BSL for a table: ``+2.4 [+1.1, +3.6]``; never bold: one training each."""
-    return _signed("{:+.1f} [{:+.1f}, {:+.1f}]".format(*_paper(attack, scope, test_set)))
+    return _signed(
+        "{:+.1f} [{:+.1f}, {:+.1f}]".format(*papers_scale.difference(attack, scope, test_set))
+    )
 
 
 def paper_lead(method, other, attack="worst", scope="all", test_set="balanced"):
     """Which of the two networks is better, beyond the error of the test images: ``2.4 points [1.1, 3.6]``."""
-    ends = _paper(attack, scope, test_set)
+    ends = papers_scale.difference(attack, scope, test_set)
     sign = 1 if (method, other) == ("taet", "at_bsl") else -1
     center, low, high = (sign * end for end in ends)
     low, high = sorted((low, high))
@@ -239,44 +238,15 @@ def paper_lead(method, other, attack="worst", scope="all", test_set="balanced"):
     return f"{center:.1f} points [{low:.1f}, {high:.1f}]"
 
 
-def _paper(attack, scope, test_set):
-    """TAET minus AT-BSL in points, and its interval."""
-    values, errors = zip(
-        *(_of_network(method, attack, scope, test_set) for method in PAPER), strict=True
-    )
-    center = values[0] - values[1]
-    reach = float(scipy.stats.norm.ppf(0.5 + LEVEL / 2)) * math.hypot(*errors)
-    return center, center - reach, center + reach
-
-
-def _of_network(method, attack, scope, test_set):
-    """Balanced accuracy and its standard error over test images, in per cent."""
-    rows = _metrics(PAPER[method], test_set)
-    rows = rows[rows["attack"] == attack]
-    if scope != "papers_tail":
-        (row,) = rows[rows["scope"] == scope].to_dict("records")
-        return 100 * row["balanced_accuracy"], 100 * row["balanced_accuracy_se"]
-    classes = rows[(rows["scope"] == "class") & rows["class_index"].astype(float).isin(PAPERS_TAIL)]
-    share, count = classes["accuracy"], classes["test_images"]
-    error = math.sqrt((share * (1 - share) / (count - 1)).sum()) / len(classes)
-    return 100 * share.mean(), 100 * error
-
-
 def published_lead(attack="pgd20"):
     """TAET's published lead over AT-BSL in the paper's tail of its long-tailed test set: ``8.4``."""
     rows = read_rows(PUBLISHED)
     rows = rows[
         (rows["attack"] == attack) & (rows["scope"] == "class") & (rows["read_off"] == "no")
     ]
-    rows = rows[rows["class_index"].astype(float).isin(PAPERS_TAIL)]
+    rows = rows[rows["class_index"].astype(float).isin(papers_scale.TAIL)]
     means = rows.groupby("method")["value"].mean()
     return f"{means['taet'] - means['at_bsl']:.1f}"
-
-
-def _metrics(study, test_set="balanced"):
-    """Rows of metrics.csv, of each seed, of the checkpoint that tables show."""
-    rows = scored_of(study)[0].metrics
-    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == "last")]
 
 
 # -- pilots --------------------------------------------------------------------------------------------
