@@ -11,7 +11,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from taet.decimals import is_integer
 from taet.errors import ArgumentError, UserError, counted, is_out_of_memory, nearest, suggest
@@ -41,15 +41,25 @@ MOST_PROBLEMS = 20  # that ``verify`` prints
 SNAKEMAKE = r"snakemake (results|data/longtail)/\S+$"  # a command at the end of a message
 MAP_WIDTH = 90  # columns of --help
 
-AXIS_HELP = {
-    "dataset": "data set, a name under 'datasets' in the parameters",
-    "imbalance_ratio": "imbalance ratio n_max / n_min, a number of at least 1, or: natural",
-    "architecture": "network, a name under 'architectures'",
-    "stabilization": "a stage 1, by its name under 'stabilizations'",
-    "method": "training method, a name under 'methods'",
-    "seed": "seed of split, weights, batch order and noise",
-    "checkpoint": "weights of a training: last, or best on the validation images",
-    "job": "group of attacks: the 'job' of blocks under 'attacks'",
+
+class Axis(NamedTuple):
+    """What the command line says of an axis, and the short form of its option, if it has one."""
+
+    help: str
+    short: str | None = None
+
+
+AXES = {
+    "dataset": Axis("data set, a name under 'datasets' in the parameters"),
+    "imbalance_ratio": Axis(
+        "imbalance ratio n_max / n_min, a number of at least 1, or: natural", "--ir"
+    ),
+    "architecture": Axis("network, a name under 'architectures'", "--arch"),
+    "stabilization": Axis("a stage 1, by its name under 'stabilizations'"),
+    "method": Axis("training method, a name under 'methods'"),
+    "seed": Axis("seed of split, weights, batch order and noise"),
+    "checkpoint": Axis("weights of a training: last, or best on the validation images"),
+    "job": Axis("group of attacks: the 'job' of blocks under 'attacks'"),
 }
 
 NEXT = {
@@ -270,14 +280,24 @@ def _parser() -> tuple[argparse.ArgumentParser, _Commands]:
 def _add_stage(commands: _Commands, stage: Stage) -> None:
     sub = commands.add(stage.name, stage.help, _run_stage, changes=True)
     for axis in stage.axes:
-        sub.add_argument(
-            option(axis), dest=axis, required=True, metavar="VALUE", help=AXIS_HELP[axis]
-        )
+        _add_axis(sub, axis)
     sub.add_argument(
         "--key",
         help="key of the job in the plan that started it; refuse to work if parameters or "
         "code have changed since (Snakemake passes it)",
     )
+
+
+def _add_axis(sub: argparse.ArgumentParser, axis: str, **changes: Any) -> None:
+    """Let a command take an axis, by the option that this has in all commands.
+
+    Args:
+        changes: arguments of argparse that differ in this command.
+    """
+    about = AXES[axis]
+    options = [option(axis)] if about.short is None else [option(axis), about.short]
+    usual = {"dest": axis, "required": True, "metavar": "VALUE", "help": about.help}
+    sub.add_argument(*options, **{**usual, **changes})
 
 
 def _add_others(commands: _Commands) -> None:
@@ -413,20 +433,20 @@ def _add_evaluate(commands: _Commands) -> None:
         metavar="MODEL",
         help="MODULE:FUNCTION or FILE.py:FUNCTION, a function that returns a torch module: images in [0,1] "
         "to logits; the module is executed. Or a trained network, such as results/STUDY/equalize/.../"
-        "seed0.safetensors. Or a file of others' weights, with --arch",
+        "seed0.safetensors. Or a file of others' weights, with --architecture",
     )
-    own.add_argument(
-        "--arch",
-        metavar="NAME",
-        help="architecture, by its name in the parameters, of the weights in the file --model (.safetensors, "
-        ".pt, .pth); nothing in it is executed",
+    _add_axis(
+        own,
+        "architecture",
+        required=False,
+        help=f"{AXES['architecture'].help}, of the weights in the file --model (.safetensors, .pt, .pth); "
+        "nothing in it is executed",
     )
-    own.add_argument(
-        "--dataset",
-        required=True,
-        metavar="NAME",
-        help=AXIS_HELP["dataset"]
-        + "; in a folder without params.yaml it is one of the package's, and is downloaded once",
+    _add_axis(
+        own,
+        "dataset",
+        help=f"{AXES['dataset'].help}; in a folder without params.yaml it is one of the package's, and is "
+        "downloaded once",
     )
     own.add_argument(
         "--attacks",
@@ -437,9 +457,10 @@ def _add_evaluate(commands: _Commands) -> None:
         "--eps", metavar="NUMBER", help="L-inf radius, such as 8/255 (default: the study's)"
     )
     own.add_argument("--images", metavar="N", help="test images at most (default: all)")
-    own.add_argument(
-        "--seed",
-        metavar="N",
+    _add_axis(
+        own,
+        "seed",
+        required=False,
         help="of the attacks' noise, and of a split where the data set has none (default: 0, or that in the "
         "name of a trained network's file)",
     )
@@ -488,8 +509,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         frame = attack_model(
             study,
             load_named_model(options.model)
-            if options.arch is None
-            else load_named(_file(options.model), options.arch, study.params.architectures),
+            if options.architecture is None
+            else load_named(_file(options.model), options.architecture, study.params.architectures),
             options.dataset,
             attacks,
             eps=options.eps,
@@ -511,13 +532,13 @@ def _seed_of(model: str) -> str:
 
 
 def _file(model: str) -> Path:
-    """The path in ``--model``, beside ``--arch``.
+    """The path in ``--model``, beside ``--architecture``.
 
     Raises:
         UserError: it is the name of a function.
     """
     if model.rpartition(":")[2].isidentifier() and ":" in model:
-        raise UserError("--arch is for a file of weights; leave it out")
+        raise UserError("--architecture is for a file of weights; leave it out")
     return Path(model)
 
 

@@ -56,7 +56,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LONGTAIL, "images[first:last] for images", "images[: last - first] for images", "validation images are training images"),
     (SUBSAMPLE, 'seed_for("split", job.cell["dataset"], seed)', 'seed_for("split", job.cell["dataset"])', "one split for all seeds"),
     (LONGTAIL, "train=take(train, train_counts)", "train=take(train, counts)", "validation images are trained on"),
-    (LONGTAIL, "class_counts=train_counts", "class_counts=counts", "class counts with the validation images"),
+    (LONGTAIL, "train_counts=train_counts", "train_counts=counts", "class counts with the validation images"),
     (LONGTAIL, "return [images[-per_class:] for images in permuted]", "return [images[:per_class] for images in permuted]", "validation images are trained on"),
     (LONGTAIL, "return [images[:per_class] for images in test]", "return [images[: per_class + 1] for images in test]", "one test image too many of each class"),
     (LONGTAIL, "test = _of_each(test, test_per_class)", "test = _of_each(test, test_per_class + 1)", "another number of test images"),

@@ -134,7 +134,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     # -- networks by name, weights of others, hints, the cache ------------------------------------------
     (NAMED, "(axes.method, axes.seed) == (method, seed)", "axes.method == method", "taet.load: a network of another seed"),
     (NAMED, '_of_run(folder / study / "equalize") | _saved(folder / REFERENCE.name / study)', '_saved(folder / REFERENCE.name / study) | _of_run(folder / study / "equalize")', "taet.load: the network of a run for the saved one"),
-    (NAMED, "ratio in (None, axes.ratio)", "ratio is not None", "taet.load: a network of another imbalance ratio"),
+    (NAMED, "ratio in (None, axes.imbalance_ratio)", "ratio is not None", "taet.load: a network of another imbalance ratio"),
     (NAMED, "folder or os.environ.get(VARIABLE)", "os.environ.get(VARIABLE) or folder", "taet.load: networks of another folder than the given one"),
     (SAVED, 'score["key"] != saved_key(manifest, files)', 'score["key"] != read_key(manifest)', "taet.load: weights that were changed after they were saved"),
     (SAVED, "trained.get(file.name) != read_key(file)", "file.name not in trained", "taet.load: networks exchanged along with their digests"),

@@ -24,7 +24,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{METHODS}/taet.py", "cross_entropy(model(attacked.x), batch.y)", "cross_entropy(model(batch.x), batch.y)", "TAET's stage 2 trains on clean images"),
     (f"{METHODS}/pgd_at.py", "model(attacked.x)", "model(batch.x)", "PGD-AT trains on clean images"),
     (f"{METHODS}/at_bsl.py", "batch.y, counts, tau)", "batch.y, counts, -tau)", "AT-BSL: sign of the prior"),
-    (LOSSES, "logits + tau * class_counts", "logits - tau * class_counts", "balanced softmax: sign of the prior"),
+    (LOSSES, "logits + tau * train_counts", "logits - tau * train_counts", "balanced softmax: sign of the prior"),
     (f"{METHODS}/taet.py", "            options.beta,\n            options.gamma,", "            options.gamma,\n            options.beta,", "TAET: beta and gamma swapped"),
     (f"{ATTACKS}/cw_linf.py", "            Margin(options.confidence),", "            __import__('taet.losses').losses.cross_entropy,", "CW-Linf is PGD on cross-entropy"),
     (f"{ATTACKS}/cw_linf.py", "Margin(options.confidence)", "Margin(0.0)", "CW-Linf: confidence ignored"),
@@ -280,7 +280,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (f"{ADVERSARY}/parts.py", "            noise=self.noise.rows(rows),\n", "", "other images' noise after some have left"),
     # -- what the parts are put together with ---------------------------------------------------------
     (STAGE, 'job.reads["threat"].eps if attack.eps is None else attack.eps', 'job.reads["threat"].eps', "training's own eps ignored"),
-    (STAGE, "class_counts=data.class_counts.to(device)", "class_counts=data.class_counts.flip(0).to(device)", "counts of other classes"),
+    (STAGE, "train_counts=data.train_counts.to(device)", "train_counts=data.train_counts.flip(0).to(device)", "counts of other classes"),
     (STAGE, 'epochs=job.reads["training"].epochs', 'epochs=job.reads["training"].epochs // 2', "RobustLT's ramp over half of the run"),
     (STAGE, "perturber=WeightPerturber(perturbation) if perturbation else None", "perturber=None", "AWP left out"),
     (STAGE, "averager=WeightAverager(average) if average else None", "averager=None", "EMA left out"),

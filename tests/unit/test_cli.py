@@ -8,6 +8,7 @@ import pytest
 from taet import cli
 from taet.study.params.selection import Selection, of_config
 from taet.study.plan.stages import STAGES
+from taet.study.plan.study import load_study
 from tests.conftest import ROOT
 
 
@@ -57,6 +58,23 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     settable = {*STAGES, "run", "evaluate", "verify", "report", "params"}
     assert ("--set KEY=VALUE" in page) == (command in settable)
     assert ("--smoke" in page) == (command in settable - {"evaluate"})
+
+
+@pytest.mark.parametrize("command", [*STAGES, "evaluate"])
+def test_axes_have_the_same_options_in_every_command(command: str) -> None:
+    """The full name and, where there is one, a short form; both give one value."""
+    axes = STAGES[command].axes if command in STAGES else ("dataset", "architecture", "seed")
+    full = [f"--{axis.replace('_', '-')}" for axis in axes]
+    short = [{"--imbalance-ratio": "--ir", "--architecture": "--arch"}.get(o, o) for o in full]
+    for options in (full, short):
+        line = [word for option in options for word in (option, "7")]
+        parsed = cli._parsed([command, *line, *["--model", "m"] * (command == "evaluate")])
+        assert {getattr(parsed, axis) for axis in axes} <= {"7"}
+
+
+def test_commands_of_jobs_have_the_full_names() -> None:
+    command = load_study(ROOT / "params.yaml", "digits_cut").jobs("attack")[0].command
+    assert "--imbalance-ratio 10 --architecture small_cnn --method" in command
 
 
 def test_the_command_alone_prints_its_map(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ class _Axes(NamedTuple):
     """Which network of a study it is; as texts, but for the seed."""
 
     dataset: str
-    ratio: str
+    imbalance_ratio: str
     architecture: str
     method: str
     seed: int
@@ -33,20 +33,20 @@ class _Axes(NamedTuple):
 def load_by_name(name: Any, ir: Any, seed: Any, results: Any) -> nn.Module:
     """See ``taet.api.functions.load``."""
     study, method = _study_and_method(name)
-    ratio, seed = _ratio(ir), arguments.whole_number("seed", seed)
+    ratio, seed = _ratio_label(ir), arguments.whole_number("seed", seed)
     folder = _results_folder(results)
     # A saved network comes before that of a run.
     networks = _of_run(folder / study / "equalize") | _saved(folder / REFERENCE.name / study)
     fitting = {
         axes: path
         for axes, path in networks.items()
-        if (axes.method, axes.seed) == (method, seed) and ratio in (None, axes.ratio)
+        if (axes.method, axes.seed) == (method, seed) and ratio in (None, axes.imbalance_ratio)
     }
     if not fitting:
         wanted = f"{study}/{method}, {f'ir {ratio}, ' if ratio else ''}seed {seed}"
         raise _missing(wanted, folder, study, networks)
-    if len({axes.ratio for axes in fitting}) > 1:
-        ratios = ", ".join(dict.fromkeys(axes.ratio for axes in fitting))
+    if len({axes.imbalance_ratio for axes in fitting}) > 1:
+        ratios = ", ".join(dict.fromkeys(axes.imbalance_ratio for axes in fitting))
         raise ArgumentError(f"ir: {name} has networks of the imbalance ratios {ratios}; name one")
     if len(fitting) > 1:
         paths = ", ".join(map(str, fitting.values()))
@@ -65,7 +65,7 @@ def _study_and_method(name: Any) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _ratio(ir: Any) -> str | None:
+def _ratio_label(ir: Any) -> str | None:
     """An imbalance ratio as in paths; None for any."""
     if ir is None:
         return None
@@ -116,7 +116,7 @@ def _missing(wanted: str, folder: Path, study: str, networks: Collection[_Axes])
         return UserError(f"{wanted}: {what}{suggest(study, known)}; {_others(study)}")
     methods, ratios, seeds = (
         ", ".join(dict.fromkeys(str(getattr(axes, axis)) for axes in networks))
-        for axis in ("method", "ratio", "seed")
+        for axis in ("method", "imbalance_ratio", "seed")
     )
     return UserError(
         f"{wanted}: not in {folder}, which has of {study}: {methods} (ir {ratios}; seed {seeds}); "

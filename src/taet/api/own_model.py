@@ -38,7 +38,7 @@ def attack_model(
     eps: Any = None,
     seed: Any = 0,
     images: Any = None,
-    class_counts: Any = None,
+    train_counts: Any = None,
     index: Any = None,
     device: str | torch.device | None = None,
     cache: Path | None = None,
@@ -70,8 +70,8 @@ def attack_model(
     else:
         test = _own_images(compute, seed, model, dataset, limit, index)
     counts = None
-    if class_counts is not None:
-        counts = arguments.class_counts(class_counts, test.class_names)
+    if train_counts is not None:
+        counts = arguments.train_counts(train_counts, test.class_names)
     evaluation = _evaluation(study, compute, model, test, names, radius, seed, title=title)
     labels = {name: p.attacks[name].label for name in names}
     groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
@@ -264,7 +264,7 @@ def _frame(
     labels: Mapping[str, str],
     eps: float,
     confidence: float,
-    class_counts: list[int] | None,
+    train_counts: list[int] | None,
     groups: Mapping[str, Sequence[int]],
 ) -> pd.DataFrame:
     """The table of ``taet.api.functions.evaluate``."""
@@ -279,9 +279,9 @@ def _frame(
         warnings = dict.fromkeys(w for name in inside for w in verdicts[name].warnings)
         facts[WORST] = ("linf", eps, tuple(warnings))
     distances = {name: verdict.distance.numpy() for name, verdict in verdicts.items()}
-    counts = class_counts or [0] * len(test.class_names)
+    counts = train_counts or [0] * len(test.class_names)
     rows = scores(predictions, distances, y, counts, test.class_names, groups)
-    frame = score_frame(rows, confidence, with_training=class_counts is not None)
+    frame = score_frame(rows, confidence, with_training=train_counts is not None)
     frame.insert(1, "label", [labels.get(name, name) for name in frame["attack"]])
     frame["norm"] = [facts[name][0] for name in frame["attack"]]
     frame["eps"] = [facts[name][1] for name in frame["attack"]]

@@ -72,7 +72,7 @@ class Method(Trades):
         super().__init__(options, setting)  # type: ignore[arg-type]
         # Adversarial images of each class, those classified correctly among them: in this epoch so far,
         # and in the last epoch that had any.
-        self.seen = torch.zeros_like(setting.class_counts)
+        self.seen = torch.zeros_like(setting.train_counts)
         self.correct, self.last_seen, self.last_correct = (self.seen.clone() for _ in range(3))
         self.step, self.steps = 0, steps_per_epoch(options, setting)
         # Between epochs the network has the averaged weights; training continues from ``trained``.
@@ -162,7 +162,7 @@ COUNTS = ("seen", "correct", "last_seen", "last_correct")
 
 def steps_per_epoch(options: Options, setting: Setting) -> int:
     """How many batches the training images make."""
-    training, images = options.training, int(setting.class_counts.sum())
+    training, images = options.training, int(setting.train_counts.sum())
     whole, rest = divmod(images, training.batch_size)
     return whole + (rest > 0 and not training.drop_last)
 

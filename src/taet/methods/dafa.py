@@ -49,7 +49,7 @@ class Method(Trades):
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)  # type: ignore[arg-type]
         # Of the measuring epoch: images of each class, and the sums of their probabilities.
-        self.seen = torch.zeros_like(setting.class_counts)
+        self.seen = torch.zeros_like(setting.train_counts)
         self.probabilities = self.seen.new_zeros(self.classes, self.classes, dtype=torch.float64)
         self.measuring = False
         self.weights = torch.ones(self.classes, device=self.seen.device)

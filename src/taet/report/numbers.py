@@ -131,7 +131,7 @@ def axes(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, dict[str,
     labels = shown["labels"]
     return {
         "dataset": labels["datasets"],
-        "imbalance_ratio": {ir: f"IR {ir}" for ir in summary["imbalance_ratio"].unique()},
+        "imbalance_ratio": {ratio: f"IR {ratio}" for ratio in summary["imbalance_ratio"].unique()},
         "architecture": labels["architectures"],
         "checkpoint": {
             c: CHECKPOINT_TITLES[c].partition(",")[0] for c in summary["checkpoint"].unique()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def setting_title(
-    labels: Mapping[str, Mapping[str, str]], dataset: str, ir: str, architecture: str
+    labels: Mapping[str, Mapping[str, str]], dataset: str, imbalance_ratio: str, architecture: str
 ) -> str:
     """What titles begin with."""
-    return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
+    return f"{labels['datasets'][dataset]}, IR {imbalance_ratio}, {labels['architectures'][architecture]}"

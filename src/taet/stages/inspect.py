@@ -85,7 +85,7 @@ class _Rare:
     def _rows(self, data: Data) -> list[Tensor]:
         """Test images of each of the rarest classes, the most frequent of them first."""
         wanted = self.reads["inspection"]
-        order = torch.argsort(data.class_counts, descending=True, stable=True)
+        order = torch.argsort(data.train_counts, descending=True, stable=True)
         rare = order[-wanted.classes :].tolist()
         labels = data.labels["test"]
         return [(labels == c).nonzero().squeeze(1)[: wanted.images_per_class] for c in rare]

@@ -124,7 +124,7 @@ def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
     options = job.reads["method"].logit_adjustment
     # Where several tau are given, training is not validated (taet.study.params.rules).
     _, inference = adjusted_inference(
-        run.method.inference(), options, data.class_counts, choose=lambda biases: 0
+        run.method.inference(), options, data.train_counts, choose=lambda biases: 0
     )
     return inference
 
@@ -132,7 +132,7 @@ def _inference(job: "Job", data: Data, run: Run) -> dict[str, Any] | None:
 def _method(job: "Job", data: Data, device: "torch.device") -> TrainingMethod:
     options, attack = job.reads["method"], job.reads["training"].attack
     setting = Setting(
-        class_counts=data.class_counts.to(device),
+        train_counts=data.train_counts.to(device),
         eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
         attack=attack,
         epochs=job.reads["training"].epochs,

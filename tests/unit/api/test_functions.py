@@ -112,7 +112,7 @@ def linear() -> nn.Module:
 @pytest.mark.usefixtures("project")
 def test_table() -> None:
     counts = np.array([100, 77, 59, 46, 35, 27, 21, 16, 12, 10])
-    options = {"eps": "1/20", "images": 100, "class_counts": counts}
+    options = {"eps": "1/20", "images": 100, "train_counts": counts}
     table = taet.evaluate(linear(), "digits", ["fgsm", "pgd20", "cw_l2"], **options)
     rows = table.set_index(["attack", "scope"])
     assert list(table["attack"].unique()) == ["clean", "fgsm", "pgd20", "cw_l2", "worst of these"]
@@ -181,19 +181,19 @@ def test_table_without_attacks_and_counts() -> None:
         ({"seed": -1}, "^seed '-1': must be a whole number"),
         ({"model": 3}, "^model: a int; must be a torch.nn.Module"),
         ({"model": nn.Flatten()}, "outputs of the shape"),
-        ({"class_counts": [1, 2]}, "^class_counts: 2 numbers; must be one for each of 10 classes"),
-        ({"class_counts": [1.5] * 10}, "^class_counts: 1.5 for class 0 .*whole, at least 0, no share"),
-        ({"class_counts": [1] * 9 + [-1]}, "^class_counts: -1 for class 9"),
-        ({"class_counts": [math.nan] * 10}, "^class_counts: nan for class 0"),
-        ({"class_counts": ["1"] * 10}, "^class_counts: '1' for class 0"),
-        ({"class_counts": [0] * 10}, "^class_counts: no class has a training image"),
-        ({"class_counts": "1234567890"}, "^class_counts: a value of the type str; must be a list"),
-        ({"class_counts": set(range(10))}, "^class_counts: a value of the type set; must be a list"),
-        ({"class_counts": np.ones((2, 5))}, "^class_counts: a value of the type ndarray"),
-        ({"class_counts": Counter(range(9))}, "^class_counts: no entry for class 9"),
-        ({"class_counts": Counter(range(11))}, "^class_counts: an entry for 10; classes are 0 to 9"),
-        ({"class_counts": pd.Series([7] * 10, list("abcdefghij"))}, "^class_counts: no entry for class 0"),
-        ({"class_counts": pd.Series([7] * 11, [0, *range(10)])}, "^class_counts: a Series with one class twice"),
+        ({"train_counts": [1, 2]}, "^train_counts: 2 numbers; must be one for each of 10 classes"),
+        ({"train_counts": [1.5] * 10}, "^train_counts: 1.5 for class 0 .*whole, at least 0, no share"),
+        ({"train_counts": [1] * 9 + [-1]}, "^train_counts: -1 for class 9"),
+        ({"train_counts": [math.nan] * 10}, "^train_counts: nan for class 0"),
+        ({"train_counts": ["1"] * 10}, "^train_counts: '1' for class 0"),
+        ({"train_counts": [0] * 10}, "^train_counts: no class has a training image"),
+        ({"train_counts": "1234567890"}, "^train_counts: a value of the type str; must be a list"),
+        ({"train_counts": set(range(10))}, "^train_counts: a value of the type set; must be a list"),
+        ({"train_counts": np.ones((2, 5))}, "^train_counts: a value of the type ndarray"),
+        ({"train_counts": Counter(range(9))}, "^train_counts: no entry for class 9"),
+        ({"train_counts": Counter(range(11))}, "^train_counts: an entry for 10; classes are 0 to 9"),
+        ({"train_counts": pd.Series([7] * 10, list("abcdefghij"))}, "^train_counts: no entry for class 0"),
+        ({"train_counts": pd.Series([7] * 11, [0, *range(10)])}, "^train_counts: a Series with one class twice"),
         ({"attacks": [3]}, "^attacks: no attack 3; known: fgsm"),
         ({"attacks": 3}, "^attacks: a value of the type int"),
         ({"dataset": None}, "^dataset: no data set None; known: digits"),
@@ -226,7 +226,7 @@ LABELS = pd.Series([c for c in reversed(range(10)) for _ in range(COUNTS[c])])
     ids=["value_counts", "ascending", "Counter", "dict", "tensor", "floats", "tuple"],
 )
 def test_counts_belong_to_their_classes(counts: object) -> None:
-    table = taet.evaluate(linear(), "digits", [], images=10, class_counts=counts)
+    table = taet.evaluate(linear(), "digits", [], images=10, train_counts=counts)
     assert list(table["train_images"][table["scope"] == "class"]) == COUNTS
 
 

@@ -204,7 +204,7 @@ def test_refused_images(given: Any, message: str) -> None:
         ({"study": "digit"}, "no study 'digit'; did you mean 'digits'"),
         ({"images": 9}, "^images 9: must be at least 10, one for each class"),
         ({"parameters": 3}, "^parameters: a value of the type int; must be the path of a file"),
-        ({"class_counts": [1] * 8}, "^class_counts: 8 numbers; must be one for each of 10 classes"),
+        ({"train_counts": [1] * 8}, "^train_counts: 8 numbers; must be one for each of 10 classes"),
     ],
 )
 def test_refused_arguments(arguments: dict[str, Any], message: str) -> None:

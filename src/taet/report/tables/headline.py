@@ -19,8 +19,8 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     rows = of_groups(shown_rows(summary, report))
     picked = rows.set_index([*METHOD_IN_SETTING, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
-    for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):
-        cell = (dataset, ir, architecture, method)
+    for cell in dict.fromkeys(picked.index.droplevel([4, 5])):
+        dataset, imbalance_ratio, architecture, method = cell
         numbers = {
             "BA": picked[(*cell, "clean", "all")],
             f"BR_{attack}": picked[(*cell, attack, "all")],
@@ -31,7 +31,7 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         methods = (
             result.setdefault(report.test_set, {})
             .setdefault(dataset, {})
-            .setdefault(f"ir{ir}", {})
+            .setdefault(f"ir{imbalance_ratio}", {})
             .setdefault(architecture, {})
         )
         methods[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
@@ -47,11 +47,11 @@ def headline_rows(numbers: Mapping[str, Any], attack: str) -> list[dict[str, Any
     """
     titles = {"BA": "BA", f"BR_{attack}": "BR", f"tail_BR_{attack}": "tail_BR"}
     return [
-        {"cell": f"{dataset} {ir} {architecture} {method}"}
+        {"cell": f"{dataset} {imbalance_ratio} {architecture} {method}"}
         | {title: values.get(name) for name, title in titles.items()}
         for datasets in numbers.values()
         for dataset, ratios in datasets.items()
-        for ir, architectures in ratios.items()
+        for imbalance_ratio, architectures in ratios.items()
         for architecture, methods in architectures.items()
         for method, values in methods.items()
     ]

@@ -140,9 +140,8 @@ def settings(
 ) -> Iterator[SettingResults]:
     labels = shown["labels"]
     for names, rows in summary.groupby(list(SETTING), sort=False):
-        dataset, ir, architecture = names
         yield SettingResults(
-            setting_title(labels, dataset, ir, architecture),
+            setting_title(labels, *names),
             rows,
             differences[(differences[list(SETTING)] == list(names)).all(axis=1)],
             shown,

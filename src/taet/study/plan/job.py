@@ -27,8 +27,8 @@ def hash_of(body: Any) -> str:
 
 
 def option(axis: str) -> str:
-    """The command-line option of an axis."""
-    return "--ir" if axis == "imbalance_ratio" else f"--{axis}"
+    """The command-line option of an axis; the command line takes shorter ones too."""
+    return f"--{axis.replace('_', '-')}"
 
 
 @dataclass(frozen=True, eq=False)
