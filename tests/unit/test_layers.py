@@ -47,6 +47,7 @@ GROUND = (
     "seeds",
     "source_code",
     "values",
+    "version",
 )
 WHOLE = "__init__"  # the package itself, as ``module_of`` names it
 PLUGINS = ("architectures", "attacks", "datasets", "methods")

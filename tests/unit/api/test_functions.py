@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 import taet
-from taet import cli
 from taet.api.restored import restored_model
+from taet.cli.main import main
 from taet.networks.network import build_model, describe_network, model_arrays
 from taet.study.params import blocks
 from taet.study.store import artifacts
@@ -42,7 +42,7 @@ def test_import_is_light() -> None:
 
 def test_functions_win_over_modules() -> None:
     """Whatever has been imported before, ``taet.evaluate`` is the function."""
-    code = "import taet.cli, taet.stages.attack, taet.api.functions; print(taet.evaluate, taet.load_model)"
+    code = "import taet.cli.main, taet.stages.attack, taet.api.functions; print(taet.evaluate, taet.load_model)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert output.count("<function ") == 2, output
 
@@ -100,7 +100,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with params.yaml and the digits."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["download", "--dataset", "digits"]) == 0
+    assert main(["download", "--dataset", "digits"]) == 0
     return tmp_path
 
 
@@ -541,7 +541,7 @@ def test_a_model_in_a_file(
         "from torch import nn\nfrom helper import head\n" + load
     )
     options = ["--dataset", "digits", "--attacks", "fgsm", "--images", "20"]
-    assert cli.main(["evaluate", "--model", name, *options]) == 0
+    assert main(["evaluate", "--model", name, *options]) == 0
     assert "n = 20 images" in capsys.readouterr().out
     for wrong, message in (
         ("none.py:load", "no file none.py"),
@@ -550,7 +550,7 @@ def test_a_model_in_a_file(
         ("mine.py:head", "'head' is of the type Linear; must be a function that returns the model"),
         ("mine.py:nn", "'nn' is of the type module; must be a function"),
     ):
-        assert cli.main(["evaluate", "--model", wrong, *options]) == 1
+        assert main(["evaluate", "--model", wrong, *options]) == 1
         assert message in capsys.readouterr().err
     for option, value, message in (
         ("--attacks", ",", "','; known: fgsm, pgd20"),
@@ -564,7 +564,7 @@ def test_a_model_in_a_file(
         ("--seed", "-1", "'-1': must be a whole number from 0 to"),
         ("--eps", "", "'': must be a number or a fraction such as 8/255"),
     ):
-        assert cli.main(["evaluate", "--model", "mine.py:load", *options, option, value]) == 1
+        assert main(["evaluate", "--model", "mine.py:load", *options, option, value]) == 1
         error = capsys.readouterr().err
         assert error.startswith(f"taet evaluate: {option}")
         assert message in error
@@ -593,5 +593,5 @@ def test_a_warning_is_shown_as_one(
         "--images",
         "20",
     ]
-    assert cli.main(["evaluate", "--model", "mine.py:load", *options]) == 0
+    assert main(["evaluate", "--model", "mine.py:load", *options]) == 0
     assert f"warning: AutoAttack: {one}\n" in capsys.readouterr().out + "\n"

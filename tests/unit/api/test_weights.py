@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import taet
-from taet import cli
 from taet.api.weights import load_weights
+from taet.cli.main import main
 from taet.errors import UserError
 from taet.options import ModelOptions
 from taet.study.params.plugins import options_class
@@ -251,7 +251,7 @@ def test_from_the_command_line_and_from_python(capsys: pytest.CaptureFixture[str
         "--images",
         "20",
     ]
-    assert cli.main([*line, "--arch", "resnet18"]) == 0
+    assert main([*line, "--arch", "resnet18"]) == 0
     table = capsys.readouterr().out
     loaded = taet.load_weights("peer.pth", "resnet18")
     accuracy = taet.evaluate(loaded, "digits", "fgsm", images=20)["accuracy"].iloc[0]
@@ -269,5 +269,5 @@ def test_from_the_command_line_and_from_python(capsys: pytest.CaptureFixture[str
         ),
         (line, "add --architecture, the network that the weights are of"),
     ):
-        assert cli.main(arguments) == 1
+        assert main(arguments) == 1
         assert message in capsys.readouterr().err
