@@ -8,7 +8,9 @@ CHAINS = "src/taet/adversary/chains.py"
 SUBJECT = "src/taet/adversary/subject.py"
 CHECKS = "src/taet/adversary/checks.py"
 WARNINGS = "src/taet/adversary/warnings.py"
-USER = "src/taet/api/own_model.py"
+USER = "src/taet/api/under_attack.py"
+VERDICT_FRAME = "src/taet/api/verdict_frame.py"
+VERDICT_TABLE = "src/taet/api/verdict_table.py"
 USER_IMAGES = "src/taet/api/images.py"
 USER_FRAME = "src/taet/api/frame.py"
 USER_WEIGHTS = "src/taet/api/weights.py"
@@ -126,11 +128,11 @@ MUTATIONS: list[tuple[str, ...]] = [
     (USER_IMAGES, 'seed_for("split", dataset, seed)', 'seed_for("split", dataset)', "user's model: tested on images of another seed"),
     (USER_IMAGES, "arrays[\"images\"][index]), facts[\"max_value\"])", "arrays[\"images\"][index]), 255)", "user's model: pixels by 255"),
     (USER_IMAGES, "of_class[: _per_class(images, len(names))] for", "of_class[:images] for", "user's model: more images than asked for"),
-    (USER, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
+    (VERDICT_FRAME, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
     (USER, "eps=radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
     (USER_FRAME, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
     (USER_IMAGES, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
-    (USER, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
+    (VERDICT_TABLE, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
     # -- networks by name, weights of others, hints, the cache ------------------------------------------
     (NAMED, "(axes.method, axes.seed) == (method, seed)", "axes.method == method", "taet.load: a network of another seed"),
     (NAMED, '_of_run(folder / study / "equalize") | _saved(folder / REFERENCE.name / study)', '_saved(folder / REFERENCE.name / study) | _of_run(folder / study / "equalize")', "taet.load: the network of a run for the saved one"),

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from taet.api import arguments
+from taet.api.adversarial_images import AdversarialImages, attack_images
 from taet.api.images import is_name
 from taet.api.named_networks import load_by_name
-from taet.api.own_model import AdversarialImages, attack_images, attack_model
+from taet.api.own_model import attack_model
 from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
 from taet.api.weights import load_named
 from taet.errors import ArgumentError, UserError

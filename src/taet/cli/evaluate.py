@@ -62,8 +62,9 @@ def add(commands: Commands) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     # Imported here, since they bring torch, which no other of these commands needs.
     from taet.api.named_model import load_named_model
-    from taet.api.own_model import attack_model, table
+    from taet.api.own_model import attack_model
     from taet.api.parameters import study_of_data_set
+    from taet.api.verdict_table import table
     from taet.api.weights import load_named
 
     study, cache, folders = study_of_data_set(selection_of(options), options.params, None)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import taet
 from taet.api.functions import OWN_PARAMETERS
 from taet.api.images import TestSet, own_test_set, read_test_set
-from taet.api.own_model import compute_of
+from taet.api.under_attack import compute_of
 from taet.networks.network import build_model, describe_network
 from taet.study.params.load import load_common, load_params
 from taet.study.params.overlay import of_common, read_file
