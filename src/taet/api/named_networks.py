@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from taet.api import arguments
+from taet.axes import NETWORK, name_parts
 from taet.errors import ArgumentError, UserError, shortened, suggest
 from taet.networks.network import LAST, load_model
-from taet.study.params.blocks import imbalance_ratio, ir_label
+from taet.study.params.blocks import imbalance_ratio, imbalance_ratio_label
 from taet.study.plan.saved import NETWORKS, REFERENCE, check_networks, read_records
 
 VARIABLE = "TAET_RESULTS"
 NAME = re.compile(r"(\w+)/(\w+)")
-# Below the folder of a study, with slashes; the name of a saved network has hyphens instead.
-PATH = re.compile(r"(\w+)[/-]ir([\w.]+)[/-](\w+)[/-](\w+)[/-]seed(\d+)\.safetensors")
+# Values of the axes, and paths below the folder of a study; names of saved networks have hyphens for slashes.
+VALUES = dict.fromkeys(NETWORK, r"(\w+)") | {"imbalance_ratio": r"([\w.]+)", "seed": r"(\d+)"}
+PATH = re.compile("[/-]".join(name_parts(VALUES)) + r"\.safetensors")
 
 
 class _Axes(NamedTuple):
@@ -70,7 +72,7 @@ def _ratio_label(ir: Any) -> str | None:
     if ir is None:
         return None
     try:
-        return ir_label(imbalance_ratio(arguments.plain(ir)))
+        return imbalance_ratio_label(imbalance_ratio(arguments.plain(ir)))
     except ValueError as error:
         raise ArgumentError(f"ir: {error}, got {shortened(repr(ir))}") from None
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from taet.collapse import COLLAPSED
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
 from taet.report.tables.cells import number_text, ranks
@@ -739,7 +740,7 @@ def test_marks_stand_at_the_numbers_they_are_of() -> None:
 
 def test_a_collapsed_training_is_not_ranked() -> None:
     frame = metrics()
-    frame.loc[frame["method"] == "b", "warnings"] = "odd: the training has collapsed"
+    frame.loc[frame["method"] == "b", "warnings"] = f"odd\n{COLLAPSED}"
     first, *_ = tables.main_tables(summary(frame), differences(), SHOWN)
     assert first.marks == {(1, column): "best" for column in (1, 2, 3)}
     assert table_of("differences", summary(frame), differences()).title.endswith("to A|x, BR PGD-2")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from taet.axes import METHOD_IN_SETTING
+from taet.axes import METHOD_IN_SETTING, name_parts
 from taet.scores.summary import of_groups, shown_rows
 
 
@@ -20,7 +20,9 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     picked = rows.set_index([*METHOD_IN_SETTING, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
     for cell in dict.fromkeys(picked.index.droplevel([4, 5])):
-        dataset, imbalance_ratio, architecture, method = cell
+        dataset, ratio, architecture, method = name_parts(
+            dict(zip(METHOD_IN_SETTING, cell, strict=True))
+        )
         numbers = {
             "BA": picked[(*cell, "clean", "all")],
             f"BR_{attack}": picked[(*cell, attack, "all")],
@@ -31,7 +33,7 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         methods = (
             result.setdefault(report.test_set, {})
             .setdefault(dataset, {})
-            .setdefault(f"ir{imbalance_ratio}", {})
+            .setdefault(ratio, {})
             .setdefault(architecture, {})
         )
         methods[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}

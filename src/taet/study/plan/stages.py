@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taet.axes import MODEL, NETWORK, SETTING, SPLIT
+from taet.axes import MODEL, NETWORK, SETTING, SPLIT, path_pattern
 from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
@@ -217,7 +217,13 @@ class Stage:
     needs: Callable[["Study", Cell], Needs]
 
 
-_SETTING = "{dataset}/ir{imbalance_ratio}/{architecture}"
+def _in_cells(folder: str, axes: tuple[str, ...]) -> str:
+    """Path of an output that every cell has."""
+    return f"{folder}/{path_pattern(axes)}.safetensors"
+
+
+STABILIZED = (*SETTING, "stabilization", "seed")
+ATTACKED = (*MODEL, "job")
 STAGES = {
     stage.name: stage
     for stage in (
@@ -231,30 +237,28 @@ STAGES = {
         Stage(
             "subsample",
             SPLIT,
-            "data/longtail/{study}/{dataset}/ir{imbalance_ratio}/seed{seed}.safetensors",
+            _in_cells("data/longtail/{study}", SPLIT),
             "draw the long-tailed training set and the test sets as index lists",
             subsample,
         ),
         Stage(
             "stabilize",
-            (*SETTING, "stabilization", "seed"),
-            "results/{study}/stabilize/" + _SETTING + "/{stabilization}/seed{seed}.safetensors",
+            STABILIZED,
+            _in_cells("results/{study}/stabilize", STABILIZED),
             "train stage 1, the checkpoint that methods share",
             stabilize,
         ),
         Stage(
             "equalize",
             NETWORK,
-            "results/{study}/equalize/" + _SETTING + "/{method}/seed{seed}.safetensors",
+            _in_cells("results/{study}/equalize", NETWORK),
             "train a method to its end, from stage 1 where it has one",
             equalize,
         ),
         Stage(
             "attack",
-            (*MODEL, "job"),
-            "results/{study}/attack/"
-            + _SETTING
-            + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",
+            ATTACKED,
+            _in_cells("results/{study}/attack", ATTACKED),
             "attack a trained model and store its prediction for each test image",
             attack,
         ),
