@@ -85,7 +85,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PREDICTIONS, 'about["eps"] == eps', 'about["eps"] >= eps', "worst cases over larger balls"),
     (PREDICTIONS, "groups.head, groups.tail)", "groups.tail, groups.head)", "shares of head and tail swapped"),
     (SCORE, "{name: values[inside] for name, values in model.predicted.items()}", "{name: np.where(inside, values, 0)[inside][::-1] for name, values in model.predicted.items()}", "predictions of other images"),
-    (SCORE, "1 if epoch <= stage1 else 2", "1 if epoch < stage1 else 2", "stage 1 an epoch shorter in training.csv"),
+    (SCORE, "1 if epoch <= stabilization_epochs else 2", "1 if epoch < stabilization_epochs else 2", "stage 1 an epoch shorter in training.csv"),
     # -- bits ----------------------------------------------------------------------------------------
     (BITS, "for i in np.argsort(model.index):", "for i in range(len(model.index)):", "images of bits in the order of the file"),
     (BITS, "order = np.argsort(model.index)", "order = np.arange(len(model.index))", "bits in the order of the file"),

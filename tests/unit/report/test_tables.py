@@ -18,7 +18,7 @@ from taet.report.tables.headline import headline
 from taet.scores import tukey
 from taet.scores.summary import over_seeds, title_of_test_set, with_bootstrap
 from taet.study.params import plugins
-from taet.study.plan.variants import STAGE1_EPOCHS
+from taet.study.plan.variants import STABILIZATION_EPOCHS
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -453,7 +453,7 @@ def test_headline() -> None:
 
 SETTING = {"dataset": "d", "architecture": "net"}
 PICTURE = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
-OPTIONS = {"stage1_length": [STAGE1_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
+OPTIONS = {"stage1_length": [STABILIZATION_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
 
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:

@@ -229,10 +229,10 @@ def _stabilization_problems(params: Params, resolved: ResolvedValues) -> Iterato
     for name, stabilization in params.stabilizations.items():
         where = resolved.locate(("stabilizations", name, "method"))
         method_name = stabilization.method
-        stage1 = params.methods.get(method_name)
-        if stage1 is None:
+        stabilizing = params.methods.get(method_name)
+        if stabilizing is None:
             yield f"{where}: no method {method_name!r}{suggest(method_name, params.methods)}"
-        elif stage1.stabilization is not None:
+        elif stabilizing.stabilization is not None:
             yield f"{where}: {method_name!r} has a stage 1 itself; name a method without one"
         users = [m for m in params.grid.methods if _starts_from(params, m) == name]
         shortest = min((params.methods[u].training.epochs for u in users), default=math.inf)

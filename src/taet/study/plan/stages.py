@@ -90,13 +90,15 @@ def equalize(study: "Study", cell: Cell) -> Needs:
     return _training(study, cell, cell["method"], method.training.epochs, method.stabilization)
 
 
-def _training(study: "Study", cell: Cell, method: str, stop: int, stage1: str | None) -> Needs:
+def _training(
+    study: "Study", cell: Cell, method: str, stop: int, stabilization: str | None
+) -> Needs:
     """Needs of both stages of a training, which are the same work: a method from one epoch to another."""
     p = study.params
     architecture, options = p.architectures[cell["architecture"]], p.methods[method]
     inputs = _data(study, cell)
-    if stage1 is not None:
-        inputs["stage1"] = study.job("stabilize", **{**cell, "stabilization": stage1})
+    if stabilization is not None:
+        inputs["stage1"] = study.job("stabilize", **{**cell, "stabilization": stabilization})
     return Needs(
         {
             "architecture": architecture,
