@@ -108,7 +108,7 @@ def steps() -> None:
     """Step against step."""
     data = read_data(STUDY.job("equalize", **CELL), "train")
     x = to_pixels(data.images["train"][: STUDY.params.training.batch_size].cuda(), data.max_value)
-    y, counts = data.labels["train"][: len(x)].cuda(), data.class_counts.cuda()
+    y, counts = data.labels["train"][: len(x)].cuda(), data.train_counts.cuda()
     batch = Batch(x, y, torch.Generator("cuda").manual_seed(0), 50)
     ours = {
         "fp32": our_step(counts, batch, "fp32", True),
@@ -119,7 +119,7 @@ def steps() -> None:
     theirs = network().to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.SGD(theirs.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
     x, noise = x.contiguous(), torch.randn_like(x).contiguous()
-    rates = data.class_counts
+    rates = data.train_counts
 
     def peers_step() -> None:
         with by_itself():

@@ -29,8 +29,8 @@ STUDY = """
 BEGINNINGS = {
     "python": "pass",
     "import torch": "import torch",
-    "import the command line": "import taet.cli",
-    "import the command line, torch and the stage attack": "import taet.cli, taet.stages.attack",
+    "import the command line": "import taet.cli.main",
+    "import the command line, torch and the stage attack": "import taet.cli.main, taet.stages.attack",
 }
 CELL = ["--dataset", "digits", "--ir", "10", "--seed", "0"]
 NETWORK = [*CELL, "--architecture", "small_cnn"]

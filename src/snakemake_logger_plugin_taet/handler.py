@@ -13,10 +13,11 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_taet.jobs import stage_of, title_of
+from snakemake_logger_plugin_taet.jobs import stage_of
 from snakemake_logger_plugin_taet.lines import failed_line, finished_line, last_line, live_line
 from snakemake_logger_plugin_taet.progress import Progress, last_error
 from snakemake_logger_plugin_taet.results import study_of, summary_lines
+from taet.axes import job_title
 
 INTERVAL = 1.0  # seconds between two drawings of the live line
 CLEAR, RED, PLAIN = "\r\033[K", "\033[31m", "\033[0m"
@@ -170,7 +171,7 @@ class LogHandler(LogHandlerBase):
         if status == INTERRUPTED:
             self.progress.interrupt(number)
             return
-        self.progress.fail(number, title_of(stage_of(rule), {}))
+        self.progress.fail(number, job_title(stage_of(rule), {}))
         self._say(failed_line(self.progress.failed[number], status, last_error(log), log), RED)
 
     def _exit_status(self, log: str | None) -> int | None:

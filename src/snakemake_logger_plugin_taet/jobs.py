@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from taet.axes import job_title
+
 EXPECTED: dict[int, "Expected"] = {}
 """By Snakemake's number of the job; empty where nobody has announced them (``snakemake --no-hooks``)."""
 
@@ -55,9 +57,9 @@ def _expected(study: Any, snakemake_jobs: list[Any]) -> dict[int, Expected]:
     expected = {}
     for job in snakemake_jobs:
         stage, cell = stage_of(job.rule.name), cells[job.jobid]
-        short = title_of(stage, {a: v for a, v in cell.items() if a in varying or a == "method"})
+        short = job_title(stage, {a: v for a, v in cell.items() if a in varying or a == "method"})
         weight = _training_weight(study, stage, cell) if stage in TRAININGS else 1.0
-        expected[job.jobid] = Expected(title_of(stage, cell), short, _kind(stage, cell), weight)
+        expected[job.jobid] = Expected(job_title(stage, cell), short, _kind(stage, cell), weight)
     return expected
 
 
@@ -72,12 +74,6 @@ def _kind(stage: str, cell: dict[str, str]) -> tuple[str, ...]:
 def stage_of(rule: str) -> str:
     """The stage that a rule runs, such as ``attack`` for ``attack_cell``."""
     return rule.removesuffix("_cell").removesuffix("_dataset")
-
-
-def title_of(stage: str, cell: dict[str, Any]) -> str:
-    """As ``taet.study.plan.job.Job.title``."""
-    forms = {"imbalance_ratio": "ir{}", "seed": "seed{}"}
-    return " ".join([stage, *(forms.get(axis, "{}").format(value) for axis, value in cell.items())])
 
 
 def _training_weight(study: Any, stage: str, cell: dict[str, str]) -> float:
@@ -95,7 +91,7 @@ def _training_weight(study: Any, stage: str, cell: dict[str, str]) -> float:
     return of_image * _share_of_images(cell["imbalance_ratio"])
 
 
-def _share_of_images(ratio: str) -> float:
+def _share_of_images(imbalance_ratio: str) -> float:
     """Training images of a class, on average over the classes of an exponential tail; 1: of the largest."""
-    ir = 1.0 if ratio == "natural" else float(ratio)
-    return (1 - 1 / ir) / math.log(ir) if ir > 1 else 1.0
+    ratio = 1.0 if imbalance_ratio == "natural" else float(imbalance_ratio)
+    return (1 - 1 / ratio) / math.log(ratio) if ratio > 1 else 1.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from snakemake_logger_plugin_taet.jobs import EXPECTED, Expected, title_of
+from snakemake_logger_plugin_taet.jobs import EXPECTED, Expected
+from taet.axes import job_title
 
 START = 5.0  # seconds: starting Python and torch, of every job
 ENOUGH = 0.01  # share of the work of a kind; of less, what starting costs is too large a part
@@ -65,7 +66,7 @@ class Progress:
     ) -> None:
         """A job starts, perhaps again."""
         known = EXPECTED.get(number)
-        title = title_of(stage, cell)
+        title = job_title(stage, cell)
         self.running[number] = Running(title, known.short if known else title, now, log)
         self.most_at_once = max(self.most_at_once, len(self.running))
 

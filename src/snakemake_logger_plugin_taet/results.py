@@ -27,6 +27,7 @@ def summary_lines(study: str) -> Iterator[str]:
 
 def _best(summary: Any, reads: Any) -> Iterator[str]:
     from taet.axes import SETTING
+    from taet.report.titles import setting_title
     from taet.scores.summary import shown_rows
 
     report, labels = reads["report"], reads["labels"]
@@ -42,12 +43,7 @@ def _best(summary: Any, reads: Any) -> Iterator[str]:
         best = part.nlargest(BEST, "balanced_accuracy", keep="first")
         pairs = zip(best["method"], best["balanced_accuracy"], strict=True)
         methods = ", ".join(f"{labels['methods'][name]} {100 * value:.1f}" for name, value in pairs)
-        yield f"  {_title(setting, labels)}: {methods}"
-
-
-def _title(setting: tuple[str, str, str], labels: Any) -> str:
-    dataset, ratio, architecture = setting
-    return f"{labels['datasets'][dataset]}, IR {ratio}, {labels['architectures'][architecture]}"
+        yield f"  {setting_title(labels, *setting)}: {methods}"
 
 
 def warning_lines(metrics: Any) -> Iterator[str]:

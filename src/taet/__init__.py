@@ -16,13 +16,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from taet.source_code import compile_this_package
+from taet.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from taet.api.functions import attack, evaluate, load, load_model, load_weights
     from taet.api.long_tail import balanced_scores, longtail_split
     from taet.errors import UserError
-
-__version__ = "1.0.0"
 
 __all__ = [
     "UserError",

@@ -11,7 +11,7 @@ def main() -> int:
     """Run the command line; one line tells the user if memory does not suffice to load its libraries."""
     leave_out_choices()
     try:
-        from taet.cli import main as command
+        from taet.cli.main import main as command
 
         return command()
     except (ImportError, MemoryError, OSError) as error:

@@ -1,3 +1,3 @@
-"""How the evaluation warns of a network that has collapsed; tables do not rank a method that has one."""
+"""How the evaluation warns of a network that has collapsed; tables do not rank a method with this warning."""
 
-COLLAPSED = "the training has collapsed"  # part of the warning
+COLLAPSED = "predicts one class for all images: the training has collapsed"

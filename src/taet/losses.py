@@ -13,17 +13,17 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(logits, y, reduction="none")
 
 
-def balanced_softmax(logits: Tensor, y: Tensor, class_counts: Tensor, tau: float) -> Tensor:
+def balanced_softmax(logits: Tensor, y: Tensor, train_counts: Tensor, tau: float) -> Tensor:
     """Cross-entropy of logits + tau * log n, per sample.
 
     Balanced softmax (Ren et al. 2020, eq. 4) is tau = 1; other tau as in logit adjustment (Menon et
     al. 2021). Counts and class priors give the same value.
 
     Args:
-        class_counts: [C] training images per class, all at least 1.
+        train_counts: [C] training images per class, all at least 1.
         tau: weight of the prior.
     """
-    return cross_entropy(logits + tau * class_counts.to(logits.dtype).log(), y)
+    return cross_entropy(logits + tau * train_counts.to(logits.dtype).log(), y)
 
 
 def kl_divergence(p_logits: Tensor, q_logits: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ __all__ = [
     "Name",
     "NonNegative",
     "Number",
+    "OnTradesOptions",
     "Options",
     "PixelDistance",
     "Positive",
@@ -171,6 +172,21 @@ class MethodOptions(PluginOptions):
             steps: K, of ``training.attack``.
         """
         return steps, steps
+
+
+class OnTradesOptions(MethodOptions):
+    """Block of a method with the attack of TRADES; without ``beta`` the method is on PGD-AT."""
+
+    beta: Positive | None
+    """Weight of the KL term."""
+
+    @property
+    def loss_passes(self) -> int:  # type: ignore[override]
+        return 1 if self.beta is None else 2
+
+    def attack_passes(self, steps: int) -> tuple[float, float]:
+        """One forward pass more for the clean images on TRADES."""
+        return steps + (self.beta is not None), steps
 
 
 class AttackOptions(PluginOptions):

@@ -34,8 +34,8 @@ def moved_to(device: torch.device, method: TrainingMethod) -> TrainingMethod:
     for name, value in vars(method).items():
         if isinstance(value, (torch.Tensor, nn.Module)):
             setattr(method, name, value.to(device))
-    counts = method.setting.class_counts.to(device)
-    method.setting = replace(method.setting, class_counts=counts)
+    counts = method.setting.train_counts.to(device)
+    method.setting = replace(method.setting, train_counts=counts)
     return method
 
 

@@ -1,13 +1,16 @@
 """The page docs/command_line.md: its commands, its sweep, its folders and its exit codes."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from taet import cli
+from taet.cli.commands import selection_of
+from taet.cli.exit_codes import EXIT_CODES
+from taet.cli.parse import parse_arguments
 from taet.study.params.load import load_params
 from taet.study.params.new_method import write_method
 from taet.study.params.selection import Selection
@@ -21,11 +24,11 @@ TEXT = (ROOT / "docs" / PAGE).read_text()
 def test_commands_are_known() -> None:
     lines = [line for kind in ("sh", "text") for line in block(PAGE, kind).splitlines()]
     for line in lines:
-        words = cli.shlex.split(line.removeprefix("python -m "))
+        words = shlex.split(line.removeprefix("python -m "))
         if words[0] == "taet":
-            cli._parsed(words[1:])
-    taet, snakemake = (cli.shlex.split(line) for line in block(PAGE, "text").splitlines())
-    assert cli._selection(cli._parsed(taet[1:])).config == snakemake[-2:]
+            parse_arguments(words[1:])
+    taet, snakemake = (shlex.split(line) for line in block(PAGE, "text").splitlines())
+    assert selection_of(parse_arguments(taet[1:])).config == snakemake[-2:]
 
 
 def test_folder_is_that_of_the_setting() -> None:
@@ -45,7 +48,7 @@ def test_sweep_on_the_page(tmp_path: Path) -> None:
 
 def test_exit_codes() -> None:
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)] == list(
-        cli.EXIT_CODES
+        EXIT_CODES
     )
 
 

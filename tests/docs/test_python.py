@@ -39,7 +39,7 @@ def test_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(names["table"]["attack"]) == {"clean", "fgsm", "pgd20", "worst of these"}
     assert names["attacked"].robust.shape == (100,)
     assert len(names["scores"]) == 15
-    assert sum(names["split"].class_counts) == len(names["split"].train)
+    assert sum(names["split"].train_counts) == len(names["split"].train)
     assert names["theirs"](torch.rand(2, 3, 32, 32)).shape == (2, 10)
     assert names["ours"](torch.rand(2, 1, 8, 8)).shape == (2, 10)
     for loss, shape in (

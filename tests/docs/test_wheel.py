@@ -28,7 +28,7 @@ assert set(table["attack"]) == {"clean", "pgd20", "autoattack", "worst of these"
 assert table["eps"].max() == 8 / 255
 assert attacked.images.shape == x.shape
 assert set(scores["scope"]) == {"all", "head", "medium", "tail", "worst_class", "class"}
-assert split.class_counts == [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
+assert split.train_counts == [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
 assert taet.evaluate(model, (x, y), "fgsm", study="cifar10_lt")["eps"].max() == 8 / 255
 others = taet.load_weights(sys.argv[2], "resnet18")
 assert set(taet.evaluate(others, (x, y), "fgsm")["attack"]) == {"clean", "fgsm"}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from taet import cli
+from taet.cli.main import main
 
 SOON = 5.0  # seconds of processor time; importing torch takes two
 
@@ -55,7 +55,7 @@ def refuse(kind: str, title: str, command: list[str], said: Iterable[str]) -> Re
     start = time.process_time()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
         try:
-            status = cli.main(command)
+            status = main(command)
         except SystemExit as left:  # argparse
             status = int(left.code or 0)
     message = errors.getvalue()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from taet import cli
+from taet.cli.main import main
 from tests.conftest import ROOT
 from tests.faults.command_lines import LINES, refusals
 
@@ -14,7 +14,7 @@ from tests.faults.command_lines import LINES, refusals
 def test_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["download", "--dataset", "digits"]) == 0
+    assert main(["download", "--dataset", "digits"]) == 0
     before = {f for f in tmp_path.rglob("*") if f.suffix != ".lock"}
     tried = list(refusals(tmp_path))
     assert len(tried) == len(LINES) >= 70

@@ -20,10 +20,11 @@ from tests.mutations.trial import forked, now, run_pytest
 
 CACHE = ROOT / ".pytest_cache/mutations.json"
 FOLDERS = ("tests/unit", "tests/contract", "tests/workflow")
-# These notice that code differs, not that a number does: golden keys, imports, names, messages, plans.
+# Parts of names of tests that notice that code differs, not that a number does: golden keys, imports, names,
+# messages, plans.
 NO_NUMBERS = (
     *("test_job", "test_layers", "test_names", "test_saved", "test_locks", "test_environment"),
-    *("test_cli", "test_messages", "test_revision", "test_plan", "test_orphans", "test_profiles"),
+    *("unit/cli/", "test_messages", "test_revision", "test_plan", "test_orphans", "test_profiles"),
     "test_what_the_caller_has_set",  # depends on which tests this process has run before
 )
 SECONDS = 600  # for one file of tests
@@ -79,13 +80,17 @@ class Map:
 
 
 def _counts(name: str, test: dict[str, Any]) -> bool:
-    return bool(test["passed"]) and not any(other in name for other in NO_NUMBERS)
+    return bool(test["passed"]) and _guards_numbers(name)
+
+
+def _guards_numbers(name: str) -> bool:
+    return not any(part in name for part in NO_NUMBERS)
 
 
 def _test_files() -> Iterator[Path]:
     for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("test_*.py")):
-            if file.stem not in NO_NUMBERS:
+            if _guards_numbers(file.relative_to(ROOT).as_posix()):
                 yield file
 
 

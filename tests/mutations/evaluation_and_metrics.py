@@ -8,7 +8,9 @@ CHAINS = "src/taet/adversary/chains.py"
 SUBJECT = "src/taet/adversary/subject.py"
 CHECKS = "src/taet/adversary/checks.py"
 WARNINGS = "src/taet/adversary/warnings.py"
-USER = "src/taet/api/own_model.py"
+USER = "src/taet/api/under_attack.py"
+VERDICT_FRAME = "src/taet/api/verdict_frame.py"
+VERDICT_TABLE = "src/taet/api/verdict_table.py"
 USER_IMAGES = "src/taet/api/images.py"
 USER_FRAME = "src/taet/api/frame.py"
 USER_WEIGHTS = "src/taet/api/weights.py"
@@ -83,7 +85,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PREDICTIONS, 'about["eps"] == eps', 'about["eps"] >= eps', "worst cases over larger balls"),
     (PREDICTIONS, "groups.head, groups.tail)", "groups.tail, groups.head)", "shares of head and tail swapped"),
     (SCORE, "{name: values[inside] for name, values in model.predicted.items()}", "{name: np.where(inside, values, 0)[inside][::-1] for name, values in model.predicted.items()}", "predictions of other images"),
-    (SCORE, "1 if epoch <= stage1 else 2", "1 if epoch < stage1 else 2", "stage 1 an epoch shorter in training.csv"),
+    (SCORE, "1 if epoch <= stabilization_epochs else 2", "1 if epoch < stabilization_epochs else 2", "stage 1 an epoch shorter in training.csv"),
     # -- bits ----------------------------------------------------------------------------------------
     (BITS, "for i in np.argsort(model.index):", "for i in range(len(model.index)):", "images of bits in the order of the file"),
     (BITS, "order = np.argsort(model.index)", "order = np.arange(len(model.index))", "bits in the order of the file"),
@@ -127,15 +129,15 @@ MUTATIONS: list[tuple[str, ...]] = [
     (USER_IMAGES, 'seed_for("split", dataset, seed)', 'seed_for("split", dataset)', "user's model: tested on images of another seed"),
     (USER_IMAGES, "arrays[\"images\"][index]), facts[\"max_value\"])", "arrays[\"images\"][index]), 255)", "user's model: pixels by 255"),
     (USER_IMAGES, "of_class[: _per_class(images, len(names))] for", "of_class[:images] for", "user's model: more images than asked for"),
-    (USER, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
+    (VERDICT_FRAME, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
     (USER, "eps=radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
     (USER_FRAME, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
     (USER_IMAGES, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
-    (USER, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
+    (VERDICT_TABLE, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
     # -- networks by name, weights of others, hints, the cache ------------------------------------------
     (NAMED, "(axes.method, axes.seed) == (method, seed)", "axes.method == method", "taet.load: a network of another seed"),
     (NAMED, '_of_run(folder / study / "equalize") | _saved(folder / REFERENCE.name / study)', '_saved(folder / REFERENCE.name / study) | _of_run(folder / study / "equalize")', "taet.load: the network of a run for the saved one"),
-    (NAMED, "ratio in (None, axes.ratio)", "ratio is not None", "taet.load: a network of another imbalance ratio"),
+    (NAMED, "ratio in (None, axes.imbalance_ratio)", "ratio is not None", "taet.load: a network of another imbalance ratio"),
     (NAMED, "folder or os.environ.get(VARIABLE)", "os.environ.get(VARIABLE) or folder", "taet.load: networks of another folder than the given one"),
     (SAVED, 'score["key"] != saved_key(manifest, files)', 'score["key"] != read_key(manifest)', "taet.load: weights that were changed after they were saved"),
     (SAVED, "trained.get(file.name) != read_key(file)", "file.name not in trained", "taet.load: networks exchanged along with their digests"),

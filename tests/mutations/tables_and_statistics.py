@@ -112,7 +112,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (FOREST, "means - means[reference]", "means[reference] - means", "differences with the other sign"),
     (FOREST, "setting.difference(method, reference, attack, scope)", "setting.difference(reference, method, attack, scope)", "interval with the other sign"),
     (LEARNING, "values.std(ddof=1)", "values.std(ddof=0)", "shades: sd with n"),
-    (LEARNING, "stage1.max() + 0.5", "stage1.max() - 0.5", "end of stage 1 an epoch early"),
+    (LEARNING, "stabilization.max() + 0.5", "stabilization.max() - 0.5", "end of stage 1 an epoch early"),
     (LEARNING, "rates < DROP * rates.shift()", "rates < DROP * rates.shift(-1)", "drops of the learning rate"),
     (CONFUSION, "shares[method, attack].unstack(sort=False)", "shares[method, attack].unstack(sort=False).T", "confusion matrix drawn turned round"),
     (CONFUSION, "if n in texts][-RAREST:]", "if n in texts][:RAREST]", "confusion of the most frequent classes"),

@@ -47,17 +47,14 @@ GROUND = (
     "seeds",
     "source_code",
     "values",
+    "version",
 )
 WHOLE = "__init__"  # the package itself, as ``module_of`` names it
 PLUGINS = ("architectures", "attacks", "datasets", "methods")
 # Numbers and pages know what was to be done and what was written, but not how it was computed.
 BESIDE = {"scores", "report"}
-# LAS-AT's strategy network is a ResNet-18; CFA and DAFA build on TRADES.
-PLUGINS_IN_PLUGINS = {
-    ("methods.las_at", "architectures.resnet18"),
-    ("methods.cfa", "methods.trades"),
-    ("methods.dafa", "methods.trades"),
-}
+# LAS-AT's strategy network is a ResNet-18.
+PLUGINS_IN_PLUGINS = {("methods.las_at", "architectures.resnet18")}
 # Of running jobs, training knows how to share work, show progress and resume; plugins know nothing.
 RUNNING = {
     ("training.train_job", "study.run.processes"),

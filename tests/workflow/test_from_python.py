@@ -38,7 +38,7 @@ def test_verdicts_are_those_of_the_study(
     split, facts = artifacts.read_arrays(
         finished.path / "data/longtail/tiny/digits/ir10/seed0.safetensors"
     )
-    found = taet.evaluate(model, "digits", class_counts=facts["class_counts"])
+    found = taet.evaluate(model, "digits", train_counts=facts["class_counts"])
     metrics = read_rows("results/tiny/score/metrics.csv")
     metrics["class_index"] = pd.to_numeric(metrics["class_index"])
     metrics = metrics[(metrics["method"] == method) & (metrics["test_set"] == "balanced")]

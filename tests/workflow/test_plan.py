@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from taet import cli
+from taet.cli.main import main
+from taet.cli.verify import check_plan
 from taet.errors import UserError
 from taet.study.params import blocks
 from taet.study.params.load import load_params
@@ -194,22 +195,22 @@ def test_what_was_planned_is_what_ran(tmp_path: Path, monkeypatch: pytest.Monkey
     """Parameters that change while DVC runs must not be taken for those that it began with."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["plan"]) == 0
-    cli._check_plan(Study(load_params()), list(STAGES))
+    assert main(["plan"]) == 0
+    check_plan(Study(load_params()), list(STAGES))
     file = tmp_path / "params.yaml"
     file.write_text(file.read_text().replace("epochs: 28", "epochs: 27"))
     changed = Study(load_params())
-    cli._check_plan(changed, ["download", "subsample"])
+    check_plan(changed, ["download", "subsample"])
     with pytest.raises(UserError, match="parameters or code of equalize have changed"):
-        cli._check_plan(changed, ["equalize"])
+        check_plan(changed, ["equalize"])
     plan = tmp_path / "results/digits/plan.json"
     for damaged in ("{", "null", "[1, 2]"):
         plan.write_text(damaged)
         with pytest.raises(UserError, match="code of download have changed"):
-            cli._check_plan(changed, ["download"])
+            check_plan(changed, ["download"])
     plan.unlink()
     with pytest.raises(UserError, match="not written yet; run: python -m taet plan --study digits"):
-        cli._check_plan(changed, ["download"])
+        check_plan(changed, ["download"])
 
 
 def test_the_committed_plan_is_that_of_the_code() -> None:

@@ -28,7 +28,7 @@ LEAST_FOR_DLR, LEAST_FOR_SPREAD = 4, 3  # classes
 def clean_warnings(clean: Tensor, classes: int) -> list[str]:
     """A warning if the clean predictions, [N], are of one class for all images."""
     if len(clean.unique()) == 1 and classes > 1:
-        return [f"predicts one class for all images: {COLLAPSED}"]
+        return [COLLAPSED]
     return []
 
 

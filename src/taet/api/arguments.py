@@ -109,24 +109,23 @@ def plain(value: Any) -> Any:
     return value
 
 
-def class_counts(given: Any, names: Sequence[str], argument: str = "class_counts") -> list[int]:
+def train_counts(given: Any, names: Sequence[str]) -> list[int]:
     """Training images of each class, in the order of the classes.
 
     Mappings and Series are looked up by class, whatever their order. Sequences must be in the order of the
     classes; what has no order, such as a set, is refused.
 
     Args:
-        given: the argument.
+        given: the argument ``train_counts``.
         names: those of the classes.
-        argument: its name.
 
     Raises:
         ArgumentError: it is of another type, is for other classes, or has a value that is no count.
     """
     allowed = f"must be one for each of {len(names)} classes"
-    counts = list(_by_class(given, len(names), allowed, argument))
+    counts = list(_by_class(given, len(names), allowed))
     if len(counts) != len(names):
-        raise ArgumentError(f"{argument}: {counted(len(counts), 'number')}; {allowed}")
+        raise ArgumentError(f"train_counts: {counted(len(counts), 'number')}; {allowed}")
     numbers = []
     for c, count in enumerate(counts):
         try:
@@ -135,30 +134,30 @@ def class_counts(given: Any, names: Sequence[str], argument: str = "class_counts
             number = -1
         if number < 0:
             raise ArgumentError(
-                f"{argument}: {plain(count)!r} for class {c} ({names[c]}); must be a number of images: "
+                f"train_counts: {plain(count)!r} for class {c} ({names[c]}); must be a number of images: "
                 "whole, at least 0, no share"
             )
         numbers.append(number)
     if not any(numbers):
-        raise ArgumentError(f"{argument}: no class has a training image; leave it out instead")
+        raise ArgumentError("train_counts: no class has a training image; leave it out instead")
     return numbers
 
 
-def _by_class(given: Any, classes: int, allowed: str, argument: str) -> Iterable[Any]:
+def _by_class(given: Any, classes: int, allowed: str) -> Iterable[Any]:
     """Values in the order of the classes, not yet checked."""
     if isinstance(given, pd.Series):
         if not given.index.is_unique:
-            raise ArgumentError(f"{argument}: a Series with one class twice; " + allowed)
+            raise ArgumentError("train_counts: a Series with one class twice; " + allowed)
         given = given.to_dict()
     if isinstance(given, Mapping):
         if missing := [c for c in range(classes) if c not in given]:
             raise ArgumentError(
-                f"{argument}: no entry for class {missing[0]}; must have one for each class from 0 to "
+                f"train_counts: no entry for class {missing[0]}; must have one for each class from 0 to "
                 f"{classes - 1}, by number, also where it is 0"
             )
         if other := [key for key in given if key not in range(classes)]:
             raise ArgumentError(
-                f"{argument}: an entry for {other[0]!r}; classes are 0 to {classes - 1}"
+                f"train_counts: an entry for {other[0]!r}; classes are 0 to {classes - 1}"
             )
         return [given[c] for c in range(classes)]
     if isinstance(given, Tensor) and given.layout != torch.strided:
@@ -168,7 +167,7 @@ def _by_class(given: Any, classes: int, allowed: str, argument: str) -> Iterable
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
         return given
     raise ArgumentError(
-        f"{argument}: a value of the type {type(given).__name__}; must be a list, an array of one "
+        f"train_counts: a value of the type {type(given).__name__}; must be a list, an array of one "
         "dimension, or a mapping or Series by class"
     )
 

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from taet.api import arguments
+from taet.api.adversarial_images import AdversarialImages, attack_images
 from taet.api.images import is_name
 from taet.api.named_networks import load_by_name
-from taet.api.own_model import AdversarialImages, attack_images, attack_model
+from taet.api.own_model import attack_model
 from taet.api.parameters import OWN_PARAMETERS, study_of_data_set, study_of_images
 from taet.api.weights import load_named
 from taet.errors import ArgumentError, UserError
@@ -74,7 +75,9 @@ def load_model(path: str | Path, checkpoint: str = network.LAST) -> nn.Module:
     return network.load_model(path, checkpoint=checkpoint)
 
 
-def load_weights(path: str | Path, arch: str, *, parameters: str | Path | None = None) -> nn.Module:
+def load_weights(
+    path: str | Path, architecture: str, *, parameters: str | Path | None = None
+) -> nn.Module:
     """A network with weights that others have trained, in eval mode: [N, C, H, W] in [0,1] to logits.
 
     Names of weights may be those of RobustBench, timm (with the CIFAR stem), Rice et al. 2020 or TRADES,
@@ -83,15 +86,16 @@ def load_weights(path: str | Path, arch: str, *, parameters: str | Path | None =
 
     Args:
         path: a safetensors file, or a ``state_dict`` that ``torch.save`` wrote.
-        arch: a name under ``architectures`` of the parameters, such as ``resnet18``, ``preact_resnet18``,
-            ``wrn34_10`` or ``wrn28_10``.
+        architecture: a name under ``architectures`` of the parameters, such as ``resnet18``,
+            ``preact_resnet18``, ``wrn34_10`` or ``wrn28_10``.
         parameters: the parameter file; the one that the package ships if left out.
 
     Raises:
         UserError: the file is missing, damaged, or holds more than tensors; its weights are of another
             network or no possible values; or the architecture is unknown.
     """
-    return load_named(path, arch, load_common(parameters or OWN_PARAMETERS).architectures)
+    blocks = load_common(parameters or OWN_PARAMETERS).architectures
+    return load_named(path, architecture, blocks)
 
 
 def evaluate(
@@ -103,7 +107,7 @@ def evaluate(
     eps: float | str | None = None,
     seed: int = 0,
     images: int | None = None,
-    class_counts: "Sequence[int] | Mapping[int, int] | pd.Series[int] | None" = None,
+    train_counts: "Sequence[int] | Mapping[int, int] | pd.Series[int] | None" = None,
     index: Any = None,
     device: str | torch.device | None = None,
     parameters: str | Path | None = None,
@@ -140,7 +144,7 @@ def evaluate(
             held-out images.
         images: largest number of test images, equally many of each class; all if left out. Of your own
             images these are the first of each class.
-        class_counts: [classes] training images of each class, in the order of the classes; a mapping or
+        train_counts: [classes] training images of each class, in the order of the classes; a mapping or
             Series, such as a ``Counter`` or ``value_counts()``, is looked up by class 0 to classes - 1. With
             them there are rows for head, medium and tail classes, by the shares of ``report.groups``.
         index: [N] whole numbers from 0, one for each of your own images, on which its random starts depend
@@ -158,7 +162,7 @@ def evaluate(
         L-inf ball, ``worst of these`` (an image is robust if it survives all of them). ``label``: its printed
         name. ``scope``: ``all``, ``head``, ``medium``, ``tail``, ``worst_class`` (the class with the lowest
         accuracy under this attack), ``class``. ``class_index``, ``class_name``: the class, in its rows.
-        ``train_images``: missing without ``class_counts``. ``test_images``: n. ``accuracy``: share of the n
+        ``train_images``: missing without ``train_counts``. ``test_images``: n. ``accuracy``: share of the n
         images that are classified correctly, in [0,1]; an image that is misclassified when clean counts as
         wrong under every attack. ``accuracy_low``, ``accuracy_high``: its Wilson interval at the level
         ``report.confidence``. ``accuracy_se``: its standard error. ``balanced_accuracy``,
@@ -187,7 +191,7 @@ def evaluate(
         eps=eps,
         seed=seed,
         images=images,
-        class_counts=class_counts,
+        train_counts=train_counts,
         index=index,
         device=device,
         cache=fetched_into,

@@ -63,7 +63,7 @@ def balanced_scores(
     names = [str(c) for c in range(classes)]
     counts: list[int] = []
     if train_counts is not None:
-        counts = arguments.class_counts(train_counts, names, "train_counts")
+        counts = arguments.train_counts(train_counts, names)
     shares = _shares(head=arguments.plain(head), tail=arguments.plain(tail))
     level = arguments.share("confidence", confidence)
     groups = class_groups(counts, shares.head, shares.tail)

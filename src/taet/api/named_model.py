@@ -17,7 +17,8 @@ from taet.errors import UserError, counted, first_line, nearest
 
 FORMS = (
     "must be MODULE:FUNCTION, such as mymodels.robust:load; FILE.py:FUNCTION, such as models/robust.py:load; "
-    "or a trained network, results/STUDY/equalize/.../seed0.safetensors; for others' weights add --arch"
+    "or a trained network, results/STUDY/equalize/.../seed0.safetensors; for weights of others add "
+    "--architecture"
 )
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")  # how names of files of weights end
 
@@ -56,12 +57,13 @@ def _network(name: str) -> nn.Module:
     """A trained network of this project."""
     if not name.endswith(".safetensors"):
         raise UserError(
-            f"--model {name}: add --arch, the network that the weights are of, such as --arch resnet18"
+            f"--model {name}: add --architecture, the network that the weights are of, such as "
+            "--architecture resnet18"
         )
     try:
         return load_model(Path(name).expanduser())
     except UserError as error:
-        raise UserError(f"--model {error}; for weights of others add --arch") from None
+        raise UserError(f"--model {error}; for weights of others add --architecture") from None
 
 
 def _is_module(text: str) -> bool:

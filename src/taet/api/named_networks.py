@@ -9,22 +9,24 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from taet.api import arguments
+from taet.axes import NETWORK, name_parts
 from taet.errors import ArgumentError, UserError, shortened, suggest
 from taet.networks.network import LAST, load_model
-from taet.study.params.blocks import imbalance_ratio, ir_label
+from taet.study.params.blocks import imbalance_ratio, imbalance_ratio_label
 from taet.study.plan.saved import NETWORKS, REFERENCE, check_networks, read_records
 
 VARIABLE = "TAET_RESULTS"
 NAME = re.compile(r"(\w+)/(\w+)")
-# Below the folder of a study, with slashes; the name of a saved network has hyphens instead.
-PATH = re.compile(r"(\w+)[/-]ir([\w.]+)[/-](\w+)[/-](\w+)[/-]seed(\d+)\.safetensors")
+# Values of the axes, and paths below the folder of a study; names of saved networks have hyphens for slashes.
+VALUES = dict.fromkeys(NETWORK, r"(\w+)") | {"imbalance_ratio": r"([\w.]+)", "seed": r"(\d+)"}
+PATH = re.compile("[/-]".join(name_parts(VALUES)) + r"\.safetensors")
 
 
 class _Axes(NamedTuple):
     """Which network of a study it is; as texts, but for the seed."""
 
     dataset: str
-    ratio: str
+    imbalance_ratio: str
     architecture: str
     method: str
     seed: int
@@ -33,20 +35,20 @@ class _Axes(NamedTuple):
 def load_by_name(name: Any, ir: Any, seed: Any, results: Any) -> nn.Module:
     """See ``taet.api.functions.load``."""
     study, method = _study_and_method(name)
-    ratio, seed = _ratio(ir), arguments.whole_number("seed", seed)
+    ratio, seed = _ratio_label(ir), arguments.whole_number("seed", seed)
     folder = _results_folder(results)
     # A saved network comes before that of a run.
     networks = _of_run(folder / study / "equalize") | _saved(folder / REFERENCE.name / study)
     fitting = {
         axes: path
         for axes, path in networks.items()
-        if (axes.method, axes.seed) == (method, seed) and ratio in (None, axes.ratio)
+        if (axes.method, axes.seed) == (method, seed) and ratio in (None, axes.imbalance_ratio)
     }
     if not fitting:
         wanted = f"{study}/{method}, {f'ir {ratio}, ' if ratio else ''}seed {seed}"
         raise _missing(wanted, folder, study, networks)
-    if len({axes.ratio for axes in fitting}) > 1:
-        ratios = ", ".join(dict.fromkeys(axes.ratio for axes in fitting))
+    if len({axes.imbalance_ratio for axes in fitting}) > 1:
+        ratios = ", ".join(dict.fromkeys(axes.imbalance_ratio for axes in fitting))
         raise ArgumentError(f"ir: {name} has networks of the imbalance ratios {ratios}; name one")
     if len(fitting) > 1:
         paths = ", ".join(map(str, fitting.values()))
@@ -65,12 +67,12 @@ def _study_and_method(name: Any) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _ratio(ir: Any) -> str | None:
+def _ratio_label(ir: Any) -> str | None:
     """An imbalance ratio as in paths; None for any."""
     if ir is None:
         return None
     try:
-        return ir_label(imbalance_ratio(arguments.plain(ir)))
+        return imbalance_ratio_label(imbalance_ratio(arguments.plain(ir)))
     except ValueError as error:
         raise ArgumentError(f"ir: {error}, got {shortened(repr(ir))}") from None
 
@@ -116,7 +118,7 @@ def _missing(wanted: str, folder: Path, study: str, networks: Collection[_Axes])
         return UserError(f"{wanted}: {what}{suggest(study, known)}; {_others(study)}")
     methods, ratios, seeds = (
         ", ".join(dict.fromkeys(str(getattr(axes, axis)) for axes in networks))
-        for axis in ("method", "ratio", "seed")
+        for axis in ("method", "imbalance_ratio", "seed")
     )
     return UserError(
         f"{wanted}: not in {folder}, which has of {study}: {methods} (ir {ratios}; seed {seeds}); "

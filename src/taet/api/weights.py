@@ -82,7 +82,7 @@ def load_named(
         UserError: as ``load_weights``, or there is no such architecture.
     """
     file = arguments.path("path", path)
-    arguments.one_of("arch", "architecture", architecture, blocks)
+    arguments.one_of("architecture", "architecture", architecture, blocks)
     try:
         return load_weights(file, blocks[architecture], SIZE)
     except OtherNetworkError as error:

@@ -25,14 +25,14 @@ class Split:
         test: the test images, class by class: all of the official test set, or as many of each class as
             were asked for; empty where none were.
         test_long_tailed: those of ``test`` that are as long-tailed as the training images.
-        class_counts: [classes] how many images of each class ``train`` has.
+        train_counts: [classes] how many images of each class ``train`` has.
     """
 
     train: Indices
     validation: Indices
     test: Indices
     test_long_tailed: Indices
-    class_counts: list[int]
+    train_counts: list[int]
 
 
 def long_tailed_split(
@@ -73,7 +73,7 @@ def long_tailed_split(
         validation=np.concatenate([take(train, counts, skip=train_counts), *left]),
         test=np.concatenate(test),
         test_long_tailed=take(test, test_counts),
-        class_counts=train_counts,
+        train_counts=train_counts,
     )
 
 

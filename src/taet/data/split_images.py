@@ -21,7 +21,7 @@ class SplitImages:
         images: [n, H, W, C] uint8, by the name of the list (see ``taet.stages.subsample``).
         labels: [n] int64, likewise.
         index: [n] int64, the number of each image in the data set, likewise.
-        class_counts: [C] int64, training images per class.
+        train_counts: [C] int64, training images per class.
         max_value: pixel value of white.
         channels: of an image.
         size: pixels on each side.
@@ -30,14 +30,14 @@ class SplitImages:
     images: dict[str, Tensor]
     labels: dict[str, Tensor]
     index: dict[str, Tensor]
-    class_counts: Tensor
+    train_counts: Tensor
     max_value: int
     channels: int
     size: int
 
     @property
     def classes(self) -> int:
-        return len(self.class_counts)
+        return len(self.train_counts)
 
     def pop_images(self, name: str) -> Tensor:
         """Give the images of a list away, so that a large set is in memory once."""
@@ -75,7 +75,7 @@ def read_data(job: "Job", *names: str) -> SplitImages:
         images={name: torch.from_numpy(arrays["images"][split[name]]) for name in names},
         labels={name: torch.from_numpy(arrays["labels"][split[name]]) for name in names},
         index={name: torch.from_numpy(split[name]) for name in names},
-        class_counts=torch.tensor(split_facts["class_counts"]),
+        train_counts=torch.tensor(split_facts["class_counts"]),
         max_value=facts["max_value"],
         channels=channels,
         size=height,

@@ -26,13 +26,13 @@ import torch
 from torch import Tensor
 
 from taet.losses import cross_entropy, kl_divergence
-from taet.methods.trades import Method as Trades
 from taet.networks.network import Network
-from taet.options import Field, MethodOptions, NonNegative, Positive, Share, Whole
-from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.options import Field, NonNegative, OnTradesOptions, Positive, Share, Whole
+from taet.training.method import Attacked, Batch, Setting
+from taet.training.on_trades import OnTrades
 
 
-class Options(MethodOptions):
+class Options(OnTradesOptions):
     beta: Positive | None
     """Weight of TRADES' KL term before it is calibrated; authors: 6; null: on PGD-AT."""
     radius_base: Positive
@@ -57,22 +57,15 @@ class Options(MethodOptions):
             return "CFA averages its weights itself; set weight_average to null"
         return None
 
-    @property
-    def loss_passes(self) -> int:  # type: ignore[override]
-        return 1 if self.beta is None else 2
 
-    def attack_passes(self, steps: int) -> tuple[float, float]:
-        return steps + (self.beta is not None), steps
-
-
-class Method(Trades):
-    options: Options  # type: ignore[assignment]
+class Method(OnTrades):
+    options: Options
 
     def __init__(self, options: Options, setting: Setting) -> None:
-        super().__init__(options, setting)  # type: ignore[arg-type]
+        super().__init__(options, setting)
         # Adversarial images of each class, those classified correctly among them: in this epoch so far,
         # and in the last epoch that had any.
-        self.seen = torch.zeros_like(setting.class_counts)
+        self.seen = torch.zeros_like(setting.train_counts)
         self.correct, self.last_seen, self.last_correct = (self.seen.clone() for _ in range(3))
         self.step, self.steps = 0, steps_per_epoch(options, setting)
         # Between epochs the network has the averaged weights; training continues from ``trained``.
@@ -96,10 +89,6 @@ class Method(Trades):
     def budget(self, batch: Batch) -> tuple[float | Tensor, float | Tensor]:
         eps, step_size = super().budget(batch)
         return eps * self.calibration(self.options.radius_base, batch.epoch)[batch.y], step_size
-
-    def attack(self, model: Network, batch: Batch) -> Attacked:
-        base = TrainingMethod if self.options.beta is None else Trades
-        return base.attack(self, model, batch)
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         beta, base = self.options.beta, self.options.regularization_base
@@ -162,7 +151,7 @@ COUNTS = ("seen", "correct", "last_seen", "last_correct")
 
 def steps_per_epoch(options: Options, setting: Setting) -> int:
     """How many batches the training images make."""
-    training, images = options.training, int(setting.class_counts.sum())
+    training, images = options.training, int(setting.train_counts.sum())
     whole, rest = divmod(images, training.batch_size)
     return whole + (rest > 0 and not training.drop_last)
 

@@ -21,13 +21,13 @@ import torch
 from torch import Tensor
 
 from taet.losses import cross_entropy, kl_divergence
-from taet.methods.trades import Method as Trades
 from taet.networks.network import Network
-from taet.options import Count, MethodOptions, Positive, Share
-from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.options import Count, OnTradesOptions, Positive, Share
+from taet.training.method import Attacked, Batch, Setting
+from taet.training.on_trades import OnTrades
 
 
-class Options(MethodOptions):
+class Options(OnTradesOptions):
     beta: Positive | None
     """Weight of TRADES' KL term; authors: 6; null: on PGD-AT."""
     lam: Share
@@ -35,21 +35,14 @@ class Options(MethodOptions):
     begin_epoch: Count
     """First epoch, counted from 0, with weights; the one before it measures. Authors: 70 of 110."""
 
-    @property
-    def loss_passes(self) -> int:  # type: ignore[override]
-        return 1 if self.beta is None else 2
 
-    def attack_passes(self, steps: int) -> tuple[float, float]:
-        return steps + (self.beta is not None), steps
-
-
-class Method(Trades):
-    options: Options  # type: ignore[assignment]
+class Method(OnTrades):
+    options: Options
 
     def __init__(self, options: Options, setting: Setting) -> None:
-        super().__init__(options, setting)  # type: ignore[arg-type]
+        super().__init__(options, setting)
         # Of the measuring epoch: images of each class, and the sums of their probabilities.
-        self.seen = torch.zeros_like(setting.class_counts)
+        self.seen = torch.zeros_like(setting.train_counts)
         self.probabilities = self.seen.new_zeros(self.classes, self.classes, dtype=torch.float64)
         self.measuring = False
         self.weights = torch.ones(self.classes, device=self.seen.device)
@@ -64,10 +57,6 @@ class Method(Trades):
     def budget(self, batch: Batch) -> tuple[float | Tensor, float | Tensor]:
         (eps, step_size), weights = super().budget(batch), self.weights[batch.y]
         return eps * weights, step_size * weights
-
-    def attack(self, model: Network, batch: Batch) -> Attacked:
-        base = TrainingMethod if self.options.beta is None else Trades
-        return base.attack(self, model, batch)
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         beta, weights = self.options.beta, self.weights[batch.y]

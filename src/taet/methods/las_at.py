@@ -96,7 +96,7 @@ class Method(TrainingMethod):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("weights", "strategy", setting.seed))
             strategy = Strategy(options.strategy_width, setting.channels, choices)
-        self.strategy = strategy.to(setting.class_counts.device)
+        self.strategy = strategy.to(setting.train_counts.device)
         self.optimizer = Sgd(self.strategy.parameters(), momentum=0, weight_decay=0)
         self.steps_taken = 0
 

@@ -40,7 +40,7 @@ class Method(TrainingMethod):
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(options, setting)
         # a_c of the epoch before (n_c in the first one), and of this epoch so far.
-        self.last_predicted = setting.class_counts.float()
+        self.last_predicted = setting.train_counts.float()
         self.predicted = torch.zeros_like(self.last_predicted)
         self.first = True
         # Changes in place, as ``perturb`` demands.
@@ -51,7 +51,7 @@ class Method(TrainingMethod):
             self.last_predicted = self.predicted
             self.predicted = torch.zeros_like(self.predicted)
         self.first = False
-        self.weights.copy_(balance_weights(self.last_predicted, self.setting.class_counts))
+        self.weights.copy_(balance_weights(self.last_predicted, self.setting.train_counts))
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
         return Attacked(self.perturb(model, batch, self._weighted))
@@ -61,7 +61,7 @@ class Method(TrainingMethod):
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         features = model.features(attacked.x)
-        counts, logits = self.setting.class_counts, model.head(features)
+        counts, logits = self.setting.train_counts, model.head(features)
         attacked.extras["predicted"] = logits.detach().argmax(1)
         fit = balanced_softmax(logits, batch.y, counts, 1.0).mean()
         tail = tail_loss(features, batch.y, counts, self.options.tail_reduction)
@@ -84,21 +84,21 @@ class Method(TrainingMethod):
         self.first = bool(state["first"])
 
 
-def balance_weights(predicted: Tensor, class_counts: Tensor) -> Tensor:
+def balance_weights(predicted: Tensor, train_counts: Tensor) -> Tensor:
     """RBL's class weights, [C], with the sum C.
 
     Args:
         predicted: [C] adversarial images that the network classified as each class in the epoch before.
-        class_counts: [C] training images.
+        train_counts: [C] training images.
     """
-    n = class_counts.double()
+    n = train_counts.double()
     b = (n - 1) / n
     effective = (1 - b ** predicted.double()) / (1 - b)
     weights = 1 / (effective + WEIGHT_GUARD)
     return (len(n) * weights / weights.sum()).float()
 
 
-def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str) -> Tensor:
+def tail_loss(features: Tensor, y: Tensor, train_counts: Tensor, reduction: str) -> Tensor:
     """TAIL, a scalar: mean over tail images b and all images j of sign_bj weight_bj KL_bj.
 
     Tail: the rarest third of the classes by training images, from rank 2 floor(C/3) + 1 on (0 is the most
@@ -111,8 +111,8 @@ def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str)
         reduction: ``batch_mean``: KL_bj is the same for all j, its mean over images *and* features;
             ``per_pair``: as above.
     """
-    classes = len(class_counts)
-    rank = class_counts.argsort(descending=True, stable=True).argsort()
+    classes = len(train_counts)
+    rank = train_counts.argsort(descending=True, stable=True).argsort()
     tail = (rank[y] >= classes // 3 * 2 + 1).nonzero().squeeze(1)
     if len(tail) == 0:
         return features.sum() * 0
@@ -121,7 +121,7 @@ def tail_loss(features: Tensor, y: Tensor, class_counts: Tensor, reduction: str)
     kl = (anchor.exp() * anchor).sum(1, keepdim=True) - anchor.exp() @ log_p.T
     if reduction == "batch_mean":
         kl = kl.mean(1, keepdim=True) / features.shape[1]
-    scale = (class_counts.sum() / class_counts).sqrt()[y]
+    scale = (train_counts.sum() / train_counts).sqrt()[y]
     sign = torch.where(y[tail][:, None] == y[None, :], -1.0, 1.0)
     weight = scale[tail][:, None] + scale[None, :]
     return (kl * sign * weight).mean()

@@ -14,6 +14,7 @@ from taet.report.tables.methods import column_cells
 from taet.report.tables.rarest import MOST_CLASSES as RAREST
 from taet.report.tables.setting import SCOPES, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES
+from taet.report.titles import ratio_title
 from taet.scores.files import Scored
 from taet.scores.summary import title_of_test_set
 
@@ -131,7 +132,9 @@ def axes(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, dict[str,
     labels = shown["labels"]
     return {
         "dataset": labels["datasets"],
-        "imbalance_ratio": {ir: f"IR {ir}" for ir in summary["imbalance_ratio"].unique()},
+        "imbalance_ratio": {
+            ratio: ratio_title(ratio) for ratio in summary["imbalance_ratio"].unique()
+        },
         "architecture": labels["architectures"],
         "checkpoint": {
             c: CHECKPOINT_TITLES[c].partition(",")[0] for c in summary["checkpoint"].unique()

@@ -25,7 +25,7 @@ from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import Scored, read_scored
 from taet.scores.summary import read_rows, title_of_test_set
-from taet.study.params.blocks import ir_label
+from taet.study.params.blocks import imbalance_ratio_label
 from taet.study.params.load import read_selected
 from taet.study.params.overlay import of_study
 from taet.study.params.resolved import listed
@@ -123,7 +123,7 @@ def _what_was_run(study: Study, scored: Scored) -> str:
     def several(count: int, thing: str) -> str:
         return f"{count} {thing}{'' if count == 1 else 's'}"
 
-    ratios = [ir_label(ratio) for ratio in grid.imbalance_ratios]
+    ratios = [imbalance_ratio_label(ratio) for ratio in grid.imbalance_ratios]
     attacks = [labels["attacks"][name] for name in grid.attacks]
     test_set = title_of_test_set(scored.summary, params.report.test_set)
     return (

@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 
 
+def ratio_title(imbalance_ratio: str) -> str:
+    return f"IR {imbalance_ratio}"
+
+
 def setting_title(
-    labels: Mapping[str, Mapping[str, str]], dataset: str, ir: str, architecture: str
+    labels: Mapping[str, Mapping[str, str]], dataset: str, imbalance_ratio: str, architecture: str
 ) -> str:
     """What titles begin with."""
-    return f"{labels['datasets'][dataset]}, IR {ir}, {labels['architectures'][architecture]}"
+    ratio = ratio_title(imbalance_ratio)
+    return f"{labels['datasets'][dataset]}, {ratio}, {labels['architectures'][architecture]}"

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from taet.scores.metrics import alike
-
-Array = np.ndarray[Any, Any]
+from taet.scores.metrics import Array, alike
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,8 @@ import pandas as pd
 from scipy import optimize, stats
 
 from taet.axes import SETTING
+from taet.scores.metrics import Array
 from taet.scores.summary import NO_SPREAD
-
-Array = np.ndarray[Any, Any]
 
 POWER = 0.8
 EXTREME = 0.01  # a method is left out if no share is farther from 0 than this, or none from 1

@@ -43,7 +43,7 @@ def run(job: "Job") -> dict[str, Any]:
         arrays |= model_arrays(weights, f"{name}/")
         choose = partial(_choose, trained, weights, data, job)
         own, options = trained.method.inference(), job.reads["method"].logit_adjustment
-        tau, inference = adjusted_inference(own, options, data.class_counts, choose)
+        tau, inference = adjusted_inference(own, options, data.train_counts, choose)
         header["checkpoints"][name] = {"epoch": epoch, "inference": inference}
         if tau is not None:
             header["checkpoints"][name]["tau"] = tau

@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from taet.adversary.evaluation import evaluate
-from taet.axes import SETTING
+from taet.axes import SETTING, name_parts
 from taet.compute.devices import set_up_device
 from taet.data.loader import to_pixels
 from taet.data.split_images import SplitImages, read_data
@@ -55,7 +55,7 @@ def run(job: "Job") -> dict[str, Any]:
             features.append(images.embedded())
             rows, clean, added = images.attacked()
             examples.append(rows)
-            name = "{}/ir{}/{}".format(*setting)
+            name = "/".join(name_parts(dict(zip(SETTING, setting, strict=True))))
             if number == 0:
                 arrays[f"{name}/clean"] = clean
             arrays[f"{name}/{network.cell['method']}"] = added
@@ -85,7 +85,7 @@ class _Rare:
     def _rows(self, data: SplitImages) -> list[Tensor]:
         """Test images of each of the rarest classes, the most frequent of them first."""
         wanted = self.reads["inspection"]
-        order = torch.argsort(data.class_counts, descending=True, stable=True)
+        order = torch.argsort(data.train_counts, descending=True, stable=True)
         rare = order[-wanted.classes :].tolist()
         labels = data.labels["test"]
         return [(labels == c).nonzero().squeeze(1)[: wanted.images_per_class] for c in rare]

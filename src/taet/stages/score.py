@@ -140,12 +140,13 @@ def _checkpoint(model: Predictions) -> str:
 def _epochs(network: "Job") -> Iterator[dict[str, Any]]:
     """Rows of training.csv of one network."""
     _, facts = artifacts.read_arrays(network.output, network.key)
-    stage1 = network.inputs["stage1"].reads["stop"] if "stage1" in network.inputs else 0
+    inputs = network.inputs
+    stabilization_epochs = inputs["stage1"].reads["stop"] if "stage1" in inputs else 0
     for epoch, measured in enumerate(facts["history"], 1):
         yield {
             **_named(network.cell, NETWORK),
             "epoch": epoch,
-            "stage": 1 if epoch <= stage1 else 2,
+            "stage": 1 if epoch <= stabilization_epochs else 2,
             **{name: measured.get(name) for name in EPOCH},
         }
 

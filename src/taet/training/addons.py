@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 GRADIENT_GUARD = 1e-20  # AWP's guard against a gradient of zero
 
 
-def class_radii(options: "options.ClassRadius", class_counts: Tensor) -> Tensor:
+def class_radii(options: "options.ClassRadius", train_counts: Tensor) -> Tensor:
     """RobustLT's class-wise perturbation budget: radius of each class relative to eps, [C].
 
     (1 - alpha) + tau sqrt(log K_c) with K_c = n_max / n_c and tau such that the mean over training images
     is 1 (Zhang et al. 2026). All are 1 in a balanced training set.
     """
-    counts = class_counts.double()
+    counts = train_counts.double()
     rarity = (counts.max() / counts).log().sqrt()
     mean = (counts / counts.sum() * rarity).sum()
     if mean == 0:
@@ -107,17 +107,17 @@ class WeightAverager:
 
 def logit_adjustment(
     options: "options.LogitAdjustment",
-    class_counts: Tensor,
+    train_counts: Tensor,
     choose: Callable[[list[list[float]]], int],
 ) -> tuple[float, list[float]]:
     """tau, and the bias of each class: -tau log n, centred.
 
     Args:
-        class_counts: [C] training images.
+        train_counts: [C] training images.
         choose: index of the best of several tau, on the validation images, given their biases.
     """
     taus = options.tau if isinstance(options.tau, list) else [options.tau]
-    log_prior = class_counts.double().log()
+    log_prior = train_counts.double().log()
     biases = [(-tau * (log_prior - log_prior.mean())).tolist() for tau in taus]
     best = choose(biases) if len(taus) > 1 else 0
     return taus[best], biases[best]
@@ -138,7 +138,7 @@ def inference_of(
 def adjusted_inference(
     own: dict[str, Any] | None,
     options: "options.LogitAdjustment | None",
-    class_counts: Tensor,
+    train_counts: Tensor,
     choose: Callable[[list[list[float]]], int],
 ) -> tuple[float | None, dict[str, Any] | None]:
     """The ``tau`` of logit adjustment, None without it, and ``inference`` of the network.
@@ -146,12 +146,12 @@ def adjusted_inference(
     Args:
         own: the method's own inference.
         options: of logit adjustment.
-        class_counts, choose: see ``logit_adjustment``.
+        train_counts, choose: see ``logit_adjustment``.
     """
     if options is None:
         return None, own
-    tau, bias = logit_adjustment(options, class_counts, choose)
-    return tau, inference_of(own, bias, len(class_counts))
+    tau, bias = logit_adjustment(options, train_counts, choose)
+    return tau, inference_of(own, bias, len(train_counts))
 
 
 def weights_to_save(model: Network, averager: WeightAverager | None) -> dict[str, Tensor]:

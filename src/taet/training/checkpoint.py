@@ -47,7 +47,7 @@ def restore_run(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
     _restore_progress(run, facts)
 
 
-def start_from_stage_one(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
+def start_from_stabilization(run: Run, arrays: Arrays, facts: dict[str, Any]) -> None:
     """Start from another method's stage 1: its weights and optimiser, with fresh state of this method.
 
     A head of another kind starts fresh too: cosines cannot continue a linear head. The best weights of

@@ -59,17 +59,17 @@ class Setting:
     """What a method may know about the run.
 
     Attributes:
-        class_counts: [C] int64, training images per class.
+        train_counts: [C] int64, training images per class.
         eps: radius of the training attack's L-inf ball.
         attack: steps, step size, start and batch-norm mode of the training attack.
         epochs: of the whole run, stage 1 included.
         channels: of an image.
         seed: of the run.
 
-    Tensors that a method makes must be on the device of ``class_counts``.
+    Tensors that a method makes must be on the device of ``train_counts``.
     """
 
-    class_counts: Tensor
+    train_counts: Tensor
     eps: float
     attack: "TrainingAttack"
     epochs: int
@@ -87,7 +87,7 @@ class TrainingMethod:
     def __init__(self, options: "MethodOptions", setting: Setting) -> None:
         self.options = options
         self.setting = setting
-        counts = setting.class_counts
+        counts = setting.train_counts
         if counts.min() < 1:
             raise UserError(
                 f"class {int(counts.argmin())} has no training image; every method needs one of each class"
@@ -100,7 +100,7 @@ class TrainingMethod:
     @property
     def classes(self) -> int:
         """Number of classes C."""
-        return len(self.setting.class_counts)
+        return len(self.setting.train_counts)
 
     @property
     def head(self) -> dict[str, Any]:

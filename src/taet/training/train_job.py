@@ -17,7 +17,7 @@ from taet.study.run.progress import Progress
 from taet.study.run.resume import ResumeFile, resume_file
 from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber, adjusted_inference
-from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
+from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stabilization
 from taet.training.loop import Run, train
 from taet.training.method import Setting, TrainingMethod
 from taet.training.optimizers import make_optimizer
@@ -124,7 +124,7 @@ def _inference(job: "Job", data: SplitImages, run: Run) -> dict[str, Any] | None
     options = job.reads["method"].logit_adjustment
     # Where several tau are given, training is not validated (taet.study.params.rules).
     _, inference = adjusted_inference(
-        run.method.inference(), options, data.class_counts, choose=lambda biases: 0
+        run.method.inference(), options, data.train_counts, choose=lambda biases: 0
     )
     return inference
 
@@ -132,7 +132,7 @@ def _inference(job: "Job", data: SplitImages, run: Run) -> dict[str, Any] | None
 def _method(job: "Job", data: SplitImages, device: "torch.device") -> TrainingMethod:
     options, attack = job.reads["method"], job.reads["training"].attack
     setting = Setting(
-        class_counts=data.class_counts.to(device),
+        train_counts=data.train_counts.to(device),
         eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
         attack=attack,
         epochs=job.reads["training"].epochs,
@@ -169,6 +169,6 @@ def _restore(run: Run, job: "Job", resume: ResumeFile) -> None:
     """Bring a new run to the last saved epoch or, without one, to the end of stage 1, if it has one."""
     resume.restore(partial(restore_run, run))
     if not resume.resumed and "stage1" in job.inputs:
-        stage1 = job.inputs["stage1"]
-        restore = restore_run if job.stage == "stabilize" else start_from_stage_one
-        restore(run, *artifacts.read_arrays(stage1.output, stage1.key))
+        stabilization = job.inputs["stage1"]
+        restore = restore_run if job.stage == "stabilize" else start_from_stabilization
+        restore(run, *artifacts.read_arrays(stabilization.output, stabilization.key))

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import taet
-from taet import cli
 from taet.api import cache, own_model
 from taet.api.cache import cache_folder
+from taet.cli.main import main
 from taet.errors import UserError
 from tests.conftest import ROOT
 from tests.unit.api.test_functions import linear, project  # noqa: F401
@@ -74,10 +74,10 @@ def test_the_command_line_in_any_folder(
     monkeypatch.setenv("TAET_CACHE", str(tmp_path / "cache"))
     (tmp_path / "mine.py").write_text("from tests.unit.api.test_functions import linear as load\n")
     line = ["evaluate", "--model", "mine.py:load", "--dataset", "digits", "--attacks", "fgsm"]
-    assert cli.main([*line, "--images", "50"]) == 0
+    assert main([*line, "--images", "50"]) == 0
     assert "n = 50 images" in capsys.readouterr().out
     assert (tmp_path / "cache" / STORED).exists()
-    assert cli.main([*line, "--params", "params.yaml"]) == 1
+    assert main([*line, "--params", "params.yaml"]) == 1
     assert "params.yaml: no such file" in capsys.readouterr().err
 
 

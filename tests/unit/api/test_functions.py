@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 import taet
-from taet import cli
 from taet.api.restored import restored_model
+from taet.cli.main import main
 from taet.networks.network import build_model, describe_network, model_arrays
 from taet.study.params import blocks
 from taet.study.store import artifacts
@@ -42,7 +42,7 @@ def test_import_is_light() -> None:
 
 def test_functions_win_over_modules() -> None:
     """Whatever has been imported before, ``taet.evaluate`` is the function."""
-    code = "import taet.cli, taet.stages.attack, taet.api.functions; print(taet.evaluate, taet.load_model)"
+    code = "import taet.cli.main, taet.stages.attack, taet.api.functions; print(taet.evaluate, taet.load_model)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert output.count("<function ") == 2, output
 
@@ -100,7 +100,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with params.yaml and the digits."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["download", "--dataset", "digits"]) == 0
+    assert main(["download", "--dataset", "digits"]) == 0
     return tmp_path
 
 
@@ -112,7 +112,7 @@ def linear() -> nn.Module:
 @pytest.mark.usefixtures("project")
 def test_table() -> None:
     counts = np.array([100, 77, 59, 46, 35, 27, 21, 16, 12, 10])
-    options = {"eps": "1/20", "images": 100, "class_counts": counts}
+    options = {"eps": "1/20", "images": 100, "train_counts": counts}
     table = taet.evaluate(linear(), "digits", ["fgsm", "pgd20", "cw_l2"], **options)
     rows = table.set_index(["attack", "scope"])
     assert list(table["attack"].unique()) == ["clean", "fgsm", "pgd20", "cw_l2", "worst of these"]
@@ -181,19 +181,19 @@ def test_table_without_attacks_and_counts() -> None:
         ({"seed": -1}, "^seed '-1': must be a whole number"),
         ({"model": 3}, "^model: a int; must be a torch.nn.Module"),
         ({"model": nn.Flatten()}, "outputs of the shape"),
-        ({"class_counts": [1, 2]}, "^class_counts: 2 numbers; must be one for each of 10 classes"),
-        ({"class_counts": [1.5] * 10}, "^class_counts: 1.5 for class 0 .*whole, at least 0, no share"),
-        ({"class_counts": [1] * 9 + [-1]}, "^class_counts: -1 for class 9"),
-        ({"class_counts": [math.nan] * 10}, "^class_counts: nan for class 0"),
-        ({"class_counts": ["1"] * 10}, "^class_counts: '1' for class 0"),
-        ({"class_counts": [0] * 10}, "^class_counts: no class has a training image"),
-        ({"class_counts": "1234567890"}, "^class_counts: a value of the type str; must be a list"),
-        ({"class_counts": set(range(10))}, "^class_counts: a value of the type set; must be a list"),
-        ({"class_counts": np.ones((2, 5))}, "^class_counts: a value of the type ndarray"),
-        ({"class_counts": Counter(range(9))}, "^class_counts: no entry for class 9"),
-        ({"class_counts": Counter(range(11))}, "^class_counts: an entry for 10; classes are 0 to 9"),
-        ({"class_counts": pd.Series([7] * 10, list("abcdefghij"))}, "^class_counts: no entry for class 0"),
-        ({"class_counts": pd.Series([7] * 11, [0, *range(10)])}, "^class_counts: a Series with one class twice"),
+        ({"train_counts": [1, 2]}, "^train_counts: 2 numbers; must be one for each of 10 classes"),
+        ({"train_counts": [1.5] * 10}, "^train_counts: 1.5 for class 0 .*whole, at least 0, no share"),
+        ({"train_counts": [1] * 9 + [-1]}, "^train_counts: -1 for class 9"),
+        ({"train_counts": [math.nan] * 10}, "^train_counts: nan for class 0"),
+        ({"train_counts": ["1"] * 10}, "^train_counts: '1' for class 0"),
+        ({"train_counts": [0] * 10}, "^train_counts: no class has a training image"),
+        ({"train_counts": "1234567890"}, "^train_counts: a value of the type str; must be a list"),
+        ({"train_counts": set(range(10))}, "^train_counts: a value of the type set; must be a list"),
+        ({"train_counts": np.ones((2, 5))}, "^train_counts: a value of the type ndarray"),
+        ({"train_counts": Counter(range(9))}, "^train_counts: no entry for class 9"),
+        ({"train_counts": Counter(range(11))}, "^train_counts: an entry for 10; classes are 0 to 9"),
+        ({"train_counts": pd.Series([7] * 10, list("abcdefghij"))}, "^train_counts: no entry for class 0"),
+        ({"train_counts": pd.Series([7] * 11, [0, *range(10)])}, "^train_counts: a Series with one class twice"),
         ({"attacks": [3]}, "^attacks: no attack 3; known: fgsm"),
         ({"attacks": 3}, "^attacks: a value of the type int"),
         ({"dataset": None}, "^dataset: no data set None; known: digits"),
@@ -226,7 +226,7 @@ LABELS = pd.Series([c for c in reversed(range(10)) for _ in range(COUNTS[c])])
     ids=["value_counts", "ascending", "Counter", "dict", "tensor", "floats", "tuple"],
 )
 def test_counts_belong_to_their_classes(counts: object) -> None:
-    table = taet.evaluate(linear(), "digits", [], images=10, class_counts=counts)
+    table = taet.evaluate(linear(), "digits", [], images=10, train_counts=counts)
     assert list(table["train_images"][table["scope"] == "class"]) == COUNTS
 
 
@@ -541,7 +541,7 @@ def test_a_model_in_a_file(
         "from torch import nn\nfrom helper import head\n" + load
     )
     options = ["--dataset", "digits", "--attacks", "fgsm", "--images", "20"]
-    assert cli.main(["evaluate", "--model", name, *options]) == 0
+    assert main(["evaluate", "--model", name, *options]) == 0
     assert "n = 20 images" in capsys.readouterr().out
     for wrong, message in (
         ("none.py:load", "no file none.py"),
@@ -550,7 +550,7 @@ def test_a_model_in_a_file(
         ("mine.py:head", "'head' is of the type Linear; must be a function that returns the model"),
         ("mine.py:nn", "'nn' is of the type module; must be a function"),
     ):
-        assert cli.main(["evaluate", "--model", wrong, *options]) == 1
+        assert main(["evaluate", "--model", wrong, *options]) == 1
         assert message in capsys.readouterr().err
     for option, value, message in (
         ("--attacks", ",", "','; known: fgsm, pgd20"),
@@ -564,7 +564,7 @@ def test_a_model_in_a_file(
         ("--seed", "-1", "'-1': must be a whole number from 0 to"),
         ("--eps", "", "'': must be a number or a fraction such as 8/255"),
     ):
-        assert cli.main(["evaluate", "--model", "mine.py:load", *options, option, value]) == 1
+        assert main(["evaluate", "--model", "mine.py:load", *options, option, value]) == 1
         error = capsys.readouterr().err
         assert error.startswith(f"taet evaluate: {option}")
         assert message in error
@@ -593,5 +593,5 @@ def test_a_warning_is_shown_as_one(
         "--images",
         "20",
     ]
-    assert cli.main(["evaluate", "--model", "mine.py:load", *options]) == 0
+    assert main(["evaluate", "--model", "mine.py:load", *options]) == 0
     assert f"warning: AutoAttack: {one}\n" in capsys.readouterr().out + "\n"

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import taet
 from taet.api.functions import OWN_PARAMETERS
 from taet.api.images import TestSet, own_test_set, read_test_set
-from taet.api.own_model import compute_of
+from taet.api.under_attack import compute_of
 from taet.networks.network import build_model, describe_network
 from taet.study.params.load import load_common, load_params
 from taet.study.params.overlay import of_common, read_file
@@ -204,7 +204,7 @@ def test_refused_images(given: Any, message: str) -> None:
         ({"study": "digit"}, "no study 'digit'; did you mean 'digits'"),
         ({"images": 9}, "^images 9: must be at least 10, one for each class"),
         ({"parameters": 3}, "^parameters: a value of the type int; must be the path of a file"),
-        ({"class_counts": [1] * 8}, "^class_counts: 8 numbers; must be one for each of 10 classes"),
+        ({"train_counts": [1] * 8}, "^train_counts: 8 numbers; must be one for each of 10 classes"),
     ],
 )
 def test_refused_arguments(arguments: dict[str, Any], message: str) -> None:

@@ -40,7 +40,7 @@ def test_images_are_those_of_the_stage(tmp_path: Path, seed: int, changes: Any) 
     for part in PARTS:
         np.testing.assert_array_equal(getattr(own, part), split[part], part)
         assert getattr(own, part).dtype == np.int64
-    assert own.class_counts == facts["class_counts"]
+    assert own.train_counts == facts["class_counts"]
     other = taet.longtail_split(LABELS, 4, seed, dataset="e", **OPTIONS | changes)
     assert other.test.tolist() != own.test.tolist()
 
@@ -56,7 +56,7 @@ def test_training_images_are_enough(tmp_path: Path, ratio: str) -> None:
     own = taet.longtail_split(torch.tensor(LABELS[training]), ratio, 1, dataset="d", **options)
     np.testing.assert_array_equal(training[own.train], split["train"])
     np.testing.assert_array_equal(training[own.validation], split["validation"])
-    assert own.class_counts == facts["class_counts"]
+    assert own.train_counts == facts["class_counts"]
     assert len(own.test) == len(own.test_long_tailed) == 0
 
 
@@ -94,7 +94,7 @@ def test_scores_are_those_of_the_evaluation(
     x = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     y = small_net().eval()(x).argmax(1)
     y[:8] = torch.arange(8)
-    table = taet.evaluate(small_net(), (x, y), ["pgd20"], eps=0.05, class_counts=COUNTS)
+    table = taet.evaluate(small_net(), (x, y), ["pgd20"], eps=0.05, train_counts=COUNTS)
     own = taet.attack(small_net(), x, y, "pgd20", eps=0.05)
     for name, predictions in (("clean", own.clean_predictions), ("pgd20", own.predictions)):
         rows = table[table["attack"] == name].reset_index(drop=True)

@@ -11,7 +11,8 @@ import torch
 from taet.adversary.evaluation import Evaluation, Verdict
 from taet.api import images
 from taet.api.images import read_test_set
-from taet.api.own_model import WORST, _frame, table
+from taet.api.verdict_frame import WORST, verdict_frame
+from taet.api.verdict_table import table
 from taet.data.imageset import TEST, TRAIN
 from taet.study.store import artifacts
 
@@ -39,7 +40,7 @@ def frame(confidence: float = 0.95) -> Any:
     test = images.TestSet(torch.zeros(5, 1, 2, 2), LABELS, torch.arange(5), ["a", "b"])
     groups = {"head": [0], "tail": [1]}
     labels = {name: name.upper() for name in PREDICTED}
-    return _frame(evaluation, test, labels, EPS, confidence, [9, 4], groups)
+    return verdict_frame(evaluation, test, labels, EPS, confidence, [9, 4], groups)
 
 
 def test_worst_is_over_all_attacks_of_the_ball() -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import taet
-from taet import cli
 from taet.api.weights import load_weights
+from taet.cli.main import main
 from taet.errors import UserError
 from taet.options import ModelOptions
 from taet.study.params.plugins import options_class
@@ -251,20 +251,23 @@ def test_from_the_command_line_and_from_python(capsys: pytest.CaptureFixture[str
         "--images",
         "20",
     ]
-    assert cli.main([*line, "--arch", "resnet18"]) == 0
+    assert main([*line, "--arch", "resnet18"]) == 0
     table = capsys.readouterr().out
     loaded = taet.load_weights("peer.pth", "resnet18")
     accuracy = taet.evaluate(loaded, "digits", "fgsm", images=20)["accuracy"].iloc[0]
     assert f"{100 * accuracy:.2f} [" in table.splitlines()[1]
     for arguments, message in (
-        ([*line, "--arch", "resnet"], "--arch: no architecture 'resnet'; did you mean 'resnet18'"),
+        (
+            [*line, "--arch", "resnet"],
+            "--architecture: no architecture 'resnet'; did you mean 'resnet18'",
+        ),
         ([*line, "--arch", "wrn28_10"], "weights of another network than WRN-28-10"),
         ([*line, "--arch", "small_cnn"], "or name another architecture; known: small_cnn, "),
         (
             [*line, "--arch", "resnet18", "--model", "mymodel:load"],
-            "--arch is for a file of weights; leave it out",
+            "--architecture is for a file of weights; leave it out",
         ),
-        (line, "add --arch, the network that the weights are of"),
+        (line, "add --architecture, the network that the weights are of"),
     ):
-        assert cli.main(arguments) == 1
+        assert main(arguments) == 1
         assert message in capsys.readouterr().err

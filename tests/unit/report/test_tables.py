@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from taet.collapse import COLLAPSED
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
 from taet.report.tables.cells import number_text, ranks
@@ -17,7 +18,7 @@ from taet.report.tables.headline import headline
 from taet.scores import tukey
 from taet.scores.summary import over_seeds, title_of_test_set, with_bootstrap
 from taet.study.params import plugins
-from taet.study.plan.variants import STAGE1_EPOCHS
+from taet.study.plan.variants import STABILIZATION_EPOCHS
 
 SHOWN = {
     "report": SimpleNamespace(
@@ -452,7 +453,7 @@ def test_headline() -> None:
 
 SETTING = {"dataset": "d", "architecture": "net"}
 PICTURE = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
-OPTIONS = {"stage1_length": [STAGE1_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
+OPTIONS = {"stage1_length": [STABILIZATION_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
 
 
 def sources(module: ModuleType, frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -745,7 +746,7 @@ def test_marks_stand_at_the_numbers_they_are_of() -> None:
 
 def test_a_collapsed_training_is_not_ranked() -> None:
     frame = metrics()
-    frame.loc[frame["method"] == "b", "warnings"] = "odd: the training has collapsed"
+    frame.loc[frame["method"] == "b", "warnings"] = f"odd\n{COLLAPSED}"
     first, *_ = tables.main_tables(summary(frame), differences(), SHOWN)
     assert first.marks == {(1, column): "best" for column in (1, 2, 3)}
     assert table_of("differences", summary(frame), differences()).title.endswith("to A|x, BR PGD-2")

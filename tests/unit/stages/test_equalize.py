@@ -22,7 +22,7 @@ def written(monkeypatch: pytest.MonkeyPatch, averager: Any, adjust: bool = False
     method = SimpleNamespace(inference=lambda: {"scale": 10.0, "bias": [1.0, 0.0]})
     run = SimpleNamespace(model=model, epoch=9, averager=averager, best=best, method=method)
     facts = {"network": "how", "history": "what", "epoch": 9}
-    data = SimpleNamespace(class_counts=COUNTS, classes=2)
+    data = SimpleNamespace(train_counts=COUNTS, classes=2)
     finished: list[Any] = []
     monkeypatch.setattr(equalize, "read_data", lambda *names: data)
     monkeypatch.setattr(equalize, "train_job", lambda *given: (run, facts, {}))

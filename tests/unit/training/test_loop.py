@@ -13,7 +13,7 @@ from taet.options import ClassRadius, WeightAverage, WeightPerturbation
 from taet.study.params import blocks, plugins
 from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber
-from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stage_one
+from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stabilization
 from taet.training.loop import Run, train
 from taet.training.method import Setting
 from taet.training.optimizers import make_optimizer
@@ -131,7 +131,7 @@ def test_another_head_starts_fresh_after_stage_one(problem: Problem, method: str
     train(stage1, problem.loader, problem.training, 2)
     facts = {**run_facts(stage1), "network": problem.network}
     stage2, fresh = problem.run(method, "sgd"), problem.run(method, "sgd")
-    start_from_stage_one(stage2, run_arrays(stage1), facts)
+    start_from_stabilization(stage2, run_arrays(stage1), facts)
     for name, value in weights(stage2).items():
         source = fresh if name.startswith("head") else stage1
         assert torch.equal(value, source.model.state_dict()[name]), name
@@ -151,7 +151,7 @@ def test_stage_one_then_stage_two_equals_one_run(problem: Problem) -> None:
     arrays = {name: value.copy() for name, value in run_arrays(stage1).items()}
     stage2 = problem.run("taet")
     facts = {**run_facts(stage1), "network": problem.network}
-    start_from_stage_one(stage2, arrays, facts)
+    start_from_stabilization(stage2, arrays, facts)
     train(stage2, problem.loader, problem.training, 4)
     assert_same(stage2, one)
 

@@ -55,7 +55,7 @@ def test_setting(kind: str, own: float | None, eps: float, digits: blocks.Params
     given = job(digits, kind, {"eps": own})
     method = _method(given, data(), torch.device("cpu"))
     setting = method.setting
-    assert setting.class_counts.tolist() == COUNTS
+    assert setting.train_counts.tolist() == COUNTS
     assert (setting.eps, setting.epochs, setting.channels, setting.seed) == (eps, 23, 2, SEED)
     assert setting.attack == given.reads["training"].attack
     assert method.options is given.reads["method"]

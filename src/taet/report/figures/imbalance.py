@@ -24,6 +24,7 @@ from taet.report.style import (
     spread,
     value_bar,
 )
+from taet.report.titles import ratio_title
 from taet.scores.summary import shown_rows
 
 REQUIRES = {"ratios": 2}
@@ -61,7 +62,12 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
                 means, bars = means_and_bars(
                     value_bar(values.loc[(method, attack, ratio)]) for method in methods
                 )
-                look = {"color": color, "marker": marker, "linestyle": "", "label": f"IR {ratio}"}
+                look = {
+                    "color": color,
+                    "marker": marker,
+                    "linestyle": "",
+                    "label": ratio_title(ratio),
+                }
                 axes.errorbar(means, np.arange(len(methods)) + offset, xerr=bars, **look, **BARS)
             axes.set_xlabel(f"{columns[attack]} (%), {BETTER}")
         caption(figure, f"All classes. {spread(summary, report.test_set)}")

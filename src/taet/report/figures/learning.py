@@ -88,9 +88,9 @@ def _curve(axes: Axes, values: Any, method: str, style: Mapping[str, Any], first
 def _events(axes: Axes, part: pd.DataFrame, color: Any) -> None:
     """The end of stage 1, and drops of the learning rate, of one method."""
     epochs = part[part["seed"] == part["seed"].iloc[0]].set_index("epoch")
-    stage1 = epochs[epochs["stage"] == 1].index
-    if len(stage1):
-        axes.axvline(stage1.max() + 0.5, color=color, linestyle="--", linewidth=0.6)
+    stabilization = epochs[epochs["stage"] == 1].index
+    if len(stabilization):
+        axes.axvline(stabilization.max() + 0.5, color=color, linestyle="--", linewidth=0.6)
     rates = epochs["learning_rate"]
     for epoch in rates.index[rates < DROP * rates.shift()]:
         if rates[epoch] > 0 and epoch != rates.index[-1]:  # a cosine ends at 0: no drop

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from taet.axes import METHOD_IN_SETTING
+from taet.axes import METHOD_IN_SETTING, name_parts
 from taet.scores.summary import of_groups, shown_rows
 
 
@@ -19,8 +19,10 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
     rows = of_groups(shown_rows(summary, report))
     picked = rows.set_index([*METHOD_IN_SETTING, "attack", "scope"])["balanced_accuracy"]
     result: dict[str, Any] = {}
-    for dataset, ir, architecture, method in dict.fromkeys(picked.index.droplevel([4, 5])):
-        cell = (dataset, ir, architecture, method)
+    for cell in dict.fromkeys(picked.index.droplevel([4, 5])):
+        dataset, ratio, architecture, method = name_parts(
+            dict(zip(METHOD_IN_SETTING, cell, strict=True))
+        )
         numbers = {
             "BA": picked[(*cell, "clean", "all")],
             f"BR_{attack}": picked[(*cell, attack, "all")],
@@ -31,7 +33,7 @@ def headline(summary: pd.DataFrame, shown: Mapping[str, Any]) -> dict[str, Any]:
         methods = (
             result.setdefault(report.test_set, {})
             .setdefault(dataset, {})
-            .setdefault(f"ir{ir}", {})
+            .setdefault(ratio, {})
             .setdefault(architecture, {})
         )
         methods[method] = {name: round(100 * float(value), 3) for name, value in numbers.items()}
@@ -47,11 +49,11 @@ def headline_rows(numbers: Mapping[str, Any], attack: str) -> list[dict[str, Any
     """
     titles = {"BA": "BA", f"BR_{attack}": "BR", f"tail_BR_{attack}": "tail_BR"}
     return [
-        {"cell": f"{dataset} {ir} {architecture} {method}"}
+        {"cell": f"{dataset} {imbalance_ratio} {architecture} {method}"}
         | {title: values.get(name) for name, title in titles.items()}
         for datasets in numbers.values()
         for dataset, ratios in datasets.items()
-        for ir, architectures in ratios.items()
+        for imbalance_ratio, architectures in ratios.items()
         for architecture, methods in architectures.items()
         for method, values in methods.items()
     ]

@@ -11,6 +11,7 @@ import pandas as pd
 from taet.axes import SETTING
 from taet.collapse import COLLAPSED
 from taet.report.titles import setting_title
+from taet.scores import notes
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 Column = tuple[str, str, str]  # attack, scope, title
@@ -85,8 +86,8 @@ class SettingResults:
     @cached_property
     def collapsed(self) -> set[str]:
         """Methods of which a network gives one class for all images: not ranked, whatever their numbers."""
-        warned = self.rows["warnings"].fillna("").str.contains(COLLAPSED, regex=False)
-        return set(self.rows["method"][warned])
+        pairs = zip(self.rows["method"], self.rows["warnings"], strict=True)
+        return {method for method, warnings in pairs if COLLAPSED in notes.split(warnings)}
 
     def ranked(self, methods: Sequence[str], values: Sequence[float]) -> list[float]:
         """The values of methods that are ranked; NaN of the others."""
@@ -140,9 +141,8 @@ def settings(
 ) -> Iterator[SettingResults]:
     labels = shown["labels"]
     for names, rows in summary.groupby(list(SETTING), sort=False):
-        dataset, ir, architecture = names
         yield SettingResults(
-            setting_title(labels, dataset, ir, architecture),
+            setting_title(labels, *names),
             rows,
             differences[(differences[list(SETTING)] == list(names)).all(axis=1)],
             shown,

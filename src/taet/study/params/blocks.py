@@ -63,7 +63,7 @@ ImbalanceRatio = Annotated[
 ]
 
 
-def ir_label(ratio: float | str) -> str:
+def imbalance_ratio_label(ratio: float | str) -> str:
     """An imbalance ratio as paths and tables show it: ``10``, ``33.3``, ``natural``."""
     return ratio if isinstance(ratio, str) else f"{ratio:.6g}"
 

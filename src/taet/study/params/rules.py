@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from taet.errors import suggest
 from taet.options import MethodOptions
 from taet.study.params import plugins
-from taet.study.params.blocks import RESERVED, Grid, Params, ir_label
+from taet.study.params.blocks import RESERVED, Grid, Params, imbalance_ratio_label
 from taet.study.params.resolved import ResolvedValues
 from taet.training_options import Multistep, Training, Validation
 
@@ -35,7 +35,7 @@ def _grid_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     for axis in Grid.model_fields:
         values = getattr(params.grid, axis)
         if axis == "imbalance_ratios":  # the same when they would share a path
-            values = [ir_label(value) for value in values]
+            values = [imbalance_ratio_label(value) for value in values]
         for i, value in enumerate(values):
             where = resolved.locate(("grid", axis, i))
             if value in values[:i]:
@@ -229,10 +229,10 @@ def _stabilization_problems(params: Params, resolved: ResolvedValues) -> Iterato
     for name, stabilization in params.stabilizations.items():
         where = resolved.locate(("stabilizations", name, "method"))
         method_name = stabilization.method
-        stage1 = params.methods.get(method_name)
-        if stage1 is None:
+        stabilizing = params.methods.get(method_name)
+        if stabilizing is None:
             yield f"{where}: no method {method_name!r}{suggest(method_name, params.methods)}"
-        elif stage1.stabilization is not None:
+        elif stabilizing.stabilization is not None:
             yield f"{where}: {method_name!r} has a stage 1 itself; name a method without one"
         users = [m for m in params.grid.methods if _starts_from(params, m) == name]
         shortest = min((params.methods[u].training.epochs for u in users), default=math.inf)

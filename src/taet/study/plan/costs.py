@@ -9,11 +9,11 @@ def training_passes(params: Params, method: str) -> float:
     Stage 1 counts in full, also where other methods share it.
     """
     total, stop = 0.0, params.methods[method].training.epochs
-    stabilization = params.methods[method].stabilization
-    while stabilization is not None:
-        stage1 = params.stabilizations[stabilization]
-        total += passes(params, method, stage1.epochs, stop)
-        method, stop, stabilization = stage1.method, stage1.epochs, stage1.after
+    name = params.methods[method].stabilization
+    while name is not None:
+        stabilization = params.stabilizations[name]
+        total += passes(params, method, stabilization.epochs, stop)
+        method, stop, name = stabilization.method, stabilization.epochs, stabilization.after
     return total + passes(params, method, 0, stop)
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taet.axes import job_title
 from taet.study.params.selection import Selection
 from taet.study.store.artifacts import FORMAT
 from taet.study.store.fingerprint import fingerprint
@@ -27,8 +28,8 @@ def hash_of(body: Any) -> str:
 
 
 def option(axis: str) -> str:
-    """The command-line option of an axis."""
-    return "--ir" if axis == "imbalance_ratio" else f"--{axis}"
+    """The command-line option of an axis; the command line takes shorter ones too."""
+    return f"--{axis.replace('_', '-')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,5 @@ class Job:
 
     @property
     def title(self) -> str:
-        """For people: ``equalize digits ir10 small_cnn taet seed0``."""
-        short = {"imbalance_ratio": "ir{}", "seed": "seed{}"}
-        words = [short.get(axis, "{}").format(value) for axis, value in self.cell.items()]
-        return " ".join([self.stage, *words])
+        """See ``taet.axes.job_title``."""
+        return job_title(self.stage, self.cell)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taet.axes import SETTING
+from taet.axes import SETTING, name_parts
 from taet.study.params import plugins
-from taet.study.params.blocks import NATURAL, Params, ir_label
+from taet.study.params.blocks import NATURAL, Params, imbalance_ratio_label
 from taet.study.plan.variants import largest_group, variants
 
 FOLDER = "report.figures"
@@ -44,7 +44,7 @@ def requirements_of(figure: str) -> Requirements:
 def pictures(params: Params) -> dict[str, dict[str, Any]]:
     """By file name: the module in ``report/figures`` that draws it, as ``figure``, and its arguments."""
     return {
-        "_".join([name, *_parts(setting)]): {"figure": figure, **arguments, **setting}
+        "_".join([name, *name_parts(setting)]): {"figure": figure, **arguments, **setting}
         for figure in plugins.names(FOLDER)
         for name, arguments in _of_figure(params, figure, requirements_of(figure))
         for setting in _settings(params, of_all_ratios="ratios" in arguments)
@@ -56,7 +56,11 @@ def _of_figure(params: Params, figure: str, required: Requirements) -> Pictures:
     if required.varying:
         yield from _variations(params, figure, required)
     elif required.ratios:
-        ratios = [ir_label(ratio) for ratio in params.grid.imbalance_ratios if ratio != NATURAL]
+        ratios = [
+            imbalance_ratio_label(ratio)
+            for ratio in params.grid.imbalance_ratios
+            if ratio != NATURAL
+        ]
         if len(ratios) >= required.ratios:
             yield figure, {"ratios": ratios}
     elif len(params.grid.methods) >= required.methods and (
@@ -81,13 +85,9 @@ def _settings(params: Params, of_all_ratios: bool) -> Iterator[dict[str, str]]:
     grid = params.grid
     values = {
         "dataset": grid.datasets,
-        "imbalance_ratio": [ir_label(ratio) for ratio in grid.imbalance_ratios],
+        "imbalance_ratio": [imbalance_ratio_label(ratio) for ratio in grid.imbalance_ratios],
         "architecture": grid.architectures,
     }
     axes = [axis for axis in SETTING if not (of_all_ratios and axis == "imbalance_ratio")]
     for combination in itertools.product(*(values[axis] for axis in axes)):
         yield dict(zip(axes, combination, strict=True))
-
-
-def _parts(setting: dict[str, str]) -> list[str]:
-    return [f"ir{value}" if axis == "imbalance_ratio" else value for axis, value in setting.items()]

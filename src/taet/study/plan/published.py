@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from taet.study.params.blocks import Params, ir_label
+from taet.study.params.blocks import Params, imbalance_ratio_label
 
 FOLDER = Path("data/reference")
 UNUSABLE = "not for comparison"  # in the note of a row
@@ -23,7 +23,7 @@ def comparable(params: Params, folder: Path) -> list[dict[str, Any]]:
         folder: of the study; the files are in its ``data/reference``, if there are any.
     """
     grid = params.grid
-    ratios = {ir_label(ratio) for ratio in grid.imbalance_ratios}
+    ratios = {imbalance_ratio_label(ratio) for ratio in grid.imbalance_ratios}
     attacks = ("clean", *grid.attacks)
     rows = [
         row

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taet.axes import MODEL, NETWORK, SETTING, SPLIT
+from taet.axes import MODEL, NETWORK, SETTING, SPLIT, path_pattern
 from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
@@ -90,13 +90,15 @@ def equalize(study: "Study", cell: Cell) -> Needs:
     return _training(study, cell, cell["method"], method.training.epochs, method.stabilization)
 
 
-def _training(study: "Study", cell: Cell, method: str, stop: int, stage1: str | None) -> Needs:
+def _training(
+    study: "Study", cell: Cell, method: str, stop: int, stabilization: str | None
+) -> Needs:
     """Needs of both stages of a training, which are the same work: a method from one epoch to another."""
     p = study.params
     architecture, options = p.architectures[cell["architecture"]], p.methods[method]
     inputs = _data(study, cell)
-    if stage1 is not None:
-        inputs["stage1"] = study.job("stabilize", **{**cell, "stabilization": stage1})
+    if stabilization is not None:
+        inputs["stage1"] = study.job("stabilize", **{**cell, "stabilization": stabilization})
     return Needs(
         {
             "architecture": architecture,
@@ -217,7 +219,13 @@ class Stage:
     needs: Callable[["Study", Cell], Needs]
 
 
-_SETTING = "{dataset}/ir{imbalance_ratio}/{architecture}"
+def _in_cells(folder: str, axes: tuple[str, ...]) -> str:
+    """Path of an output that every cell has."""
+    return f"{folder}/{path_pattern(axes)}.safetensors"
+
+
+STABILIZED = (*SETTING, "stabilization", "seed")
+ATTACKED = (*MODEL, "job")
 STAGES = {
     stage.name: stage
     for stage in (
@@ -231,30 +239,28 @@ STAGES = {
         Stage(
             "subsample",
             SPLIT,
-            "data/longtail/{study}/{dataset}/ir{imbalance_ratio}/seed{seed}.safetensors",
+            _in_cells("data/longtail/{study}", SPLIT),
             "draw the long-tailed training set and the test sets as index lists",
             subsample,
         ),
         Stage(
             "stabilize",
-            (*SETTING, "stabilization", "seed"),
-            "results/{study}/stabilize/" + _SETTING + "/{stabilization}/seed{seed}.safetensors",
+            STABILIZED,
+            _in_cells("results/{study}/stabilize", STABILIZED),
             "train stage 1, the checkpoint that methods share",
             stabilize,
         ),
         Stage(
             "equalize",
             NETWORK,
-            "results/{study}/equalize/" + _SETTING + "/{method}/seed{seed}.safetensors",
+            _in_cells("results/{study}/equalize", NETWORK),
             "train a method to its end, from stage 1 where it has one",
             equalize,
         ),
         Stage(
             "attack",
-            (*MODEL, "job"),
-            "results/{study}/attack/"
-            + _SETTING
-            + "/{method}/seed{seed}/{checkpoint}/{job}.safetensors",
+            ATTACKED,
+            _in_cells("results/{study}/attack", ATTACKED),
             "attack a trained model and store its prediction for each test image",
             attack,
         ),

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from taet.decimals import is_integer
 from taet.errors import UserError, suggest
 from taet.options import Options
-from taet.study.params.blocks import Params, imbalance_ratio, ir_label
+from taet.study.params.blocks import Params, imbalance_ratio, imbalance_ratio_label
 from taet.study.params.load import PARAMS_FILE, load_params
 from taet.study.params.selection import Selection
 from taet.study.plan.job import Cell, Job, hash_of
@@ -61,7 +61,7 @@ class Study:
         grid = self.params.grid
         values: dict[str, list[Any]] = {
             "dataset": grid.datasets,
-            "imbalance_ratio": [ir_label(ratio) for ratio in grid.imbalance_ratios],
+            "imbalance_ratio": [imbalance_ratio_label(ratio) for ratio in grid.imbalance_ratios],
             "architecture": grid.architectures,
             "method": grid.methods,
             "seed": grid.seeds,
@@ -163,7 +163,7 @@ class Study:
             return int(text)
         if axis == "imbalance_ratio":
             try:
-                return ir_label(imbalance_ratio(text))
+                return imbalance_ratio_label(imbalance_ratio(text))
             except ValueError as error:
                 raise UserError(f"imbalance ratio {text!r}: {error}") from None
         names: dict[str, Collection[str]] = {

@@ -8,7 +8,7 @@ from taet.study.params.blocks import Params
 from taet.study.params.resolved import leaves
 from taet.study.params.yamlfile import dotted
 
-STAGE1, STAGE1_EPOCHS = "stage 1", "stage-1 epochs"
+STABILIZATION, STABILIZATION_EPOCHS = "stage 1", "stage-1 epochs"
 
 
 def variants(params: Params) -> dict[str, dict[str, dict[str, Any]]]:
@@ -30,8 +30,8 @@ def _options(params: Params, name: str) -> dict[str, Any]:
     options = method.model_dump(exclude={"kind", "label", "stabilization", "training"})
     training = method.training.model_dump()
     return {
-        STAGE1: stabilization.method if stabilization else None,
-        STAGE1_EPOCHS: stabilization.epochs if stabilization else 0,
+        STABILIZATION: stabilization.method if stabilization else None,
+        STABILIZATION_EPOCHS: stabilization.epochs if stabilization else 0,
         **{dotted(path): value for path, value in leaves(options)},
         **{dotted(path): value for path, value in leaves({"training": training})},
     }
@@ -64,12 +64,13 @@ def largest_group(methods: dict[str, dict[str, Any]], over: Sequence[str]) -> li
 
     def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
         return all(
-            one[name] == other[name] or (name == STAGE1 and one[name] is None) for name in fixed
+            one[name] == other[name] or (name == STABILIZATION and one[name] is None)
+            for name in fixed
         )
 
     largest: list[str] = []
     for anchor in methods.values():
-        if STAGE1 in fixed and anchor[STAGE1] is None:
+        if STABILIZATION in fixed and anchor[STABILIZATION] is None:
             continue
         members = [name for name, options in methods.items() if alike(options, anchor)]
         largest = max(largest, members, key=len)

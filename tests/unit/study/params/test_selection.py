@@ -1,5 +1,6 @@
 """``--set`` and ``--smoke`` change what the same change in params.yaml would, in folders of their own."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -80,13 +81,14 @@ def test_order_of_settings_is_no_difference() -> None:
 
 def test_a_command_of_a_job_makes_the_same_job() -> None:
     """The words that Snakemake starts, read again, give the key that was planned."""
-    from taet import cli
+    from taet.cli.commands import selection_of
+    from taet.cli.parse import parse_arguments
 
     settings = ("methods.taet.label=Our's; {best}", "methods.taet.alpha=0.2")
     study = load_study(FILE, Selection("digits_cut", settings, smoke=True))
     job = study.jobs("equalize")[-1]
-    options = cli._parsed(cli.shlex.split(job.command))
-    again = load_study(FILE, cli._selection(options), planned=True)
+    options = parse_arguments(shlex.split(job.command))
+    again = load_study(FILE, selection_of(options), planned=True)
     assert again.job("equalize", **job.cell).key == job.key == options.key
 
 

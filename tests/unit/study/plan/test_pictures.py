@@ -8,7 +8,7 @@ from taet.study.params import blocks, plugins
 from taet.study.params.load import load_params
 from taet.study.plan import pictures
 from taet.study.plan.study import Study
-from taet.study.plan.variants import STAGE1_EPOCHS
+from taet.study.plan.variants import STABILIZATION_EPOCHS
 from tests.conftest import ROOT
 
 EVERY_SETTING = {"per_class", "confusion", "features", "examples"}
@@ -46,7 +46,7 @@ def test_pictures_of_the_ablation() -> None:
             "loss_weights_taet",
         )
     }
-    assert drawn[f"stage1_length_taet_{setting}"]["options"] == [STAGE1_EPOCHS]
+    assert drawn[f"stage1_length_taet_{setting}"]["options"] == [STABILIZATION_EPOCHS]
     assert drawn[f"loss_weights_taet_{setting}"]["options"] == ["alpha", "beta", "gamma"]
 
 

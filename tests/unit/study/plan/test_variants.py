@@ -4,7 +4,7 @@ import pytest
 
 from taet.study.params import blocks
 from taet.study.params.load import load_params
-from taet.study.plan.variants import STAGE1, STAGE1_EPOCHS, largest_group, variants
+from taet.study.plan.variants import STABILIZATION, STABILIZATION_EPOCHS, largest_group, variants
 from tests.conftest import ROOT
 
 
@@ -19,15 +19,15 @@ def test_only_what_differs_is_told(ablation: blocks.Params) -> None:
     assert kind == "taet"
     assert list(methods) == ablation.grid.methods
     assert methods["taet_bcl"] == {
-        STAGE1: "clean",
-        STAGE1_EPOCHS: 11,
+        STABILIZATION: "clean",
+        STABILIZATION_EPOCHS: 11,
         "alpha": 0.1,
         "beta": 0.0,
         "gamma": 0.0,
     }
-    assert methods["taet_0"][STAGE1] is None
-    assert methods["taet_0"][STAGE1_EPOCHS] == 0
-    assert methods["taet_adversarial"][STAGE1] == "pgd_at"
+    assert methods["taet_0"][STABILIZATION] is None
+    assert methods["taet_0"][STABILIZATION_EPOCHS] == 0
+    assert methods["taet_adversarial"][STABILIZATION] == "pgd_at"
 
 
 def test_add_ons_and_training_are_told() -> None:
@@ -39,7 +39,12 @@ def test_add_ons_and_training_are_told() -> None:
 
 def test_sweeps(ablation: blocks.Params) -> None:
     methods = variants(ablation)["taet"]
-    assert largest_group(methods, (STAGE1_EPOCHS,)) == ["taet", "taet_0", "taet_20", "taet_60"]
+    assert largest_group(methods, (STABILIZATION_EPOCHS,)) == [
+        "taet",
+        "taet_0",
+        "taet_20",
+        "taet_60",
+    ]
     weights = largest_group(methods, ("alpha", "beta", "gamma"))
     assert len(weights) == 14
     assert not {"taet_0", "taet_20", "taet_60", "taet_adversarial"} & set(weights)

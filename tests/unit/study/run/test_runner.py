@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taet.cli import main
+from taet.cli.main import main
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study
 from taet.study.run.runner import run_job

@@ -246,7 +246,7 @@ def test_closures_hold_what_runs() -> None:
             "taet.study.params.load",
             "taet.study.params.blocks",
             "taet.study.plan.study",
-            "taet.cli",
+            "taet.cli.stages",
             "taet.adversary.evaluation",
             "taet.report.figures.ba_br",
         }

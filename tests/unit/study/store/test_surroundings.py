@@ -15,7 +15,7 @@ from taet.study.store.surroundings import BEYOND_REACH, CHOICES, leave_out_choic
 
 NUMBERS = """
 import sys, types, taet.__main__
-sys.modules["taet.cli"] = types.SimpleNamespace(main=lambda: 0)
+sys.modules["taet.cli.main"] = types.SimpleNamespace(main=lambda: 0)
 taet.__main__.main()
 import hashlib, numpy, torch
 torch.manual_seed(0)
