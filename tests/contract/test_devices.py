@@ -20,6 +20,7 @@ from taet.training.addons import WeightAverager, WeightPerturber
 from taet.training.loop import Run, _step
 from taet.training.method import Batch, TrainingMethod
 from taet.training.optimizers import make_optimizer
+from tests.contract.short_resnet import short_resnet
 from tests.contract.test_methods import METHODS, make
 
 NOWHERE = torch.device("meta")
@@ -48,7 +49,9 @@ def run_on(device: torch.device, method: TrainingMethod, digits: blocks.Params) 
 
 
 def run_of(name: str, digits: blocks.Params) -> Run:
-    return run_on(NOWHERE, moved_to(NOWHERE, make(name, digits, CLASSES)), digits)
+    method = moved_to(NOWHERE, make(name, digits, CLASSES))
+    model = short_resnet(method).to(NOWHERE)
+    return Run(model, make_optimizer(model.parameters(), digits.training.optimizer), method)
 
 
 def batch(epoch: int) -> Batch:

@@ -12,14 +12,15 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from taet.compute.graphs import Recorder, Work
 from taet.losses import cross_entropy
 from taet.methods import pgd_at
-from taet.networks.network import Network, build_model, describe_network
+from taet.networks.network import Network
 from taet.study.params import blocks
 from taet.training.loop import Run, _step
 from taet.training.method import Attacked, Batch, TrainingMethod
 from taet.training.optimizers import make_optimizer
+from tests.contract.short_resnet import short_resnet
 from tests.contract.test_methods import METHODS, make
 
-CLASSES, BATCH, STEPS = 4, 12, 4
+CLASSES, BATCH, STEPS = 4, 12, 2
 # Their attacks are made anew in every step: ADT's and LAS-AT's are their own loops, GAIRAT's counts.
 NEVER = {"adt", "las_at", "gairat"}
 WITHOUT_ATTACK = {"clean"}
@@ -105,8 +106,7 @@ def test_nothing_is_recorded_on_a_cpu() -> None:
 
 
 def run_of(method: TrainingMethod, digits: blocks.Params) -> Run:
-    block = digits.architectures["resnet18"].model_copy(update={"width": 8})
-    model = build_model(describe_network(block, 1, 8, CLASSES, head=method.head), seed=0)
+    model = short_resnet(method)
     return Run(model, make_optimizer(model.parameters(), digits.training.optimizer), method)
 
 
