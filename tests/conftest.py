@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from taet.report.page import write
@@ -35,6 +37,14 @@ TINY = """
 """
 
 
+def with_digits_alone(text: str) -> str:
+    """params.yaml without its other studies, which are checked whenever the file is read."""
+    common, studies = text.split("\nstudies:\n")
+    _, digits, *_ = re.split(r"(?m)^(?=  \w+:)", studies)
+    assert digits.startswith("  digits:")
+    return f"{common}\nstudies:\n{digits}"
+
+
 def with_study(text: str, name: str, block: str) -> str:
     """params.yaml with one study more, and that study chosen."""
     return text.replace("study: digits #", f"study: {name} #", 1) + block
@@ -45,6 +55,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_promises.py")
 
 
+def tiny_text() -> str:
+    """params.yaml with two studies, ``digits`` and ``tiny``; the latter is chosen."""
+    return with_study(with_digits_alone((ROOT / "params.yaml").read_text()), "tiny", TINY)
+
+
 @pytest.fixture(scope="session")
 def digits() -> blocks.Params:
     return load_params(ROOT / "params.yaml")
@@ -52,9 +67,9 @@ def digits() -> blocks.Params:
 
 @pytest.fixture
 def tiny_params(tmp_path: Path) -> Path:
-    """A copy of params.yaml that chooses the study ``tiny``."""
+    """A parameter file that chooses the study ``tiny``."""
     file = tmp_path / "params.yaml"
-    file.write_text(with_study((ROOT / "params.yaml").read_text(), "tiny", TINY))
+    file.write_text(tiny_text())
     return file
 
 
@@ -156,10 +171,21 @@ def make_everything(tree: Tree) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """A copy of the project in which the study ``tiny`` is finished; not to be changed."""
-    tree = copy_project(tmp_path_factory.mktemp("finished") / "tree")
-    choose_tiny(tree)
-    make_everything(tree)
+    """A copy of the project in which the study ``tiny`` is finished; not to be changed.
+
+    The processes of pytest-xdist share it: the first that needs it makes it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    done = folder / "finished.done"
+    with FileLock(folder / "finished.lock"):
+        if done.exists():
+            return Tree(folder / "finished" / "tree")
+        tree = copy_project(folder / "finished" / "tree")
+        choose_tiny(tree)
+        make_everything(tree)
+        done.touch()
     return tree
 
 

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from taet.scores.summary import read_rows
+from taet.study.params.load import load_params
 from taet.study.plan.job import Job
 from taet.study.plan.study import Study
 from taet.study.run import runner
 from taet.study.store import artifacts
+from tests.conftest import tiny_text
 from tests.workflow.test_stages import study
 
 PLACE = "digits/ir10/small_cnn"
@@ -21,13 +23,23 @@ METHODS = (
 )  # with adjusted outputs, a cosine head, averaged weights
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the study has been run up to its inspection."""
+    file = tmp_path_factory.mktemp("inspected") / "params.yaml"
+    file.write_text(tiny_text())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        there = study(file, monkeypatch)
+        wanted = (s for s in ("download", "subsample", "equalize", "attack"))
+        for job in (*(job for s in wanted for job in there.jobs(s)), there.job("inspect")):
+            runner.run_job(job)
+    return file.parent
+
+
 @pytest.fixture
-def inspected(tiny_params: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    there = study(tiny_params, monkeypatch)
-    wanted = (job for s in ("download", "subsample", "equalize", "attack") for job in there.jobs(s))
-    for job in (*wanted, there.job("inspect")):
-        runner.run_job(job)
-    return there
+def inspected(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    monkeypatch.chdir(folder)
+    return Study(load_params(folder / "params.yaml", "adjusted"))
 
 
 def read(job: Job) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, "np.ndarray"]]:

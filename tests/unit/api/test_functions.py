@@ -8,8 +8,9 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, chdir, contextmanager
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from taet.cli.main import main
 from taet.networks.network import build_model, describe_network, model_arrays
 from taet.study.params import blocks
 from taet.study.store import artifacts
-from tests.conftest import ROOT
+from tests.conftest import ROOT, with_digits_alone
 
 
 def test_import_is_light() -> None:
@@ -95,12 +96,24 @@ def test_refused_files(stored: tuple[Path, nn.Module], tmp_path: Path) -> None:
         taet.load_model(cut)
 
 
+@cache
+def downloaded(folder: Path) -> Path:
+    """A folder with the study ``digits`` and its images."""
+    folder.mkdir()
+    (folder / "params.yaml").write_text(with_digits_alone((ROOT / "params.yaml").read_text()))
+    with chdir(folder):
+        assert main(["download", "--dataset", "digits"]) == 0
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with params.yaml and the digits."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+def project(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A folder with params.yaml and the digits, to be changed at will."""
+    made = downloaded(tmp_path_factory.getbasetemp() / "downloaded")
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    assert main(["download", "--dataset", "digits"]) == 0
     return tmp_path
 
 
@@ -331,12 +344,22 @@ def small_net() -> nn.Module:
     return nn.Sequential(*body, nn.Linear(512, 256), nn.Dropout(0.5), nn.Linear(256, 10))
 
 
+EXPECTED: list[pd.DataFrame] = []
+
+
+def undisturbed(**options: Any) -> pd.DataFrame:
+    """The table of ``small_net``, made once, where nothing has been set."""
+    if not EXPECTED:
+        EXPECTED.append(taet.evaluate(small_net(), **options))
+    return EXPECTED[0]
+
+
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_what_the_caller_has_set(name: str) -> None:
     """It changes no number, and is there afterwards, also where the model fails."""
     options = {"dataset": "digits", "attacks": ["pgd20", "cw_l2"], "images": 20, "eps": 0.01}
-    model, expected = small_net(), taet.evaluate(small_net(), **options)
+    model, expected = small_net(), undisturbed(**options)
     with SETTINGS[name]():
         np.random.seed(5)  # noqa: NPY002
         before = process_state()
