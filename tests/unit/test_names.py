@@ -16,7 +16,6 @@ import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from taet.adversary.warnings import clean_warnings
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
 from taet.scores.csv_bytes import csv_bytes
@@ -206,7 +205,9 @@ COLLAPSED = "predicts one class for all images: the training has collapsed"
 
 
 def test_the_warning_is_the_one_that_is_looked_for() -> None:
-    import torch
+    import torch  # which the process below does without
+
+    from taet.adversary.warnings import clean_warnings
 
     assert clean_warnings(torch.zeros(3, dtype=torch.int64), 10) == [COLLAPSED]
 
@@ -263,6 +264,11 @@ errorbar.capsize: 7
 """
 
 
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, str]:
+    return digests()
+
+
 def digests() -> dict[str, str]:
     """Of some figures in every format, and of the tables."""
     shown = made.SHOWN
@@ -280,14 +286,13 @@ def digests() -> dict[str, str]:
     return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
-def test_settings_of_a_caller_reach_no_figure() -> None:
-    before = digests()
+def test_settings_of_a_caller_reach_no_figure(undisturbed: dict[str, str]) -> None:
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "lines.linewidth": 9}):
-        assert digests() == before
+        assert digests() == undisturbed
         assert matplotlib.rcParams["font.size"] == 20, "and are left as they were"
 
 
-def test_settings_of_a_user_reach_no_figure(tmp_path: Path) -> None:
+def test_settings_of_a_user_reach_no_figure(tmp_path: Path, undisturbed: dict[str, str]) -> None:
     (tmp_path / "matplotlibrc").write_text(HOSTILE)
     hostile = {
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
@@ -307,4 +312,4 @@ def test_settings_of_a_user_reach_no_figure(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env={**os.environ, **hostile}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == digests()
+    assert json.loads(done.stdout) == undisturbed

@@ -539,10 +539,13 @@ def test_every_figure_is_tested() -> None:
 @pytest.mark.parametrize("seeds", [1, 3])
 @pytest.mark.parametrize("name", SOURCES)
 def test_figures_redraw_to_the_same_bytes(name: str, seeds: int) -> None:
-    for suffix in ("svg", "pdf", "png"):
-        drawn = {to_bytes(draw(name, SOURCES[name](seeds)), suffix) for _ in range(2)}
-        assert len(drawn) == 1
-        assert len(drawn.pop()) > 2000
+    """SVG, which numbers its parts, of each; the other formats of one with images and one with error bars."""
+    first, second = (draw(name, SOURCES[name](seeds)) for _ in range(2))
+    whole = seeds > 1 and name in ("examples", "ba_br")
+    for suffix in ("svg", "pdf", "png") if whole else ("svg",):
+        drawn = to_bytes(first, suffix)
+        assert drawn == to_bytes(second, suffix)
+        assert len(drawn) > 2000
 
 
 def test_figure_shows_what_it_should() -> None:

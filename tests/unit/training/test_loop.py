@@ -86,10 +86,12 @@ def assert_same(a: Run, b: Run) -> None:
         assert torch.equal(value, b.model.state_dict()[name]), name
 
 
-def resumed(problem: Problem, tmp_path, cut: int, **options: object) -> tuple[Run, Run]:
+def resumed(
+    problem: Problem, tmp_path, cut: int, epochs: int = 4, **options: object
+) -> tuple[Run, Run]:
     """An undisturbed run, and one that was written to a file after ``cut`` epochs and went on from it."""
     whole = problem.run(**options)
-    train(whole, problem.loader, problem.training, 4)
+    train(whole, problem.loader, problem.training, epochs)
 
     first = problem.run(**options)
     train(first, problem.loader, problem.training, cut)
@@ -98,7 +100,7 @@ def resumed(problem: Problem, tmp_path, cut: int, **options: object) -> tuple[Ru
 
     second = problem.run(**options)
     restore_run(second, *artifacts.read_arrays(file))
-    train(second, problem.loader, problem.training, 4)
+    train(second, problem.loader, problem.training, epochs)
     return whole, second
 
 
@@ -114,7 +116,7 @@ def test_resumed_run_equals_an_undisturbed_one(
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_can_be_resumed(problem: Problem, tmp_path, method: str, addons: bool) -> None:
     """State of the method, averaged weights, strategy network, counts: all of it is in the file."""
-    whole, second = resumed(problem, tmp_path, 2, method=method, addons=addons)
+    whole, second = resumed(problem, tmp_path, 1, 2, method=method, addons=addons)
     assert_same(whole, second)
     for name, value in whole.method.state().items():
         assert torch.equal(value, second.method.state()[name]), name
