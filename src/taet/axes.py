@@ -17,6 +17,11 @@ def name_parts(cell: Mapping[str, Any]) -> list[str]:
     return [f"{PREFIXES.get(axis, '')}{value}" for axis, value in cell.items()]
 
 
+def setting_path(setting: Iterable[Any]) -> str:
+    """Path of a setting: ``digits/ir10/small_cnn``."""
+    return "/".join(name_parts(dict(zip(SETTING, setting, strict=True))))
+
+
 def job_title(stage: str, cell: Mapping[str, Any]) -> str:
     """A job for people: ``equalize digits ir10 small_cnn taet seed0``."""
     return " ".join([stage, *name_parts(cell)])

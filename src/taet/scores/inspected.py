@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from taet.axes import METHOD_IN_SETTING, SETTING, name_parts
+from taet.axes import METHOD_IN_SETTING, setting_path
 from taet.scores.summary import read_rows
 from taet.study.store import artifacts
 
@@ -26,7 +26,7 @@ def read_inspected(job: "Job") -> dict[str, pd.DataFrame]:
     images, added = [], []
     by_method = examples.groupby(list(METHOD_IN_SETTING), sort=False)
     for (*names, method), rows in by_method:
-        setting = "/".join(name_parts(dict(zip(SETTING, names, strict=True))))
+        setting = setting_path(names)
         assert len(rows) == len(arrays[f"{setting}/{method}"])
         images += list(arrays[f"{setting}/clean"].astype("float32"))
         added += list(arrays[f"{setting}/{method}"].astype("float32"))

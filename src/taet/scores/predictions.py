@@ -26,7 +26,7 @@ class Predictions:
         distance: [N] norms of the perturbations by attack, where there are any.
         facts: ``norm``, ``eps`` and ``warnings`` by attack.
         test_sets: [N] bool by test set: which images belong to it.
-        class_counts: [C] training images.
+        train_counts: [C] training images.
         class_names: [C].
         groups: classes of head, medium and tail.
     """
@@ -38,7 +38,7 @@ class Predictions:
     distance: dict[str, Array]
     facts: dict[str, dict[str, Any]]
     test_sets: dict[str, Array]
-    class_counts: list[int]
+    train_counts: list[int]
     class_names: list[str]
     groups: dict[str, list[int]]
 
@@ -73,7 +73,7 @@ def read_predictions(job: "Job", attacks: list["Job"]) -> Predictions:
             "balanced": np.ones(len(arrays["index"]), dtype=bool),
             "long_tailed": np.isin(arrays["index"], split["test_long_tailed"]),
         },
-        class_counts=of_split["class_counts"],
+        train_counts=of_split["class_counts"],
         class_names=of_split["class_names"],
         groups=class_groups(of_split["class_counts"], groups.head, groups.tail),
     )

@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from taet.adversary.evaluation import evaluate
-from taet.axes import SETTING, name_parts
+from taet.axes import SETTING, setting_path
 from taet.compute.devices import set_up_device
 from taet.data.loader import to_pixels
 from taet.data.split_images import SplitImages, read_data
@@ -55,7 +55,7 @@ def run(job: "Job") -> dict[str, Any]:
             features.append(images.embedded())
             rows, clean, added = images.attacked()
             examples.append(rows)
-            name = "/".join(name_parts(dict(zip(SETTING, setting, strict=True))))
+            name = setting_path(setting)
             if number == 0:
                 arrays[f"{name}/clean"] = clean
             arrays[f"{name}/{network.cell['method']}"] = added

@@ -181,7 +181,7 @@ def _rows(model: Predictions) -> Iterator[dict[str, Any]]:
             {name: values[inside] for name, values in model.predicted.items()},
             {name: values[inside] for name, values in model.distance.items()},
             model.label[inside],
-            model.class_counts,
+            model.train_counts,
             model.class_names,
             model.groups,
         ):

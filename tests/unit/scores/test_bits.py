@@ -30,7 +30,7 @@ def model(**changes: Any) -> Predictions:
         "distance": {},
         "facts": {},
         "test_sets": {"balanced": np.ones(9, dtype=bool), "long_tailed": LONG_TAILED},
-        "class_counts": [9, 5, 2],
+        "train_counts": [9, 5, 2],
         "class_names": ["a", "b", "c"],
         "groups": {},
     }

@@ -152,7 +152,7 @@ def test_images_that_seeds_share_are_resampled_together() -> None:
                 distance={},
                 facts={},
                 test_sets={"balanced": np.ones(600, dtype=bool)},
-                class_counts=[5, 5, 5],
+                train_counts=[5, 5, 5],
                 class_names=["a", "b", "c"],
                 groups={},
             )

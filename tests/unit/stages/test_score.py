@@ -47,7 +47,7 @@ def model(**changes: Any) -> Predictions:
             "balanced": np.ones(8, dtype=bool),
             "long_tailed": np.array([1, 1, 1, 0, 1, 0, 0, 1], dtype=bool),
         },
-        "class_counts": [9, 5, 2],
+        "train_counts": [9, 5, 2],
         "class_names": ["a", "b", "c"],
         "groups": {"head": [0], "medium": [1], "tail": [2]},
     }
