@@ -22,7 +22,7 @@ from taet.report.tables.setting import SettingResults
 LINE, HEIGHT = 26, 300  # pixels: a row of a forest plot, and other charts
 PADDING = 12  # pixels, between points and the ends of an axis
 COMMANDS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
-GREY, INK = "#777", "#1a1a1a"  # on white, as figures are, in the dark too
+GREY, INK = "#777", "#1a1a1a"  # on white, which the style sheet inverts in the dark
 AXIS = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
 CONFIG = {
     "font": "system-ui, sans-serif",
@@ -108,13 +108,13 @@ class Charts:
         order: list[str] = []
         for scope in self.scopes:
             pairs = {
-                method: self.setting.difference(method, reference, self.attack, scope)
+                method: self.setting.difference(reference, method, self.attack, scope)
                 for method in self.methods
             }
             known = {method: pair for method, pair in pairs.items() if pair is not None}
             if not known:
                 continue
-            order = order or sorted(known, key=lambda m: known[m]["difference"], reverse=True)
+            order = order or sorted(known, key=lambda m: known[m]["difference"])
             points = [
                 self._point(
                     method,
@@ -125,14 +125,15 @@ class Charts:
                 )
                 for method in order
             ]
-            x = _axis("x", f"points, better than {self.methods[reference]} \N{RIGHTWARDS ARROW}")
+            x = _axis("x", f"points, {self.methods[reference]} better \N{RIGHTWARDS ARROW}")
             y = _axis("label", None, sort=[self.methods[method] for method in order])
             y["axis"]["grid"] = True
             spec = self._spec(points, x, y, bars="x", height=LINE * len(order))
             zero = {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}}
             spec["layer"].insert(0, zero)
             title = (
-                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, minus {self.methods[reference]}"
+                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, {self.methods[reference]} minus the "
+                "other method"
             )
             yield Chart(title, spec)
 
@@ -156,9 +157,9 @@ class Charts:
             points = []
             for method, cost in self.costs.items():
                 row = self.rows[method, self.attack, scope]
-                text = f"{cost:.0f} passes; BR {number_text(row)}"
+                text = f"{cost:.0f} passes per image; BR {number_text(row)}"
                 points.append(self._point(method, text, x=cost, **_bar(row)))
-            x = _axis("x", "\N{LEFTWARDS ARROW} cheaper, passes per training image")
+            x = _axis("x", "\N{LEFTWARDS ARROW} cheaper, passes per image")
             spec = self._spec(points, x, _axis("y", self.robustness))
             yield Chart(f"{SCOPE_TITLES[scope]}: robustness and cost of training", spec)
 

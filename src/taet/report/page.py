@@ -21,6 +21,7 @@ from taet.report.page_figures import PageFigures, of_setting
 from taet.report.stages_graph import stages_graph
 from taet.report.tables import main_tables
 from taet.report.tables.setting import SettingResults, settings
+from taet.report.titles import eps_text
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import Scored, read_scored
@@ -131,7 +132,7 @@ def _what_was_run(study: Study, scored: Scored) -> str:
         f"with {several(len(grid.seeds), 'seed')} on {_and([labels['datasets'][d] for d in grid.datasets])}, "
         f"imbalance {'ratio' if len(ratios) == 1 else 'ratios'} {_and(ratios)}, "
         f"{_and([labels['architectures'][a] for a in grid.architectures])}; "
-        f"attacked by {_and(attacks)} (L-inf eps {params.threat.eps:.4g}). "
+        f"attacked by {_and(attacks)} (L-inf eps {eps_text(params.threat.eps)}). "
         f"{test_set[0].upper()}{test_set[1:]}, {params.report.checkpoint} checkpoint."
     )
 

@@ -34,10 +34,10 @@ def points(spec: dict) -> list[dict]:
 
 def test_forest_has_differences_to_the_first_method_with_intervals() -> None:
     (chart,) = charts().of_figure("forest")
-    assert chart.title == "All classes: BR PGD-2, minus B & C"
+    assert chart.title == "All classes: BR PGD-2, B & C minus the other method"
     (point,) = points(chart.spec)
     assert point == {
-        "method": "a", "label": "A|x", "text": "-20.0 [-24.0, -15.0]", "x": -20.0, "low": -24.0, "high": -15.0,
+        "method": "a", "label": "A|x", "text": "+20.0 [+15.0, +24.0]", "x": 20.0, "low": 15.0, "high": 24.0,
     }  # fmt: skip
 
 
