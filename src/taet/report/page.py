@@ -16,7 +16,7 @@ import pandas as pd
 
 from taet.axes import MODEL, SETTING
 from taet.report import numbers, provenance, ranking
-from taet.report.charts import method_looks
+from taet.report.charts import method_looks, on_dark
 from taet.report.page_figures import PageFigures, of_setting
 from taet.report.stages_graph import stages_graph
 from taet.report.tables import main_tables
@@ -57,7 +57,7 @@ def write(study: Study, params_file: Path) -> Path:
     scored, page = read_scored(tables), path_of(study)
     results = list(settings(scored.summary, scored.differences, tables.reads))
     drawn = PageFigures(figures, results, scored.training)
-    contrasts = _contrasts(tables.inputs["score"], scored)
+    contrasts, looks = _contrasts(tables.inputs["score"], scored), method_looks(figures.reads)
     anchors = provenance.first_predictions(study)
     work, environments = provenance.jobs_of_stages(study, page)
     static = list(main_tables(scored.summary, scored.differences, tables.reads))
@@ -76,7 +76,8 @@ def write(study: Study, params_file: Path) -> Path:
         data=numbers.page_data(results, scored, tables.reads, study.params.grid.seeds)
         | {"jobs": provenance.jobs_of_attacks(study)},
         methods=tables.reads["labels"]["methods"],
-        looks=method_looks(figures.reads),
+        looks=looks,
+        on_dark=on_dark(looks),
         tables=list(_tables(static)),
         notes=_notes(static),
         warnings=_warnings(scored.metrics),

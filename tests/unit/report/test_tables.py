@@ -153,7 +153,7 @@ def test_differences_to_the_best() -> None:
     assert (
         "n = 3 seeds [Tukey's 95% interval for both methods, equal variance assumed]" in table.note
     )
-    assert table.note.endswith("detected with a power of 80%: 3.4 points.")
+    assert table.note.endswith("Smallest detectable difference (power 80%): 3.4 points.")
     assert "Left out" not in table.note
     table = table_of("differences", summary(), differences().assign(low=-0.01))
     assert table.rows == [["A|x", "-20.0 [-24.0, +1.0]", "no"]]

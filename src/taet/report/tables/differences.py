@@ -47,7 +47,7 @@ def family_note(setting: SettingResults, attack: str, scope: str) -> str:
         )
     if (detectable := pairs["detectable"].iloc[0]) > 0:
         text += (
-            f" Smallest difference that is detected with a power of {percent(tukey.POWER)}: "
+            f" Smallest detectable difference (power {percent(tukey.POWER)}): "
             f"{100 * detectable:.1f} points."
         )
     return text

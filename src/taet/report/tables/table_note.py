@@ -85,7 +85,7 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
         if scope in scopes:
             yield f"{scope.capitalize()}: the {percent(share)} {which} frequent classes."
     if "worst_class" in scopes:
-        yield "Worst class: the lowest of each seed."
+        yield "Worst class: the class with the lowest accuracy in each seed."
 
 
 def _significance(setting: SettingResults, report: Any) -> str:
