@@ -1,4 +1,4 @@
-"""Pages stay short: each within its budget of words, each sentence within thirty."""
+"""Pages stay short: each within its budget of words, each sentence within twenty-five."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-LONGEST = 30
+LONGEST = 25  # words of a sentence
 BUDGETS = {
     "CHANGELOG.md": 900,
     "CONTRIBUTING.md": 965,
@@ -35,6 +35,9 @@ BUDGETS = {
     "docs/studies.md": 330,
 }
 
+# Pages of tables, and those whose length another test limits.
+UNLIMITED = ["README.md", "data/reference/README.md", "docs/digits.md", "docs/results_tables.md"]
+
 
 def words(text: str) -> list[str]:
     return [word for word in text.split() if re.search(r"\w", word)]
@@ -48,20 +51,23 @@ def prose(page: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Of paragraphs, items of lists, and cells of tables; a colon and a semicolon end one too."""
+    """Of paragraphs, items of lists, and cells of tables."""
     blocks = re.split(r"\n\s*\n|\n(?=- |\||#)|\|", text)
-    end = r"(?<=[.!?:;])(?:\*\*)?\s"
+    end = r"(?<=[.!?])(?:\*\*)?\s"
     return [part for block in blocks for part in re.split(end, " ".join(block.split()))]
 
 
 @pytest.mark.parametrize("page", BUDGETS)
 def test_page_is_short(page: str) -> None:
     assert len(words(prose(page))) <= BUDGETS[page]
+
+
+@pytest.mark.parametrize("page", [*BUDGETS, *UNLIMITED])
+def test_sentences_are_short(page: str) -> None:
     for sentence in sentences(prose(page)):
         assert len(words(sentence)) <= LONGEST, sentence
 
 
 def test_every_page_has_a_budget() -> None:
     pages = {str(page.relative_to(ROOT)) for page in Path(ROOT / "docs").rglob("*.md")}
-    tables = {"docs/results_tables.md", "docs/digits.md"}
-    assert pages - tables == {page for page in BUDGETS if page.startswith("docs/")}
+    assert pages == {page for page in [*BUDGETS, *UNLIMITED] if page.startswith("docs/")}

@@ -29,6 +29,7 @@ WEIGHTS = "src/taet/report/figures/loss_weights.py"
 TABLES = "src/taet/stages/tables.py"
 LENGTH = "src/taet/report/figures/stage1_length.py"
 FOREST = "src/taet/report/figures/forest.py"
+TITLES = "src/taet/report/titles.py"
 
 MUTATIONS: list[tuple[str, ...]] = [
     # -- statistics -----------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CELLS, 'stats.norm.ppf(0.5 + confidence / 2)', 'stats.norm.ppf(confidence)', "interval of one seed's accuracy"),
     (CELLS, "f\"{100 * row[metric]:.1f}{spread}{between}\"", "f\"{100 * row[metric]:.0f}{spread}{between}\"", "numbers without decimals"),
     (DIFFERENCES, "np.nanargmax", "np.nanargmin", "differences to the worst"),
-    (DIFFERENCES, "math.comb(m, 2)", "m**2", "number of pairs"),
+    (TITLES, "math.comb(methods, 2)", "methods**2", "number of pairs"),
     (DIFFERENCES, '"yes" if tukey.is_significant(pair) else "no"', '"no" if tukey.is_significant(pair) else "yes"', "verdicts turned round"),
     (CELLS, "{100 * row['low']:+z.1f}, {100 * row['high']:+z.1f}", "{100 * row['high']:+z.1f}, {100 * row['low']:+z.1f}", "bounds of differences swapped"),
     (HEADLINE, 'picked[(*cell, "clean", "all")]', 'picked[(*cell, attack, "all")]', "BA is BR"),
@@ -109,8 +110,8 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STYLE, "100 * (error if math.isnan(sd) else sd)", "100 * error", "bars are standard errors"),
     (STYLE, 'with_bar(100 * row["balanced_accuracy"]', 'with_bar(100 * row["accuracy"]', "figures show accuracy"),
     (STYLE, "min(reach, 100 - percent)", "reach", "bars beyond 100"),
-    (FOREST, "means - means[reference]", "means[reference] - means", "differences with the other sign"),
-    (FOREST, "setting.difference(method, reference, attack, scope)", "setting.difference(reference, method, attack, scope)", "interval with the other sign"),
+    (FOREST, "means[reference] - means", "means - means[reference]", "differences with the other sign"),
+    (FOREST, "setting.difference(reference, method, attack, scope)", "setting.difference(method, reference, attack, scope)", "interval with the other sign"),
     (LEARNING, "values.std(ddof=1)", "values.std(ddof=0)", "shades: sd with n"),
     (LEARNING, "stabilization.max() + 0.5", "stabilization.max() - 0.5", "end of stage 1 an epoch early"),
     (LEARNING, "rates < DROP * rates.shift()", "rates < DROP * rates.shift(-1)", "drops of the learning rate"),

@@ -170,7 +170,7 @@ def test_differences_are_tukeys(result_tables: ModuleType) -> None:
         significant += low > 0 or high < 0
         assert (text_of_10 == "-") == ("pgd_at_la" in (one, other))
     assert 0 < significant < len(cells)
-    assert f"(pairs: 15 of {IR50}, 10 of {CPU10})" in text
+    assert f"Pairs: 15 of {IR50}, 10 of {CPU10}." in text
     assert f"0 or 100%: PGD-AT ({IR50}, tail classes)." in text
     rows = saved_rows(IR50, "differences.csv")
     by_family = 100 * rows.groupby(["attack", "scope"])["detectable"].first()

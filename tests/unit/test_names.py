@@ -161,7 +161,9 @@ def test_class_names_in_tables() -> None:
     frame.loc[frame["class_index"] == "1", ["class_name", "train_images"]] = ["NA & \u732b_", 3]
     table = made.table_of("the rarest classes", made.summary(frame), made.differences())
     assert table.head == ["Method", "clean: NA & \u732b_", "PGD-2: NA & \u732b_"]
-    assert "The class with the fewest training images: NA & \u732b_ 3." in table.note
+    assert (
+        "The class with the fewest training images (their number): NA & \u732b_ (3)." in table.note
+    )
     latex = typeset.latex([table])
     assert latex.splitlines()[1] == "% Needs XeLaTeX or LuaLaTeX, and a font with \u732b"
     assert r"NA \& " + "\u732b" + r"\_" in latex
@@ -225,7 +227,7 @@ def test_a_collapsed_network_is_not_ranked(which: str) -> None:
         "all classes",
         "by class frequency",
         "the rarest classes",
-        "what training costs",
+        "cost of training",
         "variants",
     )
     for title in titles:

@@ -222,6 +222,9 @@ def test_nothing_is_wider_than_the_window_or_hard_to_read(
     static_tables(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(CONTRASTS) == []
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    text = page.locator("#figures .setting.chosen .view svg text").first
+    assert text.evaluate("text => getComputedStyle(text).fill") == ink
     bar = page.locator(".bar").bounding_box()
     assert bar["y"] == pytest.approx(0, abs=1), "it stays"
     assert bar["height"] < 100

@@ -135,10 +135,10 @@ def _note(studies):
     data = _same("the data set", (s.title.partition(", IR ")[0] for s in studies.values()))
     return " ".join(
         [
-            f"{data}. BA, BR: balanced accuracy and balanced robustness of the first method minus that of "
-            f"the second, in points, mean over the same n = {seeds} seeds [Tukey's {level} interval]. The "
-            "intervals hold for all pairs of methods of a study under one attack and scope, equal variance "
-            f"assumed (pairs: {', '.join(counts)}). Bold: significant, the interval excludes 0.",
+            f"{data}. BA, BR: balanced accuracy and balanced robustness, first method minus second, in "
+            f"points. Means over the same n = {seeds} seeds [Tukey's {level} interval]. Intervals hold for "
+            "all pairs of methods of a study under one attack and scope, equal variance assumed. Pairs: "
+            f"{', '.join(counts)}. Bold: significant, the interval excludes 0.",
             *_left_out(studies),
             _detectable(studies),
             *_older(studies),
@@ -168,7 +168,7 @@ def _detectable(studies):
         families = (setting.family(attack, scope) for attack, scope in COMPARED)
         points = [100 * family["detectable"].iloc[0] for family in families]
         parts.append(f"{min(points):.1f} to {max(points):.1f} points in {name}")
-    return f"Smallest difference found with a power of {percent(POWER)}: {', '.join(parts)}."
+    return f"Smallest detectable difference (power {percent(POWER)}): {', '.join(parts)}."
 
 
 def _older(studies):

@@ -6,7 +6,7 @@ from 0, with ``samples`` draws a step. H is the mean over images and pixels of r
 log(1 - u^2). The outer loss is cross-entropy on one fresh draw.
 
 The authors' code never clears gradients between inner steps, so each step follows the sum of all so far
-(``accumulate_gradients``); the paper does not say so. Variants with a generator network (ADT_EXP-AM,
+(``accumulate_gradients``). The paper does not say so. Variants with a generator network (ADT_EXP-AM,
 ADT_IMP-AM) are left out. Of ``training.attack``, only eps and the mode of batch norm apply.
 Cost per step with T inner steps of S samples: T S + 1 forward and T S + 1 backward passes.
 """

@@ -11,11 +11,11 @@ epoch itself decides. That costs no pass, but it is measured at the class's own 
 and it overfits. Batch norm's statistics are averaged too, as in the authors' code. Until an epoch passes,
 the last weights are saved.
 
-The common preset follows the paper, ``cfa_faithful`` the code: on TRADES radius_base is 0.3 or 0.5, the
-decay 0.85 or 0.88, the threshold 0.2 or 0.24, and averaging begins with epoch 50 or 1 of 200. In both,
-calibration begins after 5 % of the epochs, as in the code; the paper begins after one. The code divides a
-class's hits by N / C, which is right in a balanced training set only; here by its own images. A class
-without images in an epoch keeps its t_k.
+The common preset follows the paper, ``cfa_faithful`` the code. On TRADES they differ (paper, code):
+radius_base 0.3, 0.5; decay 0.85, 0.88; threshold 0.2, 0.24; first averaged epoch 50, 1 of 200. In both
+presets calibration begins after 5 % of the epochs, as in the code; the paper begins after one. We divide a
+class's hits by its own images. The code divides by N / C, which is right only in a balanced training set. A
+class without images in an epoch keeps its t_k.
 Cost per step with K attack steps (on PGD-AT 2 and 1 less): K + 3 forward and K + 2 backward passes.
 """
 

@@ -1,17 +1,17 @@
 """DAFA: distance-aware fair adversarial training (Lee et al. 2024), on TRADES or on PGD-AT.
 
-p_i(j) is the mean probability of class j on adversarial training images of class i, measured in the last
-epoch of a warm-up without weights. Then W_i = 1 + lam sum_j s_ij p_i(j) p_j(j) over j != i, where s_ij is 1
-if class i is the harder one, p_i(i) < p_j(j), else -1. W_y multiplies radius and step size of the attack and
-the cross-entropy: mean (W_y CE(z(x), y) + beta KL(q(x) || q(x'))) on TRADES, mean W_y CE(z(x'), y) on
-PGD-AT. Hard classes get a larger radius, at the expense of easy classes that resemble them. RobustLT
+p_i(j) is the mean probability of class j on adversarial training images of class i. The last epoch of a
+warm-up without weights measures it. Then W_i = 1 + lam sum_j s_ij p_i(j) p_j(j) over j != i; s_ij is 1 if
+class i is harder, p_i(i) < p_j(j), else -1. W_y multiplies radius and step size of the attack, and the
+cross-entropy. The loss is mean (W_y CE(z(x), y) + beta KL(q(x) || q(x'))) on TRADES, mean W_y CE(z(x'), y)
+on PGD-AT. Hard classes get a larger radius, at the expense of easy classes that resemble them. RobustLT
 (``class_radius``) enlarges it for rare classes; CFA shrinks it for hard ones.
 
 W is as in the authors' code, and the KL term has no weight there. With lam at most 1, W_i is at least
 p_i(i), so no weight is negative. A class without images in the measured epoch has weight 1, and no other
 weight counts it. After a stage 1 longer than the warm-up, the first epoch of stage 2 is measured. On PGD-AT
-the authors' code takes a second step of the common size in each iteration, and projects it onto the common
-ball; here one step.
+each iteration is one step. The authors' code adds a second one of the common size, projected onto the common
+ball.
 Cost per step with K attack steps (on PGD-AT 2 and 1 less): K + 3 forward and K + 2 backward passes.
 """
 

@@ -2,8 +2,8 @@
 
 kappa_i counts the iterates of the attack, start included, that are still classified correctly. An image
 that breaks early is near the boundary and weighs more: omega_i = (1 + tanh(lambda + 5 (1 - 2 kappa_i / K)))
-/ 2, scaled to mean 1 in the batch. The loss is mean omega_i CE(z(x'_i), y_i). Before ``begin_epoch`` it is
-PGD-AT. The inner attack is PGD on cross-entropy, which gives kappa for free.
+/ 2. Weights are scaled to mean 1 in the batch. The loss is mean omega_i CE(z(x'_i), y_i). Before
+``begin_epoch`` it is PGD-AT. The inner attack is PGD on cross-entropy, which gives kappa for free.
 
 The authors count epochs from 1 and begin at 60 of 120. Their code divides by floor(K / 2); here K / 2, as
 in the paper. Known weakness: the gain largely vanishes under logit scaling attacks (Hitaj et al. 2021).

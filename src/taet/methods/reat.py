@@ -1,9 +1,9 @@
 """REAT: re-balancing adversarial training (Li, Xu and Zhang 2023).
 
 The outer loss is balanced softmax on PGD images plus TAIL, a term on the features of tail classes. The
-inner attack maximises cross-entropy weighted by class (RBL). With a_c adversarial images classified as c in
-the epoch before, E_c = (1 - b^a_c) / (1 - b) and b = (n_c - 1) / n_c; weights are 1 / (E_c + 1e-5), scaled
-to sum C.
+inner attack maximises cross-entropy weighted by class (RBL). In the epoch before, a_c adversarial
+images were classified as c. With b = (n_c - 1) / n_c, E_c = (1 - b^a_c) / (1 - b). Weights are
+1 / (E_c + 1e-5), scaled to sum C.
 
 The weight multiplies an image's own loss. With sign steps in eval mode this has no effect: a test finds the
 adversarial images of plain cross-entropy, bit for bit. TAIL has two forms. ``batch_mean`` is the authors'

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path as Outline
 
@@ -22,15 +23,22 @@ from taet.report.tables.setting import SettingResults
 LINE, HEIGHT = 26, 300  # pixels: a row of a forest plot, and other charts
 PADDING = 12  # pixels, between points and the ends of an axis
 COMMANDS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
-GREY, INK = "#777", "#1a1a1a"  # on white, as figures are, in the dark too
-AXIS = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
+GREY = "#888888"  # seen on white and on black
+DARKEST = 0.16  # relative luminance of a mark that is seen on the dark page
+LIGHTER = 0.3  # the same of what takes the place of a darker one
+AXIS = {"labelFontSize": 12, "titleFontSize": 12}
 CONFIG = {
     "font": "system-ui, sans-serif",
-    "background": "#fff",
+    "background": None,  # colours of texts and axes are those of the page: see the style sheet
     "view": {"stroke": None},
     "axis": {**AXIS, "titleFontWeight": "normal", "labelLimit": 190},
 }
 Spec = dict[str, Any]
+ZERO: Spec = {  # the line of a forest plot: once, and through all rows
+    "data": {"values": [{}]},
+    "mark": {"type": "rule", "color": GREY, "strokeWidth": 1.5, "aria": False},
+    "encoding": {"x": {"datum": 0}, "y": None},
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,24 @@ def method_looks(shown: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         }
         for method, style in method_styles(shown).items()
     }
+
+
+def on_dark(looks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """By each colour of methods that is too dark for a dark page: the same mixed with white."""
+    colors = {look[part] for look in looks.values() for part in ("color", "fill")}
+    return {color: _lighter(color) for color in sorted(colors) if _luminance(color) < DARKEST}
+
+
+def _lighter(color: str) -> str:
+    shares = (share / 100 for share in range(101))
+    mixed = (_hex([1 - (1 - share) * (1 - c) for c in to_rgb(color)]) for share in shares)
+    return next(mix for mix in mixed if _luminance(mix) >= LIGHTER)
+
+
+def _luminance(color: str) -> float:
+    """Relative luminance of a colour in sRGB (WCAG 2)."""
+    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color))
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def _hex(color: Any) -> str:
@@ -108,13 +134,13 @@ class Charts:
         order: list[str] = []
         for scope in self.scopes:
             pairs = {
-                method: self.setting.difference(method, reference, self.attack, scope)
+                method: self.setting.difference(reference, method, self.attack, scope)
                 for method in self.methods
             }
             known = {method: pair for method, pair in pairs.items() if pair is not None}
             if not known:
                 continue
-            order = order or sorted(known, key=lambda m: known[m]["difference"], reverse=True)
+            order = order or sorted(known, key=lambda m: known[m]["difference"])
             points = [
                 self._point(
                     method,
@@ -125,14 +151,14 @@ class Charts:
                 )
                 for method in order
             ]
-            x = _axis("x", f"points, better than {self.methods[reference]} \N{RIGHTWARDS ARROW}")
+            x = _axis("x", f"points, {self.methods[reference]} better \N{RIGHTWARDS ARROW}")
             y = _axis("label", None, sort=[self.methods[method] for method in order])
             y["axis"]["grid"] = True
             spec = self._spec(points, x, y, bars="x", height=LINE * len(order))
-            zero = {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}}
-            spec["layer"].insert(0, zero)
+            spec["layer"].insert(0, ZERO)
             title = (
-                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, minus {self.methods[reference]}"
+                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, {self.methods[reference]} minus the "
+                "other method"
             )
             yield Chart(title, spec)
 
@@ -156,9 +182,9 @@ class Charts:
             points = []
             for method, cost in self.costs.items():
                 row = self.rows[method, self.attack, scope]
-                text = f"{cost:.0f} passes; BR {number_text(row)}"
+                text = f"{cost:.0f} passes per image; BR {number_text(row)}"
                 points.append(self._point(method, text, x=cost, **_bar(row)))
-            x = _axis("x", "\N{LEFTWARDS ARROW} cheaper, passes per training image")
+            x = _axis("x", "\N{LEFTWARDS ARROW} cheaper, passes per image")
             spec = self._spec(points, x, _axis("y", self.robustness))
             yield Chart(f"{SCOPE_TITLES[scope]}: robustness and cost of training", spec)
 

@@ -16,11 +16,12 @@ import pandas as pd
 
 from taet.axes import MODEL, SETTING
 from taet.report import numbers, provenance, ranking
-from taet.report.charts import method_looks
+from taet.report.charts import method_looks, on_dark
 from taet.report.page_figures import PageFigures, of_setting
 from taet.report.stages_graph import stages_graph
 from taet.report.tables import main_tables
 from taet.report.tables.setting import SettingResults, settings
+from taet.report.titles import eps_text
 from taet.report.typeset import Table
 from taet.scores import notes
 from taet.scores.files import Scored, read_scored
@@ -56,7 +57,7 @@ def write(study: Study, params_file: Path) -> Path:
     scored, page = read_scored(tables), path_of(study)
     results = list(settings(scored.summary, scored.differences, tables.reads))
     drawn = PageFigures(figures, results, scored.training)
-    contrasts = _contrasts(tables.inputs["score"], scored)
+    contrasts, looks = _contrasts(tables.inputs["score"], scored), method_looks(figures.reads)
     anchors = provenance.first_predictions(study)
     work, environments = provenance.jobs_of_stages(study, page)
     static = list(main_tables(scored.summary, scored.differences, tables.reads))
@@ -75,7 +76,8 @@ def write(study: Study, params_file: Path) -> Path:
         data=numbers.page_data(results, scored, tables.reads, study.params.grid.seeds)
         | {"jobs": provenance.jobs_of_attacks(study)},
         methods=tables.reads["labels"]["methods"],
-        looks=method_looks(figures.reads),
+        looks=looks,
+        on_dark=on_dark(looks),
         tables=list(_tables(static)),
         notes=_notes(static),
         warnings=_warnings(scored.metrics),
@@ -131,7 +133,7 @@ def _what_was_run(study: Study, scored: Scored) -> str:
         f"with {several(len(grid.seeds), 'seed')} on {_and([labels['datasets'][d] for d in grid.datasets])}, "
         f"imbalance {'ratio' if len(ratios) == 1 else 'ratios'} {_and(ratios)}, "
         f"{_and([labels['architectures'][a] for a in grid.architectures])}; "
-        f"attacked by {_and(attacks)} (L-inf eps {params.threat.eps:.4g}). "
+        f"attacked by {_and(attacks)} (L-inf eps {eps_text(params.threat.eps)}). "
         f"{test_set[0].upper()}{test_set[1:]}, {params.report.checkpoint} checkpoint."
     )
 

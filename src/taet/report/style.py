@@ -19,7 +19,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from taet.report.titles import setting_title
+from taet.report.titles import eps_text, setting_title
 from taet.scores.summary import title_of_test_set
 
 COLUMN = 3.4  # inches: a column of a two-column paper
@@ -211,10 +211,11 @@ def grid_shape(count: int, most: int) -> tuple[int, int]:
     return rows, math.ceil(count / rows)
 
 
-def setting_of(shown: Mapping[str, Any], picture: Mapping[str, Any]) -> str:
-    """Data set, imbalance ratio and network of a figure."""
+def setting_of(shown: Mapping[str, Any], picture: Mapping[str, Any], attacked: bool = True) -> str:
+    """Data set, imbalance ratio, network and, where images are attacked, the radius of a figure."""
     ratio = picture.get("imbalance_ratio", " and ".join(picture.get("ratios", [])))
-    return setting_title(shown["labels"], picture["dataset"], ratio, picture["architecture"])
+    title = setting_title(shown["labels"], picture["dataset"], ratio, picture["architecture"])
+    return f"{title}, L-inf eps {eps_text(shown['threat'].eps)}" if attacked else title
 
 
 def caption(figure: Figure, text: str) -> None:

@@ -6,8 +6,9 @@ import re
 
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
-from taet.report.charts import Charts, imbalance, method_looks
+from taet.report.charts import Charts, imbalance, method_looks, on_dark
 from taet.report.style import METHODS
 from taet.report.tables.setting import settings
 from tests.unit.report import test_tables as made
@@ -34,11 +35,27 @@ def points(spec: dict) -> list[dict]:
 
 def test_forest_has_differences_to_the_first_method_with_intervals() -> None:
     (chart,) = charts().of_figure("forest")
-    assert chart.title == "All classes: BR PGD-2, minus B & C"
+    assert chart.title == "All classes: BR PGD-2, B & C minus the other method"
     (point,) = points(chart.spec)
     assert point == {
-        "method": "a", "label": "A|x", "text": "-20.0 [-24.0, -15.0]", "x": -20.0, "low": -24.0, "high": -15.0,
+        "method": "a", "label": "A|x", "text": "+20.0 [+15.0, +24.0]", "x": 20.0, "low": 15.0, "high": 24.0,
     }  # fmt: skip
+
+
+def test_forest_has_one_line_at_zero_through_all_rows() -> None:
+    (chart,) = charts().of_figure("forest")
+    zero = chart.spec["layer"][0]
+    assert zero["data"] == {"values": [{}]}
+    assert zero["encoding"] == {"x": {"datum": 0}, "y": None}
+
+
+def test_dark_colours_are_lighter_on_a_dark_page() -> None:
+    looks = {name: {"color": color, "fill": color} for name, (color, _) in METHODS.items()}
+    lighter = on_dark(looks)
+    assert lighter["#000000"] == "#969696"
+    assert "#e69f00" not in lighter, "seen as it is"
+    dark = {color: to_rgb(color) for color in lighter}
+    assert all(min(to_rgb(new)) > min(dark[old]) for old, new in lighter.items())
 
 
 def test_forest_of_one_seed_is_left_to_the_figure() -> None:

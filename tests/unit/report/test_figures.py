@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import studentized_range
 
+from taet.report.figures.ba_br import _free_corner
 from taet.report.style import (
     COLORS,
     METHODS,
@@ -24,6 +25,7 @@ from taet.report.style import (
     method_styles,
     value_bar,
 )
+from taet.report.titles import eps_text
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.variants import families
@@ -74,6 +76,14 @@ def test_bars_are_spreads_over_seeds_or_standard_errors() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("eps", "text"),
+    [(8 / 255, "8/255"), (0.1, "0.1"), (0.2, "0.2"), (0.03, "0.03"), (1 / 255, "1/255")],
+)
+def test_the_radius_as_papers_write_it(eps: float, text: str) -> None:
+    assert eps_text(eps) == text
+
+
 def test_robustness_against_accuracy() -> None:
     everything, _ = draw("ba_br", uneven()).axes
     for container, method in zip(everything.containers, ("b", "a"), strict=True):
@@ -82,6 +92,28 @@ def test_robustness_against_accuracy() -> None:
         assert points == [pytest.approx([clean, pgd])]
         spreads = [[100 * SD[method, attack]] for attack in ("clean", "pgd")]
         assert lengths == [pytest.approx(spread) for spread in spreads]
+
+
+def test_methods_whose_markers_overlap_are_named() -> None:
+    frame = pd.concat([uneven(), uneven()[lambda rows: rows["method"] == "a"].assign(method="c")])
+    shown = SHOWN | {
+        "labels": SHOWN["labels"] | {"methods": {"b": "B", "a": "A", "c": "C"}},
+        "families": {name: (name, 0) for name in "bac"},
+    }
+    for axes in draw("ba_br", frame, shown).axes:
+        (name,) = axes.texts
+        assert name.get_text() == "A, C"
+        assert not name.get_in_layout(), "it takes no room from the panels"
+    for axes in draw("ba_br", uneven()).axes:
+        assert not axes.texts, "their legend names the others"
+
+
+def test_a_name_covers_no_marker() -> None:
+    center = np.array([0.9, 0.5])
+    assert _free_corner(center, 5, []) == (-1, 1)
+    assert _free_corner(center, 5, [np.array([0.85, 0.55])]) == (-1, -1)
+    assert _free_corner(np.array([0.1, 0.5]), 5, []) == (1, 1), "it stays in the panel"
+    assert _free_corner(center, 40, []) is None
 
 
 def test_against_the_imbalance_ratio() -> None:
@@ -215,7 +247,7 @@ def with_methods(count: int, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str
 
 
 def test_differences_to_the_reference() -> None:
-    """In points, with Tukey's intervals; the largest first. Without TAET the first method is the reference."""
+    """In points, with Tukey's intervals; the most robust first. Without TAET the first method is the reference."""
     frame = pd.concat([uneven(), uneven()[lambda rows: rows["method"] == "a"].assign(method="c")])
     better = (frame["method"] == "c") & (frame["attack"] == "pgd")
     frame.loc[better, "balanced_accuracy"] += 0.4
@@ -227,24 +259,24 @@ def test_differences_to_the_reference() -> None:
     everything, tail = draw("forest", frame, shown).axes
     assert [t.get_text() for t in everything.get_yticklabels()] == ["C", "A"]
     points, lengths = zip(*(bars(container) for container in everything.containers), strict=True)
-    assert points == ([pytest.approx([10, 0])], [pytest.approx([-30, 1])])
+    assert points == ([pytest.approx([-10, 0])], [pytest.approx([30, 1])])
     # b has 0.03 and a, c have 0.01 for seeds -1, 0, 1: residuals of -2 and 1, 1 in units of (2/3) 0.01.
     mse = 2 * (0.02 / 3) ** 2 * (4 + 1 + 1) / 4
     reach = 100 * studentized_range.ppf(0.95, 3, 4) * math.sqrt(mse / 3)
     assert lengths == ([[pytest.approx(reach)]],) * 2
-    assert everything.get_xlabel() == "points, better than B →"
+    assert everything.get_xlabel() == "points, B better →"
     assert "all 3 pairs of 3 methods" in " ".join(tail.figure.get_supxlabel().split())
     shown["labels"] = SHOWN["labels"] | {"methods": {"b": "B", "taet": "TAET", "c": "C"}}
     shown["families"] = shown["families"] | {"taet": ("taet", 0)}
     everything, _ = draw("forest", frame.replace({"method": {"a": "taet"}}), shown).axes
     points = [bars(container)[0] for container in everything.containers]
-    assert points == [[pytest.approx([40, 0])], [pytest.approx([30, 1])]]
+    assert points == [[pytest.approx([-40, 0])], [pytest.approx([-30, 1])]]
 
 
 def test_one_seed_has_no_interval_of_a_difference() -> None:
     figure = draw("forest", uneven()[lambda rows: rows["seed"] == 1])
     (container,) = figure.axes[0].containers
-    assert container.lines[0].get_xydata().tolist() == [pytest.approx([-30, 0])]
+    assert container.lines[0].get_xydata().tolist() == [pytest.approx([30, 0])]
     assert not container.has_xerr
     assert "one seed, n = 1: no intervals" in figure.get_supxlabel()
 

@@ -151,10 +151,9 @@ def test_differences_to_the_best() -> None:
     assert table.head == ["Method", "Difference", "Significant"]
     assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "yes"]]
     assert (
-        "n = 3 seeds [Tukey's 95% interval for all 1 pairs of 2 methods, equal variance"
-        in table.note
+        "n = 3 seeds [Tukey's 95% interval for both methods, equal variance assumed]" in table.note
     )
-    assert table.note.endswith("found with a power of 80%: 3.4 points.")
+    assert table.note.endswith("Smallest detectable difference (power 80%): 3.4 points.")
     assert "Left out" not in table.note
     table = table_of("differences", summary(), differences().assign(low=-0.01))
     assert table.rows == [["A|x", "-20.0 [-24.0, +1.0]", "no"]]
@@ -209,7 +208,7 @@ def test_one_seed_has_no_spread() -> None:
     assert math.isnan(row["balanced_accuracy_low"])
     table = next(tables.main_tables(summary(metrics(1)), differences(), SHOWN))
     assert table.rows[0][1] == "60.0 [55.0, 64.0]"
-    assert "n = 1 seed [95% interval over test images only]" in table.note
+    assert "One seed, n = 1 [95% interval over test images only]" in table.note
 
 
 def test_bootstrap_stands_beside_what_it_belongs_to() -> None:
@@ -274,7 +273,7 @@ def test_one_seed_tells_no_difference() -> None:
     found = list(tables.main_tables(frame, tukey.differences(metrics(1), 0.95), SHOWN))
     assert not any("differences" in table.title for table in found)
     assert not any("≈" in cell for table in found for row in table.rows for cell in row)
-    assert "n = 1 seed [95% interval over test images only]" in found[0].note
+    assert "One seed, n = 1 [95% interval over test images only]" in found[0].note
     assert "With one seed" in found[0].note
     (rarest,) = (table for table in found if table.title == "the rarest classes")
     assert "in %, n = 1 seed." in rarest.note
@@ -376,12 +375,12 @@ def test_rarest_classes() -> None:
     table = table_of("the rarest classes", summary(frame), differences())
     assert table.head == ["Method", "clean: c1", "PGD-2: c1"]
     assert table.rows[0] == ["B & C", "61.0 ± 1.0", "41.0 ± 1.0"]
-    assert "The class with the fewest training images: c1 3." in table.note
+    assert "The class with the fewest training images (their number): c1 (3)." in table.note
 
 
 def test_costs() -> None:
-    table = table_of("what training costs", summary(), differences())
-    assert table.head[:4] == ["Method", "Passes", "Ratio", "BA"]
+    table = table_of("cost of training", summary(), differences())
+    assert table.head[:4] == ["Method", "Passes per image", "Ratio", "BA"]
     assert [row[:3] for row in table.rows] == [["B & C", "40", "2.0"], ["A|x", "20", "1.0"]]
     assert table.marks[0, 3] == "best"
 
@@ -558,7 +557,7 @@ def test_figure_shows_what_it_should() -> None:
     assert points == [pytest.approx((61.0, 41.0)), pytest.approx((41.0, 21.0))]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["B & C", "A|x"]
     assert figure.get_supxlabel().startswith("Balanced test set; means")
-    assert figure.legends[0].get_title().get_text() == "Data_1, IR 50 and 10, Net"
+    assert figure.legends[0].get_title().get_text() == "Data_1, IR 50 and 10, Net, L-inf eps 0.1"
 
 
 def test_length_of_stage_1() -> None:
@@ -740,8 +739,8 @@ def test_headline_has_three_decimals() -> None:
 
 
 def test_marks_stand_at_the_numbers_they_are_of() -> None:
-    table = table_of("what training costs", summary(), differences())
-    assert table.head == ["Method", "Passes", "Ratio", "BA", "BR PGD-2"]
+    table = table_of("cost of training", summary(), differences())
+    assert table.head == ["Method", "Passes per image", "Ratio", "BA", "BR PGD-2"]
     assert table.marks == {(0, 3): "best", (0, 4): "best", (1, 3): "second", (1, 4): "second"}
     table = table_of("variants", summary(), differences())
     assert {column for _, column in table.marks} == set(range(5, len(table.head)))

@@ -49,10 +49,10 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
                 _predictions(axes, texts, row)
         caption(
             figure,
-            f"Top: clean images. In each row: the perturbation of {attack} and the attacked image. Full "
-            f"contrast: a change of {scale:.3g} (eps {threat.eps:.3g}); grey: no change, everywhere if the "
-            "clean image is already misclassified. Below: predicted class of the clean image, then of the "
-            f"attacked image if it differs; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
+            f"Top: clean images. Each row: perturbation of {attack} (grey: no change; full contrast: "
+            f"{scale / threat.eps:.3g} eps) and attacked image. An image that is misclassified when clean is "
+            "not attacked. Below: predicted class of the clean image, then of the attacked image if it "
+            f"differs; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
         )
         heading(figure, setting_of(shown, picture))
     return figure

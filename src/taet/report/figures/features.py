@@ -62,5 +62,7 @@ def draw(features: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             f"seed {features['seed'].iloc[0]}{SHARED * (len(networks) < len(methods))}",
         )
         name_series(figure, grid.flat[0].lines, [texts[name] for name in names])
-        heading(figure, f"{setting_of(shown, picture)}: {title.lower()} of an image")
+        heading(
+            figure, f"{setting_of(shown, picture, attacked=False)}: {title.lower()} of an image"
+        )
     return figure

@@ -1,7 +1,7 @@
-"""Differences in balanced robustness between each method and a reference, with simultaneous intervals.
+"""Balanced robustness of a reference minus that of each other method, with simultaneous intervals.
 
 The reference is TAET, or the first method of a study without it. Differences are of the worst case over
-attacks, unless the parameters name another attack for figures. The method with the largest comes first.
+attacks, unless the parameters name another attack for figures. The most robust method comes first.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from taet.report.style import (
     setting_of,
 )
 from taet.report.tables.setting import SettingResults, settings
+from taet.report.titles import all_pairs
 from taet.scores.summary import title_of_test_set
 
 REQUIRES = {"methods": 2}
@@ -53,27 +54,27 @@ def draw(
         if scope in set(setting.rows["scope"])
     }
     everything = of_scopes["all"]["difference"]
-    methods = sorted(everything.index, key=everything.get, reverse=True)
+    methods = sorted(everything.index, key=everything.get)
     with house_style():
         titles = [SCOPE_TITLES[scope] for scope in of_scopes]
         figure, panels = row_panels([labels[method] for method in methods], titles)
         for axes, pairs in zip(panels, of_scopes.values(), strict=True):
             _panel(axes, pairs.loc[methods], method_styles(shown))
-            axes.set_xlabel(f"points, better than {labels[reference]} \N{RIGHTWARDS ARROW}")
+            axes.set_xlabel(f"points, {labels[reference]} better \N{RIGHTWARDS ARROW}")
         caption(figure, _caption(setting, labels[reference]))
         heading(figure, setting_of(shown, picture))
     return figure
 
 
 def _differences(setting: SettingResults, reference: str, scope: str) -> pd.DataFrame:
-    """Of each other method to the reference: ``difference``, ``low``, ``high`` in points."""
+    """Reference minus each other method: ``difference``, ``low``, ``high`` in points."""
     attack, rows = setting.shown["report"].figure_attack, setting.rows
     rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)].set_index("method")
     means = rows["balanced_accuracy"]
-    table = pd.DataFrame({"difference": means - means[reference], "low": np.nan, "high": np.nan})
+    table = pd.DataFrame({"difference": means[reference] - means, "low": np.nan, "high": np.nan})
     table = table.drop(reference)
     for method in table.index:
-        pair = setting.difference(method, reference, attack, scope)
+        pair = setting.difference(reference, method, attack, scope)
         if pair is not None:  # with one seed there is none
             table.loc[method] = pair[["difference", "low", "high"]]
     return 100 * table
@@ -91,10 +92,9 @@ def _caption(setting: SettingResults, reference: str) -> str:
     report, count, seeds = setting.shown["report"], len(setting.methods), setting.seeds
     attack = setting.shown["labels"]["attacks"][report.figure_attack]
     intervals = (
-        f"means over n = {seeds} seeds, {100 * report.confidence:g}% intervals (Tukey's, simultaneous for "
-        f"all {count * (count - 1) // 2} pairs of {count} methods)"
+        f"means over n = {seeds} seeds, Tukey's {100 * report.confidence:g}% intervals for {all_pairs(count)}"
         if seeds > 1
         else "one seed, n = 1: no intervals"
     )
     test_set = title_of_test_set(setting.rows, setting.test_set)
-    return f"Balanced robustness, {attack}: method minus {reference}. {test_set}; {intervals}"
+    return f"Balanced robustness, {attack}: {reference} minus the other method. {test_set}; {intervals}"

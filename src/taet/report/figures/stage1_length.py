@@ -58,7 +58,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.errorbar(epochs, means, yerr=bars, label=name, **line, **BARS)
         axes.set_xticks(epochs)
         axes.set_xlabel("Epochs of stage 1 (clean warm-up)")
-        axes.set_ylabel(f"Per cent, {BETTER}")
+        axes.set_ylabel(f"BA and BR (%), {BETTER}")
         caption(figure, spread(summary, report.test_set))
         name_series(figure, *axes.get_legend_handles_labels())
         heading(figure, setting_of(shown, picture))

@@ -1,6 +1,5 @@
 """Every method against the best one, with Tukey's simultaneous intervals."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from taet.report.tables.cells import difference_text
 from taet.report.tables.setting import SettingResults
+from taet.report.titles import all_pairs
 from taet.report.typeset import Table, percent
 from taet.scores import tukey
 
@@ -33,12 +33,12 @@ def differences_table(setting: SettingResults) -> Table:
 
 def family_note(setting: SettingResults, attack: str, scope: str) -> str:
     """What the intervals of the differences between methods are, under an attack and over some classes."""
-    pairs, m = setting.family(attack, scope), len(setting.methods)
+    pairs, compared = setting.family(attack, scope), all_pairs(len(setting.methods))
     seeds, level = pairs["seeds"].iloc[0], percent(setting.shown["report"].confidence)
     left_out = [setting.methods[name] for name in tukey.left_out(pairs)]
     text = (
-        f"mean over n = {seeds} seeds [Tukey's {level} interval for all {math.comb(m, 2)} pairs of {m} "
-        "methods, equal variance assumed]. Significant: the interval excludes 0."
+        f"mean over n = {seeds} seeds [Tukey's {level} interval for {compared}, equal variance assumed]. "
+        "Significant: the interval excludes 0."
     )
     if left_out:
         text += (
@@ -47,7 +47,7 @@ def family_note(setting: SettingResults, attack: str, scope: str) -> str:
         )
     if (detectable := pairs["detectable"].iloc[0]) > 0:
         text += (
-            f" Smallest difference found with a power of {percent(tukey.POWER)}: "
+            f" Smallest detectable difference (power {percent(tukey.POWER)}): "
             f"{100 * detectable:.1f} points."
         )
     return text

@@ -81,7 +81,7 @@ def _may_be_equal(pair: Any) -> bool:
 
 def costs_table(setting: SettingResults, columns: Sequence[Column]) -> Table:
     """What a training costs, beside what it gives."""
-    plain = method_table(setting, "what training costs", columns)
+    plain = method_table(setting, "cost of training", columns)
     costs = setting.shown["costs"]
     least = min(costs.values())
     rows = [
@@ -89,10 +89,10 @@ def costs_table(setting: SettingResults, columns: Sequence[Column]) -> Table:
         for method, row in zip(setting.methods, plain.rows, strict=True)
     ]
     note = (
-        "Passes: forward and backward passes per training image in the whole training, stage 1 included; "
-        f"ratio: to the cheapest method. {plain.note}"
+        "Passes per image: forward and backward passes per training image in the whole training, stage 1 "
+        f"included. Ratio: to the cheapest method. {plain.note}"
     )
-    head = [plain.head[0], "Passes", "Ratio", *plain.head[1:]]
+    head = [plain.head[0], "Passes per image", "Ratio", *plain.head[1:]]
     marks = {(row, column + 2): mark for (row, column), mark in plain.marks.items()}
     return Table(plain.about, plain.title, note, head, rows, marks)
 

@@ -29,8 +29,8 @@ def other_test_set_table(setting: SettingResults, columns: Sequence[Column]) -> 
         for method, row in zip(setting.methods, plain.rows, strict=True)
     ]
     source = "over seeds" if setting.seeds > 1 else "from its standard error"
-    frequent = ", most of frequent classes" if setting.test_set == "long_tailed" else ""
-    note = f"{plain.note} Accuracy: the share of all test images{frequent} [interval: {source}]."
+    frequent = "; most are of frequent classes" if setting.test_set == "long_tailed" else ""
+    note = f"{plain.note} Accuracy: share of test images classified correctly [interval: {source}]{frequent}."
     return Table(
         plain.about, plain.title, note, [*plain.head, *accuracies.values()], rows, plain.marks
     )

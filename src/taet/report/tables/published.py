@@ -42,8 +42,8 @@ def published_table(setting: SettingResults) -> Table:
     note = (
         "Published numbers: as printed, or read off a figure (± reading error); their sources state no "
         "error. Difference: ours minus published; ± adds reading error and half of our "
-        f"{percent(report.confidence)} interval in quadrature. Only where network, epochs, checkpoint and "
-        "test set agree with ours is a difference a failed reproduction. "
+        f"{percent(report.confidence)} interval in quadrature. A difference is a failed reproduction only if "
+        "network, epochs, checkpoint and test set agree with ours. "
         f"{table_note(setting, columns, marked=False)}"
     )
     return Table(setting.title, "beside published numbers", note, head, rows)

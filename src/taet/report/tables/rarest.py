@@ -31,7 +31,7 @@ def rarest_table(setting: SettingResults, attacks: Sequence[str]) -> Table:
         for row, mean, sd in zip(rows, means, spreads, strict=True):
             row.append(_share(mean, sd))
     head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
-    images = ", ".join(f"{names[c]} {classes[c]:.0f}" for c in chosen)
+    images = ", ".join(f"{names[c]} ({classes[c]:.0f})" for c in chosen)
     spread = (
         f"mean ± standard deviation over n = {setting.seeds} seeds"
         if setting.seeds > 1
@@ -39,8 +39,8 @@ def rarest_table(setting: SettingResults, attacks: Sequence[str]) -> Table:
     )
     which = f"{len(chosen)} classes" if len(chosen) > 1 else "class"
     note = (
-        f"Accuracy of each class in %, {spread}. The {which} with the fewest training "
-        f"images: {images}. {meaning_of_marks(setting)}"
+        f"Accuracy of each class in %, {spread}. The {which} with the fewest training images (their "
+        f"number): {images}. {meaning_of_marks(setting)}"
     ).rstrip()
     return Table(setting.title, "the rarest classes", note, head, rows, marks)
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from taet.report.tables.setting import Column, SettingResults
+from taet.report.titles import eps_text
 from taet.report.typeset import percent
 from taet.scores import notes
 from taet.scores.summary import title_of_test_set
@@ -35,7 +36,7 @@ def table_note(
         _numbers(setting.seeds, report),
         _conditions(rows, setting.test_set),
         *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
-        f"L-inf eps {setting.shown['threat'].eps:.4g}.",
+        f"L-inf eps {eps_text(setting.shown['threat'].eps)}.",
         *_scopes({scope for _, scope, _ in columns}, report),
         *(marks if marked and meaning_of_marks(setting) else []),
         *_attacks(rows[rows["attack"].isin(attacks)], setting.shown, attacks),
@@ -59,11 +60,11 @@ def _numbers(n: int, report: Any) -> str:
     """What a cell holds."""
     level = f"{percent(report.confidence)} interval"
     spread = (
-        f"mean ± standard deviation over n = {n} seeds [{level} of the mean; -: the seeds do not differ]"
+        f"Mean ± standard deviation over n = {n} seeds [{level} of the mean; -: all seeds are equal]"
         if n > 1
-        else f"n = 1 seed [{level} over test images only]"
+        else f"One seed, n = 1 [{level} over test images only]"
     )
-    return f"BA, BR: balanced accuracy and balanced robustness in %, {spread}."
+    return f"BA, BR: balanced accuracy and balanced robustness in %. {spread}."
 
 
 def _conditions(rows: pd.DataFrame, test_set: str) -> str:
@@ -84,7 +85,7 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
         if scope in scopes:
             yield f"{scope.capitalize()}: the {percent(share)} {which} frequent classes."
     if "worst_class" in scopes:
-        yield "Worst class: the lowest of each seed."
+        yield "Worst class: the class with the lowest accuracy in each seed."
 
 
 def _significance(setting: SettingResults, report: Any) -> str:

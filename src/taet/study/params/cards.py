@@ -11,7 +11,7 @@ from taet.study.params.descriptions import descriptions
 PAGE = """# Methods
 
 **Which methods exist, what do they cost, and which options do they have?** There are {methods}; {usual} cost
-{passes} passes: forward + backward passes of an image in a training step with K attack steps (ADT: T
+{passes}. The cost is forward + backward passes of an image in a training step with K attack steps (ADT: T
 inner steps of S samples). Below the table are formulas, and our choice where paper and code differ.
 [fidelity.md](fidelity.md) lists what differs from the authors' code. This page is written by
 `python -m taet methods --markdown > docs/methods.md`.

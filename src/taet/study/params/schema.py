@@ -29,7 +29,7 @@ def json_schema() -> dict[str, Any]:
     study = _partial(whole)
     study["properties"]["extends"] = {
         "type": "string",
-        "description": "Study whose differences come before this one's.",
+        "description": "Study from which this one inherits all that it does not set.",
     }
     study["properties"]["sweep"] = {
         "type": ["object", "null"],
@@ -57,7 +57,7 @@ def _block(folder: str, name: str) -> dict[str, Any]:
     schema["anyOf"] = [{"required": required}, {"required": ["extends"]}]
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "Block whose options, but for the label, this one has where it says nothing.",
+        "description": "Block from which this one inherits the options that it does not set (not the label).",
     }
     if own:  # the whole common block once more for each method would double the schema
         text = schema["properties"][own]["description"]
