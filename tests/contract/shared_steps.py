@@ -16,7 +16,7 @@ from taet.study.params.load import load_params
 from taet.study.run.processes import started
 from taet.training.addons import WeightPerturber
 from taet.training.loop import Run, _step
-from taet.training.method import Batch, Setting
+from taet.training.method import Batch, TrainingContext
 from taet.training.optimizers import Sgd
 from taet.training.parallel import share_out
 from tests.conftest import ROOT
@@ -31,7 +31,7 @@ def weights_after_two_steps(
     options = digits.methods[name]
     attack = digits.methods[name].training.attack.model_copy(update={"steps": 2})
     counts = torch.arange(10 * CLASSES, 0, -10)[:CLASSES]
-    setting = Setting(counts, 0.1, attack, epochs=90, channels=1, seed=0)
+    setting = TrainingContext(counts, 0.1, attack, epochs=90, channels=1, seed=0)
     method = plugins.load("methods", options.kind).Method(options, setting)
     if not method.by_several_processes:
         return {}

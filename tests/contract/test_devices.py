@@ -35,8 +35,8 @@ def moved_to(device: torch.device, method: TrainingMethod) -> TrainingMethod:
     for name, value in vars(method).items():
         if isinstance(value, (torch.Tensor, nn.Module)):
             setattr(method, name, value.to(device))
-    counts = method.setting.train_counts.to(device)
-    method.setting = replace(method.setting, train_counts=counts)
+    counts = method.context.train_counts.to(device)
+    method.context = replace(method.context, train_counts=counts)
     return method
 
 

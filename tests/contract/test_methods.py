@@ -19,7 +19,7 @@ from taet.networks.network import Network
 from taet.options import MethodOptions
 from taet.study.params import blocks, plugins
 from taet.study.params.load import load_params
-from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.training.method import Attacked, Batch, TrainingContext, TrainingMethod
 from tests.conftest import ROOT
 
 KINDS = plugins.names("methods")
@@ -56,7 +56,7 @@ def make(name: str, digits: blocks.Params, classes: int = 4, **changes: object) 
     counts = torch.arange(10 * classes, 0, -10)[:classes]
     options = options_of(name, digits).model_copy(update=changes)
     attack = digits.methods[name].training.attack
-    setting = Setting(counts, 0.1, attack, epochs=45, channels=1, seed=0)
+    setting = TrainingContext(counts, 0.1, attack, epochs=45, channels=1, seed=0)
     method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
     method.start_epoch(EPOCH)
     return method
@@ -162,7 +162,7 @@ def test_the_attack_leaves_the_model_as_it_was(name: str, digits: blocks.Params)
     assert all(module.training for module in model.modules())
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
     # Statistics that the attack is meant to move.
-    moving = method.setting.attack.batch_norm == "train"
+    moving = method.context.attack.batch_norm == "train"
     moving |= getattr(method.options, "extra_clean_forward", False)
     assert all(
         torch.equal(value, before[key]) or (moving and key in dict(model.named_buffers()))
@@ -281,7 +281,7 @@ def test_passes_per_step(name: str, digits: blocks.Params) -> None:
     model.backbone.register_forward_hook(forward)
     attacked = method.attack(model, given)
     method.loss(model, given, attacked).backward()
-    letters = {"K": method.setting.attack.steps}
+    letters = {"K": method.context.attack.steps}
     if kind == "las_at":  # each image has its own number of steps
         chosen = torch.tensor(options.steps)[attacked.extras["actions"][1]]
         letters = {"K": chosen.double().mean().item()}
@@ -296,7 +296,7 @@ def test_passes_per_step(name: str, digits: blocks.Params) -> None:
     assert images["forward"] / 3 == pytest.approx(forwards)
     assert images["backward"] / 3 == pytest.approx(backwards)
     if kind != "las_at":  # its numbers are averages over choices and steps
-        forwards, backwards = options.attack_passes(method.setting.attack.steps)
+        forwards, backwards = options.attack_passes(method.context.attack.steps)
         assert images["forward"] / 3 == forwards + options.loss_passes
         assert images["backward"] / 3 == backwards + options.loss_passes
 
@@ -310,7 +310,7 @@ def test_passes_per_step(name: str, digits: blocks.Params) -> None:
 
 
 def test_class_without_training_images(digits: blocks.Params) -> None:
-    setting = Setting(torch.tensor([5, 0, 3]), 0.1, digits.training.attack, 45, 1, 0)
+    setting = TrainingContext(torch.tensor([5, 0, 3]), 0.1, digits.training.attack, 45, 1, 0)
     for kind in KINDS:
         options = next(block for block in digits.methods.values() if block.kind == kind)
         with pytest.raises(UserError, match="class 1 has no training image"):

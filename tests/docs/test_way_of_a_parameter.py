@@ -11,7 +11,7 @@ from taet.methods.taet import harl
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study
-from taet.training.method import Attacked, Batch, Setting
+from taet.training.method import Attacked, Batch, TrainingContext
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/contributing/way_of_a_parameter.md").read_text()
@@ -64,7 +64,7 @@ def test_a_value_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "harl", lambda *given: handed.append(given) or harl(*given))
     counts = torch.tensor([2, 2])
     attack = job.reads["training"].attack
-    setting = Setting(counts, eps=0.1, attack=attack, epochs=1, channels=1, seed=0)
+    setting = TrainingContext(counts, eps=0.1, attack=attack, epochs=1, channels=1, seed=0)
     method = module.Method(job.reads["method"], setting)
     x, y = torch.rand(4, 2), torch.tensor([0, 1, 0, 1])
     method.loss(lambda images: images, Batch(x, y, noise=None, epoch=0), Attacked(x))

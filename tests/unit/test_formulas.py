@@ -27,7 +27,7 @@ from taet.training.addons import (
     logit_adjustment,
     radius_ramp,
 )
-from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.training.method import Attacked, Batch, TrainingContext, TrainingMethod
 
 IR50 = torch.tensor(class_counts(5000, 50, 10, "exponential"))
 
@@ -40,7 +40,7 @@ def method(
     name: str, digits: blocks.Params, counts: torch.Tensor, **changes: object
 ) -> TrainingMethod:
     options = digits.methods[name].model_copy(update=changes)
-    setting = Setting(counts, 0.1, digits.training.attack, epochs=45, channels=1, seed=0)
+    setting = TrainingContext(counts, 0.1, digits.training.attack, epochs=45, channels=1, seed=0)
     made: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
     return made
 
@@ -121,10 +121,10 @@ def test_gairat_burns_in(digits: blocks.Params) -> None:
 def test_gairat_counts_iterates_that_are_still_right(digits: blocks.Params) -> None:
     """A linear model of one weight: the image is fooled after a known number of steps."""
     made = method("gairat", digits, torch.tensor([2, 1]))
-    attack = made.setting.attack.model_copy(
+    attack = made.context.attack.model_copy(
         update={"start": "zero", "step_size": 0.01, "steps": 10}
     )
-    made.setting = Setting(torch.tensor([2, 1]), 0.1, attack, 45, 1, 0)
+    made.context = TrainingContext(torch.tensor([2, 1]), 0.1, attack, 45, 1, 0)
 
     class Linear(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -51,7 +51,7 @@ class Method(TrainingMethod):
         options = self.options
         parameters = [torch.zeros_like(batch.x), torch.zeros_like(batch.x)]  # m and v
         summed = tuple(torch.zeros_like(p) for p in parameters)
-        with attack_mode(model, self.setting.attack.batch_norm):
+        with attack_mode(model, self.context.attack.batch_norm):
             for _ in range(options.steps):
                 gradients = self._gradients(model, batch, *parameters)
                 if options.accumulate_gradients:

@@ -23,5 +23,5 @@ class Method(TrainingMethod):
     options: Options
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
-        counts, tau = self.setting.train_counts, self.options.tau
+        counts, tau = self.context.train_counts, self.options.tau
         return balanced_softmax(model(attacked.x), batch.y, counts, tau).mean()

@@ -28,7 +28,7 @@ from torch import Tensor
 from taet.losses import cross_entropy, kl_divergence
 from taet.networks.network import Network
 from taet.options import Field, NonNegative, OnTradesOptions, Positive, Share, Whole
-from taet.training.method import Attacked, Batch, Setting
+from taet.training.method import Attacked, Batch, TrainingContext
 from taet.training.on_trades import OnTrades
 
 
@@ -61,13 +61,13 @@ class Options(OnTradesOptions):
 class Method(OnTrades):
     options: Options
 
-    def __init__(self, options: Options, setting: Setting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: Options, context: TrainingContext) -> None:
+        super().__init__(options, context)
         # Adversarial images of each class, those classified correctly among them: in this epoch so far,
         # and in the last epoch that had any.
-        self.seen = torch.zeros_like(setting.train_counts)
+        self.seen = torch.zeros_like(context.train_counts)
         self.correct, self.last_seen, self.last_correct = (self.seen.clone() for _ in range(3))
-        self.step, self.steps = 0, steps_per_epoch(options, setting)
+        self.step, self.steps = 0, steps_per_epoch(options, context)
         # Between epochs the network has the averaged weights; training continues from ``trained``.
         self.trained: dict[str, Tensor] = {}
         self.average: dict[str, Tensor] = {}
@@ -149,9 +149,9 @@ class Method(OnTrades):
 COUNTS = ("seen", "correct", "last_seen", "last_correct")
 
 
-def steps_per_epoch(options: Options, setting: Setting) -> int:
+def steps_per_epoch(options: Options, context: TrainingContext) -> int:
     """How many batches the training images make."""
-    training, images = options.training, int(setting.train_counts.sum())
+    training, images = options.training, int(context.train_counts.sum())
     whole, rest = divmod(images, training.batch_size)
     return whole + (rest > 0 and not training.drop_last)
 

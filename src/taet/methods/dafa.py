@@ -23,7 +23,7 @@ from torch import Tensor
 from taet.losses import cross_entropy, kl_divergence
 from taet.networks.network import Network
 from taet.options import Count, OnTradesOptions, Positive, Share
-from taet.training.method import Attacked, Batch, Setting
+from taet.training.method import Attacked, Batch, TrainingContext
 from taet.training.on_trades import OnTrades
 
 
@@ -39,10 +39,10 @@ class Options(OnTradesOptions):
 class Method(OnTrades):
     options: Options
 
-    def __init__(self, options: Options, setting: Setting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: Options, context: TrainingContext) -> None:
+        super().__init__(options, context)
         # Of the measuring epoch: images of each class, and the sums of their probabilities.
-        self.seen = torch.zeros_like(setting.train_counts)
+        self.seen = torch.zeros_like(context.train_counts)
         self.probabilities = self.seen.new_zeros(self.classes, self.classes, dtype=torch.float64)
         self.measuring = False
         self.weights = torch.ones(self.classes, device=self.seen.device)

@@ -41,7 +41,7 @@ class Method(TrainingMethod):
         losses = cross_entropy(model(attacked.x), batch.y)
         if batch.epoch < self.options.begin_epoch:
             return losses.mean()
-        kappa, steps = attacked.extras["kappa"], self.setting.attack.steps
+        kappa, steps = attacked.extras["kappa"], self.context.attack.steps
         return (geometry_weights(kappa, steps, self.options.lam) * losses).mean()
 
 

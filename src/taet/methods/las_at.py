@@ -33,7 +33,7 @@ from taet.losses import cross_entropy
 from taet.networks.network import Network
 from taet.options import Count, MethodOptions, NonNegative, Positive, ResidualWidth, Share
 from taet.seeds import seed_for
-from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.training.method import Attacked, Batch, TrainingContext, TrainingMethod
 from taet.training.optimizers import Sgd
 
 REWARD_LIMIT = 10  # of R1, in the authors' code
@@ -90,13 +90,13 @@ class Strategy(nn.Module):
 class Method(TrainingMethod):
     options: Options
 
-    def __init__(self, options: Options, setting: Setting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: Options, context: TrainingContext) -> None:
+        super().__init__(options, context)
         choices = [len(options.eps_factors), len(options.steps), len(options.step_size_factors)]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_for("weights", "strategy", setting.seed))
-            strategy = Strategy(options.strategy_width, setting.channels, choices)
-        self.strategy = strategy.to(setting.train_counts.device)
+            torch.manual_seed(seed_for("weights", "strategy", context.seed))
+            strategy = Strategy(options.strategy_width, context.channels, choices)
+        self.strategy = strategy.to(context.train_counts.device)
         self.optimizer = Sgd(self.strategy.parameters(), momentum=0, weight_decay=0)
         self.steps_taken = 0
 
@@ -117,7 +117,7 @@ class Method(TrainingMethod):
             eps=eps * _chosen(options.eps_factors, actions[0]),
             steps=_chosen(options.steps, actions[1]),
             step_size=step_size * _chosen(options.step_size_factors, actions[2]),
-            batch_norm=self.setting.attack.batch_norm,
+            batch_norm=self.context.attack.batch_norm,
         )
         return Attacked(x_adv, {"actions": actions})
 
@@ -133,7 +133,7 @@ class Method(TrainingMethod):
             self._learn(batch, attacked, self._reward(model, batch, attacked, learning_rate))
 
     def _start(self, batch: Batch) -> Tensor:
-        return start_point("uniform", batch.x, self.setting.eps, batch.draw)
+        return start_point("uniform", batch.x, self.context.eps, batch.draw)
 
     def _learn(self, batch: Batch, attacked: Attacked, reward: float) -> None:
         """One step of REINFORCE: actions with a high reward become likelier."""
@@ -156,7 +156,7 @@ class Method(TrainingMethod):
     def _reward(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> float:
-        options, setting = self.options, self.setting
+        options, context = self.options, self.context
         student = copy.deepcopy(model).train()
         logits = student(attacked.x)
         hardness = cross_entropy(logits.detach(), batch.y).clamp(0, REWARD_LIMIT).mean()
@@ -174,8 +174,8 @@ class Method(TrainingMethod):
                 batch.y,
                 start=self._start(batch),
                 objective=cross_entropy,
-                eps=setting.eps,
-                step_size=setting.attack.step_size,
+                eps=context.eps,
+                step_size=context.attack.step_size,
                 steps=REWARD_STEPS,
             )
             robust &= _correct(student, x_adv, batch.y)

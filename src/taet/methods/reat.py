@@ -22,7 +22,7 @@ from torch import Tensor
 from taet.losses import balanced_softmax, cross_entropy
 from taet.networks.network import Network
 from taet.options import MethodOptions, NonNegative
-from taet.training.method import Attacked, Batch, Setting, TrainingMethod
+from taet.training.method import Attacked, Batch, TrainingContext, TrainingMethod
 
 WEIGHT_GUARD = 1e-5  # the authors' guard against an effective number of 0
 
@@ -37,10 +37,10 @@ class Options(MethodOptions):
 class Method(TrainingMethod):
     options: Options
 
-    def __init__(self, options: Options, setting: Setting) -> None:
-        super().__init__(options, setting)
+    def __init__(self, options: Options, context: TrainingContext) -> None:
+        super().__init__(options, context)
         # a_c of the epoch before (n_c in the first one), and of this epoch so far.
-        self.last_predicted = setting.train_counts.float()
+        self.last_predicted = context.train_counts.float()
         self.predicted = torch.zeros_like(self.last_predicted)
         self.first = True
         # Changes in place, as ``perturb`` demands.
@@ -51,7 +51,7 @@ class Method(TrainingMethod):
             self.last_predicted = self.predicted
             self.predicted = torch.zeros_like(self.predicted)
         self.first = False
-        self.weights.copy_(balance_weights(self.last_predicted, self.setting.train_counts))
+        self.weights.copy_(balance_weights(self.last_predicted, self.context.train_counts))
 
     def attack(self, model: Network, batch: Batch) -> Attacked:
         return Attacked(self.perturb(model, batch, self._weighted))
@@ -61,7 +61,7 @@ class Method(TrainingMethod):
 
     def loss(self, model: Network, batch: Batch, attacked: Attacked) -> Tensor:
         features = model.features(attacked.x)
-        counts, logits = self.setting.train_counts, model.head(features)
+        counts, logits = self.context.train_counts, model.head(features)
         attacked.extras["predicted"] = logits.detach().argmax(1)
         fit = balanced_softmax(logits, batch.y, counts, 1.0).mean()
         tail = tail_loss(features, batch.y, counts, self.options.tail_reduction)

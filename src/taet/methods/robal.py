@@ -56,7 +56,7 @@ class Method(TrainingMethod):
 
     def margins(self) -> Tensor:
         """m_k of each class, [C]."""
-        counts, options = self.setting.train_counts.float(), self.options
+        counts, options = self.context.train_counts.float(), self.options
         return options.margin + options.tau_m / options.scale * (counts / counts.min()).log()
 
     def inference(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Attacked:
 
 
 @dataclass(frozen=True)
-class Setting:
+class TrainingContext:
     """What a method may know about the run.
 
     Attributes:
@@ -84,10 +84,10 @@ class TrainingMethod:
     state, since weight perturbation calls it twice, but may write to ``attacked.extras``.
     """
 
-    def __init__(self, options: "MethodOptions", setting: Setting) -> None:
+    def __init__(self, options: "MethodOptions", context: TrainingContext) -> None:
         self.options = options
-        self.setting = setting
-        counts = setting.train_counts
+        self.context = context
+        counts = context.train_counts
         if counts.min() < 1:
             raise UserError(
                 f"class {int(counts.argmin())} has no training image; every method needs one of each class"
@@ -100,7 +100,7 @@ class TrainingMethod:
     @property
     def classes(self) -> int:
         """Number of classes C."""
-        return len(self.setting.train_counts)
+        return len(self.context.train_counts)
 
     @property
     def head(self) -> dict[str, Any]:
@@ -154,18 +154,18 @@ class TrainingMethod:
             target: [B, ...] second argument of the objective; the labels if None.
             watch: see ``taet.adversary.pgd.Watch``.
         """
-        attack, (eps, step_size) = self.setting.attack, self.budget(batch)
-        start = start_point(attack.start, batch.x, self.setting.eps, batch.draw)
-        settings = (model, objective, attack.steps, attack.batch_norm, watch)
+        attack, (eps, step_size) = self.context.attack, self.budget(batch)
+        start = start_point(attack.start, batch.x, self.context.eps, batch.draw)
+        fixed = (model, objective, attack.steps, attack.batch_norm, watch)
         target = batch.y if target is None else target
-        return self.recorder(_descend, settings, batch.x, target, start, eps, step_size)
+        return self.recorder(_descend, fixed, batch.x, target, start, eps, step_size)
 
     def budget(self, batch: Batch) -> tuple[float | Tensor, float | Tensor]:
         """Radius and step size: numbers, or [B] where the radius depends on the class."""
-        eps, step_size = self.setting.eps, self.setting.attack.step_size
+        eps, step_size = self.context.eps, self.context.attack.step_size
         if self.radii is None:
             return eps, step_size
-        ramp = radius_ramp(self.options.class_radius, batch.epoch, self.setting.epochs)
+        ramp = radius_ramp(self.options.class_radius, batch.epoch, self.context.epochs)
         factor = self.radii[batch.y] * ramp
         return eps * factor, step_size * factor
 

@@ -22,7 +22,7 @@ class OnTrades(TrainingMethod):
     def attack(self, model: Network, batch: Batch) -> Attacked:
         if self.options.beta is None:
             return super().attack(model, batch)
-        with attack_mode(model, self.setting.attack.batch_norm), torch.no_grad():
+        with attack_mode(model, self.context.attack.batch_norm), torch.no_grad():
             clean = model(batch.x)
         return Attacked(self.perturb(model, batch, _divergence, target=clean))
 

@@ -19,7 +19,7 @@ from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber, adjusted_inference
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stabilization
 from taet.training.loop import Run, train
-from taet.training.method import Setting, TrainingMethod
+from taet.training.method import TrainingContext, TrainingMethod
 from taet.training.optimizers import make_optimizer
 from taet.training.parallel import share_out
 from taet.training.validation import Validator
@@ -131,7 +131,7 @@ def _inference(job: "Job", data: SplitImages, run: Run) -> dict[str, Any] | None
 
 def _method(job: "Job", data: SplitImages, device: "torch.device") -> TrainingMethod:
     options, attack = job.reads["method"], job.reads["training"].attack
-    setting = Setting(
+    context = TrainingContext(
         train_counts=data.train_counts.to(device),
         eps=job.reads["threat"].eps if attack.eps is None else attack.eps,
         attack=attack,
@@ -139,7 +139,7 @@ def _method(job: "Job", data: SplitImages, device: "torch.device") -> TrainingMe
         channels=data.channels,
         seed=job.cell["seed"],
     )
-    method: TrainingMethod = plugins.load("methods", options.kind).Method(options, setting)
+    method: TrainingMethod = plugins.load("methods", options.kind).Method(options, context)
     return method
 
 

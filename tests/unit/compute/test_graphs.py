@@ -117,8 +117,8 @@ def trained(name: str, digits: blocks.Params, recorder: Recorder) -> Network:
 
 def after_steps(method: TrainingMethod, digits: blocks.Params, recorder: Recorder) -> Network:
     method.recorder = recorder
-    short = method.setting.attack.model_copy(update={"steps": 3})
-    method.setting = replace(method.setting, attack=short)
+    short = method.context.attack.model_copy(update={"steps": 3})
+    method.context = replace(method.context, attack=short)
     run, noise = run_of(method, digits), torch.Generator().manual_seed(0)
     images = torch.Generator().manual_seed(1)
     draw = partial(torch.rand, (BATCH, 1, 8, 8), generator=images)
@@ -156,7 +156,7 @@ class Forgetful(pgd_at.Method):
 def test_the_rule_is_one_that_can_be_broken(digits: blocks.Params) -> None:
     ours, plain = (
         after_steps(
-            Forgetful(digits.methods["pgd_at"], make("pgd_at", digits).setting), digits, recorder
+            Forgetful(digits.methods["pgd_at"], make("pgd_at", digits).context), digits, recorder
         )
         for recorder in (Everywhere(), Recorder())
     )

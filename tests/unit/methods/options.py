@@ -6,7 +6,7 @@ import torch
 
 from taet.study.params import plugins
 from taet.study.params.load import load_params
-from taet.training.method import Setting, TrainingMethod
+from taet.training.method import TrainingContext, TrainingMethod
 from taet.training_options import TrainingAttack
 from tests.conftest import ROOT
 
@@ -77,6 +77,8 @@ def make(
     """A method with the options above, but for ``changes``; eps is 0.1."""
     chosen = {"training": COMMON} | OPTIONS[kind] | changes
     options = plugins.options_class("methods", kind)(kind=kind, label=kind, **chosen)
-    setting = Setting(torch.tensor(counts), 0.1, TrainingAttack(**ATTACK | attack), epochs, 1, 3)
+    setting = TrainingContext(
+        torch.tensor(counts), 0.1, TrainingAttack(**ATTACK | attack), epochs, 1, 3
+    )
     method: TrainingMethod = plugins.load("methods", kind).Method(options, setting)
     return method

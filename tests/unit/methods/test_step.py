@@ -190,7 +190,7 @@ class Listening(PgdAt):
 
 def noise_of_two_epochs(seed: int) -> list[Tensor]:
     made = make("pgd_at", COUNTS, {})
-    method = Listening(made.options, made.setting)
+    method = Listening(made.options, made.context)
     method.heard = []
     model, batches = network(method.head), Batches()
     batches.seed = seed

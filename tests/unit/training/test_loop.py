@@ -15,7 +15,7 @@ from taet.study.store import artifacts
 from taet.training.addons import WeightAverager, WeightPerturber
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stabilization
 from taet.training.loop import Run, train
-from taet.training.method import Setting
+from taet.training.method import TrainingContext
 from taet.training.optimizers import make_optimizer
 from taet.training.schedules import rate_factor
 from taet.training_options import Cosine, Multistep, Sgd, Training
@@ -45,7 +45,7 @@ class Problem:
         if options.kind == "las_at":  # learn in every step, so that there is something to lose
             options = options.model_copy(update={"update_every": 1, "strategy_width": 8})
         module = plugins.load("methods", options.kind)
-        setting = Setting(COUNTS, 0.1, self.training.attack, epochs=4, channels=1, seed=3)
+        setting = TrainingContext(COUNTS, 0.1, self.training.attack, epochs=4, channels=1, seed=3)
         made = module.Method(options, setting)
         model = build_model({**self.network, "head": made.head}, seed=3)
         chosen = {
@@ -219,7 +219,7 @@ def test_a_factor_in_the_loss_is_a_rate_and_a_decay(
             attack = attack.model_copy(update={"start": "zero", "step_size": 0.0})
         changes = {"optimizer": optimizer, "attack": attack, "schedule": CONSTANT}
         training = problem.training.model_copy(update=changes)
-        setting = Setting(COUNTS, 0.1, attack, epochs=4, channels=1, seed=3)
+        setting = TrainingContext(COUNTS, 0.1, attack, epochs=4, channels=1, seed=3)
         method = plugins.load("methods", "taet").Method(options, setting)
         model = build_model(problem.network, seed=3)
         run = Run(model, make_optimizer(model.parameters(), optimizer), method)

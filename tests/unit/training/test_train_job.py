@@ -54,7 +54,7 @@ def made(digits: blocks.Params, method: str, **changes: Any) -> TrainingMethod:
 def test_setting(kind: str, own: float | None, eps: float, digits: blocks.Params) -> None:
     given = job(digits, kind, {"eps": own})
     method = _method(given, data(), torch.device("cpu"))
-    setting = method.setting
+    setting = method.context
     assert setting.train_counts.tolist() == COUNTS
     assert (setting.eps, setting.epochs, setting.channels, setting.seed) == (eps, 23, 2, SEED)
     assert setting.attack == given.reads["training"].attack
