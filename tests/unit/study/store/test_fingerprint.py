@@ -261,7 +261,8 @@ def test_same_in_another_process() -> None:
     code = "from taet.study.store.fingerprint import fingerprint as f; print(f('taet.stages.equalize'))"
     outs = {
         subprocess.check_output(
-            [sys.executable, "-X", "utf8", "-c", code], env={"PYTHONHASHSEED": s}
+            [sys.executable, "-X", "utf8", "-c", code],
+            env={"PYTHONHASHSEED": s, "PYTHONPATH": str(module.PACKAGE.parent)},
         )
         for s in "12"
     }
