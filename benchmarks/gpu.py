@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
+from taet.data.split import read_data
 from torch import Tensor
 
 import autoattack as small
@@ -35,7 +36,6 @@ from taet.adversary.pgd import input_gradient
 from taet.compute.devices import device_facts, set_up_device
 from taet.compute.folding import folded
 from taet.data.loader import to_pixels
-from taet.data.split import read_data
 from taet.losses import cross_entropy
 from taet.networks.network import Network, build_model, describe_network, load_model
 from taet.study.params import plugins

@@ -18,7 +18,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from taet.data.longtail import class_counts
 from taet.report.style import COLORS, PAGE_WIDTH, fix_layout, house_style, to_bytes
+from taet.study.params.load import load_params
+from taet.study.plan.costs import training_passes
 from taet.study.plan.saved import read_records
 from taet.study.plan.stages import STAGES
 
@@ -63,6 +66,7 @@ CEILINGS = {
     rf"^({'|'.join(STAGES)}), s of processor time$": 2.0,
 }
 
+HEAD_IMAGES = 5_000  # of CIFAR-10-LT
 IMAGES = 20_431  # training images of CIFAR-10-LT at ratio 10
 
 Growth = Callable[[np.ndarray], np.ndarray]
@@ -168,6 +172,20 @@ def training_days() -> str:
     return f"{peers / times_as_fast * _steps(64) / 86_400:.0f}"
 
 
+def grid_hours() -> str:
+    """Of all trainings of ``cifar10_lt`` on a GPU: ``training_minutes``, scaled by passes and images."""
+    params = load_params(ROOT / "params.yaml", "cifar10_lt")
+    passes = sum(training_passes(params, method) for method in params.grid.methods)
+    images = sum(
+        sum(class_counts(HEAD_IMAGES, float(ratio), 10, "exponential"))
+        for ratio in params.grid.imbalance_ratios
+    )
+    trainings = (
+        passes / training_passes(params, "at_bsl") * images / IMAGES * len(params.grid.seeds)
+    )
+    return f"{trainings * float(training_minutes()) / 60:.0f}"
+
+
 def _steps(batch: int) -> int:
     """Of a training of ``cifar10_lt`` at ratio 10: 100 epochs, the last, smaller batch dropped."""
     return 100 * (IMAGES // batch)
@@ -177,7 +195,7 @@ def names() -> dict[str, Any]:
     """What the template of the page can use: the functions above, and some lists."""
     calls = (
         *(value, spread, ratio, goal, device, machine, jobs, minutes),
-        *(training_minutes, training_days),
+        *(training_minutes, training_days, grid_hours),
     )
     what = read("efficiency")["what"]
     return {call.__name__: call for call in calls} | {

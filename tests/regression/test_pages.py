@@ -1,5 +1,6 @@
 """Pages that show saved results: rendered from their templates, and no claim that the results do not bear."""
 
+import csv
 import importlib.metadata
 import math
 import re
@@ -235,6 +236,22 @@ def test_the_published_lead(numbers: ModuleType) -> None:
     """The classes of performance2.jpg, printed as numbers: TAET minus AT-BSL."""
     taet, at_bsl = (23.74, 34.83, 32.53, 36.34, 27), (23.02, 26.97, 21.7, 21.7, 19)
     assert numbers.published_lead() == f"{np.mean(taet) - np.mean(at_bsl):.1f}"
+
+
+def test_pilots_leave_out_the_warm_up(numbers: ModuleType) -> None:
+    """TAET's stage 1 has 60 of the 150 epochs; its best checkpoint is one of stage 2."""
+    with (REFERENCE / "pilots/cifar10_overfit.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if (r["head_images"], r["seed"]) == ("200", "1")]
+    for method, stage1 in (("taet", 60), ("at_bsl", 0)):
+        measured = [
+            100 * float(row["validation_robustness"])
+            for row in rows
+            if row["method"] == method
+            and int(row["epoch"]) > stage1
+            and row["validation_robustness"]
+        ]
+        expected = f"{max(measured):.1f} to {measured[-1]:.1f}"
+        assert numbers.pilot(200, method, 1) == expected
 
 
 def test_the_picture_of_the_readme(scripts: None, numbers: ModuleType) -> None:

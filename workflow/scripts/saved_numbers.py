@@ -5,6 +5,7 @@ other sign, ``undecided`` where it is. So a sentence cannot outlive the results 
 """
 
 import functools
+from pathlib import Path
 
 import pandas as pd
 import scipy.stats
@@ -24,10 +25,11 @@ from taet.errors import UserError
 from taet.report.tables.setting import settings
 from taet.scores.summary import read_rows
 from taet.scores.tukey import is_significant, left_out
-from taet.study.params.load import load_params
+from taet.study.params.load import load_common, load_params
 from taet.study.plan.costs import training_passes
 
 PUBLISHED = "data/reference/taet.csv"
+PILOTED = "cifar10_overfit"
 PILOT = "results/reference/pilots/cifar10_overfit.csv"
 
 
@@ -198,6 +200,11 @@ def passes(study, method):
     return f"{training_passes(load_params(study=study), method):,.0f}"
 
 
+def step_size(attack):
+    """The common step size of an attack, in levels of 255: ``1/255``."""
+    return f"{255 * load_common(Path('params.yaml')).attacks[attack].step_size:g}/255"
+
+
 def detectable(study, attack="worst", scope="all"):
     """Smallest difference, in points, that the study finds with a power of 80 %."""
     return f"{100 * _setting(study, 'balanced').family(attack, scope)['detectable'].iloc[0]:.1f}"
@@ -253,11 +260,21 @@ def published_lead(attack="pgd20"):
 
 
 def pilot(head_images, method, seed):
-    """Best and last validation robustness in a pilot, in per cent: ``20.3 to 12.3``."""
+    """Best and last validation robustness in a pilot, after stage 1, in per cent: ``20.3 to 12.3``."""
     rows = read_rows(PILOT)
     run = (rows["head_images"] == head_images) & (rows["method"] == method) & (rows["seed"] == seed)
-    measured = 100 * rows.loc[run, "validation_robustness"].dropna()
+    after_stage1 = rows["epoch"] > _share_of_stage1(PILOTED, method) * rows["epochs"]
+    measured = 100 * rows.loc[run & after_stage1, "validation_robustness"].dropna()
     return f"{measured.max():.1f} to {measured.iloc[-1]:.1f}"
+
+
+def _share_of_stage1(study, method):
+    """Of all epochs of a method."""
+    params = load_params(study=study)
+    options = params.methods[method]
+    if options.stabilization is None:
+        return 0
+    return params.stabilizations[options.stabilization].epochs / options.training.epochs
 
 
 # -- code ----------------------------------------------------------------------------------------------
@@ -289,6 +306,7 @@ CALLS = (
     seeds,
     images,
     passes,
+    step_size,
     detectable,
     paper,
     paper_lead,
