@@ -41,7 +41,12 @@ UNLIMITED = ["README.md", "data/reference/README.md", "docs/digits.md", "docs/re
 
 # What readers read: neither pages of tables nor those of contributors.
 READERS = 11_000  # words
-NOT_FOR_READERS = ("docs/contributing/", "docs/methods.md", "docs/digits.md", "docs/results_tables.md")
+NOT_FOR_READERS = (
+    "docs/contributing/",
+    "docs/methods.md",
+    "docs/digits.md",
+    "docs/results_tables.md",
+)
 
 
 def words(text: str) -> list[str]:

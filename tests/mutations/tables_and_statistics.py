@@ -77,7 +77,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUMMARY, ".where(sd > NO_SPREAD)", "", "intervals of Student's t without a width"),
     (CELLS, "high - low < NO_SPREAD", "high - low < 0", "bootstrap intervals without a width"),
     (CELLS, 'f" ± {100 * sd:.1f}"', 'f" ± {50 * sd:.1f}"', "half the sd in tables"),
-    (CELLS, '"balanced_accuracy" if row["seeds"] > 1 else "bootstrap"', '"bootstrap" if row["seeds"] > 1 else "balanced_accuracy"', "kinds of intervals swapped"),
+    (CELLS, 'if row["seeds"] == 1 and metric', 'if row["seeds"] > 1 and metric', "kinds of intervals swapped"),
     (CELLS, 'stats.norm.ppf(0.5 + confidence / 2)', 'stats.norm.ppf(confidence)', "interval of one seed's accuracy"),
     (CELLS, "f\"{100 * row[metric]:.1f}{spread}{between}\"", "f\"{100 * row[metric]:.0f}{spread}{between}\"", "numbers without decimals"),
     (DIFFERENCES, "np.nanargmax", "np.nanargmin", "differences to the worst"),

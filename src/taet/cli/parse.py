@@ -33,7 +33,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         for name in (text.partition("=")[0] for text in arguments if text.startswith("--")):
             if name not in command._option_string_actions:
                 command.error(f"no option {name}{nearest(name, command._option_string_actions)}")
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        (command or parser).error(f"unexpected {rest[0]!r}")
     named = getattr(options, "named", None)
     if command and named is not None and options.study not in (None, named):
         command.error(f"two studies, {named} and --study {options.study}; name one")

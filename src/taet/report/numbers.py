@@ -12,7 +12,7 @@ from taet.report.figures.per_class import MOST_CLASSES
 from taet.report.tables.cells import accuracy_text, difference_text
 from taet.report.tables.methods import column_cells
 from taet.report.tables.rarest import MOST_CLASSES as RAREST
-from taet.report.tables.setting import SCOPES, SettingResults
+from taet.report.tables.setting import SCOPES, Column, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES
 from taet.report.titles import ratio_title
 from taet.scores.files import Scored
@@ -106,7 +106,7 @@ def _cells(
         confidence = setting.shown["report"].confidence
         yield from ((accuracy_text(row, confidence), "", "") for row in rows.values())
         return
-    for cell in column_cells(setting, rows, attack, scope):
+    for cell in column_cells(setting, rows, Column(attack, scope)):
         to_best = "" if cell.to_best is None else difference_text(cell.to_best)
         yield cell.text, cell.mark or "", to_best
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from taet.report.tables.cells import interval
 from taet.report.tables.methods import Cell, column_cells
-from taet.report.tables.setting import SettingResults
+from taet.report.tables.setting import Column, SettingResults
 from taet.report.typeset import percent
 from taet.scores import tukey
 from taet.scores.summary import of_groups
@@ -70,7 +70,7 @@ def ranking(setting: SettingResults) -> list[Row]:
 
 def _cells(setting: SettingResults, attack: str, scope: str) -> dict[str, Cell]:
     rows = _rows(setting, attack, scope)
-    return dict(zip(rows, column_cells(setting, rows, attack, scope), strict=True))
+    return dict(zip(rows, column_cells(setting, rows, Column(attack, scope)), strict=True))
 
 
 def _rows(setting: SettingResults, attack: str, scope: str) -> dict[str, "pd.Series[Any]"]:

@@ -15,6 +15,8 @@ from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
 from taet.report.tables.cells import number_text, ranks
 from taet.report.tables.headline import headline
+from taet.report.tables.methods import method_table
+from taet.report.tables.setting import Column, settings
 from taet.scores import tukey
 from taet.scores.summary import over_seeds, title_of_test_set, with_bootstrap
 from taet.study.params import plugins
@@ -143,6 +145,23 @@ def table_of(title: str, frame: pd.DataFrame, pairs: pd.DataFrame) -> typeset.Ta
     """The table whose title has these words."""
     (found,) = (t for t in tables.main_tables(frame, pairs, SHOWN) if t.title.startswith(title))
     return found
+
+
+def test_a_column_of_another_metric() -> None:
+    (setting,) = settings(summary(), differences(), SHOWN)
+    columns = [Column("pgd", "all", "BR"), Column("pgd", "all", "Accuracy", "accuracy")]
+    table = method_table(setting, "two metrics", columns)
+    assert table.head == ["Method", "BR", "Accuracy"]
+    rows = setting.rows.set_index(["method", "attack", "scope"])
+    for method, row in zip(setting.methods, table.rows, strict=True):
+        mean = rows.loc[(method, "pgd", "all"), "accuracy"]
+        assert row[2].startswith(f"{100 * mean:.1f} ± "), (
+            "no mark of significance: it is not compared"
+        )
+        assert "≈" not in row[2]
+        assert row[1].startswith(
+            f"{100 * rows.loc[(method, 'pgd', 'all'), 'balanced_accuracy']:.1f} "
+        )
 
 
 def test_differences_to_the_best() -> None:

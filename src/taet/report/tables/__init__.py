@@ -54,7 +54,7 @@ def _tables_of(setting: SettingResults) -> Iterator[Table]:
     yield method_table(setting, "by class frequency", columns.by_class_frequency(setting))
     for other in setting.other_test_sets:
         yield other_test_set_table(other, columns.overview(other))
-    yield rarest_table(setting, [attack for attack, _, _ in short])
+    yield rarest_table(setting, [column.attack for column in short])
     if len(setting.differences) and setting.methods.keys() - setting.collapsed:
         yield differences_table(setting)
     yield costs_table(setting, short)

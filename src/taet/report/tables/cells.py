@@ -16,7 +16,7 @@ EQUAL = (
 RANKS: tuple[Mark, ...] = ("best", "second")
 
 
-def number_text(row: pd.Series) -> str:
+def number_text(row: pd.Series, metric: str = "balanced_accuracy") -> str:
     """``95.1 ± 1.0 [92.6, 97.6]``, in per cent; ``95.1 [92.6, 97.6]`` where there is one seed.
 
     With the median norm where the attack has no bound, and a ``!`` where there are warnings.
@@ -25,7 +25,7 @@ def number_text(row: pd.Series) -> str:
     if row["norm"] and isinstance(row["norm"], str) and pd.isna(row["eps"]):
         median = f"{row['median_distance']:.2f}" if row["median_distance"] < math.inf else "∞"
         after += f" ({row['norm'].upper()} {median})"
-    return f"{_with_spread(row, 'balanced_accuracy', *interval(row))}{after}"
+    return f"{_with_spread(row, metric, *interval(row, metric))}{after}"
 
 
 def accuracy_text(row: pd.Series, confidence: float) -> str:
@@ -66,10 +66,11 @@ def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     return f"{100 * row[metric]:.1f}{spread}{between}"
 
 
-def interval(row: pd.Series) -> tuple[float, float]:
-    """Student's t over seeds; with one seed the bootstrap over its images."""
-    kind = "balanced_accuracy" if row["seeds"] > 1 else "bootstrap"
-    return row[f"{kind}_low"], row[f"{kind}_high"]
+def interval(row: pd.Series, metric: str = "balanced_accuracy") -> tuple[float, float]:
+    """Student's t over seeds; with one seed the bootstrap over its images, of balanced accuracy alone."""
+    if row["seeds"] == 1 and metric == "balanced_accuracy":
+        return row["bootstrap_low"], row["bootstrap_high"]
+    return row[f"{metric}_low"], row[f"{metric}_high"]
 
 
 def ranks(values: Sequence[float]) -> dict[int, Mark]:

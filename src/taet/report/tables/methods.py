@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taet.report.tables.cells import number_text, ranks
-from taet.report.tables.setting import Column, SettingResults
+from taet.report.tables.setting import BALANCED, Column, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES, table_note
 from taet.report.typeset import Mark, Table
 from taet.scores import tukey
@@ -27,14 +27,14 @@ def method_table(
     values = of_groups(setting.rows).set_index(["method", "attack", "scope"])
     rows = [[setting.methods[method]] for method in chosen]
     marks: dict[tuple[int, int], Mark] = {}
-    for number, (attack, scope, _) in enumerate(columns, 1):
-        of_methods = {method: values.loc[(method, attack, scope)] for method in chosen}
-        cells = column_cells(setting, of_methods, attack, scope)
+    for number, column in enumerate(columns, 1):
+        cell_of = {m: values.loc[(m, column.attack, column.scope)] for m in chosen}
+        cells = column_cells(setting, cell_of, column)
         for row, (texts, cell) in enumerate(zip(rows, cells, strict=True)):
             texts.append(cell.text)
             if cell.mark:
                 marks[row, number] = cell.mark
-    head = ["Method", *(name for _, _, name in columns)]
+    head = ["Method", *(column.title for column in columns)]
     return Table(setting.title, title, table_note(setting, columns), head, rows, marks)
 
 
@@ -53,24 +53,23 @@ class Cell:
     to_best: Any
 
 
-def column_cells(
-    setting: SettingResults, rows: Mapping[str, Any], attack: str, scope: str
-) -> list[Cell]:
-    """Balanced accuracies of methods, which are compared with each other.
+def column_cells(setting: SettingResults, rows: Mapping[str, Any], column: Column) -> list[Cell]:
+    """Numbers of methods. Balanced accuracies are compared with each other.
 
     Args:
         rows: of the summary, by method.
     """
     methods = list(rows)
-    means = setting.ranked(methods, [row["balanced_accuracy"] for row in rows.values()])
+    means = setting.ranked(methods, [row[column.metric] for row in rows.values()])
     marks = ranks(means)
     best = [methods[i] for i, mark in marks.items() if mark == "best"]
+    compared = best and column.scope in tukey.COMPARED and column.metric == BALANCED
     cells = []
     for i, (method, mean) in enumerate(zip(methods, means, strict=True)):
-        behind = best and method not in best and mean == mean and scope in tukey.COMPARED
-        pair = setting.difference(method, best[0], attack, scope) if behind else None
+        behind = compared and method not in best and mean == mean
+        pair = setting.difference(method, best[0], column.attack, column.scope) if behind else None
         equal = " ≈" if _may_be_equal(pair) else ""
-        cells.append(Cell(f"{number_text(rows[method])}{equal}", marks.get(i), pair))
+        cells.append(Cell(f"{number_text(rows[method], column.metric)}{equal}", marks.get(i), pair))
     return cells
 
 
@@ -102,12 +101,18 @@ def checkpoints_table(setting: SettingResults, columns: Sequence[Column]) -> Tab
     values = of_groups(setting.all_checkpoints)
     values = values.set_index(["method", "checkpoint", "attack", "scope"])
     checkpoints = list(dict.fromkeys(setting.all_checkpoints["checkpoint"]))
-    keys = [(attack, scope, c) for attack, scope, _ in columns for c in checkpoints]
+    cells = [(column, c) for column in columns for c in checkpoints]
     rows = [
-        [label, *(number_text(values.loc[(method, c, attack, scope)]) for attack, scope, c in keys)]
+        [
+            label,
+            *(
+                number_text(values.loc[(method, c, column.attack, column.scope)], column.metric)
+                for column, c in cells
+            ),
+        ]
         for method, label in setting.methods.items()
     ]
-    head = ["Method", *(f"{title}, {c}" for _, _, title in columns for c in checkpoints)]
+    head = ["Method", *(f"{column.title}, {c}" for column, c in cells)]
     titles = "; ".join(f"{c}: {CHECKPOINT_TITLES[c].lower()}" for c in checkpoints)
     note = f"{titles}. {table_note(setting, columns, marked=False, checkpoints=True)}"
     return Table(setting.title, "checkpoints", note, head, rows)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from taet.report.tables.cells import interval, number_text
-from taet.report.tables.setting import SettingResults
+from taet.report.tables.setting import Column, SettingResults
 from taet.report.tables.table_note import table_note
 from taet.report.typeset import Table, percent
 
@@ -38,7 +38,7 @@ def published_table(setting: SettingResults) -> Table:
     for attack in attacks:
         title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
         head += [f"{title} published", "ours", "difference"]
-    columns = [(attack, "all", title) for attack, title in labels.items() if attack in attacks]
+    columns = [Column(attack, "all", title) for attack, title in labels.items() if attack in attacks]
     note = (
         "Published numbers: as printed, or read off a figure (± reading error); their sources state no "
         "error. Difference: ours minus published; ± adds reading error and half of our "

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -14,7 +14,16 @@ from taet.report.titles import setting_title
 from taet.scores import notes
 
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
-Column = tuple[str, str, str]  # attack, scope, title
+BALANCED = "balanced_accuracy"
+
+
+class Column(NamedTuple):
+    """A column of numbers: a metric of ``taet.scores.summary`` under an attack, over some classes."""
+
+    attack: str
+    scope: str
+    title: str = ""
+    metric: str = BALANCED
 
 
 @dataclass(frozen=True)

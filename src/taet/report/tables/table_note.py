@@ -29,7 +29,7 @@ def table_note(
         marked: whether the best and the second are marked, and what does not differ significantly.
         checkpoints: whether it shows all checkpoints.
     """
-    attacks, report = {attack for attack, _, _ in columns}, setting.shown["report"]
+    attacks, report = {column.attack for column in columns}, setting.shown["report"]
     rows = setting.all_checkpoints if checkpoints else setting.rows
     marks = [meaning_of_marks(setting), _significance(setting, report)]
     parts = [
@@ -37,7 +37,7 @@ def table_note(
         _conditions(rows, setting.test_set),
         *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
         f"L-inf eps {eps_text(setting.shown['threat'].eps)}.",
-        *_scopes({scope for _, scope, _ in columns}, report),
+        *_scopes({column.scope for column in columns}, report),
         *(marks if marked and meaning_of_marks(setting) else []),
         *_attacks(rows[rows["attack"].isin(attacks)], setting.shown, attacks),
     ]

@@ -89,13 +89,27 @@ def options_class(folder: str, name: str) -> type[PluginOptions]:
 
 
 def constant(folder: str, name: str, of: str, default: Any = None) -> Any:
-    """The plugin's constant ``of``, a literal; ``default`` if it has none."""
+    """The plugin's constant ``of``, a literal; ``default`` if it has none.
+
+    Raises:
+        UserError: it is no literal.
+    """
     for node in syntax_tree(folder, name).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [
-            of
-        ]:
-            return ast.literal_eval(node.value)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and of in _targets(node):
+            try:
+                return ast.literal_eval(node.value or ast.Constant(default))
+            except (ValueError, TypeError):
+                where = f"{folder.replace('.', '/')}/{name}.py:{node.lineno}"
+                raise UserError(
+                    f"{where}: {of} must be a literal, such as a dict or a tuple"
+                ) from None
     return default
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
+    return [
+        ast.unparse(t) for t in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
 
 
 def load(folder: str, name: str) -> ModuleType:

@@ -5,40 +5,53 @@ Each file of ``report/figures`` states in ``REQUIRES`` what a study must have fo
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
+from pydantic import Field, ValidationError
+
 from taet.axes import SETTING, name_parts
+from taet.errors import UserError
 from taet.study.params import plugins
 from taet.study.params.blocks import NATURAL, Params, imbalance_ratio_label
 from taet.study.plan.variants import largest_group, variants
+from taet.values import Count, Options, Whole
 
 FOLDER = "report.figures"
 Pictures = Iterator[tuple[str, dict[str, Any]]]
 
 
-@dataclass(frozen=True)
-class Requirements:
-    """What a study must have for a figure.
+class Requirements(Options):
+    """What a study must have for a figure."""
 
-    Attributes:
-        methods: so many methods; with ``varying``, so many that differ in nothing else.
-        ratios: so many imbalance ratios, which one figure shows; 0: each ratio has a figure.
-        validation: whether every method is validated while it is trained.
-        varying: names of options (see ``variants``); each kind of method that has variants in all of them and
-            in nothing else has a figure.
-    """
-
-    methods: int = 1
-    ratios: int = 0
+    methods: Count = 1
+    """So many methods; with ``varying``, so many that differ in nothing else."""
+    ratios: Whole = 0
+    """So many imbalance ratios, which one figure shows; 0: each ratio has a figure."""
     validation: bool = False
-    varying: Sequence[str] = ()
+    """Whether every method must be validated while it is trained."""
+    varying: list[str] = Field(default_factory=list)
+    """Names of options (see ``variants``); each kind of method that has variants in all of them and in
+    nothing else has a figure."""
 
 
 def requirements_of(figure: str) -> Requirements:
-    """What a file of ``report/figures`` states."""
-    return Requirements(**plugins.constant(FOLDER, figure, "REQUIRES", {}))
+    """What a file of ``report/figures`` states.
+
+    Raises:
+        UserError: it states something else than ``Requirements`` has, or of another type.
+    """
+    stated = plugins.constant(FOLDER, figure, "REQUIRES", {})
+    try:
+        return Requirements.model_validate(stated)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["REQUIRES", *map(str, first["loc"])])
+        known = ", ".join(Requirements.model_fields)
+        raise UserError(
+            f"report/figures/{figure}.py: {where}: {first['msg'].lower()}; REQUIRES is a dict with any of: "
+            f"{known}"
+        ) from None
 
 
 def pictures(params: Params) -> dict[str, dict[str, Any]]:
@@ -53,21 +66,19 @@ def pictures(params: Params) -> dict[str, dict[str, Any]]:
 
 def _of_figure(params: Params, figure: str, required: Requirements) -> Pictures:
     """What each setting has of a figure: names, and arguments besides the setting."""
+    methods = params.grid.methods
+    if required.validation and not all(
+        params.methods[name].training.validation for name in methods
+    ):
+        return
     if required.varying:
         yield from _variations(params, figure, required)
-    elif required.ratios:
-        ratios = [
-            imbalance_ratio_label(ratio)
-            for ratio in params.grid.imbalance_ratios
-            if ratio != NATURAL
-        ]
-        if len(ratios) >= required.ratios:
+    elif len(methods) >= required.methods:
+        ratios = [imbalance_ratio_label(r) for r in params.grid.imbalance_ratios if r != NATURAL]
+        if not required.ratios:
+            yield figure, {}
+        elif len(ratios) >= required.ratios:
             yield figure, {"ratios": ratios}
-    elif len(params.grid.methods) >= required.methods and (
-        not required.validation
-        or all(params.methods[name].training.validation for name in params.grid.methods)
-    ):
-        yield figure, {}
 
 
 def _variations(params: Params, figure: str, required: Requirements) -> Pictures:
@@ -76,7 +87,7 @@ def _variations(params: Params, figure: str, required: Requirements) -> Pictures
         if len(members) >= required.methods:
             yield (
                 f"{figure}_{kind}",
-                {"kind": kind, "methods": members, "options": list(required.varying)},
+                {"kind": kind, "methods": members, "options": required.varying},
             )
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from taet.errors import UserError
+from taet.scores.files import Scored
 from taet.study.params import blocks, plugins
 from taet.study.params.load import load_params
 from taet.study.plan import pictures
@@ -94,6 +96,47 @@ def test_a_new_file_is_a_new_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     finally:
         plugins.names.cache_clear()
         plugins.syntax_tree.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ('{"method": 2}', "REQUIRES.method: extra inputs"),
+        ('{"methods": "two"}', "REQUIRES.methods: .*integer"),
+        ('["methods"]', "REQUIRES: .*with any of: methods, ratios, validation, varying"),
+        ("dict(methods=2)", "odd.py:2: REQUIRES must be a literal"),
+    ],
+)
+def test_what_no_figure_can_require(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stated: str, message: str
+) -> None:
+    (tmp_path / "report/figures").mkdir(parents=True)
+    (tmp_path / "report/figures/odd.py").write_text(f'"""Odd."""\nREQUIRES: dict = {stated}\n')
+    monkeypatch.setattr(plugins, "PACKAGE", tmp_path)
+    plugins.syntax_tree.cache_clear()
+    plugins.names.cache_clear()
+    try:
+        with pytest.raises(UserError, match=f"report/figures/odd.py.*{message}|{message}"):
+            pictures.requirements_of("odd")
+    finally:
+        plugins.syntax_tree.cache_clear()
+        plugins.names.cache_clear()
+
+
+def test_several_ratios_need_enough_methods_too() -> None:
+    needs = pictures.Requirements(ratios=2, methods=2)
+    digits = params("digits")
+    assert list(pictures._of_figure(digits, "both", needs)) == [("both", {"ratios": ["10", "20"]})]
+    alone = with_grid(digits, methods=["taet"])
+    assert list(pictures._of_figure(alone, "both", needs)) == []
+    validated = pictures.Requirements(ratios=2, validation=True)
+    assert list(pictures._of_figure(digits, "both", validated)) == [], "digits validates nothing"
+
+
+def test_figures_read_tables_that_exist() -> None:
+    tables = {*Scored.__dataclass_fields__, "features", "examples"}
+    for figure in plugins.names("report.figures"):
+        assert set(plugins.constant("report.figures", figure, "SOURCES", ("summary",))) <= tables
 
 
 @pytest.mark.parametrize("stage", ["score", "inspect", "tables"])
