@@ -38,7 +38,9 @@ def published_table(setting: SettingResults) -> Table:
     for attack in attacks:
         title = labels[attack] if attack == "clean" else f"BR {labels[attack]}"
         head += [f"{title} published", "ours", "difference"]
-    columns = [Column(attack, "all", title) for attack, title in labels.items() if attack in attacks]
+    columns = [
+        Column(attack, "all", title) for attack, title in labels.items() if attack in attacks
+    ]
     note = (
         "Published numbers: as printed, or read off a figure (± reading error); their sources state no "
         "error. Difference: ours minus published; ± adds reading error and half of our "

@@ -127,7 +127,7 @@ def attack(study: "Study", cell: Cell) -> Needs:
         {
             "attacks": attacks,
             "cautions": {name: options.cautions() for name, options in attacks.items()},
-            "balls": {name: options.ball(p.threat.eps) for name, options in attacks.items()},
+            "balls": {name: list(options.ball(p.threat.eps)) for name, options in attacks.items()},
             "threat": p.threat,
             "evaluation": p.evaluation,
             "compute": p.compute,
@@ -171,7 +171,7 @@ def inspect(study: "Study", cell: Cell) -> Needs:
         "checkpoint": p.report.checkpoint,
         "headline_attack": p.report.headline_attack,
         "attack": headline,
-        "ball": headline.ball(p.threat.eps),
+        "ball": list(headline.ball(p.threat.eps)),
         "threat": p.threat,
         "compute": p.compute,
     }
