@@ -18,6 +18,7 @@ HINTS = "src/taet/api/hints.py"
 CACHE = "src/taet/api/cache.py"
 NAMED = "src/taet/api/named_networks.py"
 SAVED = "src/taet/study/plan/saved.py"
+LONG_TAIL = "src/taet/api/long_tail.py"
 METRICS = "src/taet/scores/metrics.py"
 PREDICTIONS = "src/taet/scores/predictions.py"
 BITS = "src/taet/scores/bits.py"
@@ -156,4 +157,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CACHE, ".expanduser().absolute()", ".absolute()", "cache: a folder called ~"),
     (CACHE, "if not is_current(job):", "if job:", "cache: images are made again at each call"),
     (CACHE, "with contextlib.chdir(folder):", "with contextlib.nullcontext():", "cache: images in the working folder"),
+    (METRICS, "max(classes - round(tail * classes), first)", "classes - round(tail * classes)", "a class both head and tail"),
+    (SCORE, "MOST_CONFUSED = 20", "MOST_CONFUSED = 19", "confusion of twenty classes in groups"),
+    (LONG_TAIL, "class_groups(counts, shares.head, shares.tail)", "class_groups(counts, shares.tail, shares.head)", "balanced_scores: head and tail swapped"),
 ]  # fmt: skip

@@ -126,4 +126,6 @@ MUTATIONS: list[tuple[str, ...]] = [
     (EFFICIENCY, "costs[method], row", "costs[method] + 1, row", "cost of training off by one"),
     (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
     (WEIGHTS, 'in picture["options"])', 'in sorted(picture["options"], key="beta".__ne__))', "heat map: axes swapped"),
+    (BOOTSTRAP, "np.clip(interval(values.draws[:, i], confidence), 0, 1).tolist()", "interval(values.draws[:, i], confidence)", "intervals beyond 0 and 1"),
+    (SUMMARY, "n = groups[metric].count()", "n = groups[\"seed\"].nunique()", "seeds without images count in intervals"),
 ]  # fmt: skip

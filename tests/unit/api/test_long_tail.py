@@ -116,6 +116,12 @@ def test_scores_by_hand() -> None:
     plain = taet.balanced_scores(labels, predictions)
     assert list(plain["scope"]) == ["all", "worst_class", "class", "class", "class"]
     assert plain["train_images"].isna().all()
+    uneven = taet.balanced_scores(labels, predictions, [5, 3, 9, 1, 2], head=0.2, tail=0.4)
+    assert uneven.set_index("scope")["train_images"][["head", "medium", "tail"]].tolist() == [
+        9,
+        8,
+        3,
+    ]
     wider = taet.balanced_scores(labels, predictions, [5, 3, 9, 1])
     assert wider["accuracy"].isna().sum() == 2, "the fourth class and the tail have no test image"
 

@@ -279,3 +279,14 @@ def test_two_methods_differ_by_half_an_image_more_in_each_cell() -> None:
     better, worse = ((one & ~other).sum() + 0.5) / 22, ((~one & other).sum() + 0.5) / 22
     variance = (better + worse - (better - worse) ** 2) / 20
     assert np.var(drawn[:, 0] - drawn[:, 1]) == pytest.approx(variance, rel=0.05)
+
+
+def test_intervals_end_at_0_and_1() -> None:
+    """A class with one image is smoothed, so that draws can lie outside of what a share can be."""
+    draws = np.linspace([-0.2, 0.9], [0.1, 1.2], 101)
+    resampled = {"all": Resampled(exact=np.array([[0.0, 1.0]]), draws=draws)}
+    low, high = intervals(resampled, [("a", "pgd"), ("b", "pgd")], 0.9)
+    assert low["low"] == 0
+    assert low["high"] == pytest.approx(0.085)
+    assert high["low"] == pytest.approx(0.915)
+    assert high["high"] == 1

@@ -211,3 +211,12 @@ def test_accuracy_leaves_out_classes_without_images() -> None:
     recall, images = recalls(np.array([True, False, True]), np.array([0, 0, 2]), 3)
     assert accuracy(recall, images, range(3)).value == pytest.approx(2 / 3)
     assert math.isfinite(accuracy(recall, images, range(3)).standard_error)
+
+
+@pytest.mark.parametrize(
+    ("classes", "head", "tail"), [(7, [0, 1, 2, 3], [4, 5, 6]), (3, [0, 1], [2])]
+)
+def test_no_class_is_both_head_and_tail(classes: int, head: list[int], tail: list[int]) -> None:
+    """Both shares round up; the head has the class in the middle."""
+    groups = class_groups(range(classes, 0, -1), 0.5, 0.5)
+    assert groups == {"head": head, "tail": tail}

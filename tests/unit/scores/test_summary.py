@@ -83,3 +83,12 @@ def test_bounds_of_the_bootstrap() -> None:
     bounds = pd.DataFrame([{name: CELL[name] for name in names} | {"low": 0.4, "high": 0.7}])
     (row,) = with_bootstrap(summary, bounds).to_dict("records")
     assert (row["bootstrap_low"], row["bootstrap_high"]) == (0.4, 0.7)
+
+
+def test_seeds_without_images_of_a_class_do_not_count_in_its_interval() -> None:
+    (row,) = over_seeds(rows([0.5, 0.6, math.nan]), 0.95).to_dict("records")
+    reach = 12.706204736 * (0.1 / math.sqrt(2)) / math.sqrt(2)  # Student's t, 1 degree of freedom
+    assert row["balanced_accuracy_high"] == pytest.approx(min(1, 0.55 + reach))
+    narrow = over_seeds(rows([0.55, 0.551, math.nan]), 0.95).iloc[0]
+    reach = 12.706204736 * (0.001 / math.sqrt(2)) / math.sqrt(2)
+    assert narrow["balanced_accuracy_low"] == pytest.approx(0.5505 - reach)

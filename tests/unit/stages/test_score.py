@@ -90,6 +90,22 @@ def test_confusion(test_set: str) -> None:
     np.testing.assert_allclose(found.to_numpy(), expected[test_set])
 
 
+@pytest.mark.parametrize("classes", [20, 21])
+def test_confusion_is_of_classes_up_to_twenty(classes: int) -> None:
+    labels = np.arange(classes)
+    groups = {"head": list(range(5)), "tail": list(range(5, classes))}
+    made = model(
+        label=labels,
+        predicted={"clean": labels, "pgd": labels},
+        test_sets={"balanced": np.ones(classes, dtype=bool)},
+        class_names=[str(c) for c in labels],
+        groups=groups,
+    )
+    job: Any = SimpleNamespace(reads={"test_set": "balanced", "headline_attack": "pgd"})
+    shown = {row["true"] for row in score._confusion(job, made)}
+    assert shown == ({str(c) for c in labels} if classes == 20 else {"head", "tail"})
+
+
 def test_confusion_between_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score, "MOST_CONFUSED", 2)
     groups = {"head": [1], "tail": [0, 2]}
