@@ -17,7 +17,7 @@ import strength
 from measured import Results, in_turn
 from taet.adversary.evaluation import evaluate
 from taet.data.loader import to_pixels
-from taet.data.split import read_data
+from taet.data.split_images import read_data
 from taet.networks.network import load_model
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study

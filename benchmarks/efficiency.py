@@ -24,7 +24,7 @@ from taet.networks.network import Network, build_model, describe_network
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.training.loop import Run, _step
-from taet.training.method import Batch, Setting
+from taet.training.method import Batch, TrainingContext
 from taet.training.optimizers import make_optimizer
 
 REPEATS, STEPS, BATCH, EPOCH_STEPS, WIDTH = 3, 4, 128, 159, 16
@@ -73,7 +73,7 @@ def measure(name: str) -> dict[str, float]:
     torch.manual_seed(0)
     options, training = PARAMS.methods[name], PARAMS.methods[name].training
     options = options.model_copy(update={k: w for k, w in NARROWED.items() if hasattr(options, k)})
-    setting = Setting(torch.tensor(COUNTS), PARAMS.threat.eps, training.attack, 100, 3, 0)
+    setting = TrainingContext(torch.tensor(COUNTS), PARAMS.threat.eps, training.attack, 100, 3, 0)
     method = plugins.load("methods", options.kind).Method(options, setting)
     block = PARAMS.architectures["resnet18"].model_copy(update={"width": WIDTH})
     model = build_model(describe_network(block, 3, 32, 10, head=method.head), seed=0)

@@ -25,7 +25,6 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
-from taet.data.split import read_data
 from torch import Tensor
 
 import autoattack as small
@@ -36,6 +35,7 @@ from taet.adversary.pgd import input_gradient
 from taet.compute.devices import device_facts, set_up_device
 from taet.compute.folding import folded
 from taet.data.loader import to_pixels
+from taet.data.split_images import read_data
 from taet.losses import cross_entropy
 from taet.networks.network import Network, build_model, describe_network, load_model
 from taet.study.params import plugins
@@ -44,7 +44,7 @@ from taet.study.plan.study import Study
 from taet.study.run.resume import resume_file
 from taet.study.store.records import record_path
 from taet.training.loop import Run, _step
-from taet.training.method import Batch, Setting
+from taet.training.method import Batch, TrainingContext
 from taet.training.optimizers import make_optimizer
 
 STUDY = Study(load_params(study="cifar10_gpu"))
@@ -95,7 +95,7 @@ def network() -> Network:
 
 def our_step(counts: Tensor, batch: Batch, precision: str, records: bool) -> Callable[[], object]:
     p = STUDY.params
-    setting = Setting(counts, p.threat.eps, p.training.attack, p.training.epochs, 3, 0)
+    setting = TrainingContext(counts, p.threat.eps, p.training.attack, p.training.epochs, 3, 0)
     method = plugins.load("methods", "at_bsl").Method(p.methods["at_bsl"], setting)
     if not records:
         method.recorder.can_record = lambda values: False

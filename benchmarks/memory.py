@@ -29,14 +29,14 @@ import sys
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study
 from taet.data.loader import Loader
-from taet.data.split import read_data
+from taet.data.split_images import read_data
 if sys.argv[1] == "loader":
     study = Study(load_params(study="cifar10_small"))
     cell = {"dataset": "cifar10", "imbalance_ratio": 10, "architecture": "resnet18_narrow"}
     cell |= {"method": "pgd_at", "seed": 0}
     data = read_data(study.job("equalize", **cell), "train")
     loader = Loader(
-        data.hand_over("train"), data.labels["train"], data.max_value, 128, True, 0, "crop_flip"
+        data.pop_images("train"), data.labels["train"], data.max_value, 128, True, 0, "crop_flip"
     )
     assert sum(len(y) for _, y in loader.batches(0)) > 20000
 """
@@ -48,7 +48,7 @@ from taet.study.params import plugins
 from taet.adversary.pgd import input_gradient
 from taet.compute.folding import folded
 from taet.losses import cross_entropy
-from taet.training.method import Batch, Setting
+from taet.training.method import Batch, TrainingContext
 from taet.networks.network import build_model, describe_network
 from taet.training.optimizers import make_optimizer
 from taet.training.loop import Run, _step
@@ -56,7 +56,7 @@ what, name, images = sys.argv[1], sys.argv[2], int(sys.argv[3])
 torch.set_num_threads(1)
 p = load_params(study="cifar10_lt")
 attack = p.training.attack.model_copy(update={"steps": 1})
-setting = Setting(torch.full((10,), 100), p.threat.eps, attack, 100, 3, 0)
+setting = TrainingContext(torch.full((10,), 100), p.threat.eps, attack, 100, 3, 0)
 method = plugins.load("methods", "pgd_at").Method(p.methods["pgd_at"], setting)
 model = build_model(describe_network(p.architectures[name], 3, 32, 10), seed=0)
 x, y = torch.rand(images, 3, 32, 32).to(memory_format=torch.channels_last), torch.randint(0, 10, (images,))

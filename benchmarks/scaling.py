@@ -15,7 +15,7 @@ from taet.networks.network import build_model, describe_network
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.training.loop import Run, _step
-from taet.training.method import Batch, Setting
+from taet.training.method import Batch, TrainingContext
 from taet.training.optimizers import make_optimizer
 
 REPEATS, BATCH, STEPS, WIDTH = 5, 64, 10, 16
@@ -28,7 +28,7 @@ class Step:
 
     def __init__(self, images: int = BATCH, steps: int = STEPS, width: int = WIDTH) -> None:
         attack = PARAMS.training.attack.model_copy(update={"steps": steps})
-        setting = Setting(torch.full((10,), 100), PARAMS.threat.eps, attack, 100, 3, 0)
+        setting = TrainingContext(torch.full((10,), 100), PARAMS.threat.eps, attack, 100, 3, 0)
         method = plugins.load("methods", "pgd_at").Method(PARAMS.methods["pgd_at"], setting)
         block = PARAMS.architectures["resnet18"].model_copy(update={"width": width})
         model = build_model(describe_network(block, 3, 32, 10), seed=0)

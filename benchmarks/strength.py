@@ -16,7 +16,7 @@ from evaluation import CELL
 from measured import Results
 from taet.adversary.evaluation import evaluate
 from taet.data.loader import to_pixels
-from taet.data.split import read_data
+from taet.data.split_images import read_data
 from taet.networks.network import load_model
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study

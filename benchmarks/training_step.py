@@ -24,7 +24,7 @@ from taet.networks.network import Network, build_model, describe_network
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.training.loop import Run, _step
-from taet.training.method import Batch, Setting
+from taet.training.method import Batch, TrainingContext
 from taet.training.optimizers import make_optimizer
 
 REPEATS, BATCH, COUNTS = 5, 64, (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
@@ -40,7 +40,7 @@ def network(width: int) -> Network:
 
 def run_of(name: str, width: int) -> Run:
     options = PARAMS.methods[name]
-    setting = Setting(torch.tensor(COUNTS), PARAMS.threat.eps, TRAINING.attack, 100, 3, 0)
+    setting = TrainingContext(torch.tensor(COUNTS), PARAMS.threat.eps, TRAINING.attack, 100, 3, 0)
     method = plugins.load("methods", options.kind).Method(options, setting)
     model = network(width)
     return Run(model, make_optimizer(model.parameters(), TRAINING.optimizer), method)
