@@ -60,11 +60,12 @@ def shorter(options: AttackOptions) -> AttackOptions:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_parameters_know_the_ball(name: str, digits: blocks.Params) -> None:
     """Worst cases are checked before anything runs, without torch."""
-    for options in digits.attacks.values():
-        if options.kind == name:
-            last = chain_of("it", {"it": options})[-1]
-            radius = radius_of(options, EPS) if last.bounded else None
-            assert options.ball(EPS) == (last.norm, radius)
+    of_kind = [options for options in digits.attacks.values() if options.kind == name]
+    assert of_kind, f"params.yaml has no block for attacks/{name}.py"
+    for options in of_kind:
+        last = chain_of("it", {"it": options})[-1]
+        radius = radius_of(options, EPS) if last.bounded else None
+        assert options.ball(EPS) == (last.norm, radius)
 
 
 def run(name: str, digits: blocks.Params, trained: tuple, **changes: object):

@@ -11,6 +11,7 @@ from taet.data.longtail import (
     hold_out,
     largest_head,
     ldam_drw_order,
+    left_over,
     long_tailed_counts,
     order_classes,
     permute_classes,
@@ -211,13 +212,17 @@ def test_official_sizes_are_those_of_the_sets() -> None:
 def test_studies_fit_the_official_class_sizes(study: str) -> None:
     """Every ratio of a study can be drawn, nested, and with enough images to train on."""
     resolved = load_params(ROOT / "params.yaml", study)
-    for name in set(resolved.grid.datasets) & set(OFFICIAL):
+    names = set(resolved.grid.datasets) & set(OFFICIAL)
+    ratios = sorted(r for r in resolved.grid.imbalance_ratios if r != "natural")
+    assert names
+    assert len(ratios) > 1, "so that one can be nested in another"
+    for name in names:
         train, test = OFFICIAL[name]
         longtail = resolved.datasets[name].longtail
         order = order_classes(longtail.class_order, train, np.random.default_rng(0))
         head, test_head = head_sizes(train, test, longtail.head_images)
         before = [train, test]
-        for ratio in sorted(r for r in resolved.grid.imbalance_ratios if r != "natural"):
+        for ratio in ratios:
             options = (ratio, longtail.profile, order)
             counts = [
                 long_tailed_counts(train, head, *options, "training"),
@@ -246,17 +251,19 @@ def test_largest_head_is_the_largest(sizes: list[int], ratio: float, profile: st
     assert not all(n <= size for n, size in zip(needed(head + 1), sizes, strict=True))
 
 
-@given(st.lists(st.integers(1, 500), min_size=10, max_size=10), st.integers(1, 500))
-def test_test_view_has_enough_images_wherever_training_has(sizes: list[int], head: int) -> None:
-    """Proportional parts of the classes, as official splits are, or any other."""
+@given(st.lists(st.integers(1, 500), min_size=10, max_size=10), st.floats(1, 100), st.floats(0, 1))
+def test_test_view_has_enough_images_wherever_training_has(
+    sizes: list[int], ratio: float, share: float
+) -> None:
+    """Proportional parts of the classes, as official splits are; the head is any that training has images for."""
     tests = [1 + size // 5 for size in sizes]
     order = order_classes("size", sizes, np.random.default_rng(0))
-    train_head, test_head = head_sizes(sizes, tests, head)
-    try:
-        long_tailed_counts(sizes, train_head, 1, "exponential", order, "training")
-    except UserError:
-        return
-    long_tailed_counts(tests, test_head, 1, "exponential", order, "test")
+    shares = class_shares(ratio, 10, "exponential")
+    largest = largest_head([sizes[c] for c in order], shares)
+    _, test_head = head_sizes(sizes, tests, 1 + round(share * (largest - 1)))
+    counts = long_tailed_counts(tests, test_head, ratio, "exponential", order, "test")
+    assert max(counts) == test_head
+    assert all(count <= size for count, size in zip(counts, tests, strict=True))
 
 
 def test_validation_is_a_part_of_the_training_images_only() -> None:
@@ -270,6 +277,14 @@ def test_validation_is_a_part_of_the_training_images_only() -> None:
     assert not set(train) & set(validation)
     assert set(train) | set(validation) == set(take(permuted, counts))
     assert np.bincount(labels[validation], minlength=10).tolist() == held
+
+
+def test_validation_images_beside_the_long_tail_are_the_last() -> None:
+    """So they are the same for every imbalance ratio."""
+    permuted = [np.arange(10), np.arange(10, 16)]
+    for counts in ([4, 2], [7, 3]):
+        last = left_over(permuted, counts, 3)
+        assert [images.tolist() for images in last] == [[7, 8, 9], [13, 14, 15]]
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 5000))
