@@ -23,6 +23,7 @@ OPTIMIZERS = "src/taet/training/optimizers.py"
 SEEDS = "src/taet/seeds.py"
 STAGES = "src/taet/study/plan/stages.py"
 COSTS = "src/taet/study/plan/costs.py"
+TAET = "src/taet/methods/taet.py"
 GRAPHS = "src/taet/compute/graphs.py"
 JOBS = "src/taet/study/plan/job.py"
 FINGERPRINT = "src/taet/study/store/fingerprint.py"
@@ -58,6 +59,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LONGTAIL, "train=take(train, train_counts)", "train=take(train, counts)", "validation images are trained on"),
     (LONGTAIL, "train_counts=train_counts", "train_counts=counts", "class counts with the validation images"),
     (LONGTAIL, "return [images[-per_class:] for images in permuted]", "return [images[:per_class] for images in permuted]", "validation images are trained on"),
+    (LONGTAIL, "return [images[-per_class:] for images in permuted]", "return [images[n : n + per_class] for images, n in zip(permuted, counts, strict=True)]", "other validation images for every imbalance ratio"),
     (LONGTAIL, "return [images[:per_class] for images in test]", "return [images[: per_class + 1] for images in test]", "one test image too many of each class"),
     (LONGTAIL, "test = _of_each(test, test_per_class)", "test = _of_each(test, test_per_class + 1)", "another number of test images"),
     (LONGTAIL, "options.profile, order, what)", "options.profile, order[::-1] if what == \"test\" else order, what)", "long-tailed test set turned round"),
@@ -78,6 +80,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (DATA, "(counts * values).sum() / counts.sum()", "(counts * values).sum() / len(values)", "mean pixel"),
     (DATA, "variance.sqrt().item() / self.max_value", "variance.item() / self.max_value", "variance for the deviation of pixels"),
     (DATA, "train[..., channel].flatten()", "train[..., 0].flatten()", "statistics of the first channel for all"),
+    (DATA, "index={name: torch.from_numpy(split[name])", "index={name: torch.arange(len(split[name]))", "images are numbered by their place in the list"),
     # -- loader and augmentation ----------------------------------------------------------------------
     (LOADER, 'seed_for("batches", self.seed, epoch)', 'seed_for("batches", self.seed)', "the same order in every epoch"),
     (LOADER, 'seed_for("batches", self.seed, epoch)', 'seed_for("batches", epoch)', "the same order with every seed"),
@@ -112,9 +115,12 @@ MUTATIONS: list[tuple[str, ...]] = [
     (TRAIN, "epoch % training.validation.every == 0 or epoch == stop", "epoch % training.validation.every == 0", "the last epoch is not measured"),
     (TRAIN, "_perturbed(run, batch_loss, batch.epoch)", "_perturbed(run, batch_loss, 0)", "AWP never begins"),
     (TRAIN, "        run.averager.update(model)\n", "        pass\n", "EMA never updated"),
+    (TRAIN, "weights = weights_to_save(run.model, run.averager)", "weights = weights_to_save(run.model, None)", "best weights without EMA"),
     (STAGE, 'build_model(network, seed=job.cell["seed"])', "build_model(network, seed=0)", "first weights of seed 0"),
     (STAGE, '        job.cell["seed"],\n        training.augmentation', "        0,\n        training.augmentation", "batches and noise of seed 0"),
     (STAGE, 'channels=data.channels,\n        seed=job.cell["seed"]', "channels=data.channels,\n        seed=0", "a method's own draws of seed 0"),
+    (STAGE, 'job.reads["threat"].eps,\n        training.batch_size', "run.method.context.eps,\n        training.batch_size", "validated in the ball of the training attack"),
+    (STAGE, 'training.batch_size,\n        job.cell["seed"],\n', "training.batch_size,\n        0,\n", "validation's start of seed 0"),
     (STAGE, 'restore_run if job.stage == "stabilize" else start_from_stabilization', "restore_run", "stage 2 takes over the state of stage 1's method"),
     (STAGE, 'stop = job.reads["stop"]', 'stop = job.reads["training"].epochs', "stage 1 as long as the whole training"),
     (VALIDATION, 'seed_for("validation", seed)', 'seed_for("validation")', "one start of validation for all seeds"),
@@ -126,12 +132,15 @@ MUTATIONS: list[tuple[str, ...]] = [
     (EQUALIZE, "(trained.epoch, weights_to_save(trained.model, trained.averager))", "(trained.epoch, trained.model.state_dict())", "EMA not in the saved weights"),
     (EQUALIZE, "(trained.best.epoch, trained.best.weights)", "(trained.best.epoch, checkpoints[LAST][1])", "best weights are the last, in the file"),
     (EQUALIZE, '"inference": inference}', '"inference": own}', "logit adjustment not saved"),
+    (EQUALIZE, "    trained.model.load_state_dict(weights)\n", "", "tau chosen with the weights after the last epoch"),
+    (EQUALIZE, "inference_of(own, bias, data.classes)", "inference_of(None, bias, data.classes)", "tau chosen without the method's own scale and bias"),
     # -- checkpoints ----------------------------------------------------------------------------------
     (CHECKPOINT, '    load_optimizer_state(run.optimizer, tensors_under(arrays, "optimizer/", run.device))\n    run.method', "    run.method", "momentum lost on resume"),
     (CHECKPOINT, '    run.method.load_state(tensors_under(arrays, "method/", run.device))\n', "", "a method's state lost on resume"),
     (CHECKPOINT, '        run.averager.load_state(tensors_under(arrays, "average/", run.device))\n', "        pass\n", "EMA lost on resume"),
     (CHECKPOINT, '        run.best = Best(**facts["best"], weights=tensors_under(arrays, "best/", run.device))\n', "        pass\n", "best lost on resume"),
     (CHECKPOINT, '    load_optimizer_state(run.optimizer, tensors_under(arrays, "optimizer/", run.device), count)\n', "", "momentum lost between stages"),
+    (CHECKPOINT, 'facts["network"]["head"] == run.method.head', 'facts["network"]["head"]["kind"] == run.method.head["kind"]', "RoBal goes on with HE's head"),
     (CHECKPOINT, '    run.epoch = facts["epoch"]\n', '    run.epoch = facts["epoch"] + 1\n', "an epoch skipped on resume"),
     (ADDONS, 'self.steps = int(self.average.pop("steps"))', 'self.average.pop("steps")', "EMA's steps counted anew on resume"),
     (OPTIMIZERS, "count is None or int(index) < count", "count is None or int(index) <= count", "the head's momentum goes into another head"),
@@ -146,6 +155,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STAGES, '"training": options.training', '"training": p.training', "a method's own training ignored"),
     (COSTS, "2 * (stop - first + perturbed) * options", "(stop - first + perturbed) * options", "costs without the backward passes of losses"),
     (COSTS, "method, stabilization.epochs, stop)", "method, 0, stop)", "costs of a chain of stages"),
+    (TAET, "steps + self.extra_clean_forward, steps", "steps, steps", "costs without TAET's extra clean pass"),
     (COSTS, "(stop - first + perturbed)", "(stop - first)", "costs without AWP"),
     (COSTS, "max(first, options.weight_perturbation.warmup_epochs)", "first", "AWP costs before its warm-up ends"),
     (JOBS, '"inputs": {name: job.key for name, job in self.inputs.items()},\n', '"inputs": {},\n', "results of other inputs are taken for these"),

@@ -105,6 +105,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (INSPECT, "_picture(verdict.images - x)", "_picture(verdict.images)", "what is added to an image is the image"),
     (INSPECT, "(len(rows) for rows in of_class[:-1])", "(len(rows) for rows in of_class[1:])", "examples of other images"),
     (INSPECT, 'seed=self.cell["seed"]', "seed=0", "examples with the noise of seed 0"),
+    (INSPECT, 'seed_for("tsne", self.cell["seed"])', 'seed_for("tsne")', "one t-SNE for all seeds"),
     # -- metrics --------------------------------------------------------------------------------------
     (METRICS, "hits = np.bincount(labels[correct]", "hits = np.bincount(labels[~correct]", "recall is its complement"),
     (METRICS, "return Estimate(float(recall[present].mean()), float(error))", "return Estimate(float((recall * images)[present].sum() / images[present].sum()), float(error))", "balanced accuracy is accuracy"),

@@ -30,6 +30,8 @@ def size(step: Array, norm: str) -> float:
         # Back to 0.9 x 1.05 = 0.945, on the right side. From there both ways lead to 1.05 times what is
         # left, 0.055, and the whole; mixed by the share of the shorter, 0.055 / 1.055.
         (1.04, 2, (1 - 0.055 / 1.055) * (0.945 + 1.05 * 0.055) + 0.055 / 1.055 * 1.05),
+        # 0.9 of the way from the clean image to 1.0052, not from the iterate at 0.945: then to 1.0087.
+        (1.004, 3, 0.0),
         (0.99, 5, 0.0),
     ],
 )

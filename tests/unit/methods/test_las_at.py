@@ -1,5 +1,6 @@
 """The reward of LAS-AT: what its attack is asked for, and what becomes of the answers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,3 +53,14 @@ def test_reward(monkeypatch: pytest.MonkeyPatch) -> None:
         expected = weight - RATE * (slope + DECAY * weight)
         torch.testing.assert_close(model.head.weight, expected)
     assert not torch.equal(asked[0][1]["start"], asked[1][1]["start"])
+
+
+def test_first_strategy_is_that_of_the_seed() -> None:
+    method = make("las_at", [4, 3, 2, 1], {})
+
+    def weight(seed: int) -> Tensor:
+        context = replace(method.context, seed=seed)
+        return las_at.Method(method.options, context).strategy.heads[0].weight
+
+    assert torch.equal(weight(3), weight(3))
+    assert not torch.equal(weight(3), weight(4))

@@ -55,7 +55,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("adt", {}, {}, {}),
     ("adt", {"accumulate_gradients": False, "steps": 3}, {}, {}),
     ("he", {}, {}, {}),
-    ("he", {"projected": True}, {}, {}),
+    ("he", {"projected": True, "weight_average": WeightAverage(decay=0.2)}, {}, {}),
     ("gairat", {}, {"start": "uniform"}, {}),
     ("las_at", {}, {}, {}),
     ("las_at", {"update_every": 1, "strategy_clip": 0.7}, {}, {}),

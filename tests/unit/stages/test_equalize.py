@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from taet.data.split_images import SplitImages
 from taet.options import LogitAdjustment
 from taet.stages import equalize
 from taet.training.loop import Best
@@ -55,3 +56,26 @@ def test_adjustment_is_added_to_the_methods_own(monkeypatch: pytest.MonkeyPatch)
         assert inference["scale"] == 10.0
         apart = 1 - 2 * torch.log(COUNTS[0] / COUNTS[1]).item()
         assert inference["bias"][0] - inference["bias"][1] == pytest.approx(apart)
+
+
+@pytest.mark.parametrize(("weight", "best"), [(4.0, 2), (1.0, 0)])
+def test_bias_is_chosen_with_the_checkpoints_weights_and_the_methods_own(
+    weight: float, best: int
+) -> None:
+    """Class 0 is predicted where 2 w x - 2 + bias is above 0; it must be between 0.31 and 0.62.
+
+    Where w is 4, this needs a bias between -3 and -0.5, of which -1 is the first; where it is 1, between
+    0.75 and 1.38. At w = 4 the best bias is -2 without the method's scale and bias, 0 without its scale
+    alone and -4 without its bias alone.
+    """
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2, bias=False))
+    nn.init.constant_(model[1].weight, 5 - weight)  # the weights after the last epoch
+    pixels = torch.tensor([4, 5, 10, 11], dtype=torch.uint8).view(-1, 1, 1, 1)
+    y = torch.tensor([1, 1, 0, 0])
+    data = SplitImages({"validation": pixels}, {"validation": y}, {}, COUNTS, 16, 1, 1)
+    method = SimpleNamespace(inference=lambda: {"scale": 2.0, "bias": [-2.0, 0.0]})
+    run: Any = SimpleNamespace(model=model, method=method, device=torch.device("cpu"))
+    job: Any = SimpleNamespace(reads={"training": SimpleNamespace(batch_size=3)})
+    biases = [[bias, 0.0] for bias in (1.0, 0.0, -1.0, -2.0, -4.0)]
+    weights = {"1.weight": torch.tensor([[weight], [0.0]])}
+    assert equalize._choose(run, weights, data, job, biases) == best

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from taet.data.split_images import SplitImages
+from taet.seeds import seed_for
 from taet.stages import inspect
 
 COUNTS = [9, 2, 7, 2, 4]
@@ -90,3 +91,29 @@ def test_what_is_attacked(monkeypatch: pytest.MonkeyPatch, rare: inspect._Rare) 
     assert list(rows["test_image"]) == [103, 102, 100]
     assert clean[:, 0, 0, 0].tolist() == [3 / 16, 2 / 16, 0]
     assert (added == 0.125).all()
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_tsne_of_the_features_with_the_seed(
+    monkeypatch: pytest.MonkeyPatch, rare: inspect._Rare, seed: int
+) -> None:
+    given: dict[str, Any] = {}
+
+    class Tsne:
+        def __init__(self, **options: Any) -> None:
+            given.update(options)
+
+        def fit_transform(self, features: Any) -> Any:
+            given["features"] = features
+            return features[:, :2] + [0.0, 1.0]
+
+    rare.cell, rare.reads["compute"] = {**rare.cell, "seed": seed}, SimpleNamespace(threads=1)
+    monkeypatch.setattr(inspect, "TSNE", Tsne)
+    monkeypatch.setattr(inspect, "features_of", lambda model, x: x.flatten(1))
+    rows = rare.embedded()
+    assert given["random_state"] == seed_for("tsne", seed) % 2**32
+    assert given["perplexity"] == pytest.approx(5 / 3), "of 6 images"
+    assert (given["features"] == rare.x.flatten(1).numpy()).all()
+    assert list(rows["x"]) == [value / 16 for value in (3, 7, 2, 5, 0, 4)]
+    assert list(rows["y"] - rows["x"]) == [1.0] * 6
+    assert list(rows["test_image"]) == rare.index.tolist()

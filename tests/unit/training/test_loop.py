@@ -127,11 +127,17 @@ def test_every_method_can_be_resumed(problem: Problem, tmp_path, method: str, ad
             assert torch.equal(value, second.averager.state()[name]), name
 
 
-@pytest.mark.parametrize("method", ["he", "robal"])
-def test_another_head_starts_fresh_after_stage_one(problem: Problem, method: str) -> None:
-    stage1 = problem.run("clean", "sgd")
+@pytest.mark.parametrize(
+    ("first", "method"), [("clean", "he"), ("clean", "robal"), ("he", "robal")]
+)
+def test_another_head_starts_fresh_after_stage_one(
+    problem: Problem, first: str, method: str
+) -> None:
+    """Cosines after a linear head, and RoBal's cosines after HE's, which are not softened."""
+    stage1 = problem.run(first, "sgd")
     train(stage1, problem.loader, problem.training, 2)
-    facts = {**run_facts(stage1), "network": problem.network}
+    network = {**problem.network, "head": stage1.method.head}
+    facts = {**run_facts(stage1), "network": network}
     stage2, fresh = problem.run(method, "sgd"), problem.run(method, "sgd")
     start_from_stabilization(stage2, run_arrays(stage1), facts)
     for name, value in weights(stage2).items():
@@ -156,6 +162,15 @@ def test_stage_one_then_stage_two_equals_one_run(problem: Problem) -> None:
     start_from_stabilization(stage2, arrays, facts)
     train(stage2, problem.loader, problem.training, 4)
     assert_same(stage2, one)
+
+
+def test_methods_are_told_the_epoch_from_0_on(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, epochs = problem.run("clean"), []
+    monkeypatch.setattr(run.method, "start_epoch", epochs.append)
+    train(run, problem.loader, problem.training, 3)
+    assert epochs == [0, 1, 2]
 
 
 def test_methods_share_weights_and_batches(problem: Problem) -> None:

@@ -18,8 +18,17 @@ from taet.training import train_job as module
 from taet.training.checkpoint import run_arrays, run_facts
 from taet.training.loop import Best
 from taet.training.method import TrainingMethod
-from taet.training.train_job import _describe, _inference, _method, _new_run, _restore, train_job
-from taet.training_options import TrainingAttack
+from taet.training.train_job import (
+    _describe,
+    _inference,
+    _method,
+    _new_run,
+    _restore,
+    _validator,
+    train_job,
+)
+from taet.training.validation import Validator
+from taet.training_options import TrainingAttack, Validation
 
 COUNTS, SEED = [6, 1, 3], 17
 ATTACK = {"steps": 4, "step_size": 0.02, "eps": None, "start": "uniform", "batch_norm": "train"}
@@ -150,6 +159,29 @@ def test_batches_are_those_of_the_seed(
     assert torch.equal(given[0], data().images["train"])
     assert torch.equal(given[1], data().labels["train"])
     assert given[2:7] == [16, block.batch_size, block.drop_last, SEED, block.augmentation]
+
+
+def test_validation_is_of_the_threat_and_the_seed(digits: blocks.Params) -> None:
+    """Not of the radius of the training attack."""
+    given, images = job(digits, "at_bsl", {"eps": 0.2}), data()
+    options = Validation(steps=2, step_size=0.1, every=1)
+    given.reads["training"] = given.reads["training"].model_copy(update={"validation": options})  # type: ignore[index]
+    images.images["validation"], images.labels["validation"] = (
+        images.images["train"][:4],
+        images.labels["train"][:4],
+    )
+    trained: Any = SimpleNamespace(
+        model=torch.nn.Flatten(),
+        method=_method(given, images, torch.device("cpu")),
+        device=torch.device("cpu"),
+    )
+    measure = _validator(given, images, trained)
+    assert measure is not None
+    assert (trained.method.context.eps, measure.eps) == (0.2, 0.3)
+    assert measure.options == options
+    for seed in (SEED, 0):
+        expected = Validator(trained.model, None, measure.x, measure.y, options, 0.3, 4, seed)
+        assert torch.equal(measure.start, expected.start) == (seed == SEED)
 
 
 @pytest.mark.parametrize("stage", ["stabilize", "equalize"])

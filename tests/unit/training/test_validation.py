@@ -129,6 +129,22 @@ def test_best_weights_are_those_of_the_first_best_epoch(problem: Problem) -> Non
     assert any((value != seen[3][name]).any() for name, value in run.best.weights.items())
 
 
+def test_averaged_weights_are_measured_and_saved_as_the_best(problem: Problem) -> None:  # noqa: F811
+    run, measured_weights = problem.run("pgd_at", addons=True), []
+
+    def validate(weights: dict[str, torch.Tensor]) -> dict[str, float]:
+        measured_weights.append({name: value.clone() for name, value in weights.items()})
+        return {"validation_accuracy": 1.0, "validation_robustness": 0.5}
+
+    train(run, problem.loader, measured(problem, 1), 1, validate=validate)
+    assert run.averager is not None
+    assert run.best is not None
+    for name, average in run.averager.average.items():
+        assert torch.equal(measured_weights[0][name], average), name
+        assert torch.equal(run.best.weights[name], average), name
+        assert not torch.equal(run.model.state_dict()[name], average), name
+
+
 def test_measured_every_so_often_and_at_the_end(problem: Problem) -> None:  # noqa: F811
     run = problem.run("pgd_at")
     train(run, problem.loader, measured(problem, 3), 4, validate=scripted([0.1, 0.2]))

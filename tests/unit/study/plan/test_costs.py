@@ -22,6 +22,12 @@ def test_steps() -> None:
     assert step_passes("las_at") == 2 * 9.5 + 45 / 20
 
 
+def test_extra_clean_pass_of_taet() -> None:
+    taet = PAPER.methods["taet"].model_copy(update={"extra_clean_forward": True})
+    params = PAPER.model_copy(update={"methods": PAPER.methods | {"taet": taet}})
+    assert passes(params, "taet", 99, 100) == step_passes("taet") + 1 == 23
+
+
 def test_no_worst_weights_before_the_warmup_ends() -> None:
     method = PAPER.methods["at_bsl_awp"]
     assert method.weight_perturbation is not None
