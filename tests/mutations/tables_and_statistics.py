@@ -19,6 +19,7 @@ BESIDE = "src/taet/report/tables/published.py"
 RAREST = "src/taet/report/tables/rarest.py"
 OTHER_TEST_SET = "src/taet/report/tables/other_test_set.py"
 STYLE = "src/taet/report/style.py"
+CHARTS = "src/taet/report/charts.py"
 LEARNING = "src/taet/report/figures/learning.py"
 CONFUSION = "src/taet/report/figures/confusion.py"
 IMBALANCE = "src/taet/report/figures/imbalance.py"
@@ -45,6 +46,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (BOOTSTRAP, "interval(values.draws[:, a] - values.draws[:, b], confidence)", "interval(values.draws[:, b] - values.draws[:, a], confidence)", "sign of the intervals of differences"),
     (BOOTSTRAP, "drawn[_present(seed, seed.scopes[scope])].mean(0)", "drawn[_present(seed, seed.scopes[\"all\"])].mean(0)", "bootstrap of all classes for every group"),
     (BOOTSTRAP, "recall = [table[seed.labels == c].mean(0) for c in _present(seed, members)]", "recall = [table[np.isin(seed.labels, members)].mean(0)]", "balanced accuracy of contrasts is accuracy"),
+    (BOOTSTRAP, "np.clip(interval(values.draws[:, i], confidence), 0, 1).tolist()", "interval(values.draws[:, i], confidence)", "intervals beyond 0 and 1"),
     (TUKEY, "centered - centered.mean(0), (m - 1) * (s - 1)", "centered, (m - 1) * (s - 1)", "effects of seeds in the residuals"),
     (TUKEY, "(m - 1) * (s - 1)) if m", "m * (s - 1)) if m", "degrees of freedom of the residuals"),
     (TUKEY, "ppf(confidence, methods, df)) / 2**0.5", "ppf(confidence, methods, df))", "q for q / sqrt(2)"),
@@ -70,6 +72,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUMMARY, '(rows["test_set"] == report.test_set) & (rows["checkpoint"] == report.checkpoint)', '(rows["test_set"] == "balanced") & (rows["checkpoint"] == report.checkpoint)', "the balanced test set shown always"),
     (SUMMARY, '"low": "bootstrap_low", "high": "bootstrap_high"', '"high": "bootstrap_low", "low": "bootstrap_high"', "bounds swapped"),
     (SUMMARY, "({most / least:.3g}:1)", "({least / most:.3g}:1)", "ratio of a test set turned round"),
+    (SUMMARY, "n = groups[metric].count()", "n = groups[\"seed\"].nunique()", "seeds without images count in intervals"),
     # -- tables ---------------------------------------------------------------------------------------
     (CELLS, "key=lambda i: -values[i]", "key=lambda i: values[i]", "the worst in bold"),
     (CELLS, '("best", "second")', '("second", "best")', "best and second swapped"),
@@ -86,8 +89,10 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CELLS, "{100 * row['low']:+z.1f}, {100 * row['high']:+z.1f}", "{100 * row['high']:+z.1f}, {100 * row['low']:+z.1f}", "bounds of differences swapped"),
     (HEADLINE, 'picked[(*cell, "clean", "all")]', 'picked[(*cell, attack, "all")]', "BA is BR"),
     (HEADLINE, 'picked[(*cell, attack, "tail")]\n', 'picked[(*cell, "clean", "tail")]\n', "BR of the tail is its BA"),
+    (HEADLINE, 'picked[(*cell, attack, "tail")]\n', 'picked[(*cell, attack, "all")]\n', "BR of the tail is that of all classes"),
     (HEADLINE, "round(100 * float(value), 3)", "round(100 * float(value), 0)", "headline without decimals"),
     (TABLE, "and not tukey.is_significant(pair)", "and tukey.is_significant(pair)", "≈ of significant differences"),
+    (TABLE, "setting.difference(method, best[0], column.attack, column.scope)", "setting.difference(method, best[0], column.attack, \"all\")", "≈ of all classes for the tail"),
     (TABLE, 'pair["low"] == pair["low"] and', "", "≈ without an interval"),
     (TABLE, "costs[method] / least", "least / costs[method]", "cost ratios turned round"),
     (TABLE, "column + 2): mark", "column + 1): mark", "marks of the costs table a column off"),
@@ -97,6 +102,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SETTING, 'int(self.rows["seeds"].max())', 'int(self.rows["seeds"].sum())', "number of seeds in notes"),
     (SETTING, 'self.summary[self.summary["test_set"] == self.test_set]', 'self.summary[self.summary["test_set"] == "balanced"]', "other test sets' tables show the balanced one"),
     (NOTE, '100 * of_all["balanced_accuracy_se"].max()', '100 * of_all["balanced_accuracy_se"].min()', "the smallest error for the largest"),
+    (NOTE, '(report.groups.tail, "least")', '(report.groups.head, "least")', "share of the tail is that of the head"),
     (BESIDE, "math.hypot(reading, 50 * (high - low))", "math.hypot(reading, 100 * (high - low))", "whole intervals for half ones"),
     (BESIDE, '100 * ours["balanced_accuracy"] - published["value"]', 'published["value"] - 100 * ours["balanced_accuracy"]', "published minus ours"),
     (RAREST, '.sort_values(kind="stable")', '.sort_values(kind="stable", ascending=False)', "the most frequent classes for the rarest"),
@@ -110,22 +116,33 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STYLE, "100 * (error if math.isnan(sd) else sd)", "100 * error", "bars are standard errors"),
     (STYLE, 'with_bar(100 * row["balanced_accuracy"]', 'with_bar(100 * row["accuracy"]', "figures show accuracy"),
     (STYLE, "min(reach, 100 - percent)", "reach", "bars beyond 100"),
+    (STYLE, "[list(ends) for ends in zip(*reaches, strict=True)]", "[list(ends) for ends in zip(*reaches, strict=True)][::-1]", "bars' reaches down and up exchanged"),
     (FOREST, "means[reference] - means", "means - means[reference]", "differences with the other sign"),
     (FOREST, "setting.difference(reference, method, attack, scope)", "setting.difference(method, reference, attack, scope)", "interval with the other sign"),
+    (FOREST, "scope: _differences(setting, reference, scope)", "scope: _differences(setting, reference, \"all\")", "differences over all classes in every panel"),
     (LEARNING, "values.std(ddof=1)", "values.std(ddof=0)", "shades: sd with n"),
     (LEARNING, "stabilization.max() + 0.5", "stabilization.max() - 0.5", "end of stage 1 an epoch early"),
     (LEARNING, "rates < DROP * rates.shift()", "rates < DROP * rates.shift(-1)", "drops of the learning rate"),
     (CONFUSION, "shares[method, attack].unstack(sort=False)", "shares[method, attack].unstack(sort=False).T", "confusion matrix drawn turned round"),
     (CONFUSION, "if n in texts][-RAREST:]", "if n in texts][:RAREST]", "confusion of the most frequent classes"),
+    (CONFUSION, "table = table[list(texts)]", "table = table[list(table)]", "predicted classes in the order of the file"),
     (IMBALANCE, "sorted(picture[\"ratios\"], key=float)", "sorted(picture[\"ratios\"])", "ratios in the order of text"),
     (IMBALANCE, "values.loc[(method, attack, ratio)]", "values.loc[(method, \"clean\", ratio)]", "BR against IR is BA"),
     (PER_CLASS, ".sort_values(ascending=False, kind=\"stable\")", ".sort_values(kind=\"stable\")", "classes from tail to head"),
     (PER_CLASS, "classes[\"accuracy_sd\"].fillna(classes[\"accuracy_se\"])", "classes[\"accuracy_se\"]", "per class: bars are standard errors"),
+    (PER_CLASS, 'accuracy=("accuracy", "mean")', 'accuracy=("accuracy", "median")', "median of the classes of a point"),
     (BA_BR, 'value_bar(part.loc[(method, report.figure_attack)])', 'value_bar(part.loc[(method, "clean")])', "BR is BA in the figure"),
     (BA_BR, "xerr=ba_bar, yerr=br_bar", "xerr=br_bar, yerr=ba_bar", "bars of BA and BR swapped"),
+    (BA_BR, 'summary[summary["scope"] == scope]', 'summary[summary["scope"] == "all"]', "BA and BR of all classes in every panel"),
     (EFFICIENCY, "costs[method], row", "costs[method] + 1, row", "cost of training off by one"),
+    (EFFICIENCY, "values.loc[(method, scope)]", "values.loc[(method, \"all\")]", "BR of all classes in every panel"),
+    (LENGTH, "values.loc[(m, *key)]", "values.loc[(m, key[0], \"all\")]", "tail curves over the length of stage 1 are those of all classes"),
     (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
     (WEIGHTS, 'in picture["options"])', 'in sorted(picture["options"], key="beta".__ne__))', "heat map: axes swapped"),
-    (BOOTSTRAP, "np.clip(interval(values.draws[:, i], confidence), 0, 1).tolist()", "interval(values.draws[:, i], confidence)", "intervals beyond 0 and 1"),
-    (SUMMARY, "n = groups[metric].count()", "n = groups[\"seed\"].nunique()", "seeds without images count in intervals"),
+    (WEIGHTS, '[f"{b:g}" for b in betas]', '[f"{b:g}" for b in betas[::-1]]', "heat map: labels of beta in the reverse order"),
+    # -- charts of the page ---------------------------------------------------------------------------
+    (CHARTS, 'self.rows[method, attack, scope] for attack in ("clean", self.attack)', 'self.rows[method, attack, "all"] for attack in ("clean", self.attack)', "chart: BA and BR of all classes for the tail"),
+    (CHARTS, "row = self.rows[method, self.attack, scope]", "row = self.rows[method, self.attack, \"all\"]", "chart: BR and cost of all classes for the tail"),
+    (CHARTS, '"low": percent - down, "high": percent + up', '"low": percent - up, "high": percent + down', "chart: bars' reaches down and up exchanged"),
+    (CHARTS, 'for row in [charts.rows[method, attack, "all"]]', 'for row in [first.rows[method, attack, "all"]]', "chart: numbers of the first ratio at every ratio"),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
@@ -133,7 +134,18 @@ def test_figures_print_labels_as_they_are(figure: str) -> None:
 @pytest.mark.parametrize("figure", ["per_class", "confusion", "forest", "features", "examples"])
 def test_panels_take_any_label(figure: str) -> None:
     labels = {axis: {n: f"_$ {v} $\\%" for n, v in of.items()} for axis, of in made.SHOWN["labels"].items()}  # fmt: skip
-    drawn(figure, made.SOURCES[figure](3), made.SHOWN | {"labels": labels})
+    result = drawn(figure, made.SOURCES[figure](3), made.SHOWN | {"labels": labels})
+    printed = [text for text in result.findobj(Text) if "_$" in text.get_text()]
+    assert not any(text.get_parse_math() for text in printed)
+    together = "\n".join(text.get_text() for text in printed)
+    expected = [
+        *labels["methods"].values(),
+        labels["datasets"]["d"],
+        labels["architectures"]["net"],
+    ]
+    if figure != "features":  # of clean images
+        expected.append(labels["attacks"]["pgd"])
+    assert [label for label in expected if label not in together] == []
 
 
 def test_names_that_the_font_has_not_are_numbers() -> None:

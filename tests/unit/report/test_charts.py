@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from taet.report.charts import Charts, imbalance, method_looks, on_dark
+from taet.report.charts import Charts, _bar, imbalance, method_looks, on_dark
 from taet.report.style import METHODS
 from taet.report.tables.setting import settings
 from tests.unit.report import test_tables as made
@@ -22,9 +22,15 @@ TRAINING = pd.DataFrame(
 )  # fmt: skip
 
 
-def charts() -> Charts:
+TAIL = 0.5  # balanced numbers of the tail as shares of those of all classes
+
+
+def charts(level: float = 1.0) -> Charts:
+    """Charts of balanced numbers that are so many times those of ``made.metrics``, in the tail half as large."""
     frame = made.metrics()
     frame.loc[frame["class_index"] == "1", "train_images"] = 9
+    frame["balanced_accuracy"] *= level
+    frame.loc[frame["scope"] == "tail", "balanced_accuracy"] *= TAIL
     (setting,) = settings(made.summary(frame), made.differences(), made.SHOWN)
     return Charts(setting, made.SHOWN, TRAINING)
 
@@ -73,6 +79,19 @@ def test_robustness_with_bars(figure: str) -> None:
     assert first["x"] == (61.0 if figure == "ba_br" else 40.0)
     assert "BR 41.0 ± 1.0 [38.5, 43.5]" in first["text"]
     assert second["method"] == "a"
+    first, second = points(tail.spec)
+    assert (first["y"], first["low"], first["high"]) == (20.5, 20.0, 21.0)
+    assert first["x"] == (30.5 if figure == "ba_br" else 40.0)
+    assert "BR 20.5 ± 0.5 [19.3, 21.7]" in first["text"]
+    assert second["y"] == 10.5
+
+
+def test_bars_end_at_0_and_100() -> None:
+    row = {"balanced_accuracy": 0.01, "balanced_accuracy_sd": 0.03, "balanced_accuracy_se": 0.5}
+    assert _bar(row) == pytest.approx({"y": 1, "low": 0, "high": 4})
+    assert _bar(row | {"balanced_accuracy": 0.98}) == pytest.approx(
+        {"y": 98, "low": 95, "high": 100}
+    )
 
 
 def test_classes_in_the_order_of_their_frequency() -> None:
@@ -92,9 +111,13 @@ def test_learning_has_losses_of_both_stages_and_what_was_validated() -> None:
 
 
 def test_imbalance_has_a_point_for_each_ratio() -> None:
-    clean, attacked = imbalance({"10": charts(), "50": charts()})
+    """With the numbers of its own ratio."""
+    clean, attacked = imbalance({"10": charts(), "50": charts(0.8)})
     assert [p["x"] for p in points(clean.spec)] == [10.0, 10.0, 50.0, 50.0]
+    assert [p["y"] for p in points(clean.spec)] == [61.0, 41.0, 48.8, 32.8]
+    assert [p["y"] for p in points(attacked.spec)] == [41.0, 21.0, 32.8, 16.8]
     assert points(attacked.spec)[0]["text"] == "41.0 ± 1.0 [38.5, 43.5]"
+    assert points(attacked.spec)[2]["text"] == "32.8 ± 0.8 [30.8, 34.8]"
 
 
 def test_other_figures_have_no_charts() -> None:
@@ -102,8 +125,11 @@ def test_other_figures_have_no_charts() -> None:
 
 
 def test_specifications_are_json_and_can_hide_methods() -> None:
-    for figure in ("forest", "ba_br", "efficiency", "per_class", "learning"):
-        for chart in charts().of_figure(figure):
+    counts = {"forest": 1, "ba_br": 2, "efficiency": 2, "per_class": 2, "learning": 2}
+    for figure, count in counts.items():
+        of_figure = charts().of_figure(figure)
+        assert len(of_figure) == count, figure
+        for chart in of_figure:
             json.dumps(chart.spec, allow_nan=False)
             assert chart.spec["transform"][0]["filter"] == "indexof(hidden, datum.method) < 0"
 

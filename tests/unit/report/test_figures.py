@@ -22,6 +22,7 @@ from taet.report.style import (
     fix_layout,
     grid_shape,
     house_style,
+    means_and_bars,
     method_styles,
     value_bar,
 )
@@ -42,16 +43,22 @@ from tests.unit.report.test_tables import (
 
 LEVEL = {("b", "clean"): 0.8, ("b", "pgd"): 0.5, ("a", "clean"): 0.7, ("a", "pgd"): 0.2}
 SD = {("b", "clean"): 0.04, ("b", "pgd"): 0.03, ("a", "clean"): 0.02, ("a", "pgd"): 0.01}
+TAIL = 0.6  # balanced numbers of the tail, and their spreads, as shares of those of all classes
+OF_SCOPES = {"all": 1.0, "head": 1.1, "tail": TAIL}  # so that no panel can show another scope's
 
 
 def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
-    """Balanced numbers of ``LEVEL`` and ``SD`` over three seeds; plain accuracies are 0.1 less, and half as wide."""
+    """Balanced numbers of ``LEVEL`` and ``SD`` over three seeds; plain accuracies are 0.1 less, and half as wide.
+
+    Balanced numbers of head and tail are those of all classes times ``OF_SCOPES``.
+    """
     rows = metrics(3)
     rows = rows[rows["attack"] != "worst"].assign(imbalance_ratio=ratio)
     pairs = list(zip(rows["method"], rows["attack"], strict=True))
     level = factor * np.array([LEVEL[pair] for pair in pairs])
     off = np.array([SD[pair] for pair in pairs]) * (rows["seed"] - 1)
-    return rows.assign(balanced_accuracy=level + off, accuracy=level - 0.1 + off / 2)
+    of_scope = rows["scope"].map(OF_SCOPES).fillna(1)
+    return rows.assign(balanced_accuracy=of_scope * (level + off), accuracy=level - 0.1 + off / 2)
 
 
 def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
@@ -85,13 +92,25 @@ def test_the_radius_as_papers_write_it(eps: float, text: str) -> None:
 
 
 def test_robustness_against_accuracy() -> None:
-    everything, _ = draw("ba_br", uneven()).axes
-    for container, method in zip(everything.containers, ("b", "a"), strict=True):
-        points, lengths = bars(container)
-        clean, pgd = (100 * LEVEL[method, attack] for attack in ("clean", "pgd"))
-        assert points == [pytest.approx([clean, pgd])]
-        spreads = [[100 * SD[method, attack]] for attack in ("clean", "pgd")]
-        assert lengths == [pytest.approx(spread) for spread in spreads]
+    for axes, share in zip(draw("ba_br", uneven()).axes, (1, TAIL), strict=True):
+        for container, method in zip(axes.containers, ("b", "a"), strict=True):
+            points, lengths = bars(container)
+            clean, pgd = (100 * share * LEVEL[method, attack] for attack in ("clean", "pgd"))
+            assert points == [pytest.approx([clean, pgd])]
+            spreads = [[100 * share * SD[method, attack]] for attack in ("clean", "pgd")]
+            assert lengths == [pytest.approx(spread) for spread in spreads]
+
+
+def test_curves_over_the_length_of_stage_1() -> None:
+    """Of all and of tail classes, each with its own spreads; method a has no stage 1, b has four epochs of it."""
+    picture = {"kind": "k", "methods": ["b", "a"]}
+    (axes,) = draw("stage1_length", uneven(), **picture).axes
+    curves = [(attack, share) for attack in ("clean", "pgd") for share in (1, TAIL)]
+    for container, (attack, share) in zip(axes.containers, curves, strict=True):
+        points, (lengths,) = bars(container)
+        levels = [100 * share * LEVEL[method, attack] for method in "ab"]
+        assert points == [pytest.approx([0, levels[0]]), pytest.approx([4, levels[1]])]
+        assert lengths == pytest.approx([100 * share * SD[method, attack] for method in "ab"])
 
 
 def test_methods_whose_markers_overlap_are_named() -> None:
@@ -163,6 +182,15 @@ def test_weights_have_axes_of_their_own() -> None:
     assert [t.get_text() for t in axes.get_xticklabels()] == ["0.5"]
 
 
+def test_weights_beta_increase_to_the_right() -> None:
+    options = {"b": (0.1, 0.5, 0.0), "a": (0.1, 0.25, 0.0)}
+    weights = {m: dict(zip(("alpha", "beta", "gamma"), w, strict=True)) for m, w in options.items()}
+    shown = SHOWN | {"variants": {"k": weights}}
+    axes = draw("loss_weights", uneven(), shown, kind="k", methods=["b", "a"]).axes[0]
+    assert axes.images[0].get_array().tolist() == [pytest.approx([20, 50])]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["0.25", "0.5"]
+
+
 def test_classes_from_head_to_tail() -> None:
     frame = uneven()
     frame.loc[frame["class_index"] == "1", "train_images"] = 9
@@ -219,7 +247,7 @@ def test_methods_have_rows_by_their_cost(costs: tuple[float, float], order: str)
     """The cheapest first; of one cost the most robust first: neither hides the other."""
     of_methods = dict(zip("ba", costs, strict=True))
     figure = draw("efficiency", uneven(), SHOWN | {"costs": of_methods})
-    cost, everything, _ = figure.axes
+    cost, *panels = figure.axes
     names = [SHOWN["labels"]["methods"][method] for method in order]
     assert [t.get_text() for t in cost.get_yticklabels()] == names
     fix_layout(figure)
@@ -228,10 +256,11 @@ def test_methods_have_rows_by_their_cost(costs: tuple[float, float], order: str)
     assert max(costs) < ends[1][0], "no marker is cut"
     marks = [line.get_xydata().tolist() for line in cost.lines]
     assert marks == [[[of_methods[method], row]] for row, method in enumerate(order)]
-    for row, (container, method) in enumerate(zip(everything.containers, order, strict=True)):
-        points, (lengths,) = bars(container)
-        assert points == [pytest.approx([100 * LEVEL[method, "pgd"], row])]
-        assert lengths == pytest.approx([100 * SD[method, "pgd"]])
+    for axes, share in zip(panels, (1, TAIL), strict=True):
+        for row, (container, method) in enumerate(zip(axes.containers, order, strict=True)):
+            points, (lengths,) = bars(container)
+            assert points == [pytest.approx([100 * share * LEVEL[method, "pgd"], row])]
+            assert lengths == pytest.approx([100 * share * SD[method, "pgd"]])
 
 
 def with_methods(count: int, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -264,6 +293,9 @@ def test_differences_to_the_reference() -> None:
     mse = 2 * (0.02 / 3) ** 2 * (4 + 1 + 1) / 4
     reach = 100 * studentized_range.ppf(0.95, 3, 4) * math.sqrt(mse / 3)
     assert lengths == ([[pytest.approx(reach)]],) * 2
+    points, lengths = zip(*(bars(container) for container in tail.containers), strict=True)
+    assert points == ([pytest.approx([-22, 0])], [pytest.approx([18, 1])])
+    assert lengths == ([[pytest.approx(TAIL * reach)]],) * 2
     assert everything.get_xlabel() == "points, B better →"
     assert "all 3 pairs of 3 methods" in " ".join(tail.figure.get_supxlabel().split())
     shown["labels"] = SHOWN["labels"] | {"methods": {"b": "B", "taet": "TAET", "c": "C"}}
@@ -275,9 +307,10 @@ def test_differences_to_the_reference() -> None:
 
 def test_one_seed_has_no_interval_of_a_difference() -> None:
     figure = draw("forest", uneven()[lambda rows: rows["seed"] == 1])
-    (container,) = figure.axes[0].containers
-    assert container.lines[0].get_xydata().tolist() == [pytest.approx([30, 0])]
-    assert not container.has_xerr
+    for axes, difference in zip(figure.axes, (30, 18), strict=True):
+        (container,) = axes.containers
+        assert container.lines[0].get_xydata().tolist() == [pytest.approx([difference, 0])]
+        assert not container.has_xerr
     assert "one seed, n = 1: no intervals" in figure.get_supxlabel()
 
 
@@ -285,6 +318,13 @@ def test_bars_end_at_0_and_100() -> None:
     row = {"balanced_accuracy": 0.01, "balanced_accuracy_sd": 0.03, "balanced_accuracy_se": 0.5}
     assert value_bar(pd.Series(row)) == (1, pytest.approx((1, 3)))
     assert value_bar(pd.Series(row | {"balanced_accuracy": 0.98})) == (98, pytest.approx((3, 2)))
+
+
+def test_bars_reach_down_and_up_as_far_as_they_should() -> None:
+    """matplotlib takes the reaches of all values down, then those of all values up."""
+    means, reaches = means_and_bars([(1.0, (1.0, 3.0)), (98.0, (3.0, 2.0)), (50.0, (4.0, 4.0))])
+    assert means == [1, 98, 50]
+    assert reaches == [[1, 3, 4], [3, 2, 4]]
 
 
 def test_markers_at_0_and_100_are_whole_and_seen() -> None:
@@ -324,7 +364,7 @@ def test_no_bar_crosses_a_marker() -> None:
 def test_panels_are_in_the_order_of_robustness_in_the_tail() -> None:
     frame = uneven()
     tail = (frame["scope"] == "tail") & (frame["attack"] == "pgd") & (frame["method"] == "b")
-    frame.loc[tail, "balanced_accuracy"] = 0.1  # a has 0.2
+    frame.loc[tail, "balanced_accuracy"] = 0.1  # a has 0.12
     assert [axes.get_title() for axes in draw("per_class", frame).axes[:2]] == ["A|x", "B & C"]
 
 
@@ -332,14 +372,16 @@ def test_many_classes_are_binned_by_frequency() -> None:
     """A hundred classes in ten points: the mean of ten each, and the spread between them."""
     one = uneven()[lambda rows: rows["class_index"] == "0"]
     frame = pd.concat(
-        one.assign(class_index=str(c), class_name=f"c{c}", train_images=c + 1, accuracy=c / 100)
+        one.assign(class_index=str(c), class_name=f"c{c}", train_images=c + 1, accuracy=c**2 / 1e4)
         for c in range(100)
     )
     frame = pd.concat([frame, uneven()[lambda rows: rows["scope"] != "class"]])
     axes = draw("per_class", frame).axes[0]
     points, (lengths,) = bars(axes.containers[0])
-    assert points == [pytest.approx([i, 94.5 - 10 * i]) for i in range(10)]
-    assert lengths[4] == pytest.approx(np.std(range(10), ddof=1))
+    squares = np.arange(100).reshape(10, 10)[::-1] ** 2 / 100  # whose means are not their medians
+    means, reach = squares.mean(1), squares.std(1, ddof=1)
+    assert points == [pytest.approx([i, mean]) for i, mean in enumerate(means)]
+    assert lengths[1:9] == pytest.approx(reach[1:9])  # others end at 0 or at 100
     assert [t.get_text() for t in axes.get_xticklabels()][::9] == ["1-10", "91-100"]
 
 
@@ -359,6 +401,19 @@ def test_confusion_of_many_methods_shows_the_rarest_classes() -> None:
     table = panels[4].images[0].get_array()
     assert table.tolist() == [pytest.approx([60, 61, 62, 63])] * 5
     assert [t.get_text() for t in panels[0].get_yticklabels()][:2] == ["Method 0", "Method 1"]
+
+
+def test_predicted_classes_have_the_order_of_true_ones() -> None:
+    """Whatever the order in which the file has predictions."""
+    rows = [
+        {"method": "b", "seed": 0, "attack": a, "true": t, "predicted": p, "share": 0.1 + 0.2 * int(p)}
+        for a in ("clean", "pgd") for t in "0123" for p in "3120"
+    ]  # fmt: skip
+    frame, shown = with_methods(5, pd.DataFrame(rows))
+    panels = [axes for axes in draw("confusion", frame, shown).axes if axes.images]
+    for axes in panels[3:]:  # which share their horizontal axes with those above
+        assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "1", "2", "3"]
+        assert axes.images[0].get_array().tolist() == [pytest.approx([10, 30, 50, 70])] * 5
 
 
 @pytest.mark.parametrize("count", range(1, 20))

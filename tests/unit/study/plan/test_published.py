@@ -148,6 +148,7 @@ def test_taet_curves_agree_with_the_table() -> None:
     rows = read("taet")
     table = chosen(rows, place="README picture performance2.jpg", method="taet")
     curves = chosen(rows, place="README picture performance1.png, curves", method="taet")
+    assert len(table) == 2 * 5, "clean and attacked, classes of the tail"
     for cell in table:
         (point,) = chosen(curves, attack=cell["attack"], class_index=cell["class_index"])
         assert float(point["value"]) == pytest.approx(float(cell["value"]), abs=0.3)
