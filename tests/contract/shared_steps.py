@@ -33,7 +33,7 @@ def weights_after_two_steps(
     counts = torch.arange(10 * CLASSES, 0, -10)[:CLASSES]
     setting = TrainingContext(counts, 0.1, attack, epochs=90, channels=1, seed=0)
     method = plugins.load("methods", options.kind).Method(options, setting)
-    if not method.by_several_processes:
+    if not options.by_several_processes:
         return {}
     block = digits.architectures["resnet18"].model_copy(update={"width": 8})
     model = build_model(describe_network(block, 1, 8, CLASSES, head=method.head), seed=0).double()

@@ -19,7 +19,7 @@ from taet.study.params.merge import laid_over
 from taet.study.params.overlay import ParamFile, of_common, of_study, read_file, with_study
 from taet.study.params.problems import describe, independent, path_in_file
 from taet.study.params.resolved import ResolvedValues
-from taet.study.params.rules import inconsistencies
+from taet.study.params.rules import inconsistencies, process_problems
 from taet.study.params.selection import SET, SMOKE, Selection
 from taet.study.params.smoke import tiny
 
@@ -59,9 +59,12 @@ def load_params(
         problems |= dict.fromkeys(in_study)
         resolved[name] = params
     problems |= dict.fromkeys([*_taken_names(read), *_shared_problems(resolved, read), *in_common])
+    params = resolved[chosen]
+    if params is not None and not problems:
+        # Only of this study: ``compute`` is common, and other studies may have methods of one process.
+        problems |= dict.fromkeys(process_problems(params, of_study(read)))
     if problems:
         raise UserError("\n".join(problems))
-    params = resolved[chosen]
     assert params is not None  # it has no problem
     return params
 

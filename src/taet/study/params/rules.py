@@ -22,7 +22,6 @@ def inconsistencies(params: Params, resolved: ResolvedValues) -> Iterator[str]:
         yield from _validation_problems(params, resolved)
         yield from _adjustment_problems(params, resolved)
         yield from _never_problems(params, resolved)
-        yield from _process_problems(params, resolved)
     yield from _attack_problems(params, resolved)
     unstable = list(_stabilization_problems(params, resolved))
     yield from unstable or _chain_problems(params, resolved)
@@ -180,8 +179,8 @@ def _never_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
                 yield f"{where}: {begin} is never reached; must be below the number of epochs, {epochs}"
 
 
-def _process_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
-    """What several processes that train one network together need."""
+def process_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
+    """What several processes that train one network together need; of the study that is to run alone."""
     count, where = params.compute.processes, resolved.locate(("compute", "processes"))
     if count == 1:
         return

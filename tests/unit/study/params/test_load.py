@@ -116,6 +116,16 @@ def test_what_no_training_should_begin_with(value: str, message: str) -> None:
         load()
 
 
+def test_several_processes_are_for_the_chosen_study(tmp_path: Path) -> None:
+    """Other studies have LAS-AT, which trains in one process."""
+    file, old = tmp_path / "params.yaml", "processes: 1"
+    assert TEXT.count(old) == 1
+    file.write_text(TEXT.replace(old, "processes: 2"))
+    assert load_params(file, "cifar10_small").compute.processes == 2
+    with pytest.raises(UserError, match="'las_at' trains in one process only"):
+        load_params(file, "digits")
+
+
 def test_several_tau_are_not_measured_on_the_way(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     old = "    longtail: {validation_share: 0.2}\n"
