@@ -16,7 +16,7 @@ SOURCES = "src/taet"
 
 
 def revision(root: Path = ROOT) -> str | None:
-    """The commit that is checked out, with ``-dirty`` where code that is in no commit may run.
+    """The commit that is checked out, with ``-dirty`` where code in src/taet that is in no commit may run.
 
     Args:
         root: folder that holds pyproject.toml and src/taet.
@@ -28,7 +28,7 @@ def revision(root: Path = ROOT) -> str | None:
         prefix, commit = _git(root, "rev-parse", "--show-prefix", "HEAD").split("\n")[:2]
         if prefix or not _is_this_project(root):
             return None
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", SOURCES)
         # Ignored files too: every file in a folder of plugins is a plugin.
         untracked = _git(root, "ls-files", "--others", "--", f"{SOURCES}/*.py")
         # Files that git was told to ignore changes of have a tag in lower case, or S.

@@ -150,3 +150,10 @@ def test_no_git_no_commit_and_a_refusal(
     monkeypatch.setenv("PATH", "")
     assert shutil.which("git") is None
     assert revision(own) is None
+
+
+def test_pages_and_results_are_no_code(own: Path) -> None:
+    clean = revision(own)
+    (own / ".gitignore").write_text("*.pyc\n")
+    assert git(own, "status", "--porcelain")
+    assert revision(own) == clean
