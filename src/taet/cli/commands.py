@@ -43,8 +43,13 @@ class Commands:
         study: bool = True,
         file: bool = True,
         changes: bool = False,
+        named: bool = False,
     ) -> Any:
-        """Add a command, with options for the study, the parameter file, and changes for this run."""
+        """Add a command, with options for the study, the parameter file, and changes for this run.
+
+        Args:
+            named: the study may be given without ``--study``.
+        """
         self.texts[name] = text
         sub = self._commands.add_parser(
             name, description=text[0].upper() + text[1:] + ".", allow_abbrev=False
@@ -57,6 +62,8 @@ class Commands:
                 metavar="NAME",
                 help="study, a name under 'studies' in the parameter file (default: the file's own 'study')",
             )
+        if named:
+            sub.add_argument("named", nargs="?", metavar="STUDY", help="the same as --study STUDY")
         if file:
             sub.add_argument(
                 "--params",
@@ -91,11 +98,6 @@ def _add_smoke(sub: argparse.ArgumentParser) -> None:
         help="one imbalance ratio, one seed, few epochs and images, in results/STUDY_smoke: whether all of "
         "it works",
     )
-
-
-def add_study_argument(sub: argparse.ArgumentParser) -> None:
-    """Let the study be named without ``--study``."""
-    sub.add_argument("named", nargs="?", metavar="STUDY", help="the same as --study STUDY")
 
 
 def selection_of(options: argparse.Namespace) -> Selection:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from taet.cli.commands import Commands, add_study_argument, study_of
+from taet.cli.commands import Commands, study_of
 from taet.study.params.load import load_params
 from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN
@@ -10,20 +10,20 @@ from taet.study.run.runner import run_job
 
 
 def add(commands: Commands) -> None:
-    page = commands.add(
+    commands.add(
         "report",
         "write tables, figures and provenance as one page, results/STUDY/report.html",
         report,
         changes=True,
+        named=True,
     )
-    add_study_argument(page)
-    saved = commands.add(
+    commands.add(
         "redraw",
         "write tables, figures and the page of the results saved in results/reference/STUDY, without any "
         "training, into results/STUDY/redrawn",
         redraw,
+        named=True,
     )
-    add_study_argument(saved)
 
 
 def report(options: argparse.Namespace) -> None:

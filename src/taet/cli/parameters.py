@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from taet.cli.commands import Commands, add_study_argument, selection_of
+from taet.cli.commands import Commands, selection_of
 from taet.messages import say
 from taet.study.params.load import read_selected
 from taet.study.params.overlay import of_study
@@ -17,8 +17,8 @@ def add(commands: Commands) -> None:
         "print the parameters that a study uses, and where each value comes from",
         print_parameters,
         changes=True,
+        named=True,
     )
-    add_study_argument(show)
     show.add_argument("--all", action="store_true", help="also blocks that the study does not use")
     show.add_argument(
         "--schema", action="store_true", help="print the JSON schema of params.yaml instead"

@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from taet.cli.commands import Commands, add_study_argument, selection_of
+from taet.cli.commands import Commands, selection_of
 from taet.errors import UserError
 from taet.messages import say
 from taet.study.params.load import PARAMS_FILE, load_params
@@ -19,8 +19,8 @@ def add(commands: Commands) -> None:
         run,
         file=False,
         changes=True,
+        named=True,
     )
-    add_study_argument(whole)
     whole.add_argument("-n", "--dry-run", action="store_true", help="only say what would run")
     whole.add_argument(
         "--cores", default="all", metavar="N", help="jobs at a time (default: all cores)"

@@ -5,7 +5,7 @@ import json
 import shlex
 from pathlib import Path
 
-from taet.cli.commands import Commands, add_study_argument, study_of
+from taet.cli.commands import Commands, study_of
 from taet.errors import UserError, counted, suggest
 from taet.study.params.selection import Selection
 from taet.study.plan.stages import STAGES
@@ -45,13 +45,13 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="make these artifacts again, and delete damaged objects from DVC's cache",
     )
-    planning = commands.add(
+    commands.add(
         "plan",
         "write results/STUDY/plan.json: for each stage a hash over the keys of its jobs, by which DVC knows "
         "what to run again",
         plan,
+        named=True,
     )
-    add_study_argument(planning)
 
 
 def verify(options: argparse.Namespace) -> None:

@@ -48,7 +48,8 @@ def load_params(
         UserError: one line per problem.
     """
     read = read_selected(Path(file), study)
-    chosen = of_study(read).values["study"]
+    asked = of_study(read)
+    chosen = asked.values["study"]
     # Common values must be right even where every study overrides them; they need not be complete.
     in_common = [] if planned else _validate(of_common(read), partial=True)[1]
     problems: dict[str, None] = {}  # each once: a mistake in the common values shows in every study
@@ -62,7 +63,7 @@ def load_params(
     params = resolved[chosen]
     if params is not None and not problems:
         # Only of this study: ``compute`` is common, and other studies may have methods of one process.
-        problems |= dict.fromkeys(process_problems(params, of_study(read)))
+        problems |= dict.fromkeys(process_problems(params, asked))
     if problems:
         raise UserError("\n".join(problems))
     assert params is not None  # it has no problem
