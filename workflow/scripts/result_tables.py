@@ -188,11 +188,11 @@ def scored_of(name):
     return read_scored(job), job.reads
 
 
-def metrics_of(name, test_set="balanced"):
-    """Rows of metrics.csv, of each seed, of the checkpoint that tables show."""
+def metrics_of(name, test_set="balanced", checkpoint=None):
+    """Rows of metrics.csv, of each seed; of the checkpoint that tables show, unless another is named."""
     scored, shown = scored_of(name)
-    rows = scored.metrics
-    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == shown["report"].checkpoint)]
+    rows, checkpoint = scored.metrics, checkpoint or shown["report"].checkpoint
+    return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == checkpoint)]
 
 
 def summary_of(name):
