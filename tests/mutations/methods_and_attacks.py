@@ -55,6 +55,11 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LOSSES, "scale * (cosines - F", "scale * (cosines + F", "sign of the margin"),
     (LOSSES, "margin.to(cosines)[y][:, None]", "margin.to(cosines).mean()", "one margin for all classes"),
     # -- methods ------------------------------------------------------------------------------------
+    (f"{METHODS}/bsl_trades.py", 'clean if self.options.fit == "clean" else adversarial', 'adversarial if self.options.fit == "clean" else clean', "BSL-TRADES: the first term on the other images"),
+    (f"{METHODS}/bsl_trades.py", "kl_divergence(clean, adversarial)", "kl_divergence(adversarial, clean)", "BSL-TRADES: KL the other way round"),
+    (f"{METHODS}/bsl_trades.py", "batch.y, counts, tau)", "batch.y, counts, 1.0)", "BSL-TRADES: tau ignored"),
+    (f"{METHODS}/bsl_trades.py", 'self.options.fit == "adversarial":', 'self.options.fit == "clean":', "BSL-TRADES: the inner attack of the other form"),
+    (f"{METHODS}/bsl_trades.py", 'steps + (self.fit == "clean")', "steps + 1", "BSL-TRADES: a pass too many in the cost"),
     (f"{METHODS}/trades.py", "model(batch.x), model(attacked.x)", "model(attacked.x), model(batch.x)", "TRADES: clean and adversarial swapped"),
     (f"{METHODS}/trades.py", "kl_divergence(clean, adversarial)", "kl_divergence(clean.detach(), adversarial)", "TRADES: no gradient through the clean branch of KL"),
     (f"{METHODS}/trades.py", "cross_entropy(clean, batch.y)", "cross_entropy(adversarial, batch.y)", "TRADES: cross-entropy of adversarial images"),

@@ -49,6 +49,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "reat": {"tail": 0.8, "tail_reduction": "batch_mean"},
     "at_bsl": {"tau": 0.6},
+    "bsl_trades": {"beta": 2.5, "tau": 0.6, "fit": "clean"},
     "cfa": {
         "beta": 2.5,
         "radius_base": 0.35,

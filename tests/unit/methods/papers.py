@@ -121,6 +121,12 @@ def at_bsl(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: 
     return total / len(y)
 
 
+def bsl_trades(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
+    """n_y^tau exp(z_y) over the sum of the like, on clean or adversarial images, plus the KL of TRADES."""
+    fit = at_bsl(o, y, n, clean, clean if o.fit == "clean" else adv, given)
+    return fit + o.beta * mean(kl(softmax(z), softmax(a)) for z, a in zip(clean, adv, strict=True))
+
+
 def cfa(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
     """Wei et al. 2023, eq. 7 and 8, on PGD-AT without them; ``shares`` are t_k."""
     if o.beta is None:
@@ -183,6 +189,7 @@ LOSSES: dict[str, Callable[..., float]] = {
     "robal": robal,
     "reat": reat,
     "at_bsl": at_bsl,
+    "bsl_trades": bsl_trades,
     "cfa": cfa,
     "dafa": dafa,
     "taet": taet,

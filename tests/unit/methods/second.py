@@ -143,7 +143,9 @@ class Second:
                 return self.adt(x, y), None
             case "las_at":
                 return self.las_at(x, y)
-            case "trades" | "cfa" | "dafa" if self.o.beta is not None:
+            case "bsl_trades" if self.o.fit == "adversarial":
+                return self.pgd(x, y)
+            case "trades" | "bsl_trades" | "cfa" | "dafa" if self.o.beta is not None:
                 clean = self.logits(x, self.batch_norm).detach()
                 return self.pgd(x, y, lambda z: kl(clean, z))
             case "he":
@@ -210,7 +212,10 @@ class Second:
     ) -> Tensor:
         o, n = self.o, torch.tensor(self.n)
         clean = None
-        if self.kind in ("trades", "mart", "robal", "cfa", "dafa") and o.beta is not None:
+        if (
+            self.kind in ("trades", "bsl_trades", "mart", "robal", "cfa", "dafa")
+            and o.beta is not None
+        ):
             clean = self.logits(x, mode, w)
         features = self.features(x_adv, mode, w)
         adv = self.outputs(features, mode, w)
@@ -242,6 +247,9 @@ class Second:
                 return ce(adv + n.log(), y).mean() + o.tail * self.tail(features, y)
             case "at_bsl":
                 return ce(adv + o.tau * n.log(), y).mean()
+            case "bsl_trades":
+                fitted = clean if o.fit == "clean" else adv
+                return (ce(fitted + o.tau * n.log(), y) + o.beta * kl(clean, adv)).mean()
             case "cfa" if clean is not None:
                 factors = [self.calibrated(o.regularization_base, k) for k in y.tolist()]
                 share = 1 / (1 + o.beta * torch.tensor(factors))

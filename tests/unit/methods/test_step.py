@@ -65,6 +65,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("at_bsl", {}, {}, {}),
     ("at_bsl", {"weight_perturbation": WeightPerturbation(gamma=0.2, warmup_epochs=1)}, {}, {}),
     ("at_bsl", {"weight_average": WeightAverage(decay=0.2)}, {}, {}),
+    ("bsl_trades", {}, {}, {}),
+    ("bsl_trades", {"fit": "adversarial"}, {"start": "uniform", "batch_norm": "train"}, {}),
     ("cfa", {"training": TWO_STEPS}, {}, {}),
     ("cfa", {"training": TWO_STEPS, "average_threshold": 1.0}, {"start": "uniform"}, {}),
     ("cfa", {"training": TWO_STEPS, "average_begin_epoch": 1}, {"batch_norm": "train_no_track"}, {}),
