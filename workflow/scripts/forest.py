@@ -25,33 +25,24 @@ from taet.report.style import (
 )
 
 PICTURE = Path("docs/images/forest.svg")
-METHOD = "taet"
 TITLE = (
     "Balanced robustness on CIFAR-10-LT, worst case (L-inf eps 8/255): TAET minus the other method"
 )
 SMALL = {"cifar10_small_gpu_ir10": "ratio 10", "cifar10_small_gpu": "ratio 50"}  # three seeds each
 
 
-def differences(study, scope):
-    """By the label of the other method: mean and Tukey's 95 % interval in points."""
+def leads(study, scope):
+    """TAET's, by the label of the other method: ``difference``, ``low`` and ``high`` in points."""
     setting = setting_of(study)
-    pairs = {
-        label: setting.difference(METHOD, other, "worst", scope)
-        for other, label in setting.methods.items()
-        if other != METHOD
-    }
-    return {
-        label: tuple(100 * pair[["difference", "low", "high"]]) for label, pair in pairs.items()
-    }
+    return 100 * setting.leads("worst", scope).rename(index=setting.methods)
 
 
 def draw():
     """The figure: a panel for all classes and one for the tail, a row for each other method."""
     pairs = {
-        scope: {r: differences(study, scope) for study, r in SMALL.items()}
-        for scope in SCOPE_TITLES
+        scope: {r: leads(study, scope) for study, r in SMALL.items()} for scope in SCOPE_TITLES
     }
-    others = sorted(pairs["all"]["ratio 10"], key=lambda label: pairs["all"]["ratio 10"][label][0])
+    others = list(pairs["all"]["ratio 10"].index)
     with house_style():
         figure = Figure(figsize=(PAGE_WIDTH, 0.8 + 2.2 * LINE * len(others)), layout="constrained")
         panels = figure.subplots(1, len(SCOPE_TITLES), sharex=True, sharey=True)
@@ -60,7 +51,7 @@ def draw():
             axes.grid(axis="y", linewidth=0.3, color="0.85")
             for series, (ratio, rows) in enumerate(pairs[scope].items()):
                 for row, label in enumerate(others):
-                    mean, low, high = rows[label]
+                    mean, low, high = rows.loc[label]
                     axes.errorbar(
                         mean,
                         row - 0.12 + 0.24 * series,

@@ -14,7 +14,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path as Outline
 
-from taet.report.figures.forest import REFERENCE
 from taet.report.figures.per_class import MOST_CLASSES
 from taet.report.style import BETTER, SCOPE_TITLES, method_styles, room_for, value_bar
 from taet.report.tables.cells import difference_text, number_text
@@ -130,35 +129,27 @@ class Charts:
         return list(makers[figure]()) if figure in makers else []
 
     def _forest(self) -> Iterator[Chart]:
-        reference = REFERENCE if REFERENCE in self.methods else next(iter(self.methods))
-        order: list[str] = []
+        reference = self.methods[self.setting.reference]
+        order = list(self.setting.leads(self.attack, "all").index)
         for scope in self.scopes:
-            pairs = {
-                method: self.setting.difference(reference, method, self.attack, scope)
-                for method in self.methods
-            }
-            known = {method: pair for method, pair in pairs.items() if pair is not None}
-            if not known:
-                continue
-            order = order or sorted(known, key=lambda m: known[m]["difference"])
+            leads = self.setting.leads(self.attack, scope)
             points = [
                 self._point(
                     method,
-                    difference_text(known[method]),
-                    x=100 * known[method]["difference"],
-                    low=100 * known[method]["low"],
-                    high=100 * known[method]["high"],
+                    difference_text(lead),
+                    x=100 * lead["difference"],
+                    low=100 * lead["low"],
+                    high=100 * lead["high"],
                 )
-                for method in order
+                for method, lead in leads.loc[order].iterrows()
             ]
-            x = _axis("x", f"points, {self.methods[reference]} better \N{RIGHTWARDS ARROW}")
+            x = _axis("x", f"points, {reference} better \N{RIGHTWARDS ARROW}")
             y = _axis("label", None, sort=[self.methods[method] for method in order])
             y["axis"]["grid"] = True
             spec = self._spec(points, x, y, bars="x", height=LINE * len(order))
             spec["layer"].insert(0, ZERO)
             title = (
-                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, {self.methods[reference]} minus the "
-                "other method"
+                f"{SCOPE_TITLES[scope]}: BR {self.attack_title}, {reference} minus the other method"
             )
             yield Chart(title, spec)
 

@@ -40,7 +40,7 @@ def points(spec: dict) -> list[dict]:
 
 
 def test_forest_has_differences_to_the_first_method_with_intervals() -> None:
-    (chart,) = charts().of_figure("forest")
+    chart, _ = charts().of_figure("forest")
     assert chart.title == "All classes: BR PGD-2, B & C minus the other method"
     (point,) = points(chart.spec)
     assert point == {
@@ -49,7 +49,7 @@ def test_forest_has_differences_to_the_first_method_with_intervals() -> None:
 
 
 def test_forest_has_one_line_at_zero_through_all_rows() -> None:
-    (chart,) = charts().of_figure("forest")
+    chart, _ = charts().of_figure("forest")
     zero = chart.spec["layer"][0]
     assert zero["data"] == {"values": [{}]}
     assert zero["encoding"] == {"x": {"datum": 0}, "y": None}
@@ -64,9 +64,12 @@ def test_dark_colours_are_lighter_on_a_dark_page() -> None:
     assert all(min(to_rgb(new)) > min(dark[old]) for old, new in lighter.items())
 
 
-def test_forest_of_one_seed_is_left_to_the_figure() -> None:
+def test_forest_of_one_seed_has_no_intervals() -> None:
     (setting,) = settings(made.summary(made.metrics(1)), made.differences()[:0], made.SHOWN)
-    assert Charts(setting, made.SHOWN, TRAINING).of_figure("forest") == []
+    for chart in Charts(setting, made.SHOWN, TRAINING).of_figure("forest"):
+        (point,) = points(chart.spec)
+        assert (point["low"], point["high"]) == (None, None)
+        assert point["text"] == f"{point['x']:+.1f}"
 
 
 @pytest.mark.parametrize("figure", ["ba_br", "efficiency"])
@@ -125,7 +128,7 @@ def test_other_figures_have_no_charts() -> None:
 
 
 def test_specifications_are_json_and_can_hide_methods() -> None:
-    counts = {"forest": 1, "ba_br": 2, "efficiency": 2, "per_class": 2, "learning": 2}
+    counts = {"forest": 2, "ba_br": 2, "efficiency": 2, "per_class": 2, "learning": 2}
     for figure, count in counts.items():
         of_figure = charts().of_figure(figure)
         assert len(of_figure) == count, figure

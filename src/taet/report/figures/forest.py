@@ -28,7 +28,6 @@ from taet.scores.summary import title_of_test_set
 
 REQUIRES = {"methods": 2}
 SOURCES = ("summary", "differences")
-REFERENCE = "taet"
 
 
 def draw(
@@ -46,38 +45,23 @@ def draw(
         picture: its setting.
     """
     (setting,) = settings(summary, differences, shown)
-    labels = setting.methods
-    reference = REFERENCE if REFERENCE in labels else next(iter(labels))
+    labels, attack = setting.methods, setting.shown["report"].figure_attack
+    reference = labels[setting.reference]
     of_scopes = {
-        scope: _differences(setting, reference, scope)
+        scope: 100 * setting.leads(attack, scope)
         for scope in SCOPE_TITLES
         if scope in set(setting.rows["scope"])
     }
-    everything = of_scopes["all"]["difference"]
-    methods = sorted(everything.index, key=everything.get)
+    methods = list(of_scopes["all"].index)
     with house_style():
         titles = [SCOPE_TITLES[scope] for scope in of_scopes]
         figure, panels = row_panels([labels[method] for method in methods], titles)
         for axes, pairs in zip(panels, of_scopes.values(), strict=True):
             _panel(axes, pairs.loc[methods], method_styles(shown))
-            axes.set_xlabel(f"points, {labels[reference]} better \N{RIGHTWARDS ARROW}")
-        caption(figure, _caption(setting, labels[reference]))
+            axes.set_xlabel(f"points, {reference} better \N{RIGHTWARDS ARROW}")
+        caption(figure, _caption(setting, reference))
         heading(figure, setting_of(shown, picture))
     return figure
-
-
-def _differences(setting: SettingResults, reference: str, scope: str) -> pd.DataFrame:
-    """Reference minus each other method: ``difference``, ``low``, ``high`` in points."""
-    attack, rows = setting.shown["report"].figure_attack, setting.rows
-    rows = rows[(rows["attack"] == attack) & (rows["scope"] == scope)].set_index("method")
-    means = rows["balanced_accuracy"]
-    table = pd.DataFrame({"difference": means[reference] - means, "low": np.nan, "high": np.nan})
-    table = table.drop(reference)
-    for method in table.index:
-        pair = setting.difference(reference, method, attack, scope)
-        if pair is not None:  # with one seed there is none
-            table.loc[method] = pair[["difference", "low", "high"]]
-    return 100 * table
 
 
 def _panel(axes: Axes, pairs: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from taet.collapse import COLLAPSED
 from taet.report.titles import setting_title
 from taet.scores import notes
 
+REFERENCE = "taet"
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 BALANCED = "balanced_accuracy"
 
@@ -134,6 +135,27 @@ class SettingResults:
                 -row["low"],
             )
         return row
+
+    @property
+    def reference(self) -> str:
+        """The method whose lead forest plots show: TAET, or the first of a study without it."""
+        return REFERENCE if REFERENCE in self.methods else next(iter(self.methods))
+
+    def leads(self, attack: str, scope: str) -> pd.DataFrame:
+        """Reference minus each other method, the most robust method first.
+
+        Returns:
+            ``difference``, ``low`` and ``high``, shares by method; with one seed, NaN bounds.
+        """
+        rows = self.rows[(self.rows["attack"] == attack) & (self.rows["scope"] == scope)]
+        means = rows.set_index("method")[BALANCED]
+        table = pd.DataFrame({"difference": means[self.reference] - means}).drop(self.reference)
+        table = table.assign(low=math.nan, high=math.nan)
+        for method in table.index:
+            pair = self.difference(self.reference, method, attack, scope)
+            if pair is not None:
+                table.loc[method] = pair[["difference", "low", "high"]]
+        return table.sort_values("difference", kind="stable")
 
     @cached_property
     def _positions(self) -> dict[tuple[str, str, frozenset[str]], int]:
