@@ -1,4 +1,4 @@
-"""What a study of 10,000 cells costs: docs/large_studies.md and its picture.
+"""What a study of 10,000 cells costs: docs/large_studies.md and its figure.
 
     python benchmarks/large_study.py            measure, simulate, and write the page
     python benchmarks/large_study.py --page     simulate from what was measured last, and write the page
@@ -47,7 +47,7 @@ GROUP = 8  # cells that share a job
 QUEUE, POLL = 100, 40  # jobs in the queue (profiles/slurm), and seconds until Snakemake looks again
 START = "the Snakemake of one job, and Python, of a study of {} cells"
 FILES, OBJECTS = "files of a cell", "of which DVC keeps"
-PAGE, PICTURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
+PAGE, FIGURE = ROOT / "docs" / "large_studies.md", ROOT / "docs" / "images" / "large_study.png"
 TABLE = re.compile(r"(<!-- numbers -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -259,7 +259,7 @@ def page() -> str:
     return TABLE.sub(lambda m: m[1] + tables() + m[2], PAGE.read_text())
 
 
-def picture() -> bytes:
+def draw() -> bytes:
     """Seconds, memory, bytes and hours against size: a panel and an axis for each unit."""
     from taet.report.style import COLORS, PAGE_WIDTH, fix_layout, house_style, to_bytes
 
@@ -317,7 +317,7 @@ def main() -> None:
     add_simulation(results)
     results.keep()
     PAGE.write_text(page())
-    PICTURE.write_bytes(picture())
+    FIGURE.write_bytes(draw())
 
 
 if __name__ == "__main__":

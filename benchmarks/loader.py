@@ -35,7 +35,7 @@ def main() -> None:
     torch.set_num_threads(1)
     raw = torch.randint(0, 256, (COUNT, 32, 32, 3), dtype=torch.uint8)
     loader = Loader(raw, torch.zeros(COUNT, dtype=torch.int64), 255, BATCH, True, 0, "crop_flip")
-    pictures = [Image.fromarray(image.numpy()) for image in raw]
+    images = [Image.fromarray(image.numpy()) for image in raw]
     transform = v2.Compose(
         [
             v2.RandomCrop(32, padding=4),
@@ -44,8 +44,8 @@ def main() -> None:
             v2.ToDtype(torch.float32, scale=True),
         ]
     )
-    ours(loader, 0), theirs(pictures[:BATCH], transform)
-    pairs = [(ours(loader, epoch), theirs(pictures, transform)) for epoch in range(REPEATS)]
+    ours(loader, 0), theirs(images[:BATCH], transform)
+    pairs = [(ours(loader, epoch), theirs(images, transform)) for epoch in range(REPEATS)]
     results = Results("loader")
     results.add("crop + flip, one gather", [a for a, _ in pairs], "images/s of one core")
     results.add("crop + flip, torchvision v2 on PIL", [b for _, b in pairs], "images/s of one core")

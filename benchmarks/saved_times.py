@@ -1,6 +1,6 @@
-"""What pages say of measured times: functions that docs/speed.md.in calls, and the picture of docs/speed.md.
+"""What pages say of measured times: functions that docs/speed.md.in calls, and the figure of docs/speed.md.
 
-    python benchmarks/saved_times.py    draw the picture
+    python benchmarks/saved_times.py    draw the figure
 
 Measures nothing; ``workflow/scripts/pages.py`` renders the page.
 """
@@ -27,7 +27,7 @@ from taet.study.plan.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "reference" / "benchmarks"
-PICTURE = ROOT / "docs" / "images" / "scaling.png"
+FIGURE = ROOT / "docs" / "images" / "scaling.png"
 
 GPU = "H200"
 DEVICES = (GPU, "EPYC", "Xeon")  # a machine with a GPU is called by its GPU
@@ -205,7 +205,7 @@ def names() -> dict[str, Any]:
     }
 
 
-def picture() -> bytes:
+def draw() -> bytes:
     """Cost against size, with the growth that theory says, drawn through the largest point.
 
     Small points lie above it: what does not grow is a larger part of them.
@@ -239,4 +239,4 @@ def points(rows: pd.DataFrame, pattern: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 if __name__ == "__main__":
-    PICTURE.write_bytes(picture())
+    FIGURE.write_bytes(draw())

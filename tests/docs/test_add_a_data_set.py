@@ -1,4 +1,4 @@
-"""The page docs/add_a_data_set.md, done as it says, with little pictures and small official files."""
+"""The page docs/add_a_data_set.md, done as it says, with little images and small official files."""
 
 import gzip
 import hashlib
@@ -61,8 +61,8 @@ def obtained(code: str, folder: Path) -> ImageSet:
     return found
 
 
-def test_pictures_of_the_page(tmp_path: Path) -> None:
-    """Its functions, on the pictures that it makes; the long test runs the study."""
+def test_images_of_the_page(tmp_path: Path) -> None:
+    """Its functions, on the images that it makes; the long test runs the study."""
     photos(tmp_path / "photos", {"oak": 12, "elm": 5})
     done = run(block(PAGE, "python", PHOTOS), tmp_path)
     assert done.returncode == 0, done.stderr

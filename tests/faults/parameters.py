@@ -249,7 +249,7 @@ FILES = [
     ("Latin-1", TEXT.encode().replace(b"label: Digits", b"label: Ziff\xe4rn"), ["is not UTF-8"]),
     ("UTF-16", TEXT.encode("utf-16"), ["is not UTF-8"]),
     ("zeros", bytes(5000), ["not valid YAML"]),
-    ("a picture", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), ["is not UTF-8"]),
+    ("an image", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), ["is not UTF-8"]),
     ("cut in the middle", TEXT.encode()[: TEXT.index("attack: {steps: 10, step") + 12], ["not valid YAML"]),
     ("no closing quote", b"study: 'digits\n" + TEXT.encode(), ["not valid YAML"]),
     ("tabs", TEXT.replace("\n  ", "\n\t").encode(), ["not valid YAML"]),

@@ -10,7 +10,7 @@ SUBSAMPLE = "src/taet/stages/subsample.py"
 DATA = "src/taet/data/split_images.py"
 STAGE = "src/taet/training/train_job.py"
 EQUALIZE = "src/taet/stages/equalize.py"
-PICTURES = "src/taet/data/image_files.py"
+IMAGE_FILES = "src/taet/data/image_files.py"
 HAM10000 = "src/taet/datasets/ham10000.py"
 MEDMNIST = "src/taet/datasets/medmnist.py"
 CIFAR = "src/taet/data/cifar.py"
@@ -74,9 +74,9 @@ MUTATIONS: list[tuple[str, ...]] = [
     (MEDMNIST, "key=_number", "key=lambda entry: entry[0]", "MedMNIST: names of classes 10 and more"),
     (CIFAR, "np.array([TRAIN, TEST], dtype", "np.array([TEST, TRAIN], dtype", "CIFAR: training and test images swapped"),
     (CIFAR, "for train in (True, False)]", "for train in (True, True)]", "CIFAR: tested on training images"),
-    (PICTURES, "int(name) if numbers else 0", "0", "pictures: class 10 before class 2"),
-    (PICTURES, "key=lambda picture: picture.split)", "key=lambda picture: -picture.split)", "pictures: splits in another order"),
-    (PICTURES, '"validation": VALIDATION, "val": VALIDATION', '"validation": TRAIN, "val": VALIDATION', "pictures: validation images are trained on"),
+    (IMAGE_FILES, "int(name) if numbers else 0", "0", "own images: class 10 before class 2"),
+    (IMAGE_FILES, "key=lambda file: file.split)", "key=lambda file: -file.split)", "own images: splits in another order"),
+    (IMAGE_FILES, '"validation": VALIDATION, "val": VALIDATION', '"validation": TRAIN, "val": VALIDATION', "own images: validation images are trained on"),
     (DATA, "(counts * values).sum() / counts.sum()", "(counts * values).sum() / len(values)", "mean pixel"),
     (DATA, "variance.sqrt().item() / self.max_value", "variance.item() / self.max_value", "variance for the deviation of pixels"),
     (DATA, "train[..., channel].flatten()", "train[..., 0].flatten()", "statistics of the first channel for all"),

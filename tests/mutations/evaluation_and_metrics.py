@@ -102,7 +102,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SCORE, "for scope in tukey.COMPARED if", 'for scope in ("all", "head") if', "contrasts of the head for the tail"),
     (SCORE, '"summary.csv": csv_bytes(summary)', '"summary.csv": csv_bytes(summary, DIGITS)', "means over seeds are rounded twice"),
     (INSPECT, "descending=True, stable=True)", "stable=True)", "the most frequent classes for the rarest"),
-    (INSPECT, "_picture(verdict.images - x)", "_picture(verdict.images)", "what is added to an image is the image"),
+    (INSPECT, "_pixels(verdict.images - x)", "_pixels(verdict.images)", "what is added to an image is the image"),
     (INSPECT, "(len(rows) for rows in of_class[:-1])", "(len(rows) for rows in of_class[1:])", "examples of other images"),
     (INSPECT, 'seed=self.cell["seed"]', "seed=0", "examples with the noise of seed 0"),
     (INSPECT, 'seed_for("tsne", self.cell["seed"])', 'seed_for("tsne")', "one t-SNE for all seeds"),

@@ -126,7 +126,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CONFUSION, "shares[method, attack].unstack(sort=False)", "shares[method, attack].unstack(sort=False).T", "confusion matrix drawn turned round"),
     (CONFUSION, "if n in texts][-RAREST:]", "if n in texts][:RAREST]", "confusion of the most frequent classes"),
     (CONFUSION, "table = table[list(texts)]", "table = table[list(table)]", "predicted classes in the order of the file"),
-    (IMBALANCE, "sorted(picture[\"ratios\"], key=float)", "sorted(picture[\"ratios\"])", "ratios in the order of text"),
+    (IMBALANCE, "sorted(about[\"ratios\"], key=float)", "sorted(about[\"ratios\"])", "ratios in the order of text"),
     (IMBALANCE, "values.loc[(method, attack, ratio)]", "values.loc[(method, \"clean\", ratio)]", "BR against IR is BA"),
     (PER_CLASS, ".sort_values(ascending=False, kind=\"stable\")", ".sort_values(kind=\"stable\")", "classes from tail to head"),
     (PER_CLASS, "classes[\"accuracy_sd\"].fillna(classes[\"accuracy_se\"])", "classes[\"accuracy_se\"]", "per class: bars are standard errors"),
@@ -138,7 +138,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (EFFICIENCY, "values.loc[(method, scope)]", "values.loc[(method, \"all\")]", "BR of all classes in every panel"),
     (LENGTH, "values.loc[(m, *key)]", "values.loc[(m, key[0], \"all\")]", "tail curves over the length of stage 1 are those of all classes"),
     (WEIGHTS, 'values[m, attack, "all"]', 'values[m, "clean", "all"]', "heat map of BA"),
-    (WEIGHTS, 'in picture["options"])', 'in sorted(picture["options"], key="beta".__ne__))', "heat map: axes swapped"),
+    (WEIGHTS, 'in about["options"])', 'in sorted(about["options"], key="beta".__ne__))', "heat map: axes swapped"),
     (WEIGHTS, '[f"{b:g}" for b in betas]', '[f"{b:g}" for b in betas[::-1]]', "heat map: labels of beta in the reverse order"),
     # -- charts of the page ---------------------------------------------------------------------------
     (CHARTS, 'self.rows[method, attack, scope] for attack in ("clean", self.attack)', 'self.rows[method, attack, "all"] for attack in ("clean", self.attack)', "chart: BA and BR of all classes for the tail"),

@@ -254,7 +254,7 @@ def test_pilots_leave_out_the_warm_up(numbers: ModuleType) -> None:
         assert numbers.pilot(200, method, 1) == expected
 
 
-def test_the_picture_of_the_readme(scripts: None, numbers: ModuleType) -> None:
+def test_the_figure_of_the_readme(scripts: None, numbers: ModuleType) -> None:
     import forest
 
     for study in (IR10, IR50):
@@ -270,6 +270,6 @@ def test_the_picture_of_the_readme(scripts: None, numbers: ModuleType) -> None:
         if "/figures/" in output
     }
     if made == importlib.metadata.version("matplotlib"):
-        assert to_bytes(forest.draw(), "svg") == forest.PICTURE.read_bytes(), (
+        assert to_bytes(forest.draw(), "svg") == forest.FIGURE.read_bytes(), (
             "run: python workflow/scripts/forest.py"
         )

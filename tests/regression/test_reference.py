@@ -47,7 +47,7 @@ def test_saved_results_are_drawn_again(study: str, tmp_path: Path) -> None:
     assert digests(new / "tables") == tables
     for name in tables:
         assert (new / "tables" / name).read_bytes() == (saved / "tables" / name).read_bytes()
-    # Another matplotlib draws other bytes of the same picture.
+    # Another matplotlib draws other bytes of the same figure.
     record = read_records(saved)[f"results/{study}/figures/manifest.json"]
     drawn, expected = digests(new / "figures"), digests(saved / "figures")
     assert drawn.keys() == expected.keys()
@@ -148,15 +148,15 @@ def test_saved_results_are_studies_and_known_measurements() -> None:
 
 
 def test_the_page_finds_its_files() -> None:
-    """docs/reproduce_a_table.md names pictures and tables that are there."""
+    """docs/reproduce_a_table.md names figures and tables that are there."""
     assert {command[-1] for command in commands(PAGE)} <= set(STUDIES)
     page = (ROOT / "docs" / PAGE).read_text()
     manifests = REFERENCE.glob("*/figures/manifest.json")
     drawn = {name for file in manifests for name in json.loads(file.read_text())["files"]}
-    pictures = set(re.findall(r"`figures/(\w+_)\*`", page))
-    assert len(pictures) >= 10
-    for picture in pictures:
-        assert any(name.startswith(picture) for name in drawn), picture
+    named = set(re.findall(r"`figures/(\w+_)\*`", page))
+    assert len(named) >= 10
+    for name in named:
+        assert any(file.startswith(name) for file in drawn), name
     tables = "".join(file.read_text() for file in REFERENCE.glob("*/tables/main.md"))
     titles = re.findall(r'"([a-z ]+)"', page)
     assert len(titles) >= 6

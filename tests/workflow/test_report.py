@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from taet.report.page import stages_picture
+from taet.report.page import stages_diagram
 from taet.report.stages_graph import BEND, BOX, stages_graph
 from taet.study.params.load import load_params
 from taet.study.plan.stages import STAGES
@@ -129,7 +129,7 @@ def meets(arrow: dict[str, float], box: dict[str, float]) -> bool:
     return bool(inside.any())
 
 
-def test_picture_of_the_stages() -> None:
+def test_diagram_of_the_stages() -> None:
     """Of every study: each stage stands to the right of all that it waits for."""
     for name in ("digits", "digits_ablation", "digits_precision", "cifar10_small"):
         study = Study(load_params(ROOT / "params.yaml", name))
@@ -145,14 +145,14 @@ def test_picture_of_the_stages() -> None:
 
 def test_the_guide_shows_the_stages_as_they_are() -> None:
     study = Study(load_params(ROOT / "params.yaml"))
-    picture = stages_picture(study)
-    assert (ROOT / "docs/images/stages.svg").read_text() == picture, (
+    diagram = stages_diagram(study)
+    assert (ROOT / "docs/images/stages.svg").read_text() == diagram, (
         "run: python workflow/scripts/stages.py"
     )
     assert "docs/images/stages.svg" in (ROOT / "CONTRIBUTING.md").read_text()
-    named = re.findall(r"<text [^>]*>(\w+)</text>", picture)
+    named = re.findall(r"<text [^>]*>(\w+)</text>", diagram)
     assert named == [stage for stage in STAGES if study.jobs(stage)]
-    assert xml.etree.ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+    assert xml.etree.ElementTree.fromstring(diagram).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @pytest.fixture(scope="module")

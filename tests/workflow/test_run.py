@@ -242,16 +242,16 @@ def test_small_results_can_be_kept(finished_copy: Tree) -> None:
     saved = lzma.decompress((kept / "score/metrics.csv.xz").read_bytes())
     assert saved == (finished_copy.path / METRICS).read_bytes()
     records = read_records(kept)
-    pictures = "inspect/examples.safetensors"  # beside a manifest, which has the record
+    examples = "inspect/examples.safetensors"  # beside a manifest, which has the record
     outputs = [
         name
         for name in results(finished_copy)
-        if name.endswith((".safetensors", "manifest.json")) and not name.endswith(pictures)
+        if name.endswith((".safetensors", "manifest.json")) and not name.endswith(examples)
     ]
     assert sorted(records) == sorted(outputs)
     networks = {f"digits-ir10-small_cnn-{name}-seed0" for name in ("pgd_at", "taet_bcl", "taet")}
     arrays = {path.stem for path in kept.rglob("*.safetensors")}
-    assert arrays == {Path(pictures).stem, *networks}, "no predictions"
+    assert arrays == {Path(examples).stem, *networks}, "no predictions"
     (finished_copy.path / MODEL).unlink()
     refused = finished_copy.run(*save)
     assert refused.returncode == 1

@@ -24,7 +24,7 @@ from taet.report.style import (
     to_bytes,
 )
 
-PICTURE = Path("docs/images/forest.svg")
+FIGURE = Path("docs/images/forest.svg")
 TITLE = (
     "Balanced robustness on CIFAR-10-LT, worst case (L-inf eps 8/255): TAET minus the other method"
 )
@@ -86,5 +86,5 @@ def draw():
 
 
 if __name__ == "__main__":
-    PICTURE.write_bytes(to_bytes(draw(), "svg"))
-    print(f"wrote {PICTURE}")
+    FIGURE.write_bytes(to_bytes(draw(), "svg"))
+    print(f"wrote {FIGURE}")

@@ -5,11 +5,11 @@ python workflow/scripts/stages.py
 
 from pathlib import Path
 
-from taet.report.page import stages_picture
+from taet.report.page import stages_diagram
 from taet.study.params.load import load_params
 from taet.study.plan.study import Study
 
-PICTURE = Path("docs/images/stages.svg")
+FIGURE = Path("docs/images/stages.svg")
 
 if __name__ == "__main__":
-    PICTURE.write_text(stages_picture(Study(load_params())), encoding="utf-8")
+    FIGURE.write_text(stages_diagram(Study(load_params())), encoding="utf-8")

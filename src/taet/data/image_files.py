@@ -1,6 +1,6 @@
-"""The user's own pictures: in a folder for each class, or listed with their labels in a CSV file.
+"""The user's own images: in a folder for each class, or listed with their labels in a CSV file.
 
-They are under ``data/own/NAME``. Nothing about a picture is guessed: a picture that is damaged, transparent,
+They are under ``data/own/NAME``. Nothing about an image is guessed: an image that is damaged, transparent,
 of 16 bits, or of another size than the first is refused by name.
 """
 
@@ -24,8 +24,8 @@ ORIENTATION = 0x0112  # of EXIF
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture's file, the name of its class, and its official split."""
+class ImageFile:
+    """An image's file, the name of its class, and its official split."""
 
     file: Path
     label: str
@@ -41,32 +41,32 @@ def own_folder(folder: Path) -> Path:
     return folder.parents[1] / "own" / folder.name
 
 
-def in_folders(own: Path) -> list[Picture]:
-    """Pictures in ``CLASS/``, or in ``train/CLASS/``, ``test/CLASS/`` and perhaps ``validation/CLASS/``.
+def in_folders(own: Path) -> list[ImageFile]:
+    """Images in ``CLASS/``, or in ``train/CLASS/``, ``test/CLASS/`` and perhaps ``validation/CLASS/``.
 
-    Every file that is not hidden is a picture.
+    Every file that is not hidden is an image.
 
     Raises:
-        UserError: there is no picture, or a folder of a class contains something else than files.
+        UserError: there is no image, or a folder of a class contains something else than files.
     """
     names = [folder.name for folder in _folders(own)]
     if {"train", "test"} <= set(names) <= set(SPLITS):
         classes = [(SPLITS[name], folder) for name in names for folder in _folders(own / name)]
     else:
         classes = [(NO_SPLIT, folder) for folder in _folders(own)]
-    pictures = []
+    images = []
     for split, folder in classes:
-        of_class = [Picture(file, folder.name, split) for file in _files(folder)]
+        of_class = [ImageFile(file, folder.name, split) for file in _files(folder)]
         if not of_class:
-            raise UserError(f"{folder}: no pictures; put some there, or remove the folder")
-        pictures += of_class
-    if not pictures:
-        raise UserError(f"{own}: no pictures; put them into a folder for each class, {own}/CLASS/")
-    return pictures
+            raise UserError(f"{folder}: no images; put some there, or remove the folder")
+        images += of_class
+    if not images:
+        raise UserError(f"{own}: no images; put them into a folder for each class, {own}/CLASS/")
+    return images
 
 
-def in_table(own: Path, table: str = "labels.csv") -> list[Picture]:
-    """Pictures listed in a CSV file with columns ``file``, ``label`` and perhaps ``split``.
+def in_table(own: Path, table: str = "labels.csv") -> list[ImageFile]:
+    """Images listed in a CSV file with columns ``file``, ``label`` and perhaps ``split``.
 
     Raises:
         UserError: the file cannot be read, or one of its lines is wrong.
@@ -78,17 +78,17 @@ def in_table(own: Path, table: str = "labels.csv") -> list[Picture]:
         raise UserError(
             f"{path}:1: the first line is {head}; must be file,label or file,label,split"
         )
-    pictures: dict[Path, Picture] = {}
+    images: dict[Path, ImageFile] = {}
     for line, values in rows:
         if not values:
             continue
-        picture = _of_line(own, head, values, f"{path}:{line}")
-        if picture.file in pictures:
-            raise UserError(f"{path}:{line}: {values} names a picture a second time")
-        pictures[picture.file] = picture
-    if not pictures:
-        raise UserError(f"{path}: names no picture; needs a line for each")
-    return list(pictures.values())
+        image = _of_line(own, head, values, f"{path}:{line}")
+        if image.file in images:
+            raise UserError(f"{path}:{line}: {values} names an image a second time")
+        images[image.file] = image
+    if not images:
+        raise UserError(f"{path}: names no image; needs a line for each")
+    return list(images.values())
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -120,34 +120,34 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             raise unreadable(f"{path}:{line}", error) from None
 
 
-def read_pictures(pictures: list[Picture]) -> ImageSet:
-    """The images of some pictures, official splits one after the other.
+def read_images(files: list[ImageFile]) -> ImageSet:
+    """The images in some files, official splits one after the other.
 
-    Classes are in alphabetical order, or by number where all are numbers. If any picture has colour, all are
+    Classes are in alphabetical order, or by number where all are numbers. If any image has colour, all are
     stored in colour.
 
     Raises:
-        UserError: a picture is damaged, or not like the others.
+        UserError: an image is damaged, or not like the others.
     """
-    names = {picture.label for picture in pictures}
+    names = {file.label for file in files}
     numbers = all(name.isascii() and name.isdecimal() for name in names)
     class_names = sorted(names, key=lambda name: (int(name) if numbers else 0, name))
     label_of = {name: label for label, name in enumerate(class_names)}
-    pictures = sorted(pictures, key=lambda picture: picture.split)
+    files = sorted(files, key=lambda file: file.split)
     arrays: list[Any] = []
-    for picture in pictures:
-        array = _pixels(picture.file)
+    for image in files:
+        array = _pixels(image.file)
         if arrays and array.shape[0] != arrays[0].shape[0]:
             raise UserError(
-                f"{picture.file}: {_size(array)} pixels, but {pictures[0].file} has {_size(arrays[0])}; "
+                f"{image.file}: {_size(array)} pixels, but {files[0].file} has {_size(arrays[0])}; "
                 "make them of one size"
             )
         arrays.append(array)
     channels = max(array.shape[2] for array in arrays)
     return ImageSet(
         images=np.stack([np.broadcast_to(a, (*a.shape[:2], channels)) for a in arrays]),
-        labels=np.array([label_of[p.label] for p in pictures], dtype=np.int64),
-        official=np.array([p.split for p in pictures], dtype=np.uint8),
+        labels=np.array([label_of[f.label] for f in files], dtype=np.int64),
+        official=np.array([f.split for f in files], dtype=np.uint8),
         class_names=class_names,
         max_value=255,
     )
@@ -175,7 +175,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield file
 
 
-def _of_line(own: Path, head: list[str], values: list[str], where: str) -> Picture:
+def _of_line(own: Path, head: list[str], values: list[str], where: str) -> ImageFile:
     if len(values) != len(head):
         raise UserError(f"{where}: {len(values)} values; must be {len(head)}, as in the first line")
     row = dict(zip(head, (value.strip() for value in values), strict=True))
@@ -186,44 +186,44 @@ def _of_line(own: Path, head: list[str], values: list[str], where: str) -> Pictu
         raise UserError(f"{where}: no split {split!r}{suggest(split, SPLITS)}")
     if file.is_absolute() or ".." in file.parts or not (own / file).is_file():
         raise UserError(f"{where}: no file {row['file']!r} in {own}")
-    return Picture(own / file, row["label"], NO_SPLIT if split is None else SPLITS[split])
+    return ImageFile(own / file, row["label"], NO_SPLIT if split is None else SPLITS[split])
 
 
 def _pixels(file: Path) -> Any:
-    """A picture as [H, H, 1 or 3] uint8."""
+    """An image as [H, H, 1 or 3] uint8."""
     try:
-        with Image.open(file) as picture:
-            if problem := _problem(picture):
+        with Image.open(file) as image:
+            if problem := _problem(image):
                 raise UserError(f"{file}: {problem}")
-            array = np.asarray(picture.convert(EXACT[picture.mode]), dtype=np.uint8)
+            array = np.asarray(image.convert(EXACT[image.mode]), dtype=np.uint8)
     except UserError:
         raise
     except UnidentifiedImageError:
-        raise UserError(f"{file}: no picture that Pillow knows; mend or remove it") from None
+        raise UserError(f"{file}: no image that Pillow knows; mend or remove it") from None
     except Exception as error:  # decoders raise what they like
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(
-            f"{file}: cannot be read as a picture: {reason}; mend or remove it"
+            f"{file}: cannot be read as an image: {reason}; mend or remove it"
         ) from None
     return array if array.ndim == 3 else array[..., None]
 
 
-def _problem(picture: Image.Image) -> str | None:
-    """Why a picture cannot be stored without a guess; None where it can."""
-    width, height = picture.size
+def _problem(image: Image.Image) -> str | None:
+    """Why an image cannot be stored without a guess; None where it can."""
+    width, height = image.size
     if width != height:
         return f"{width}x{height} pixels; must be square"
-    if getattr(picture, "n_frames", 1) > 1:
-        return "has several frames; store one picture in a file"
-    if picture.mode.endswith(("A", "a")) or "transparency" in picture.info:
+    if getattr(image, "n_frames", 1) > 1:
+        return "has several frames; store one image in a file"
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
         return "is transparent; put it on a background, and store it without alpha"
     # Pillow cuts colours of 16 bits to 8 when it reads them; only the tile says so.
-    tiles = getattr(picture, "tile", [])
-    if picture.mode in ("I", "F") or "16" in picture.mode or any(";16" in str(t[3]) for t in tiles):
+    tiles = getattr(image, "tile", [])
+    if image.mode in ("I", "F") or "16" in image.mode or any(";16" in str(t[3]) for t in tiles):
         return "has more than 8 bits a channel; scale its values to 8 bits"
-    if picture.mode not in EXACT:
-        return f"has colours of the kind {picture.mode}; store it in grey or RGB"
-    if picture.getexif().get(ORIENTATION, 1) != 1:
+    if image.mode not in EXACT:
+        return f"has colours of the kind {image.mode}; store it in grey or RGB"
+    if image.getexif().get(ORIENTATION, 1) != 1:
         return "is turned only by its EXIF data; turn its pixels, and store it without"
     return None
 

@@ -1,10 +1,10 @@
 """HAM10000: 10,015 skin lesions in colour, seven naturally imbalanced classes, split by lesion.
 
-Source: Tschandl, Rosendahl and Kittler, Scientific Data 2018 (CC BY-NC 4.0). The user puts the pictures, in
-any folders, and ``HAM10000_metadata.csv`` below ``data/own/NAME``. A picture is cut to its central square
+Source: Tschandl, Rosendahl and Kittler, Scientific Data 2018 (CC BY-NC 4.0). The user puts the images, in
+any folders, and ``HAM10000_metadata.csv`` below ``data/own/NAME``. An image is cut to its central square
 and scaled by Pillow's bicubic filter.
 
-Not DermaMNIST, which also comes from these pictures: of its 2,005 test images 693 show a lesion that has a
+Not DermaMNIST, which also comes from these images: of its 2,005 test images 693 show a lesion that has a
 training image. Here all images of a lesion are in one split, which the hash of its name decides.
 """
 
@@ -32,7 +32,7 @@ CLASSES = {
     "nv": "nevus",
     "vasc": "vascular lesion",
 }
-PICTURES = {".jpg", ".jpeg", ".png"}
+SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 class Options(DatasetOptions):
@@ -54,18 +54,18 @@ class Options(DatasetOptions):
 def sources(folder: Path, options: Options) -> list[Path]:
     """The files that ``obtain`` reads."""
     own = own_folder(folder)
-    files = _pictures(own)
+    files = _image_files(own)
     return [own / METADATA, *(files[row["image_id"]] for row in _rows(own, files))]
 
 
 def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
-    """All pictures: training, validation, test, each in the order of their names.
+    """All images: training, validation, test, each in the order of their names.
 
     Raises:
         UserError: a file is missing or damaged, or a line of the metadata is wrong.
     """
     own = own_folder(folder)
-    files = _pictures(own)
+    files = _image_files(own)
     rows = sorted(
         (split_of(row["lesion_id"], options), row["image_id"], row["dx"])
         for row in _rows(own, files)
@@ -88,11 +88,11 @@ def split_of(lesion: str, options: Options) -> int:
     return VALIDATION if share < options.test_share + options.validation_share else TRAIN
 
 
-def _pictures(own: Path) -> dict[str, Path]:
-    """The picture files by the name of the image."""
+def _image_files(own: Path) -> dict[str, Path]:
+    """The image files by the name of the image."""
     files: dict[str, Path] = {}
     for file in sorted(own.rglob("*")):
-        if file.suffix.lower() in PICTURES:
+        if file.suffix.lower() in SUFFIXES:
             if file.stem in files:
                 raise UserError(
                     f"{file}: {files[file.stem]} is of the same image; remove one of them"
@@ -112,7 +112,7 @@ def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be read: {reason}; it comes with HAM10000") from None
     if not rows:
-        raise UserError(f"{path}: names no picture; it comes with HAM10000")
+        raise UserError(f"{path}: names no image; it comes with HAM10000")
     lines: dict[str, int] = {}
     for line, row in rows:
         if missing := [column for column in COLUMNS if not row.get(column)]:
@@ -122,7 +122,7 @@ def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
                 f"{path}:{line}: dx is {row['dx']!r}; must be one of {', '.join(CLASSES)}"
             )
         if row["image_id"] not in files:
-            raise UserError(f"{path}:{line}: no picture {row['image_id']}.jpg or .png below {own}")
+            raise UserError(f"{path}:{line}: no image {row['image_id']}.jpg or .png below {own}")
         if row["image_id"] in lines:
             first = lines[row["image_id"]]
             raise UserError(
@@ -133,14 +133,14 @@ def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
 
 
 def _pixels(file: Path, size: int) -> Any:
-    """A picture as [size, size, 3] uint8."""
+    """An image as [size, size, 3] uint8."""
     try:
-        with Image.open(file) as picture:
-            side = min(picture.size)
-            left, top = ((edge - side) // 2 for edge in picture.size)
-            square = picture.convert("RGB").crop((left, top, left + side, top + side))
+        with Image.open(file) as image:
+            side = min(image.size)
+            left, top = ((edge - side) // 2 for edge in image.size)
+            square = image.convert("RGB").crop((left, top, left + side, top + side))
             scaled = square.resize((size, size), Image.Resampling.BICUBIC)
             return np.asarray(scaled, dtype=np.uint8)
     except Exception as error:  # decoders raise what they like
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UserError(f"{file}: cannot be read as a picture: {reason}") from None
+        raise UserError(f"{file}: cannot be read as an image: {reason}") from None

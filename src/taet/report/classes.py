@@ -19,17 +19,17 @@ MOST = 14  # characters of a name below an image
 
 
 def class_texts(
-    rows: pd.DataFrame, picture: Mapping[str, Any], most: int | None = None
+    rows: pd.DataFrame, about: Mapping[str, Any], most: int | None = None
 ) -> tuple[str, dict[str, str]]:
     """How a figure calls its classes: ``Class`` or ``Class number``, and the text for each name in its rows.
 
     Args:
         rows: with ``class_name``, ``class_index``, and ``clean`` and ``attacked``, which are names too.
-        picture: its ``classes``, if there, are the numbers of all classes of the data set by name.
+        about: its ``classes``, if there, are the numbers of all classes of the data set by name.
         most: characters that there is room for; longer names are cut.
     """
     numbers = dict(zip(rows["class_name"], rows["class_index"], strict=True))
-    numbers |= picture.get("classes", {})
+    numbers |= about.get("classes", {})
     names = dict.fromkeys([*numbers, *rows.get("clean", []), *rows.get("attacked", [])])
     texts = {name: _cut(unicodedata.normalize("NFC", name), most) for name in names}
     if all(map(_can_be_drawn, texts.values())) and len(set(texts.values())) == len(texts):

@@ -99,8 +99,8 @@ def write(study: Study, params_file: Path) -> Path:
     return page
 
 
-def stages_picture(study: Study) -> str:
-    """The stages as an SVG picture that stands alone: boxes with their jobs, and what each waits for."""
+def stages_diagram(study: Study) -> str:
+    """The stages as one SVG: boxes with their jobs, and what each waits for."""
     return _template("stages.svg.j2").render(graph=stages_graph(study), alone=True)
 
 

@@ -31,7 +31,7 @@ class PageFigures:
     """
 
     def __init__(self, job: Job, results: Sequence[SettingResults], training: pd.DataFrame) -> None:
-        self.job, self.pictures = job, job.reads["pictures"]
+        self.job, self.figures = job, job.reads["figures"]
         self.charts = {
             setting.cell: Charts(setting, job.reads, of_setting(training, setting))
             for setting in results
@@ -40,7 +40,7 @@ class PageFigures:
     def of_setting(self, setting: SettingResults) -> list[Figure]:
         """Those of one setting, with the curves of training; the forest plot has one chart for each scope."""
         figures = []
-        for name, about in sorted(self.pictures.items(), key=_rank):
+        for name, about in sorted(self.figures.items(), key=_rank):
             if tuple(about.get(axis) for axis in SETTING) == setting.cell:
                 charts = self.charts[setting.cell].of_figure(about["figure"])
                 figures.append(self._figure(name, about, charts))
@@ -52,7 +52,7 @@ class PageFigures:
 
     def of_several_ratios(self) -> Iterator[tuple[Mapping[str, str], Figure]]:
         """Figures over imbalance ratios, each with its data set and architecture."""
-        for name, about in self.pictures.items():
+        for name, about in self.figures.items():
             if "ratios" in about:
                 cell = {axis: about[axis] for axis in ("dataset", "architecture")}
                 several = {
@@ -81,8 +81,8 @@ class PageFigures:
         }
 
 
-def _rank(picture: tuple[str, Mapping[str, Any]]) -> tuple[int, str]:
-    name, about = picture
+def _rank(figure: tuple[str, Mapping[str, Any]]) -> tuple[int, str]:
+    name, about = figure
     return FIRST.index(about["figure"]) if about["figure"] in FIRST else len(FIRST), name
 
 

@@ -211,10 +211,10 @@ def grid_shape(count: int, most: int) -> tuple[int, int]:
     return rows, math.ceil(count / rows)
 
 
-def setting_of(shown: Mapping[str, Any], picture: Mapping[str, Any], attacked: bool = True) -> str:
+def setting_of(shown: Mapping[str, Any], about: Mapping[str, Any], attacked: bool = True) -> str:
     """Data set, imbalance ratio, network and, where images are attacked, the radius of a figure."""
-    ratio = picture.get("imbalance_ratio", " and ".join(picture.get("ratios", [])))
-    title = setting_title(shown["labels"], picture["dataset"], ratio, picture["architecture"])
+    ratio = about.get("imbalance_ratio", " and ".join(about.get("ratios", [])))
+    title = setting_title(shown["labels"], about["dataset"], ratio, about["architecture"])
     return f"{title}, L-inf eps {eps_text(shown['threat'].eps)}" if attacked else title
 
 

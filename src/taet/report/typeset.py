@@ -145,7 +145,7 @@ _MARKDOWN = re.compile(
     r"""
       (?=[\\|*`~$])
     | (?<![^\W_])(?=_) | (?=_(?![^\W_]))             # emphasis; not inside a word
-    | (?<=\])(?=[(\[:])                              # a link, a picture, what a link refers to
+    | (?<=\])(?=[(\[:])                              # a link, an image, what a link refers to
     | (?<=http)(?=://) | (?<=https)(?=://) | (?<=ftp)(?=://) | (?<=www)(?=\.)
     | (?<!\S)(?=\#)                                  # a title, or the end of one
     """,

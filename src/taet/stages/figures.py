@@ -1,4 +1,4 @@
-"""Stage ``figures``: the pictures, as SVG, PDF and PNG, of what ``score`` and ``inspect`` wrote."""
+"""Stage ``figures``: the figures, as SVG, PDF and PNG, of what ``score`` and ``inspect`` wrote."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,26 +19,26 @@ FORMATS = ("svg", "pdf", "png")
 
 
 def run(job: "Job") -> dict[str, Any]:
-    """Draw every picture that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX.
+    """Draw every figure that the job names; a file is FIGURE_DATASET_irIR_ARCHITECTURE.SUFFIX.
 
     A figure draws from the tables that its ``SOURCES`` names; without it, from the numbers over seeds.
     """
     tables = {**vars(read_scored(job)), **read_inspected(job)}
     contents = {}
-    for picture, about in job.reads["pictures"].items():
+    for name, about in job.reads["figures"].items():
         module = plugins.load("report.figures", about["figure"])
         sources = getattr(module, "SOURCES", ("summary",))
-        rows = (_of_setting(tables[name], about) for name in sources)
+        rows = (_of_setting(tables[source], about) for source in sources)
         classes = _classes(_of_setting(tables["metrics"], about))
         figure = fix_layout(module.draw(*rows, job.reads, about | classes))
-        for file in (f for f in job.files if f.stem == picture):
+        for file in (f for f in job.files if f.stem == name):
             contents[file.name] = to_bytes(figure, file.suffix.removeprefix("."))
     artifacts.write_files(job.output, job.key, job.files, contents)
-    return {"pictures": len(job.reads["pictures"])}
+    return {"figures": len(job.reads["figures"])}
 
 
 def _of_setting(rows: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows of a picture's data set, imbalance ratio and architecture; of all ratios if it names none."""
+    """The rows of a figure's data set, imbalance ratio and architecture; of all ratios if it names none."""
     for axis in (axis for axis in SETTING if axis in about):
         rows = rows[rows[axis] == about[axis]]
     return rows

@@ -139,9 +139,9 @@ class _Rare:
             clean=[self.names[c] for c in evaluation.clean],
             attacked=[self.names[c] for c in verdict.prediction],
         )
-        return rows, _picture(x), _picture(verdict.images - x)
+        return rows, _pixels(x), _pixels(verdict.images - x)
 
 
-def _picture(x: Tensor) -> "np.ndarray[Any, Any]":
+def _pixels(x: Tensor) -> "np.ndarray[Any, Any]":
     """[N, C, H, W] as [N, H, W, C] in half precision."""
     return np.ascontiguousarray(x.permute(0, 2, 3, 1).cpu().numpy().astype(np.float16))

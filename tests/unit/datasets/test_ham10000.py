@@ -52,8 +52,8 @@ def test_pixels_are_those_of_the_central_square(raw: Path) -> None:
         (ham10000.split_of(f"HAM_{int(file.stem[5:]) // 2:07}", OPTIONS), file.stem, file)
         for file in files[1:]
     )[2]
-    with Image.open(first) as picture:
-        square = picture.crop((5, 0, 35, 30)).resize((28, 28), Image.Resampling.BICUBIC)
+    with Image.open(first) as image:
+        square = image.crop((5, 0, 35, 30)).resize((28, 28), Image.Resampling.BICUBIC)
     image_set = ham10000.obtain(raw, OPTIONS, None)
     assert np.array_equal(image_set.images[0], np.asarray(square))
 
@@ -74,7 +74,7 @@ def test_the_split_is_by_the_name_alone() -> None:
             ":4: dx is 'bbc'; must be",
         ),
         ("HAM_0000001,ISIC_0000002", ",ISIC_0000002", ":4: no value of lesion_id"),
-        ("ISIC_0000002", "ISIC_9", ":4: no picture ISIC_9.jpg or .png below"),
+        ("ISIC_0000002", "ISIC_9", ":4: no image ISIC_9.jpg or .png below"),
         ("image_id", "image", ":2: no value of image_id"),
         ("ISIC_0000002", "ISIC_0000001", ":4: ISIC_0000001 is in line 3 too; remove one"),
     ],
@@ -86,7 +86,7 @@ def test_wrong_metadata(raw: Path, old: str, new: str, message: str) -> None:
         ham10000.obtain(raw, OPTIONS, None)
 
 
-def test_two_pictures_of_one_image(raw: Path) -> None:
+def test_two_files_of_one_image(raw: Path) -> None:
     own = raw.parents[1] / "own/skin"
     (own / "thumbs").mkdir()
     (own / "thumbs/ISIC_0000002.png").write_bytes(b"")
@@ -97,9 +97,9 @@ def test_two_pictures_of_one_image(raw: Path) -> None:
 
 def test_files_that_are_missing_or_damaged(raw: Path) -> None:
     own = raw.parents[1] / "own/skin"
-    picture = next(own.rglob("*.jpg"))
-    picture.write_bytes(picture.read_bytes()[:300])
-    with pytest.raises(UserError, match=rf"{picture.name}: cannot be read as a picture"):
+    image = next(own.rglob("*.jpg"))
+    image.write_bytes(image.read_bytes()[:300])
+    with pytest.raises(UserError, match=rf"{image.name}: cannot be read as an image"):
         ham10000.obtain(raw, OPTIONS, None)
     (own / ham10000.METADATA).unlink()
     with pytest.raises(UserError, match="No such file or directory; it comes with HAM10000"):

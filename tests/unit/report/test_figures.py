@@ -61,10 +61,10 @@ def uneven(ratio: str = "10", factor: float = 1.0) -> pd.DataFrame:
     return rows.assign(balanced_accuracy=of_scope * (level + off), accuracy=level - 0.1 + off / 2)
 
 
-def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **picture: Any) -> Figure:
+def draw(name: str, frame: pd.DataFrame, shown: Any = SHOWN, **about: Any) -> Figure:
     module = plugins.load("report.figures", name)
-    picture = SETTING | {"options": OPTIONS.get(name)} | picture
-    return module.draw(*sources(module, frame), shown, picture)
+    about = SETTING | {"options": OPTIONS.get(name)} | about
+    return module.draw(*sources(module, frame), shown, about)
 
 
 def bars(container: Any) -> tuple[list[float], list[list[float]]]:
@@ -103,8 +103,8 @@ def test_robustness_against_accuracy() -> None:
 
 def test_curves_over_the_length_of_stage_1() -> None:
     """Of all and of tail classes, each with its own spreads; method a has no stage 1, b has four epochs of it."""
-    picture = {"kind": "k", "methods": ["b", "a"]}
-    (axes,) = draw("stage1_length", uneven(), **picture).axes
+    about = {"kind": "k", "methods": ["b", "a"]}
+    (axes,) = draw("stage1_length", uneven(), **about).axes
     curves = [(attack, share) for attack in ("clean", "pgd") for share in (1, TAIL)]
     for container, (attack, share) in zip(axes.containers, curves, strict=True):
         points, (lengths,) = bars(container)
@@ -531,10 +531,10 @@ def test_images_are_of_one_size_and_at_equal_distances() -> None:
 
 @pytest.mark.parametrize("name", [*SOURCES, "loss_weights"])
 def test_text_has_8_points(name: str) -> None:
-    picture = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
+    about = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
     weights = {m: {"alpha": 0.1, "beta": 1.0, "gamma": 0.0, "stage-1 epochs": 1} for m in "ba"}
     figure = draw(
-        name, SOURCES.get(name, metrics)(3), SHOWN | {"variants": {"k": weights}}, **picture
+        name, SOURCES.get(name, metrics)(3), SHOWN | {"variants": {"k": weights}}, **about
     )
     sizes = {text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
     assert min(sizes) >= 8

@@ -488,7 +488,7 @@ def test_headline() -> None:
 
 
 SETTING = {"dataset": "d", "architecture": "net"}
-PICTURE = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
+ABOUT = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
 OPTIONS = {"stage1_length": [STABILIZATION_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
 
 
@@ -501,7 +501,7 @@ def sources(module: ModuleType, frame: pd.DataFrame) -> list[pd.DataFrame]:
 
 def draw(name: str, frame: pd.DataFrame, shown: dict[str, Any] = SHOWN) -> Figure:
     module = plugins.load("report.figures", name)
-    return module.draw(*sources(module, frame), shown, PICTURE | {"options": OPTIONS.get(name)})
+    return module.draw(*sources(module, frame), shown, ABOUT | {"options": OPTIONS.get(name)})
 
 
 def two_ratios(seeds: int) -> pd.DataFrame:

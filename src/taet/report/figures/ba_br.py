@@ -36,13 +36,13 @@ NAME_OFFSET = 4  # points, of a name from its marker
 CORNERS = ((-1, 1), (-1, -1), (1, 1), (1, -1))  # where a name may be, the first preferred
 
 
-def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``families`` of the parameters.
-        picture: its setting.
+        about: its setting.
     """
     report, labels = shown["report"], shown["labels"]
     summary = shown_rows(summary, report)
@@ -67,7 +67,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         panels[0].set_ylabel(f"BR, {labels['attacks'][report.figure_attack]} (%), {BETTER}")
         caption(figure, spread(summary, report.test_set))
         name_methods(figure, labels["methods"])
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 

@@ -33,13 +33,13 @@ SCALE: dict[str, Any] = {"vmin": 0, "vmax": 100, "cmap": "cividis"}
 Titles = Mapping[str, str]
 
 
-def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         confusion: rows of confusion.csv of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels`` of the parameters.
-        picture: its setting, with the ``classes`` of the data set and their order by ``frequency``.
+        about: its setting, with the ``classes`` of the data set and their order by ``frequency``.
     """
     attack, methods = shown["report"].headline_attack, shown["labels"]["methods"]
     attacks = {"clean": "clean", attack: shown["labels"]["attacks"][attack]}
@@ -47,10 +47,10 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
         100
         * confusion.groupby(["method", "attack", "true", "predicted"], sort=False)["share"].mean()
     )
-    noun, texts = _class_texts(list(dict.fromkeys(confusion["true"])), picture)
+    noun, texts = _class_texts(list(dict.fromkeys(confusion["true"])), about)
     draw_part = _matrices if len(methods) <= MOST_MATRICES else _rarest
     with house_style():
-        figure = draw_part(shares, methods, attacks, texts, picture)
+        figure = draw_part(shares, methods, attacks, texts, about)
         for axes in figure.axes:
             if axes.images and axes.get_subplotspec().is_last_row():
                 axes.set_xlabel(f"Predicted {noun}")
@@ -60,19 +60,19 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str
             "Color: share of the images of the true class, in %, "
             f"{f'mean over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
         )
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 
-def _class_texts(numbers: Sequence[str], picture: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _class_texts(numbers: Sequence[str], about: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Whether there are classes or groups, and what they are called, by their number in confusion.csv."""
     if not numbers[0].isdecimal():
         return "group", {group: group for group in numbers}
-    names = {str(number): name for name, number in picture.get("classes", {}).items()}
+    names = {str(number): name for name, number in about.get("classes", {}).items()}
     rows = pd.DataFrame(
         {"class_name": [names.get(n, n) for n in numbers], "class_index": list(numbers)}
     )
-    _, texts = class_texts(rows, picture)
+    _, texts = class_texts(rows, about)
     return "class", {n: texts[names.get(n, n)] for n in numbers}
 
 
@@ -81,7 +81,7 @@ def _matrices(
     methods: Titles,
     attacks: Titles,
     texts: Titles,
-    picture: Mapping[str, Any],
+    about: Mapping[str, Any],
 ) -> Figure:
     """True classes in rows: a panel for each method, clean and attacked."""
     rows, columns = grid_shape(len(methods), 2)
@@ -110,13 +110,13 @@ def _rarest(
     methods: Titles,
     attacks: Titles,
     texts: Titles,
-    picture: Mapping[str, Any],
+    about: Mapping[str, Any],
 ) -> Figure:
     """Methods in rows: a panel for each of the rarest classes, clean and attacked."""
     if "tail" in texts:
         rarest = ["tail"]
     else:
-        rarest = [n for n in picture.get("frequency", texts) if n in texts][-RAREST:]
+        rarest = [n for n in about.get("frequency", texts) if n in texts][-RAREST:]
     below = room_for(list(texts.values()))
     height = 0.2 + below + len(attacks) * (1.1 * LINE * len(methods) + 0.3)
     figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")

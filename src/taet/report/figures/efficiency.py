@@ -29,13 +29,13 @@ REQUIRES = {"methods": 2}
 ROOM = 1.1  # of the highest cost: its marker is whole
 
 
-def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``families``, ``costs`` of the parameters.
-        picture: its setting.
+        about: its setting.
     """
     report, labels, costs = shown["report"], shown["labels"], shown["costs"]
     attack, styles = report.figure_attack, method_styles(shown)
@@ -61,5 +61,5 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             "Cost: forward and backward passes per training image in the whole training. "
             f"{spread(summary, report.test_set)}",
         )
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure

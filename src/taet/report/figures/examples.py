@@ -18,17 +18,17 @@ WRONG: dict[str, Any] = {"color": "#d55e00", "fontweight": "bold"}
 Pixels = np.ndarray[Any, Any]
 
 
-def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(examples: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         examples: rows of examples.csv of one data set, imbalance ratio and architecture, with their images.
         shown: ``report``, ``labels``, ``threat`` of the parameters.
-        picture: its setting, with the ``classes`` of the data set.
+        about: its setting, with the ``classes`` of the data set.
     """
     methods, threat = shown["labels"]["methods"], shown["threat"]
     attack = shown["labels"]["attacks"][shown["report"].headline_attack]
-    title, texts = class_texts(examples, picture, MOST)
+    title, texts = class_texts(examples, about, MOST)
     scale = np.abs(np.stack(list(examples["added"]))).max() or 1.0
     clean = examples[examples["method"] == next(iter(methods))]
     panel = PAGE_WIDTH / (2 * len(clean) + 2.5)
@@ -54,7 +54,7 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             "not attacked. Below: predicted class of the clean image, then of the attacked image if it "
             f"differs; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
         )
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 

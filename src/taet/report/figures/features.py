@@ -25,18 +25,18 @@ PANELS_IN_A_ROW = 4
 SHARED = "; equal panels: the methods share a network"  # such as one with its logits adjusted
 
 
-def draw(features: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(features: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         features: rows of features.csv of one data set, imbalance ratio and architecture.
         shown: ``labels`` of the parameters.
-        picture: its setting, with the ``classes`` of the data set.
+        about: its setting, with the ``classes`` of the data set.
     """
     methods = shown["labels"]["methods"]
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
     names = features.groupby("class_index", sort=False)["class_name"].first()
-    title, texts = class_texts(features, picture)
+    title, texts = class_texts(features, about)
     with house_style():
         figure = Figure(figsize=(PAGE_WIDTH, 0.2 + 1.7 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
@@ -62,7 +62,5 @@ def draw(features: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             f"seed {features['seed'].iloc[0]}{SHARED * (len(networks) < len(methods))}",
         )
         name_series(figure, grid.flat[0].lines, [texts[name] for name in names])
-        heading(
-            figure, f"{setting_of(shown, picture, attacked=False)}: {title.lower()} of an image"
-        )
+        heading(figure, f"{setting_of(shown, about, attacked=False)}: {title.lower()} of an image")
     return figure

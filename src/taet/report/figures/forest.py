@@ -34,7 +34,7 @@ def draw(
     summary: pd.DataFrame,
     differences: pd.DataFrame,
     shown: Mapping[str, Any],
-    picture: Mapping[str, Any],
+    about: Mapping[str, Any],
 ) -> Figure:
     """The figure.
 
@@ -42,7 +42,7 @@ def draw(
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         differences: its pairs of methods.
         shown: ``report``, ``labels``, ``families`` of the parameters.
-        picture: its setting.
+        about: its setting.
     """
     (setting,) = settings(summary, differences, shown)
     labels, attack = setting.methods, setting.shown["report"].figure_attack
@@ -60,7 +60,7 @@ def draw(
             _panel(axes, pairs.loc[methods], method_styles(shown))
             axes.set_xlabel(f"points, {reference} better \N{RIGHTWARDS ARROW}")
         caption(figure, _caption(setting, reference))
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 

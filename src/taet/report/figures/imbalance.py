@@ -32,20 +32,20 @@ TITLES = ["Balanced accuracy", "Balanced robustness"]
 SHARE = 0.35  # of the height of a row, between its first and its last ratio
 
 
-def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         summary: rows over seeds of one data set and architecture.
         shown: ``report``, ``labels`` of the parameters.
-        picture: its setting, with ``ratios``: the imbalance ratios that are numbers, as they are in paths.
+        about: its setting, with ``ratios``: the imbalance ratios that are numbers, as they are in paths.
     """
     report, labels = shown["report"], shown["labels"]
     figure_attack = report.figure_attack
     summary = shown_rows(summary, report)
-    summary = summary[summary["imbalance_ratio"].isin(picture["ratios"])]
+    summary = summary[summary["imbalance_ratio"].isin(about["ratios"])]
     values = summary[summary["scope"] == "all"].set_index(["method", "attack", "imbalance_ratio"])
-    ratios = sorted(picture["ratios"], key=float)
+    ratios = sorted(about["ratios"], key=float)
     robustness = {
         m: values.loc[(m, figure_attack, ratios[-1]), "balanced_accuracy"]
         for m in labels["methods"]
@@ -72,5 +72,5 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             axes.set_xlabel(f"{columns[attack]} (%), {BETTER}")
         caption(figure, f"All classes. {spread(summary, report.test_set)}")
         name_series(figure, *panels[0].get_legend_handles_labels())
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure

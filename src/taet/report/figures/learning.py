@@ -30,13 +30,13 @@ MARKED = 6  # points of a curve that have a marker
 DROP = 0.5  # a learning rate that falls below this share of the one before has dropped
 
 
-def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(training: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         training: rows of training.csv of one data set, imbalance ratio and architecture.
         shown: ``labels``, ``families`` of the parameters.
-        picture: its setting.
+        about: its setting.
     """
     labels, seeds = shown["labels"]["methods"], training["seed"].nunique()
     measured = training.dropna(subset=list(PANELS))
@@ -60,7 +60,7 @@ def draw(training: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str,
             "learning rate drops",
         )
         name_methods(figure, labels)
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 

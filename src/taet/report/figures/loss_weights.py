@@ -14,23 +14,23 @@ from taet.scores.summary import of_groups, shown_rows
 REQUIRES = {"varying": ["alpha", "beta", "gamma"], "methods": 4}
 
 
-def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure; combinations that the study does not have stay empty.
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``variants`` of the parameters.
-        picture: its setting, with ``kind``, and the ``methods`` that differ in the three ``options`` alone.
+        about: its setting, with ``kind``, and the ``methods`` that differ in the three ``options`` alone.
     """
     report, labels = shown["report"], shown["labels"]
-    variants = shown["variants"][picture["kind"]]
+    variants = shown["variants"][about["kind"]]
     summary = shown_rows(summary, report)
     attack = report.figure_attack
     values = of_groups(summary).set_index(["method", "attack", "scope"])["balanced_accuracy"]
     percent = {
-        tuple(variants[m].get(weight) for weight in picture["options"]): 100
+        tuple(variants[m].get(weight) for weight in about["options"]): 100
         * values[m, attack, "all"]
-        for m in picture["methods"]
+        for m in about["methods"]
     }
     alphas, betas, gammas = (sorted(set(axis)) for axis in zip(*percent, strict=True))
     low, high = min(percent.values()), max(percent.values())
@@ -51,7 +51,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         holes = len(percent) < len(alphas) * len(betas) * len(gammas)
         basis = spread(summary, report.test_set, bars=False)
         caption(figure, f"All classes. {basis}{'; empty: not part of the study' if holes else ''}")
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 

@@ -42,19 +42,19 @@ LIMITS = (-4, 104)  # per cent: markers at 0 and at 100 are whole
 SIZES = {"s": 3, "o": 5}  # points
 
 
-def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels`` of the parameters.
-        picture: its setting, with the ``classes`` of the data set.
+        about: its setting, with the ``classes`` of the data set.
     """
     report, labels = shown["report"], shown["labels"]
     summary = shown_rows(summary, report)
     attack = report.figure_attack
     curves = {"clean": "clean", attack: labels["attacks"][attack]}
-    title, points = _points(summary[summary["scope"] == "class"], picture)
+    title, points = _points(summary[summary["scope"] == "class"], about)
     methods = _by_tail_robustness(summary[summary["attack"] == attack], labels["methods"])
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
     with house_style():
@@ -87,7 +87,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
             [*lines, counts],
             [*curves.values(), f"training images (highest bar: {largest:.0f})"],
         )
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure
 
 
@@ -102,7 +102,7 @@ def _by_tail_robustness(rows: pd.DataFrame, methods: Mapping[str, str]) -> list[
     return sorted(methods, key=lambda method: robust[method], reverse=True)
 
 
-def _points(classes: pd.DataFrame, picture: Mapping[str, Any]) -> tuple[str, pd.DataFrame]:
+def _points(classes: pd.DataFrame, about: Mapping[str, Any]) -> tuple[str, pd.DataFrame]:
     """What is drawn of the classes: the title of the axis, and one row for each point.
 
     Args:
@@ -120,7 +120,7 @@ def _points(classes: pd.DataFrame, picture: Mapping[str, Any]) -> tuple[str, pd.
     rank = dict(zip(order.index, range(len(order)), strict=True))
     classes = classes.assign(position=classes["class_index"].map(rank))
     if len(rank) <= MOST_CLASSES:
-        title, texts = class_texts(classes, picture)
+        title, texts = class_texts(classes, about)
         return title, classes.assign(
             text=classes["class_name"].map(texts),
             reach=classes["accuracy_sd"].fillna(classes["accuracy_se"]),

@@ -26,18 +26,18 @@ from taet.scores.summary import of_groups, shown_rows
 REQUIRES = {"varying": ["stage-1 epochs"], "methods": 3}
 
 
-def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, Any]) -> Figure:
+def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
     """The figure.
 
     Args:
         summary: rows over seeds of one data set, imbalance ratio and architecture.
         shown: ``report``, ``labels``, ``variants`` of the parameters.
-        picture: its setting, with ``kind``, and the ``methods`` that differ in the one of ``options`` alone.
+        about: its setting, with ``kind``, and the ``methods`` that differ in the one of ``options`` alone.
     """
     report, labels = shown["report"], shown["labels"]
-    variants = shown["variants"][picture["kind"]]
-    (length,) = picture["options"]
-    methods = sorted(picture["methods"], key=lambda method: variants[method][length])
+    variants = shown["variants"][about["kind"]]
+    (length,) = about["options"]
+    methods = sorted(about["methods"], key=lambda method: variants[method][length])
     epochs = [variants[method][length] for method in methods]
     summary = shown_rows(summary, report)
     values = of_groups(summary).set_index(["method", "attack", "scope"])
@@ -61,5 +61,5 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], picture: Mapping[str, 
         axes.set_ylabel(f"BA and BR (%), {BETTER}")
         caption(figure, spread(summary, report.test_set))
         name_series(figure, *axes.get_legend_handles_labels())
-        heading(figure, setting_of(shown, picture))
+        heading(figure, setting_of(shown, about))
     return figure

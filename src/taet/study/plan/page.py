@@ -22,7 +22,7 @@ def page_key(study: Study, params_file: Path) -> str:
         study: whose report.
         params_file: where its parameters are written; the page names the line of each.
     """
-    figures = {about["figure"] for about in study.job("figures").reads["pictures"].values()}
+    figures = {about["figure"] for about in study.job("figures").reads["figures"].values()}
     templates = sorted((PACKAGE / "report/templates").glob("*.j2"))
     return hash_of(
         {

@@ -235,7 +235,7 @@ def check_drawn(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
             raise _another(manifest)
         if stage == "tables":
             saved_key(manifest, files)
-        elif {file.stem for file in files} != record["parameters"]["pictures"].keys():
+        elif {file.stem for file in files} != record["parameters"]["figures"].keys():
             raise _another(manifest)
 
 

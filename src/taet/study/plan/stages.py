@@ -12,8 +12,8 @@ from taet.axes import MODEL, NETWORK, SETTING, SPLIT, path_pattern
 from taet.errors import UserError
 from taet.options import DatasetOptions
 from taet.study.params import plugins
+from taet.study.plan.figures import figures_of
 from taet.study.plan.job import Cell, Job
-from taet.study.plan.pictures import pictures
 from taet.study.plan.shown import shown
 from taet.study.plan.variants import families
 from taet.study.store import artifacts
@@ -189,12 +189,12 @@ def tables(study: "Study", cell: Cell) -> Needs:
 
 def figures(study: "Study", cell: Cell) -> Needs:
     """The scores, the inspected images, and which figures to draw."""
-    drawn, formats = pictures(study.params), plugins.constant("stages", "figures", "FORMATS")
+    drawn, formats = figures_of(study.params), plugins.constant("stages", "figures", "FORMATS")
     return Needs(
         {
             **shown(study.params, study.folder),
             "families": families(study.params),
-            "pictures": drawn,
+            "figures": drawn,
         },
         {"score": study.job("score"), "inspect": study.job("inspect")},
         tuple(sorted({f"taet.report.figures.{about['figure']}" for about in drawn.values()})),

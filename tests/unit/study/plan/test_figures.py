@@ -8,7 +8,7 @@ from taet.errors import UserError
 from taet.scores.files import Scored
 from taet.study.params import blocks, plugins
 from taet.study.params.load import load_params
-from taet.study.plan import pictures
+from taet.study.plan.figures import Requirements, _of_figure, figures_of, requirements_of
 from taet.study.plan.study import Study
 from taet.study.plan.variants import STABILIZATION_EPOCHS
 from tests.conftest import ROOT
@@ -22,16 +22,16 @@ def params(study: str) -> blocks.Params:
 
 
 def drawn(study: blocks.Params) -> set[str]:
-    return {about["figure"] for about in pictures.pictures(study).values()}
+    return {about["figure"] for about in figures_of(study).values()}
 
 
 def with_grid(study: blocks.Params, **axes: object) -> blocks.Params:
     return study.model_copy(update={"grid": study.grid.model_copy(update=axes)})
 
 
-def test_pictures_of_the_ablation() -> None:
+def test_figures_of_the_ablation() -> None:
     figures = Study(params("digits_ablation")).job("figures")
-    drawn = figures.reads["pictures"]
+    drawn = figures.reads["figures"]
     names = {Path(file).stem for file in figures.files}
     setting = "digits_ir10_small_cnn"
     assert names == {
@@ -60,7 +60,7 @@ def test_figures_of_several_methods_need_two() -> None:
 
 def test_one_figure_for_several_ratios() -> None:
     digits = params("digits")
-    of_ratios = pictures.pictures(digits)["imbalance_digits_small_cnn"]
+    of_ratios = figures_of(digits)["imbalance_digits_small_cnn"]
     assert of_ratios["ratios"] == ["10", "20"]
     assert "imbalance_ratio" not in of_ratios
     assert "imbalance" not in drawn(with_grid(digits, imbalance_ratios=[10, "natural"]))
@@ -89,7 +89,7 @@ def test_a_new_file_is_a_new_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     plugins.names.cache_clear()
     plugins.syntax_tree.cache_clear()
     try:
-        assert list(pictures.pictures(ablation)) == [
+        assert list(figures_of(ablation)) == [
             *("margins_digits_ir10_small_cnn", "pairs_digits_ir10_small_cnn")
         ]
         assert drawn(digits) == {"margins"}, "eleven methods are too few for pairs"
@@ -117,20 +117,20 @@ def test_what_no_figure_can_require(
     plugins.names.cache_clear()
     try:
         with pytest.raises(UserError, match=f"report/figures/odd.py.*{message}|{message}"):
-            pictures.requirements_of("odd")
+            requirements_of("odd")
     finally:
         plugins.syntax_tree.cache_clear()
         plugins.names.cache_clear()
 
 
 def test_several_ratios_need_enough_methods_too() -> None:
-    needs = pictures.Requirements(ratios=2, methods=2)
+    needs = Requirements(ratios=2, methods=2)
     digits = params("digits")
-    assert list(pictures._of_figure(digits, "both", needs)) == [("both", {"ratios": ["10", "20"]})]
+    assert list(_of_figure(digits, "both", needs)) == [("both", {"ratios": ["10", "20"]})]
     alone = with_grid(digits, methods=["taet"])
-    assert list(pictures._of_figure(alone, "both", needs)) == []
-    validated = pictures.Requirements(ratios=2, validation=True)
-    assert list(pictures._of_figure(digits, "both", validated)) == [], "digits validates nothing"
+    assert list(_of_figure(alone, "both", needs)) == []
+    validated = Requirements(ratios=2, validation=True)
+    assert list(_of_figure(digits, "both", validated)) == [], "digits validates nothing"
 
 
 def test_figures_read_tables_that_exist() -> None:

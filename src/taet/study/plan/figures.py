@@ -18,7 +18,7 @@ from taet.study.plan.variants import largest_group, variants
 from taet.values import Count, Options, Whole
 
 FOLDER = "report.figures"
-Pictures = Iterator[tuple[str, dict[str, Any]]]
+Named = Iterator[tuple[str, dict[str, Any]]]
 
 
 class Requirements(Options):
@@ -54,7 +54,7 @@ def requirements_of(figure: str) -> Requirements:
         ) from None
 
 
-def pictures(params: Params) -> dict[str, dict[str, Any]]:
+def figures_of(params: Params) -> dict[str, dict[str, Any]]:
     """By file name: the module in ``report/figures`` that draws it, as ``figure``, and its arguments."""
     return {
         "_".join([name, *name_parts(setting)]): {"figure": figure, **arguments, **setting}
@@ -64,7 +64,7 @@ def pictures(params: Params) -> dict[str, dict[str, Any]]:
     }
 
 
-def _of_figure(params: Params, figure: str, required: Requirements) -> Pictures:
+def _of_figure(params: Params, figure: str, required: Requirements) -> Named:
     """What each setting has of a figure: names, and arguments besides the setting."""
     methods = params.grid.methods
     if required.validation and not all(
@@ -81,7 +81,7 @@ def _of_figure(params: Params, figure: str, required: Requirements) -> Pictures:
             yield figure, {"ratios": ratios}
 
 
-def _variations(params: Params, figure: str, required: Requirements) -> Pictures:
+def _variations(params: Params, figure: str, required: Requirements) -> Named:
     for kind, methods in variants(params).items():
         members = largest_group(methods, required.varying)
         if len(members) >= required.methods:

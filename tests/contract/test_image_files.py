@@ -1,4 +1,4 @@
-"""Pictures of one's own: read as they are, or refused by name."""
+"""Images of one's own: read as they are, or refused by name."""
 
 import os
 import struct
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from taet.data.image_files import in_folders, in_table, own_folder, read_pictures
+from taet.data.image_files import in_folders, in_table, own_folder, read_images
 from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, check_image_set
 from taet.errors import UserError
 
 RNG = np.random.default_rng(0)
 
 
-def picture(*shape: int) -> Image.Image:
+def image(*shape: int) -> Image.Image:
     return Image.fromarray(RNG.integers(1, 256, shape, dtype=np.uint8))
 
 
@@ -35,21 +35,21 @@ def png(depth: int, colours: int, raw: bytes) -> bytes:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """Two classes of colour pictures, ``oak`` and ``elm``."""
+    """Two classes of colour images, ``oak`` and ``elm``."""
     for name in ("oak", "elm"):
         folder = tmp_path / "own/leaves" / name
         folder.mkdir(parents=True)
         for i in range(2):
-            picture(8, 8, 3).save(folder / f"{i}.png")
+            image(8, 8, 3).save(folder / f"{i}.png")
     return tmp_path / "own/leaves"
 
 
 def test_folders(own: Path) -> None:
     assert own_folder(own.parents[1] / "raw/leaves") == own
-    picture(8, 8).save(own / "elm/2.png")
+    image(8, 8).save(own / "elm/2.png")
     (own / "elm/.DS_Store").write_bytes(b"hidden")
     (own / "readme.txt").write_text("of no class")
-    image_set = read_pictures(in_folders(own))
+    image_set = read_images(in_folders(own))
     check_image_set(image_set)
     assert image_set.class_names == ["elm", "oak"]
     assert image_set.labels.tolist() == [0, 0, 0, 1, 1]
@@ -65,8 +65,8 @@ def test_official_splits(own: Path, validation: str) -> None:
     for split in ("train", validation, "test"):
         for name in ("2", "10"):
             (own.parent / "x" / split / name).mkdir(parents=True)
-            picture(8, 8).save(own.parent / "x" / split / name / "a.png")
-    image_set = read_pictures(in_folders(own.parent / "x"))
+            image(8, 8).save(own.parent / "x" / split / name / "a.png")
+    image_set = read_images(in_folders(own.parent / "x"))
     check_image_set(image_set)
     assert image_set.official.tolist() == [TRAIN] * 2 + [VALIDATION] * 2 + [TEST] * 2
     assert image_set.class_names == ["2", "10"]
@@ -77,7 +77,7 @@ def test_official_splits(own: Path, validation: str) -> None:
 def test_split_without_test_images_is_no_class(own: Path) -> None:
     for split in ("train", "val"):
         (own.parent / "x" / split / "oak").mkdir(parents=True)
-        picture(8, 8).save(own.parent / "x" / split / "oak/a.png")
+        image(8, 8).save(own.parent / "x" / split / "oak/a.png")
     with pytest.raises(UserError, match="x/train/oak: no file, but in the folder of a class; take"):
         in_folders(own.parent / "x")
 
@@ -85,25 +85,25 @@ def test_split_without_test_images_is_no_class(own: Path) -> None:
 def _exif(file: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture(8, 8, 3).save(file, "JPEG", exif=exif)
+    image(8, 8, 3).save(file, "JPEG", exif=exif)
 
 
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "alpha": (lambda file: picture(8, 8, 4).save(file), "transparent"),
-    "grey and alpha": (lambda file: picture(8, 8).convert("LA").save(file), "transparent"),
-    "palette, transparent": (lambda file: picture(8, 8).convert("P").save(file, transparency=0), "transparent"),
+    "alpha": (lambda file: image(8, 8, 4).save(file), "transparent"),
+    "grey and alpha": (lambda file: image(8, 8).convert("LA").save(file), "transparent"),
+    "palette, transparent": (lambda file: image(8, 8).convert("P").save(file, transparency=0), "transparent"),
     "16 bit": (lambda file: Image.fromarray(RNG.integers(0, 60000, (8, 8), dtype=np.uint16)).save(file), "8 bits"),
     "16 bit colour": (lambda file: file.write_bytes(png(16, 2, (b"\0" + bytes(48)) * 8)), "8 bits"),
-    "floats": (lambda file: picture(8, 8).convert("F").save(file, "TIFF"), "8 bits"),
-    "CMYK": (lambda file: picture(8, 8, 3).convert("CMYK").save(file, "TIFF"), "kind CMYK"),
-    "another size": (lambda file: picture(9, 9, 3).save(file), r"9x9 pixels, but .*0\.png has 8x8"),
-    "not square": (lambda file: picture(8, 9, 3).save(file), "9x8 pixels; must be square"),
-    "several frames": (lambda file: picture(8, 8).save(file, "GIF", save_all=True, append_images=[picture(8, 8)]), "several frames"),
+    "floats": (lambda file: image(8, 8).convert("F").save(file, "TIFF"), "8 bits"),
+    "CMYK": (lambda file: image(8, 8, 3).convert("CMYK").save(file, "TIFF"), "kind CMYK"),
+    "another size": (lambda file: image(9, 9, 3).save(file), r"9x9 pixels, but .*0\.png has 8x8"),
+    "not square": (lambda file: image(8, 9, 3).save(file), "9x8 pixels; must be square"),
+    "several frames": (lambda file: image(8, 8).save(file, "GIF", save_all=True, append_images=[image(8, 8)]), "several frames"),
     "turned": (_exif, "EXIF"),
-    "text": (lambda file: file.write_text("hello"), "no picture that Pillow knows"),
-    "empty": (lambda file: file.write_bytes(b""), "no picture that Pillow knows"),
-    "cut": (lambda file: file.write_bytes((file.parent / "0.png").read_bytes()[:-60]), "cannot be read as a picture"),
-    "damaged": (lambda file: file.write_bytes((file.parent / "0.png").read_bytes().replace(b"IDAT", b"IDAT\xff")), "picture"),
+    "text": (lambda file: file.write_text("hello"), "no image that Pillow knows"),
+    "empty": (lambda file: file.write_bytes(b""), "no image that Pillow knows"),
+    "cut": (lambda file: file.write_bytes((file.parent / "0.png").read_bytes()[:-60]), "cannot be read as an image"),
+    "damaged": (lambda file: file.write_bytes((file.parent / "0.png").read_bytes().replace(b"IDAT", b"IDAT\xff")), "image"),
     "link to nothing": (lambda file: file.symlink_to("nothing"), "no file"),
     "pipe": (lambda file: os.mkfifo(file), "no file"),
     "folder": (lambda file: file.mkdir(), "no file"),
@@ -111,33 +111,33 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_odd_pictures_are_refused_by_name(kind: str, own: Path) -> None:
+def test_odd_images_are_refused_by_name(kind: str, own: Path) -> None:
     make, message = ODD[kind]
     make(own / "oak" / "odd.png")
     with pytest.raises(UserError, match=rf"^{own}/oak/odd\.png: .*{message}") as caught:
-        read_pictures(in_folders(own))
+        read_images(in_folders(own))
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("mode", ["P", "1"])
 def test_what_is_stored_otherwise_is_read_exactly(mode: str, own: Path) -> None:
-    made = picture(8, 8, 3).convert(mode)
+    made = image(8, 8, 3).convert(mode)
     made.save(own / "elm/0.png")
-    image_set = read_pictures(in_folders(own))
+    image_set = read_images(in_folders(own))
     assert np.array_equal(image_set.images[0], np.asarray(made.convert("RGB")))
 
 
-def test_no_folder_and_no_pictures(tmp_path: Path) -> None:
+def test_no_folder_and_no_images(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="own/x: no such folder; put a folder for each class"):
         in_folders(tmp_path / "own/x")
     (tmp_path / "own/x").mkdir(parents=True)
-    with pytest.raises(UserError, match="own/x: no pictures; put them"):
+    with pytest.raises(UserError, match="own/x: no images; put them"):
         in_folders(tmp_path / "own/x")
 
 
 def test_an_empty_folder_is_no_class(own: Path) -> None:
     (own / "empty").mkdir(parents=True)
-    with pytest.raises(UserError, match="empty: no pictures; put some there, or remove the folder"):
+    with pytest.raises(UserError, match="empty: no images; put some there, or remove the folder"):
         in_folders(own)
 
 
@@ -146,12 +146,12 @@ def test_table(own: Path) -> None:
         "\ufefflabel,file,split\r\nNone,oak/0.png,test\r\n\r\nNA,oak/1.png,train\r\n"
         '"a, b",elm/0.png,train\r\nNone,elm/1.png,val\r\n'.encode()
     )
-    image_set = read_pictures(in_table(own))
+    image_set = read_images(in_table(own))
     assert image_set.class_names == ["NA", "None", "a, b"], "labels are text"
     assert image_set.labels.tolist() == [0, 2, 1, 1]
     assert image_set.official.tolist() == [TRAIN, TRAIN, VALIDATION, TEST]
     (own / "labels.csv").write_text("file,label\noak/0.png,7\nelm/0.png,10\n")
-    image_set = read_pictures(in_table(own))
+    image_set = read_images(in_table(own))
     assert (image_set.class_names, image_set.official.tolist()) == (["7", "10"], [NO_SPLIT] * 2)
 
 
@@ -160,7 +160,7 @@ def test_table(own: Path) -> None:
     [
         ("", r"labels\.csv:1: the first line is"),
         ("file;label\noak/0.png;1\n", "must be file,label or"),
-        ("file,label\n", "names no picture"),
+        ("file,label\n", "names no image"),
         ("file,label\noak/0.png\n", r"labels\.csv:2: 1 values; must be 2"),
         ("file,label\noak/0.png,\n", r"labels\.csv:2: no label"),
         ("file,label\noak/9.png,1\n", r"labels\.csv:2: no file 'oak/9.png'"),
