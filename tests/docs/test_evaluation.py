@@ -38,7 +38,7 @@ def test_model_of_ones_own(tree: Tree) -> None:
         (None, ["--images", "3"], "--images 3: must be at least 10, one for each class"),
         (None, ["--dataset", "digit"], "no data set 'digit'"),
         (None, ["--model", "mymodel"], "must be MODULE:FUNCTION"),
-        (None, ["--model", "nothing:load"], "ModuleNotFoundError"),
+        (None, ["--model", "nothing:load"], "no module 'nothing' in this folder"),
         (None, ["--dataset", "cifar10"], "run: python -m taet download --dataset cifar10"),
         ("from torch import nn\ndef load(): return nn.Flatten()", [], "outputs of the shape (500, 64)"),
         (None, ["--seed", "-1"], "--seed '-1': must be a whole number"),
