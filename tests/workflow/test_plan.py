@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from taet.cli.main import main
-from taet.cli.verify import check_plan
+from taet.cli.plan import check_plan
 from taet.errors import UserError
 from taet.study.params import blocks
 from taet.study.params.load import load_params

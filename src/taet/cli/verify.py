@@ -1,11 +1,10 @@
-"""The commands ``verify`` and ``plan``: whether results are those of the parameters and the code of today."""
+"""The command ``verify``: whether results are those of the parameters and the code of today."""
 
 import argparse
-import json
 import shlex
-from pathlib import Path
 
 from taet.cli.commands import Commands, study_of
+from taet.cli.plan import check_plan
 from taet.errors import UserError, counted, suggest
 from taet.study.params.selection import Selection
 from taet.study.plan.stages import STAGES
@@ -17,7 +16,6 @@ from taet.study.run.verify import (
     remake,
     without_record,
 )
-from taet.study.store.artifacts import read_bytes, write_json
 
 MOST_PROBLEMS = 20  # that are printed
 
@@ -44,13 +42,6 @@ def add(commands: Commands) -> None:
         "--remake",
         action="store_true",
         help="make these artifacts again, and delete damaged objects from DVC's cache",
-    )
-    commands.add(
-        "plan",
-        "write results/STUDY/plan.json: for each stage a hash over the keys of its jobs, by which DVC knows "
-        "what to run again",
-        plan,
-        named=True,
     )
 
 
@@ -103,30 +94,3 @@ def _print_verified(study: Study, stages: list[str]) -> None:
     print(f"{counted(count, 'artifact')} of study {name} {match} params.yaml and the code")
     if unrecorded := without_record(study, stages):
         print(f"{len(unrecorded)} of them have no record of their making: {unrecorded[0]}, ...")
-
-
-def plan(options: argparse.Namespace) -> None:
-    study = study_of(options)
-    write_json(_plan_file(study), study.stage_keys)
-    print(f"wrote {_plan_file(study)}")
-
-
-def _plan_file(study: Study) -> Path:
-    return Path("results", study.params.study, "plan.json")
-
-
-def check_plan(study: Study, stages: list[str]) -> None:
-    """Raises UserError where stages have other keys than the plan file says."""
-    file, now = _plan_file(study), study.stage_keys
-    if not file.exists():
-        raise UserError(
-            f"{file}: not written yet; run: python -m taet plan --study {study.params.study}"
-        )
-    try:
-        planned = dict(json.loads(read_bytes(file)))
-    except (TypeError, ValueError):
-        planned = {}
-    if changed := [stage for stage in stages if planned.get(stage) != now[stage]]:
-        raise UserError(
-            f"{file}: parameters or code of {changed[0]} have changed since it was written; run: dvc repro"
-        )
