@@ -29,13 +29,14 @@ def save(study, target):
     """
     name = study.params.study
     stages, command = STAGES, f"snakemake --cores 4 all --config study={name}"
-    if study.saved:  # planning has checked that its saved numbers are of these parameters
+    drawn = isinstance(study, saved.SavedStudy)
+    if drawn:  # planning has checked that its saved numbers are of these parameters
         stages, command = DRAWN, f"python -m taet redraw --study {name}"
     jobs = [job for stage in stages for job in study.jobs(stage)]
     made = {str(study.output_of_run(job.stage, job.cell)): _record(job, command) for job in jobs}
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    if study.saved:
+    if drawn:
         shutil.copytree(target, new, ignore=shutil.ignore_patterns(*DRAWN))
         made = saved.read_records(target) | made
     for job in jobs:
@@ -45,7 +46,7 @@ def save(study, target):
             _copy([job.output, *job.files], new / job.stage)
         elif job.stage == "figures":
             _copy([job.output], new / job.stage)
-    if not study.saved:
+    if not drawn:
         save_networks(study, new / saved.NETWORKS)
     saved.write_records(new, made)
     (new / saved.ABOUT).write_text(about(list(made.values()), name), encoding="utf-8")

@@ -87,7 +87,7 @@ def write(study: Study, params_file: Path) -> Path:
         made=provenance.made(work),
         environments=environments,
         attack_jobs=len(study.attack_jobs),
-        saved=study.saved,
+        saved=isinstance(study, SavedStudy),
         changed_stages=study.changed_stages() if isinstance(study, SavedStudy) else [],
         graph=stages_graph(study),
         alone=False,

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from taet.axes import SETTING
 from taet.report.titles import setting_title
 from taet.study.plan.job import Job
+from taet.study.plan.saved import SavedStudy
 from taet.study.plan.stages import DRAWN, STAGES
 from taet.study.plan.study import Study
 
@@ -84,7 +85,7 @@ class Work:
 
 def _work(study: Study, job: Job, made: _Environments, folder: Path) -> Work:
     path, record = study.record(job)
-    unknown = study.saved and job.stage not in DRAWN
+    unknown = isinstance(study, SavedStudy) and job.stage not in DRAWN
     return Work(
         title=job.title,
         anchor=anchor(job),

@@ -48,8 +48,6 @@ class SavedStudy(Study):
     They have a folder of their own, ``results/STUDY/redrawn``: a run of the study writes beside it.
     """
 
-    saved = True
-
     @property
     def reference(self) -> Path:
         """Folder of its saved results."""

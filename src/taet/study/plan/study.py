@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from taet.decimals import is_integer
 from taet.errors import UserError, suggest
@@ -42,9 +42,6 @@ class Study:
         folder: the folder with users' own data sets; paths of jobs are relative to it.
         selection: how a command asks for the study; None for its name alone.
     """
-
-    saved: ClassVar[bool] = False
-    """Whether its numbers come from ``results/reference``; see ``taet.study.plan.saved``."""
 
     def __init__(
         self, params: Params, folder: Path = Path(), selection: Selection | None = None
