@@ -12,7 +12,16 @@ from taet.study.plan.study import Study, load_study
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors are one line that says what to type next."""
+    """Errors are one line that says what to type next; ``flags`` are its options, such as ``--study``."""
+
+    def __init__(self, **options: Any) -> None:
+        self.flags: list[str] = []
+        super().__init__(**options)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        action = super().add_argument(*names, **options)
+        self.flags += action.option_strings
+        return action
 
     def error(self, message: str) -> NoReturn:
         self.exit(MISUSED, f"{self.prog}: {message} (see: {self.prog} --help)\n")
@@ -23,7 +32,7 @@ class Commands:
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self.texts: dict[str, str] = {}
-        self.parsers: dict[str, argparse.ArgumentParser] = {}
+        self.parsers: dict[str, Parser] = {}
         # argparse lists no commands: ``map_of_commands`` does, in groups.
         self._commands = parser.add_subparsers(
             dest="command",

@@ -31,8 +31,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.error(first or f"no command {word!r}{_other_command(word, commands.parsers)}")
     if command := commands.parsers.get(word):
         for name in (text.partition("=")[0] for text in arguments if text.startswith("--")):
-            if name not in command._option_string_actions:
-                command.error(f"no option {name}{nearest(name, command._option_string_actions)}")
+            if name not in command.flags:
+                command.error(f"no option {name}{nearest(name, command.flags)}")
     options, rest = parser.parse_known_args(arguments)
     if rest:
         (command or parser).error(f"unexpected {rest[0]!r}")
