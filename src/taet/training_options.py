@@ -1,6 +1,7 @@
 """Options of training: optimiser, schedule, training attack, validation; a method can override them."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -24,7 +25,24 @@ class Adam(Options):
     weight_decay: NonNegative
 
 
-class Multistep(Options):
+class Schedule(Options):
+    """The learning rate over a training; ``taet.training.schedules`` has the numbers of each kind."""
+
+    @property
+    def fewest_epochs(self) -> int:
+        """In which the learning rate takes all its steps."""
+        return 1
+
+    def shortened(self) -> dict[str, Any]:
+        """The options that differ in a training of ``fewest_epochs`` epochs or more."""
+        return {}
+
+    def problems(self, epochs: int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Options that do not fit together or into ``epochs``: the place in the block, and what is wrong."""
+        yield from ()
+
+
+class Multistep(Schedule):
     """The learning rate is multiplied by ``factor`` when an epoch of ``milestones`` (0-based) begins."""
 
     kind: Literal["multistep"]
@@ -35,8 +53,29 @@ class Multistep(Options):
     """Multiply again in *every* epoch from a milestone on: RoBal's code, which all but stops training two
     epochs after the first milestone."""
 
+    @property
+    def fewest_epochs(self) -> int:
+        return 1 + len(self.milestones)
 
-class Cosine(Options):
+    def shortened(self) -> dict[str, Any]:
+        return {"milestones": list(range(1, self.fewest_epochs))}
+
+    def problems(self, epochs: int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        factors, milestones = self.factor, self.milestones
+        if isinstance(factors, list) and len(factors) != len(milestones):
+            yield (
+                ("factor",),
+                f"{len(factors)} factors for {len(milestones)} milestones; give one for each",
+            )
+        for i, milestone in enumerate(milestones):
+            place = ("milestones", i)
+            if milestone >= epochs:
+                yield place, f"{milestone} is never reached; must be below the number of epochs"
+            if i and milestone <= milestones[i - 1]:
+                yield place, f"{milestone} must be above the one before, {milestones[i - 1]}"
+
+
+class Cosine(Schedule):
     """Linear warm-up, then half a cosine to zero."""
 
     kind: Literal["cosine"]

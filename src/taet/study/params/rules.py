@@ -8,7 +8,7 @@ from taet.options import MethodOptions
 from taet.study.params import plugins
 from taet.study.params.blocks import RESERVED, Grid, Params, imbalance_ratio_label
 from taet.study.params.resolved import ResolvedValues
-from taet.training_options import Multistep, Training, Validation
+from taet.training_options import Training, Validation
 
 
 def inconsistencies(params: Params, resolved: ResolvedValues) -> Iterator[str]:
@@ -88,17 +88,8 @@ def _training_block_problems(
     eps = params.threat.eps if attack.eps is None else attack.eps
     if attack.step_size > 2 * eps:
         yield _long_step(resolved.locate((*path, "attack", "step_size")), attack.step_size, eps)
-    if isinstance(training.schedule, Multistep):
-        milestones, factor = training.schedule.milestones, training.schedule.factor
-        if isinstance(factor, list) and len(factor) != len(milestones):
-            where = resolved.locate((*path, "schedule", "factor"))
-            yield f"{where}: {len(factor)} factors for {len(milestones)} milestones; give one for each"
-        for i, milestone in enumerate(milestones):
-            where = resolved.locate((*path, "schedule", "milestones", i))
-            if milestone >= training.epochs:
-                yield f"{where}: {milestone} is never reached; must be below the number of epochs"
-            if i and milestone <= milestones[i - 1]:
-                yield f"{where}: {milestone} must be above the one before, {milestones[i - 1]}"
+    for option, problem in training.schedule.problems(training.epochs):
+        yield f"{resolved.locate((*path, 'schedule', *option))}: {problem}"
 
 
 def _validation_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:

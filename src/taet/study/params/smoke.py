@@ -10,9 +10,9 @@ from typing import Any
 
 from taet.options import MethodOptions
 from taet.study.params.blocks import NATURAL, Params
-from taet.training_options import Multistep, Training
+from taet.training_options import Training
 
-EPOCHS = 2  # where neither milestones nor a chain of stages 1 need more
+EPOCHS = 2  # where neither a schedule nor a chain of stages 1 need more
 HEAD_IMAGES, TEST_IMAGES = 100, 10  # of a class, at most
 
 
@@ -23,7 +23,8 @@ def tiny(params: Params) -> dict[str, Any]:
         params: the whole study.
     """
     depths = {name: _depth(params, name) for name in params.stabilizations}
-    epochs = max(EPOCHS, *map(_shortest, _trainings(params)), *(1 + d for d in depths.values()))
+    schedules = [training.schedule.fewest_epochs for training in _trainings(params)]
+    epochs = max(EPOCHS, *schedules, *(1 + depth for depth in depths.values()))
     ratio = next((r for r in params.grid.imbalance_ratios if r != NATURAL), NATURAL)
     return {
         "grid": {"imbalance_ratios": [ratio], "seeds": params.grid.seeds[:1]},
@@ -47,18 +48,9 @@ def _depth(params: Params, stabilization: str) -> int:
     return 1 if before is None else 1 + _depth(params, before)
 
 
-def _shortest(training: Training) -> int:
-    """The fewest epochs in which the learning rate takes all its steps."""
-    schedule = training.schedule
-    return 1 + len(schedule.milestones) if isinstance(schedule, Multistep) else 1
-
-
 def _training(training: Training, epochs: int) -> dict[str, Any]:
-    block: dict[str, Any] = {"epochs": epochs}
-    if isinstance(training.schedule, Multistep):
-        milestones = list(range(1, _shortest(training)))
-        block["schedule"] = {"milestones": milestones}
-    return block
+    schedule = training.schedule.shortened()
+    return {"epochs": epochs} | ({"schedule": schedule} if schedule else {})
 
 
 def _method(method: MethodOptions, epochs: int) -> dict[str, Any]:
