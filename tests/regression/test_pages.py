@@ -141,7 +141,6 @@ def test_claims_are_checked(numbers: ModuleType) -> None:
         lambda: numbers.lead(IR10, "taet", "at_bsl"),
         lambda: numbers.lead(IR50, "taet", "pgd_at"),
         lambda: numbers.undecided(IR10, "taet", "at_bsl"),
-        lambda: numbers.extra_loss(IR10, "at_bsl", "taet"),
         lambda: numbers.paper_lead("at_bsl", "taet"),
     ):
         with pytest.raises(UserError):
@@ -203,11 +202,6 @@ def test_single_numbers(numbers: ModuleType) -> None:
     assert numbers.mean(IR10, "taet") == f"{worst.loc['taet'].mean():.1f}"
     lost = (pgd - worst).mean(axis=1)
     assert numbers.loss(IR10, "taet") == f"{lost['taet']:.1f}"
-    more = (pgd - worst).loc["taet"] - (pgd - worst).loc["at_bsl"]
-    reach = stats.t.ppf(0.975, 2) * more.std() / math.sqrt(3)
-    assert numbers.extra_loss(IR10, "taet", "at_bsl") == (
-        f"{more.mean():.1f} points [{more.mean() - reach:.1f}, {more.mean() + reach:.1f}]"
-    )
     assert numbers.seeds(IR10) == 3
     assert numbers.images(IR10) == "10,000"
     # 12 epochs, of which 5 clean; 8 forward and 8 backward passes with PGD-7, 1 and 1 without attack.

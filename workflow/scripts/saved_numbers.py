@@ -8,16 +8,13 @@ import functools
 from pathlib import Path
 
 import pandas as pd
-import scipy.stats
 
 import papers_scale
 from result_tables import (
     differences_of,
     legend,
     made_by_older_code,
-    metrics_of,
     results_of,
-    scored_of,
     setting_of,
     summary_of,
 )
@@ -163,19 +160,6 @@ def span(study, methods, attack="worst", scope="all"):
     return f"{min(values):.1f} to {max(values):.1f}"
 
 
-def extra_loss(study, method, other):
-    """How much more than another a method loses from PGD-20 to the worst case; Student's t, paired seeds."""
-    rows, level = metrics_of(study), scored_of(study)[1]["report"].confidence
-    rows = rows[(rows["scope"] == "all") & rows["attack"].isin(["pgd20", "worst"])]
-    table = rows.pivot(index="seed", columns=["method", "attack"], values="balanced_accuracy")
-    lost = {m: table[m]["pgd20"] - table[m]["worst"] for m in (method, other)}
-    more = 100 * (lost[method] - lost[other])
-    low, high = scipy.stats.t.interval(level, len(more) - 1, more.mean(), scipy.stats.sem(more))
-    if low <= 0:
-        raise UserError(f"{study}: {method} does not lose significantly more than {other}")
-    return f"{more.mean():.1f} points [{low:.1f}, {high:.1f}]"
-
-
 def loss(study, method):
     """From PGD-20 to the worst case, in points: ``5.4``."""
     lost = _mean(study, method, "pgd20", "all", "balanced") - _mean(
@@ -302,7 +286,6 @@ CALLS = (
     mean,
     span,
     loss,
-    extra_loss,
     seeds,
     images,
     passes,
