@@ -5,6 +5,7 @@ import io
 import pickle
 import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,10 @@ from pathlib import Path
 import medmnist
 import numpy as np
 import pytest
+from PIL import Image
 from torchvision.datasets import CIFAR10, CIFAR100
+
+from taet.datasets import tiny_imagenet
 
 PER_BATCH = 20
 
@@ -73,6 +77,48 @@ def medmnist_file(flag: str, size: int, monkeypatch: pytest.MonkeyPatch) -> tupl
     return f"{flag}{suffix}.npz", buffer.getvalue()
 
 
+def tiny_imagenet_files(classes: int = 3, train: int = 4, val: int = 2) -> dict[str, bytes]:
+    """Files of the official layout, with pictures of noise: colour, and the first of each class grey."""
+    rng = np.random.default_rng(0)
+
+    def jpeg(*shape: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (64, 64, *shape), dtype=np.uint8)).save(buffer, "JPEG")
+        return buffer.getvalue()
+
+    # Not in alphabetical order, as in the official file.
+    wnids = [f"n{9 - c:08}" for c in range(classes)]
+    words = [f"{wnid}\tanimal {c}, Animalia {c}" for c, wnid in enumerate(wnids)]
+    files = {"wnids.txt": "\n".join(wnids).encode(), "words.txt": "\n".join(words).encode()}
+    lines = []
+    for c, wnid in enumerate(wnids):
+        files[f"train/{wnid}/{wnid}_boxes.txt"] = b""
+        for i in range(train):
+            files[f"train/{wnid}/images/{wnid}_{i}.JPEG"] = jpeg(*([3] if i else []))
+        for i in range(val):
+            name = f"val_{i * classes + c}.JPEG"
+            files[f"val/images/{name}"] = jpeg(3)
+            lines.append(f"{name}\t{wnid}\t0\t0\t62\t62")
+    files["val/val_annotations.txt"] = "\n".join(lines).encode()
+    files["test/images/test_0.JPEG"] = jpeg(3)
+    return {tiny_imagenet.ROOT + name: data for name, data in files.items()}
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def small_tiny_imagenet(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Make the module expect a small archive; its contents."""
+    archive = zip_of(tiny_imagenet_files())
+    monkeypatch.setattr(tiny_imagenet, "MD5", md5(archive))
+    return archive
+
+
 class Server:
     """What the local server has and how it behaves."""
 
@@ -130,6 +176,7 @@ def serve() -> Iterator[Server]:
 def mirror_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """A small file in the official format for every data set that is fetched, by its official name."""
     files = {cls.filename: small_cifar(cls, monkeypatch) for cls in (CIFAR10, CIFAR100)}
+    files["tiny-imagenet-200.zip"] = small_tiny_imagenet(monkeypatch)
     for flag in ("dermamnist", "organamnist"):
         files |= dict(medmnist_file(flag, size, monkeypatch) for size in (28, 64))
     return files

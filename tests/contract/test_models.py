@@ -36,6 +36,18 @@ def test_shapes(name: str, channels: int, size: int, classes: int, digits: block
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_a_step_on_tiny_imagenet(name: str, digits: blocks.Params) -> None:
+    """64x64 pixels and 200 classes: every weight has a finite gradient, and so has every image."""
+    model = build_model(network(name, digits, 3, 64, 200), seed=0)
+    x = torch.rand(2, 3, 64, 64).to(memory_format=torch.channels_last).requires_grad_()
+    torch.nn.functional.cross_entropy(model(x), torch.tensor([0, 199])).backward()
+    for value in (x, *model.parameters()):
+        assert value.grad is not None
+        assert torch.isfinite(value.grad).all()
+        assert value.grad.any()
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_seed_fixes_the_weights(name: str, digits: blocks.Params) -> None:
     first, again, other = (
         build_model(network(name, digits, 1, 8, 10), seed=s).state_dict() for s in (0, 0, 1)

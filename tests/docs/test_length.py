@@ -9,9 +9,9 @@ from tests.conftest import ROOT
 
 LONGEST = 25  # words of a sentence
 BUDGETS = {
-    "CHANGELOG.md": 900,
+    "CHANGELOG.md": 950,
     "CONTRIBUTING.md": 965,
-    "data/README.md": 550,
+    "data/README.md": 570,
     "docs/README.md": 215,
     "docs/add_a_data_set.md": 380,
     "docs/add_a_method.md": 215,
@@ -32,7 +32,7 @@ BUDGETS = {
     "docs/results.md": 870,
     "docs/share_results.md": 510,
     "docs/speed.md": 1135,
-    "docs/studies.md": 345,
+    "docs/studies.md": 370,
 }
 
 # Pages of tables, and those whose length another test limits.

@@ -78,6 +78,7 @@ def test_lint(tree: Tree) -> None:
     [
         ("cifar10_lt", 4 * 13 * 3, 3),
         ("cifar100_lt", 4 * 13 * 3, 3),
+        ("tiny_imagenet_lt", 3 * 13 * 3, 3),
         ("medmnist", 4 * 3 * 13 * 3, 3),
         ("cifar10_faithful", 4 * 11 * 3, 3),
         ("cifar10_small", 5 * 3, 1),

@@ -190,6 +190,7 @@ def test_head_of_an_imbalanced_data_set() -> None:
 OFFICIAL = {
     "cifar10": ([5000] * 10, [1000] * 10),
     "cifar100": ([500] * 100, [100] * 100),
+    "tiny_imagenet": ([500] * 200, [50] * 200),
     "dermamnist": (DERMA_TRAIN, DERMA_TEST),
     "bloodmnist": (
         [852, 2181, 1085, 2026, 849, 993, 2330, 1643],
@@ -208,7 +209,9 @@ def test_official_sizes_are_those_of_the_sets() -> None:
         assert [sum(part) for part in OFFICIAL[name]] == [sizes["train"], sizes["test"]]
 
 
-@pytest.mark.parametrize("study", ["cifar10_lt", "cifar100_lt", "medmnist", "cifar10_faithful"])
+@pytest.mark.parametrize(
+    "study", ["cifar10_lt", "cifar100_lt", "tiny_imagenet_lt", "medmnist", "cifar10_faithful"]
+)
 def test_studies_fit_the_official_class_sizes(study: str) -> None:
     """Every ratio of a study can be drawn, nested, and with enough images to train on."""
     resolved = load_params(ROOT / "params.yaml", study)
