@@ -12,7 +12,7 @@ MODELS = plugins.names("architectures")
 
 
 # Of the widths of params.yaml, which are those that people publish, one is 46 million weights.
-SMALL = {"wide_resnet": {"depth": 10, "widen": 2}}
+SMALL = {"wide_resnet": {"depth": 10, "widen": 2}, "vit": {"depth": 2}}
 
 
 def options_of(name: str, digits: blocks.Params) -> ModelOptions:
@@ -71,6 +71,7 @@ def test_building_leaves_the_global_stream_alone(digits: blocks.Params) -> None:
         ("preact_resnet18", 11_172_170),
         ("wrn34_10", 46_160_474),
         ("wrn28_10", 36_479_194),
+        ("vit_ti4", 5_350_090),
     ],
 )
 def test_published_networks(name: str, weights: int, digits: blocks.Params) -> None:
