@@ -48,8 +48,9 @@ def balanced_scores(
         A row for each scope, with the columns that ``evaluate`` gives: ``scope`` (``all``, ``head``,
         ``medium``, ``tail``, ``worst_class``, ``class``), ``class_index``, ``train_images``, ``test_images``,
         ``accuracy`` in [0,1], its Wilson interval ``accuracy_low`` and ``accuracy_high`` and standard error
-        ``accuracy_se``, ``balanced_accuracy``, ``balanced_accuracy_se``. Classes without images in ``labels``
-        have no accuracy (NaN), and means leave them out.
+        ``accuracy_se``, ``balanced_accuracy``, ``balanced_accuracy_se``; on the row of all classes
+        ``class_range``, ``class_sd`` and ``head_tail_gap`` (``taet.scores.metrics``). Classes without
+        images in ``labels`` have no accuracy (NaN), and means leave them out.
 
     Raises:
         UserError: an argument is of another type, shape or range.

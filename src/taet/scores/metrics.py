@@ -4,6 +4,12 @@ Accuracies are shares in [0,1]. *Recall* of a class: share of its test images th
 correctly. *Balanced accuracy* (BA): mean of the recalls, on clean images; *balanced robustness* (BR,
 Wang et al. 2025): the same under an attack. Classes without a test image in the test set are left out of
 the mean, as in the authors' code.
+
+How unequal classes are, of their recalls on the rows of all classes: *class range*, the largest minus the
+smallest (maximum class-wise discrepancy, Tian et al. 2021); *class sd*, the standard deviation (its square is
+their class-wise variance); *head-tail gap*, balanced accuracy of the head minus that of the tail. Xu et al.
+(2021), CFA and DAFA report the worst class, which has rows of its own. A network that is always wrong has no
+gap, so none of these says anything without the balanced accuracy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,6 +138,30 @@ def worst_class(recall: Array) -> int:
     return int(np.nanargmin(recall))
 
 
+def disparity(recall: Array, groups: Mapping[str, Sequence[int]]) -> dict[str, float]:
+    """``class_range``, ``class_sd`` (C in the denominator) and ``head_tail_gap``; see the module.
+
+    Classes without images do not count; NaN where no class is left, or there is no head or no tail.
+
+    Args:
+        recall: [C], see ``recalls``.
+        groups: classes of each group.
+    """
+    present = recall[~np.isnan(recall)]
+    head, tail = (_mean(recall[list(groups.get(name, ()))]) for name in ("head", "tail"))
+    return {
+        "class_range": float(present.max() - present.min()) if len(present) else float("nan"),
+        "class_sd": float(present.std()) if len(present) else float("nan"),
+        "head_tail_gap": head - tail,
+    }
+
+
+def _mean(recall: Array) -> float:
+    """Over the classes that have images; NaN where none has."""
+    present = recall[~np.isnan(recall)]
+    return float(present.mean()) if len(present) else float("nan")
+
+
 def median_distance(distance: Array | None, attacked: Array, fooled: Array) -> float:
     """Median over the attacked images of the norm that it took to fool the model.
 
@@ -184,12 +214,14 @@ def scores(
         Rows with ``attack``, ``scope`` (``all``, a group, ``worst_class``, ``class``), ``class_index``,
         ``class_name``, ``train_images``, ``test_images``, ``accuracy``, ``accuracy_se``,
         ``balanced_accuracy``, ``balanced_accuracy_se``, ``median_distance`` (over the images that were
-        attacked, those classified correctly when clean; see there).
+        attacked, those classified correctly when clean; see there), and those of ``disparity``, NaN in
+        rows that are not of all classes.
     """
     attacked = predictions["clean"] == labels
     rows = []
     for attack, prediction in predictions.items():
         recall, images = recalls(prediction == labels, labels, len(class_names))
+        of_all = disparity(recall, groups)
         for scope, index, members in _scopes(recall, groups):
             distance = median_distance(
                 distances.get(attack), attacked & np.isin(labels, members), prediction != labels
@@ -205,6 +237,7 @@ def scores(
                     **_estimates("accuracy", accuracy(recall, images, members)),
                     **_estimates("balanced_accuracy", balanced_accuracy(recall, images, members)),
                     "median_distance": distance,
+                    **(of_all if scope == "all" else dict.fromkeys(of_all, float("nan"))),
                 }
             )
     return rows

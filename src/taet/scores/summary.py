@@ -9,6 +9,14 @@ from scipy import stats
 from taet.axes import METHOD_IN_SETTING
 from taet.scores import notes
 
+# Metrics with the smallest value that each can have; the largest is 1. Older files lack those of disparity.
+LEAST = {
+    "accuracy": 0,
+    "balanced_accuracy": 0,
+    "class_range": 0,
+    "class_sd": 0,
+    "head_tail_gap": -1,
+}
 NO_SPREAD = 1e-6  # sd of shares that are written with six digits: equal, but for rounding
 SCOPE = [*METHOD_IN_SETTING, "checkpoint", "test_set", "attack", "scope"]
 KEYS = [*SCOPE, "class_index", "class_name"]
@@ -61,10 +69,10 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         confidence: level of the interval.
 
     Returns:
-        ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for
-        ``accuracy`` and ``balanced_accuracy``: the mean, ``_sd`` (n - 1 in the denominator), and
-        ``_low``, ``_high`` of Student's t interval, clipped to [0,1]; empty where n is 1, and where all seeds
-        are equal, which do not show how far others would be from them. Also
+        ``KEYS`` with ``seeds`` (their number n), ``train_images``, ``test_images`` (means), and for each
+        metric of ``LEAST``: the mean, ``_sd`` (n - 1 in the denominator), and ``_low``, ``_high`` of
+        Student's t interval, clipped to what is possible; empty where n is 1, and where all seeds
+        are equal, which do not show how far others would be from them. Of accuracies also
         ``_se``, the standard error that one seed has from its finite test set alone (mean). Of the
         attack: ``norm``, ``eps``, ``median_distance`` (mean) and all ``warnings``, one a line.
     """
@@ -78,16 +86,19 @@ def over_seeds(metrics: pd.DataFrame, confidence: float) -> pd.DataFrame:
         eps=("eps", "first"),
         warnings=("warnings", _together),
     )
-    for metric in ("accuracy", "balanced_accuracy"):
+    for metric, least in LEAST.items():
+        if metric not in metrics:
+            continue
         n = groups[metric].count()  # a class may have no test image with some seeds
         reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5
         mean, sd = groups[metric].mean(), groups[metric].std(ddof=1)
         reach = (reach * sd).where(sd > NO_SPREAD)
         result[metric] = mean
-        result[f"{metric}_se"] = groups[f"{metric}_se"].mean()
+        if f"{metric}_se" in metrics:
+            result[f"{metric}_se"] = groups[f"{metric}_se"].mean()
         result[f"{metric}_sd"] = sd
-        result[f"{metric}_low"] = (mean - reach).clip(0, 1)
-        result[f"{metric}_high"] = (mean + reach).clip(0, 1)
+        result[f"{metric}_low"] = (mean - reach).clip(least, 1)
+        result[f"{metric}_high"] = (mean + reach).clip(least, 1)
     return result.reset_index()
 
 

@@ -12,6 +12,7 @@ from taet.scores.metrics import (
     alike,
     balanced_accuracy,
     class_groups,
+    disparity,
     median_distance,
     recalls,
     scores,
@@ -178,6 +179,23 @@ def test_worst_class_of_those_with_images() -> None:
     row = next(r for r in rows if (r["attack"], r["scope"]) == ("pgd", "worst_class"))
     assert row["balanced_accuracy"] == row["accuracy"] == 0.5
     assert (row["test_images"], row["train_images"], row["class_index"]) == (2, 2, None)
+
+
+def test_how_unequal_classes_are() -> None:
+    """Recalls 3/4, 1/2, 1 and none, the last class without images."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 2])
+    predictions = {"clean": labels, "pgd": np.array([0, 1, 0, 0, 0, 1, 2])}
+    groups = {"head": [0, 1], "tail": [2, 3]}
+    rows = scores(predictions, {}, labels, [4, 2, 1, 1], ["a", "b", "c", "d"], groups)
+    clean, robust = (row for row in rows if row["scope"] == "all")
+    assert (clean["class_range"], clean["class_sd"], clean["head_tail_gap"]) == (0, 0, 0)
+    assert robust["class_range"] == 0.5
+    assert robust["class_sd"] == pytest.approx(math.sqrt((0 + 1 / 16 + 1 / 16) / 3))
+    assert robust["head_tail_gap"] == pytest.approx(5 / 8 - 1), "the tail is more robust"
+    others = [row for row in rows if row["scope"] != "all"]
+    assert all(math.isnan(row["class_range"] + row["class_sd"]) for row in others)
+    assert math.isnan(disparity(np.array([0.5, 1.0]), {"head": [0]})["head_tail_gap"])
+    assert all(map(math.isnan, disparity(np.array([np.nan]), {"head": [0], "tail": []}).values()))
 
 
 def test_groups_are_rounded_to_whole_classes() -> None:

@@ -1,6 +1,6 @@
 """Which columns the tables have; see ``taet.report.tables.setting.Column``."""
 
-from taet.report.tables.setting import SCOPES, Column, SettingResults
+from taet.report.tables.setting import DISPARITY, SCOPES, Column, SettingResults
 
 
 def overview(setting: SettingResults) -> list[Column]:
@@ -28,11 +28,17 @@ def clean_and_headline(setting: SettingResults) -> list[Column]:
 
 
 def by_class_frequency(setting: SettingResults) -> list[Column]:
-    """The same for head, medium and tail classes and the worst class."""
-    return [
+    """The same for head, medium and tail classes and the worst class; how far classes differ."""
+    by_scope = [
         column._replace(scope=scope, title=f"{column.title} {SCOPES[scope]}")
         for column in clean_and_headline(setting)
         for scope in setting.scopes
+    ]
+    robust = clean_and_headline(setting)[-1]
+    return by_scope + [
+        robust._replace(title=f"{robust.title} {title}", metric=metric)
+        for metric, title in DISPARITY.items()
+        if metric in setting.rows and setting.rows[metric].notna().any()
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taet.report.tables.cells import number_text, ranks
-from taet.report.tables.setting import BALANCED, Column, SettingResults
+from taet.report.tables.setting import BALANCED, DISPARITY, Column, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES, table_note
 from taet.report.typeset import Mark, Table
 from taet.scores import tukey
@@ -61,7 +61,7 @@ def column_cells(setting: SettingResults, rows: Mapping[str, Any], column: Colum
     """
     methods = list(rows)
     means = setting.ranked(methods, [row[column.metric] for row in rows.values()])
-    marks = ranks(means)
+    marks = {} if column.metric in DISPARITY else ranks(means)
     best = [methods[i] for i, mark in marks.items() if mark == "best"]
     compared = best and column.scope in tukey.COMPARED and column.metric == BALANCED
     cells = []

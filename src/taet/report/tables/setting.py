@@ -16,6 +16,8 @@ from taet.scores import notes
 REFERENCE = "taet"
 SCOPES = {"head": "head", "medium": "medium", "tail": "tail", "worst_class": "worst class"}
 BALANCED = "balanced_accuracy"
+# Of ``taet.scores.metrics.disparity``. Never ranked: a network that is always wrong has none.
+DISPARITY = {"class_range": "class range", "head_tail_gap": "head-tail gap"}
 
 
 class Column(NamedTuple):

@@ -38,6 +38,7 @@ def table_note(
         *([] if checkpoints else [f"{CHECKPOINT_TITLES[report.checkpoint]}."]),
         f"L-inf eps {eps_text(setting.shown['threat'].eps)}.",
         *_scopes({column.scope for column in columns}, report),
+        *_disparity({column.metric for column in columns}),
         *(marks if marked and meaning_of_marks(setting) else []),
         *_attacks(rows[rows["attack"].isin(attacks)], setting.shown, attacks),
     ]
@@ -86,6 +87,16 @@ def _scopes(scopes: Collection[str], report: Any) -> Iterator[str]:
             yield f"{scope.capitalize()}: the {percent(share)} {which} frequent classes."
     if "worst_class" in scopes:
         yield "Worst class: the class with the lowest accuracy in each seed."
+
+
+def _disparity(metrics: Collection[str]) -> Iterator[str]:
+    """How unequal classes are, and why no value is marked."""
+    if "class_range" in metrics:
+        yield "Class range: the largest minus the smallest accuracy of a class."
+    if "head_tail_gap" in metrics:
+        yield "Head-tail gap: head minus tail; negative where the tail is more robust."
+    if "class_range" in metrics or "head_tail_gap" in metrics:
+        yield "Neither is ranked: a network that is always wrong has none."
 
 
 def _significance(setting: SettingResults, report: Any) -> str:
