@@ -29,7 +29,7 @@ def test_model_of_ones_own(tree: Tree) -> None:
     ("code", "arguments", "said"),
     [
         ("load = 3", [], "'load' is of the type int; must be a function"),
-        ("def load(): return 3", [], "gave a int; must be a torch.nn.Module"),
+        ("def load(): return 3", [], "returned a value of type int; must be a torch.nn.Module"),
         ("def load(): raise OSError('no weights')", [], "OSError: no weights"),
         ("def other(): pass", [], "mymodel has no 'load'; must be a function"),
         (None, ["--attacks", "pgd2"], "no attack 'pgd2'"),

@@ -126,7 +126,7 @@ LINES = [
     ([*OWN, ":net"], ["':net'", "MODULE:FUNCTION"]),
     ([*OWN, "no.such:net"], ["no module 'no'", "FILE.py:FUNCTION"]),
     ([*OWN, "mien:net"], ["no module 'mien'", "did you mean 'mine'"]),
-    ([*OWN, "os:getcwd"], ["gave a str", "torch.nn.Module"]),
+    ([*OWN, "os:getcwd"], ["a value of type str", "torch.nn.Module"]),
     (["evaluate", "--model", "mine:net"], ["--dataset", "required"]),
     (["evaluate", "--model", "mine:net", "--dataset", "cifar"], ["--dataset", "'cifar'", "did you mean"]),
     (["evaluate", "--model", "mine:net", "--dataset", "cifar10"], ["cifar10", "taet download --dataset cifar10"]),

@@ -42,6 +42,7 @@ class Mistake:
 
 # What to replace, by what, and what the one message must say.
 WRITTEN = [
+    ("alpha: 0.1, beta: 0.1", "alpha: null, beta: 0.1", ["methods.taet.alpha", "must be a number, got null"]),
     ("alpha: 0.1, beta: 0.1", "alhpa: 0.1, beta: 0.1", ["methods.taet.alhpa", "unknown key", "'alpha'"]),
     ("batch_size: 128", "batchsize: 128", ["training.batchsize", "did you mean 'batch_size'"]),
     ("evaluation:", "evalution:", ["evalution", "did you mean 'evaluation'"]),
@@ -55,6 +56,7 @@ WRITTEN = [
     ("[10, 20]", "[]", ["grid.imbalance_ratios", "at least one entry"]),
     ("[10, 20]", "[.nan]", ["grid.imbalance_ratios[0]", "'.nan' as the float nan", "plain decimals"]),
     ("[0, 1, 2]", "[0, 1, 1]", ["grid.seeds[2]", "twice"]),
+    ("[0, 1, 2]", "null", ["grid.seeds", "must be a list, such as [0, 1, 2], got null"]),
     ("[0, 1, 2]", "[-1]", ["grid.seeds[0]", "greater than or equal to 0", "-1"]),
     ("threat: {eps: 0.1}", "threat: {eps: 0}", ["studies.digits.threat.eps", "greater than 0"]),
     ("threat: {eps: 0.1}", "threat: {eps: 255/8}", ["studies.digits.threat.eps", "less than 1"]),
@@ -74,7 +76,7 @@ WRITTEN = [
     ("  digits_ablation:\n", "  digits_ablation:\n    datasets: {dermamnist: {size: 64}}\n", ["studies.digits_ablation.datasets.dermamnist", "shared by all"]),
     ("  checkpoints: [last]\n\n", "  checkpoints: !!python/object:os.system [1]\n\n", ["grid.checkpoints", "tag", "not read"]),
     ("{eps: 8/255}", "{eps: -1/-10}", ["threat.eps", "fraction", "'-1/-10'"]),
-    ("evaluation: {batch_size: 500, precision: fp32}", "evaluation: null", ["evaluation", "must be a mapping", "None"]),
+    ("evaluation: {batch_size: 500, precision: fp32}", "evaluation: null", ["evaluation", "must be a mapping, got null"]),
     ("  clean20: {method", "  Clean-2: {method: clean, epochs: 2}\n  clean20: {method", ["stabilizations.Clean-2", "no valid name"]),
     ("confidence: 0.95", "confidence: 1", ["report.confidence", "less than 1"]),
     ("{head: 0.3, tail: 0.3}", "{head: 0, tail: 0.3}", ["report.groups.head", "greater than 0"]),
@@ -166,7 +168,7 @@ WRITTEN = [
     ("imbalance_ratios: [10, 20]", "imbalance_ratios: [1e9]", ["grid.imbalance_ratios[0]", "100000"]),
     ("imbalance_ratios: [10, 20]", "imbalance_ratios: [ten]", ["grid.imbalance_ratios[0]", "'ten'"]),
     ("selection: seeded", "selection: random", ["longtail.selection", "'random'", "ldam_drw"]),
-    ("class_order: label", "class_order: null", ["longtail.class_order", "None", "label"]),
+    ("class_order: label", "class_order: null", ["longtail.class_order", "null is unknown", "label"]),
     ("head_images: null", "head_images: 0", ["longtail.head_images", "greater than or equal to 1"]),
     ("  validation_share: 0\n", "  validation_share: half\n", ["longtail.validation_share", "'half'"]),
     ("threat: {eps: 8/255}", "threat: {}", ["threat.eps", "missing"]),
@@ -235,7 +237,7 @@ WRITTEN = [
     ("threat: {eps: 0.1}", f"threat: {{eps: 1/{'9' * 50_000}}}", ["studies.digits.threat.eps", "fraction"]),
     ("threat: {eps: 0.1}", f"threat: {{eps: {'1:' * 20_000}1}}", ["studies.digits.threat.eps", "plain decimals"]),
     ("[10, 20]", "['1e9999999/1e9999998']", ["grid.imbalance_ratios[0]", "number from 1 to"]),
-    ("tau: 1.0}\n  taet:", "tau: 1e9999999/1}\n  taet:", ["methods.at_bsl.tau", "fraction"]),
+    ("tau: 1.0}\n  bsl_trades:", "tau: 1e9999999/1}\n  bsl_trades:", ["methods.at_bsl.tau", "fraction"]),
 ]  # fmt: skip
 
 

@@ -49,7 +49,9 @@ def load_named_model(name: str) -> nn.Module:
     loaded = _load_file(name, path) if path else _import(name, module)
     model = _result(name, _function(name, loaded, module, function))
     if not isinstance(model, nn.Module):
-        raise UserError(f"--model {name}: gave a {type(model).__name__}; must be a torch.nn.Module")
+        raise UserError(
+            f"--model {name}: returned a value of type {type(model).__name__}; must be a torch.nn.Module"
+        )
     return model
 
 

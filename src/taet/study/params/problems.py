@@ -44,48 +44,68 @@ def describe(
     if loc[-1] == "[key]":  # pydantic's mark for a wrong name in a mapping of names
         return f"{resolved.locate((*prefix, *loc[:-1]))}: no valid name ({NAME_RULE})"
     path, value = path_in_file(loc, values)
-    where = resolved.locate((*prefix, *path))
+    place = (*prefix, *path)
     match error["type"]:
-        case "extra_forbidden":
-            return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
         case "missing":
-            where = resolved.locate_missing((*prefix, *path))
-            return f"{where}: missing; give it a value, common or in the study"
+            where = resolved.locate_missing(place)
+        case "union_tag_not_found" | "union_tag_invalid" if isinstance(value, dict):
+            where = resolved.locate((*place, "kind"))
+        case _:
+            where = resolved.locate(place)
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key{suggest(str(path[-1]), _keys(model, path[:-1]))}"
+    return f"{where}: {_broken_rule(error, str(path[-1]) if path else '', value)}"
+
+
+def _broken_rule(error: Any, key: str, value: Any) -> str:
+    """What is wrong with the value of a key, and what is allowed."""
+    got = f"got {_written(value)}"
+    match error["type"]:
+        case "missing":
+            return "missing; give it a value, common or in the study"
         case "union_tag_not_found" if isinstance(value, dict):
-            return f"{resolved.locate((*prefix, *path, 'kind'))}: missing; say which kind it is"
+            return "missing; say which kind it is"
         case "union_tag_invalid":
-            known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
-            where, kind = resolved.locate((*prefix, *path, "kind")), value["kind"]
-            return f"{where}: {shortened(repr(kind))} is unknown{suggest(str(kind), known)}"
+            return _unknown(value["kind"], error["ctx"]["expected_tags"])
         case "literal_error":
-            known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            return f"{where}: {shortened(repr(value))} is unknown{suggest(str(value), known)}"
+            return _unknown(value, error["ctx"]["expected"])
         case "model_type" | "dict_type" | "model_attributes_type" | "union_tag_not_found":
-            return f"{where}: must be a mapping, got {shortened(repr(value))}"
+            return f"must be a mapping, {got}"
         case "too_short":
-            return f"{where}: the list is empty; it needs at least one entry"
+            return "the list is empty; it needs at least one entry"
         case "string_pattern_mismatch":
-            return f"{where}: {shortened(repr(value))} is no valid name ({NAME_RULE})"
+            return f"{_written(value)} is no valid name ({NAME_RULE})"
         case "int_type":
-            return (
-                f"{where}: must be an integer in digits, such as 1000, got {shortened(repr(value))}"
-            )
+            return f"must be an integer in digits, such as 1000, {got}"
+        case "float_type":
+            return f"must be a number, {got}"
         case "list_type":
-            return f"{where}: must be a list, such as {_as_list(path, value)}, got {shortened(repr(value))}"
-        case "less_than" if path[-1] in PIXEL_DISTANCES and isinstance(value, int | float):
-            return (
-                f"{where}: must be less than 1, since pixels are in [0,1]; "
-                f"{value:g} of 255 levels is written {value:g}/255"
-            )
+            return f"must be a list, such as {_as_list(key, value)}, {got}"
+        case "less_than" if key in PIXEL_DISTANCES and isinstance(value, int | float):
+            levels = f"{value:g} of 255 levels is written {value:g}/255"
+            return f"must be less than 1, since pixels are in [0,1]; {levels}"
     if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
-        return f"{where}: {value!r} is no number; write it with a point, {value.replace(',', '.')}"
+        return f"{value!r} is no number; write it with a point, {value.replace(',', '.')}"
     text = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {text[0].lower()}{text[1:]}, got {shortened(repr(error['input']))}"
+    return f"{text[0].lower()}{text[1:]}, got {_written(error['input'])}"
 
 
-def _as_list(path: KeyPath, value: Any) -> str:
+def _unknown(value: Any, expected: str) -> str:
+    """A name that is none of those which pydantic expects, as it lists them."""
+    known = expected.replace("'", "").replace(" or ", ", ").split(", ")
+    return f"{_written(value)} is unknown{suggest(str(value), known)}"
+
+
+def _written(value: Any) -> str:
+    """A value as in the file where Python has another word, and cut where it is long."""
+    return "null" if value is None else shortened(repr(value))
+
+
+def _as_list(key: str, value: Any) -> str:
     """How a value that is none would be written as a list."""
-    if path[-1] == "seeds" and isinstance(value, int) and value > 1:
+    if value is None:
+        return "[0, 1, 2]" if key == "seeds" else "[first, second]"
+    if key == "seeds" and isinstance(value, int) and value > 1:
         return f"[{', '.join(map(str, range(min(value, 3))))}{', ...' if value > 3 else ''}]"
     parts = value.split(",") if isinstance(value, str) else [str(value)]
     return f"[{', '.join(part.strip() for part in parts)}]"

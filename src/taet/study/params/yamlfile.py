@@ -158,7 +158,7 @@ def read_value(text: str, flag: str, path: KeyPath) -> Any:
         loader = Loader(text)
         node = loader.get_single_node()
         if node is None:
-            raise UserError(f"{flag} {dotted(path)}: a value is missing; null is written null")
+            raise UserError(f"{flag} {dotted(path)}: a value is missing; write null for none")
         return _Walker(loader, "", flag).build(node, path)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise UserError(
