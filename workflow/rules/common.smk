@@ -17,6 +17,7 @@ KNOWN_ALONE = ALONE and not workflow.output_settings.dryrun and tree.take_over()
 import outputs
 from snakemake_logger_plugin_taet.command_line import unknown_target
 from snakemake_logger_plugin_taet.jobs import announce
+from taet.study.params import plugins
 from taet.study.params.selection import of_config
 from taet.study.plan.stages import STAGES
 from taet.study.plan.study import load_study
@@ -145,6 +146,11 @@ TRAINING = (
     if COMPUTE.processes > 1
     else JOB
 )
+
+FIGURES = "report.figures"
+TITLES_OF_FIGURES = {
+    name: plugins.title(FIGURES, name) for name in plugins.names(FIGURES)
+}
 
 
 def choices(blocks):

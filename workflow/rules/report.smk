@@ -46,6 +46,7 @@ rule figures:
         runtime=10,
     params:
         command=command_of("figures"),
+        titles=TITLES_OF_FIGURES,  # for the caption
     shell:
         JOB
 

@@ -119,14 +119,7 @@ class Charts:
 
     def of_figure(self, figure: str) -> list[Chart]:
         """Charts in place of a figure of one setting; none for those that stay as they are."""
-        makers = {
-            "forest": self._forest,
-            "ba_br": self._ba_br,
-            "efficiency": self._efficiency,
-            "per_class": self._per_class,
-            "learning": self.learning,
-        }
-        return list(makers[figure]()) if figure in makers else []
+        return list(OF_FIGURES[figure](self)) if figure in OF_FIGURES else []
 
     def _forest(self) -> Iterator[Chart]:
         reference = self.methods[self.setting.reference]
@@ -281,6 +274,16 @@ class Charts:
             "layer": [layer for layer, used in zip(layers, drawn, strict=True) if used],
             "config": CONFIG,
         }
+
+
+# By the file of ``report/figures`` whose place the charts take; ``imbalance`` has several settings.
+OF_FIGURES = {
+    "forest": Charts._forest,
+    "ba_br": Charts._ba_br,
+    "efficiency": Charts._efficiency,
+    "per_class": Charts._per_class,
+    "learning": Charts.learning,
+}
 
 
 def imbalance(several: Mapping[str, Charts]) -> Iterator[Chart]:

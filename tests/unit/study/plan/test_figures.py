@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from taet.errors import UserError
+from taet.report import charts, page_figures
 from taet.scores.files import Scored
 from taet.study.params import blocks, plugins
 from taet.study.params.load import load_params
@@ -27,6 +28,11 @@ def drawn(study: blocks.Params) -> set[str]:
 
 def with_grid(study: blocks.Params, **axes: object) -> blocks.Params:
     return study.model_copy(update={"grid": study.grid.model_copy(update=axes)})
+
+
+def test_the_page_names_figures_that_there_are() -> None:
+    figures = set(plugins.names("report.figures"))
+    assert {*page_figures.FIRST, *charts.OF_FIGURES} < figures
 
 
 def test_figures_of_the_ablation() -> None:
