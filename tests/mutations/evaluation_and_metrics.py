@@ -132,7 +132,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (USER_IMAGES, "arrays[\"images\"][index]), facts[\"max_value\"])", "arrays[\"images\"][index]), 255)", "user's model: pixels by 255"),
     (USER_IMAGES, "of_class[: _per_class(images, len(names))] for", "of_class[:images] for", "user's model: more images than asked for"),
     (VERDICT_FRAME, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
-    (USER, "eps=radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
+    (USER, "eps=call.radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
     (USER_FRAME, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
     (USER_IMAGES, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
     (VERDICT_TABLE, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),

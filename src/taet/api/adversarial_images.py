@@ -8,12 +8,9 @@ from torch import Tensor, nn
 
 from taet.api import arguments
 from taet.api.under_attack import (
-    check_model,
-    compute_of,
+    checked_call,
     evaluation_of,
-    radius_of,
     read_own_images,
-    seed_of,
 )
 from taet.errors import ArgumentError
 from taet.study.plan.study import Study
@@ -67,19 +64,13 @@ def attack_images(
     Args:
         study: the study with the parameters.
     """
-    p = study.params
-    check_model(model)
     if not hasattr(x, "__array__"):
         kind = type(x).__name__
         raise ArgumentError(f"x: a {kind}; must be images [N, C, H, W], a tensor or an array")
-    arguments.one_of("attack", "attack", attack, p.attacks)
-    radius = radius_of(p, eps, [attack])
-    seed = seed_of(study, seed)
-    compute = compute_of(p.compute, model, device, own_images=True)
-    test = read_own_images(compute, seed, model, (x, y), None, index)
-    evaluation = evaluation_of(
-        study, compute, model, test, [attack], radius, seed, title=attack, with_images=True
-    )
+    arguments.one_of("attack", "attack", attack, study.params.attacks)
+    call = checked_call(study, model, [attack], eps, seed, device, own_images=True)
+    test = read_own_images(call, (x, y), None, index)
+    evaluation = evaluation_of(call, test, title=attack, with_images=True)
     verdict = evaluation.verdicts[attack]
     assert verdict.images is not None  # asked for
     return AdversarialImages(

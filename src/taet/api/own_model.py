@@ -10,15 +10,13 @@ from torch import nn
 
 from taet.api import arguments
 from taet.api.cache import fetch
-from taet.api.images import HERE, is_name, read_test_set
+from taet.api.images import HERE, TestSet, is_name, read_test_set
 from taet.api.restored import restored_process
 from taet.api.under_attack import (
-    check_model,
-    compute_of,
+    Call,
+    checked_call,
     evaluation_of,
-    radius_of,
     read_own_images,
-    seed_of,
 )
 from taet.api.verdict_frame import verdict_frame
 from taet.scores.metrics import class_groups
@@ -50,25 +48,29 @@ def attack_model(
         title: the title of the progress bar.
     """
     p = study.params
-    check_model(model)
     names = arguments.attack_names(p.grid.attacks if attacks is None else attacks, p.attacks)
     if by_name := is_name(dataset):
         arguments.one_of("dataset", "data set", dataset, p.datasets)
-    radius = radius_of(p, eps, names)
     limit = None if images is None else arguments.whole_number("images", images)
-    seed = seed_of(study, seed)
-    compute = compute_of(p.compute, model, device, own_images=not by_name)
+    call = checked_call(study, model, names, eps, seed, device, own_images=not by_name)
     if by_name:
-        with restored_process(compute, seed):
-            if cache is not None:
-                fetch(study, dataset, cache)
-            test = read_test_set(study, dataset, seed, limit, folders)
+        test = _named_test_set(call, dataset, limit, cache, folders)
     else:
-        test = read_own_images(compute, seed, model, dataset, limit, index)
+        test = read_own_images(call, dataset, limit, index)
     counts = None
     if train_counts is not None:
         counts = arguments.train_counts(train_counts, test.class_names)
-    evaluation = evaluation_of(study, compute, model, test, names, radius, seed, title=title)
+    evaluation = evaluation_of(call, test, title=title)
     labels = {name: p.attacks[name].label for name in names}
     groups = class_groups(counts or [], p.report.groups.head, p.report.groups.tail)
-    return verdict_frame(evaluation, test, labels, radius, p.report.confidence, counts, groups)
+    return verdict_frame(evaluation, test, labels, call.radius, p.report.confidence, counts, groups)
+
+
+def _named_test_set(
+    call: Call, dataset: str, limit: int | None, cache: Path | None, folders: Iterable[Path]
+) -> TestSet:
+    """See ``attack_model`` and ``read_test_set``."""
+    with restored_process(call.compute, call.seed):
+        if cache is not None:
+            fetch(call.study, dataset, cache)
+        return read_test_set(call.study, dataset, call.seed, limit, folders)

@@ -1,7 +1,7 @@
 """What all functions on a model of the user's own share: arguments, checked, and predictions under attack."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,9 +21,50 @@ if TYPE_CHECKING:
 NORMS = {"linf": "L-inf", "l2": "L2"}  # as printed
 
 
-def check_model(model: Any) -> None:
+@dataclass(frozen=True)
+class Call:
+    """A call of such a function: a model, how it is attacked, and how that is computed.
+
+    Attributes:
+        study: the study with the parameters.
+        attacks: names of attacks.
+        radius: the L-inf radius.
+        seed: of all random numbers.
+    """
+
+    study: Study
+    model: nn.Module
+    attacks: Sequence[str]
+    radius: float
+    seed: int
+    compute: "Compute"
+
+
+def checked_call(
+    study: Study,
+    model: Any,
+    attacks: Sequence[str],
+    eps: Any,
+    seed: Any,
+    device: str | torch.device | None,
+    *,
+    own_images: bool,
+) -> Call:
+    """The call with these arguments.
+
+    Args:
+        attacks: names of attacks that there are.
+        own_images: see ``compute_of``.
+
+    Raises:
+        ArgumentError: an argument is none that it may be.
+    """
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
+    radius = radius_of(study.params, eps, attacks)
+    number = seed_of(study, seed)
+    compute = compute_of(study.params.compute, model, device, own_images=own_images)
+    return Call(study, model, attacks, radius, number, compute)
 
 
 def radius_of(params: "Params", eps: Any, attacks: Sequence[str]) -> float:
@@ -73,39 +114,34 @@ def compute_of(
     return compute.model_copy(update={"device": name})
 
 
-def read_own_images(
-    compute: "Compute", seed: int, model: nn.Module, given: Any, limit: int | None, index: Any
-) -> TestSet:
-    """See ``own_test_set``; what a loader or the model draws meanwhile is drawn from ``seed``."""
-    with restored_process(compute, seed) as device, restored_model(model, device) as ready:
+def read_own_images(call: Call, given: Any, limit: int | None, index: Any) -> TestSet:
+    """See ``own_test_set``; what a loader or the model draws meanwhile is drawn from the call's seed."""
+    with (
+        restored_process(call.compute, call.seed) as device,
+        restored_model(call.model, device) as ready,
+    ):
         return own_test_set(given, ready, device, limit, index)
 
 
 def evaluation_of(
-    study: Study,
-    compute: "Compute",
-    model: nn.Module,
-    test: TestSet,
-    attacks: Sequence[str],
-    radius: float,
-    seed: int,
-    *,
-    title: str,
-    with_images: bool = False,
+    call: Call, test: TestSet, *, title: str, with_images: bool = False
 ) -> Evaluation:
     """The model's predictions, clean and under attack, with a hint where it wants other images."""
-    p = study.params
-    with restored_process(compute, seed) as device, restored_model(model, device) as ready:
+    p = call.study.params
+    with (
+        restored_process(call.compute, call.seed) as device,
+        restored_model(call.model, device) as ready,
+    ):
         x, y = test.x.to(device), test.y.to(device)
         evaluation = evaluate(
             ready,
             x,
             y,
-            {name: p.attacks[name] for name in attacks},
-            eps=radius,
+            {name: p.attacks[name] for name in call.attacks},
+            eps=call.radius,
             batch_size=p.evaluation.batch_size,
             precision=p.evaluation.precision,
-            seed=seed,
+            seed=call.seed,
             classes=len(test.class_names),
             index=test.index,
             title=title,
