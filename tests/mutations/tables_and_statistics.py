@@ -64,7 +64,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (SUMMARY, "stats.t.ppf(0.5 + confidence / 2, (n - 1).clip(lower=1)) / n**0.5", "stats.norm.ppf(0.5 + confidence / 2) / n**0.5", "normal intervals for Student's"),
     (SUMMARY, "(n - 1).clip(lower=1)) / n**0.5", "(n - 1).clip(lower=1))", "interval of a seed, not of the mean"),
     (SUMMARY, "0.5 + confidence / 2", "confidence", "one-sided level of intervals"),
-    (SUMMARY, "(mean - reach).clip(0, 1)", "mean - reach", "intervals below 0"),
+    (SUMMARY, "(mean - reach).clip(least, 1)", "mean - reach", "intervals below 0"),
     (SUMMARY, 'seeds=("seed", "nunique")', 'seeds=("seed", "max")', "number of seeds is the last seed"),
     (SUMMARY, 'median_distance=("median_distance", "mean")', 'median_distance=("median_distance", "first")', "distance of the first seed"),
     (SUMMARY, 'test_images=("test_images", "mean")', 'test_images=("test_images", "first")', "test images of the first seed"),
