@@ -75,7 +75,14 @@ THEORY: dict[str, Growth] = {
     "images": lambda n: n,
     "attack steps": lambda n: 2 * n + 3,
     "width": lambda n: n**2,
-    "jobs of a plan": lambda n: n,
+    "jobs": lambda n: n,
+}
+# Of horizontal and vertical axes, with their units.
+AXES = {
+    "images": ("batch size (images)", "CPU time of a step (s)"),
+    "attack steps": ("PGD steps", "CPU time of a step (s)"),
+    "width": ("width (channels)", "CPU time of a step (s)"),
+    "jobs": ("study size (jobs)", "CPU time of planning (s)"),
 }
 
 
@@ -212,21 +219,21 @@ def draw() -> bytes:
     """
     scaling = read("scaling")
     curves = {what: points(scaling, rf"^{what}: (\d+)$") for what in THEORY}
-    curves["jobs of a plan"] = points(read("planning"), r"^(\d+) jobs$")
+    curves["jobs"] = points(read("planning"), r"^(\d+) jobs$")
     with house_style():
-        figure = Figure(figsize=(PAGE_WIDTH, 2.1), layout="constrained")
-        panels = zip(figure.subplots(1, len(curves)), curves.items(), strict=True)
+        figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
+        panels = zip(figure.subplots(2, 2).flat, curves.items(), strict=True)
         for axes, (what, (sizes, costs)) in panels:
             shape = THEORY[what](sizes)
             expected = shape * costs[-1] / shape[-1]
             axes.loglog(sizes, costs, "o-", color=COLORS[0], label="measured")
             axes.loglog(sizes, expected, "--", color="0.5", label="in theory")
-            axes.set_xlabel(what)
+            axes.set_xlabel(AXES[what][0])
+            axes.set_ylabel(AXES[what][1])
             axes.set_xticks(sizes, [f"{n:g}" for n in sizes])
             axes.minorticks_off()
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
-        figure.axes[0].set_ylabel("processor seconds")
         figure.axes[0].legend()
     return to_bytes(fix_layout(figure), "png")
 

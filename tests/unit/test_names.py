@@ -137,7 +137,7 @@ def test_panels_take_any_label(figure: str) -> None:
     result = drawn(figure, made.SOURCES[figure](3), made.SHOWN | {"labels": labels})
     printed = [text for text in result.findobj(Text) if "_$" in text.get_text()]
     assert not any(text.get_parse_math() for text in printed)
-    together = "\n".join(text.get_text() for text in printed)
+    together = " ".join(" ".join(text.get_text().split()) for text in printed)
     expected = [
         *labels["methods"].values(),
         labels["datasets"]["d"],

@@ -61,8 +61,10 @@ LEVEL = 2  # characters of a name that is written level below an axis; longer on
 MARKER = 6  # characters that a marker takes in a legend
 NARROW = {"handlelength": 1.6, "columnspacing": 1.2}  # in units of the font, of a legend
 
-# Colours of what is no method. Like those of methods they differ for people with deuteranopia too.
+# Colours of what is neither a method nor an imbalance ratio. Like those of methods they differ for people
+# with deuteranopia too.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#000000", "#56b4e9", "#804d80")
+RATIOS = ("#d6a4c4", "#ab669a", "#7c2e68", "#380432")  # of imbalance ratios: light to dark
 MARKERS = "os^Dv<>P*Xdph"  # those that look alike far apart
 # One colour and marker for each kind of method in every figure of every study.
 METHODS = {
@@ -139,6 +141,12 @@ def _style_of(kind: str, variant: int) -> dict[str, Any]:
         marker, face = others[position], tuple(1 - filling * (1 - c) for c in to_rgb(color))
     size = STAR if marker == "*" else STYLE["lines.markersize"]
     return {"color": color, "marker": marker, "markersize": size, "markerfacecolor": face}
+
+
+def ratio_colors(count: int) -> list[str]:
+    """Colours of so many imbalance ratios, the least imbalanced lightest; they repeat after ``RATIOS``."""
+    first = max(0, len(RATIOS) - count)
+    return [RATIOS[(first + i) % len(RATIOS)] for i in range(count)]
 
 
 # -- numbers ------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from taet.report.figures.ba_br import _free_corner
 from taet.report.style import (
     COLORS,
     METHODS,
+    RATIOS,
     UNKNOWN,
     caption,
     fix_layout,
@@ -24,9 +25,11 @@ from taet.report.style import (
     house_style,
     means_and_bars,
     method_styles,
+    ratio_colors,
     value_bar,
 )
 from taet.report.titles import eps_text
+from taet.scores.summary import over_seeds
 from taet.study.params import plugins
 from taet.study.params.load import load_params
 from taet.study.plan.variants import families
@@ -366,6 +369,13 @@ def test_panels_are_in_the_order_of_robustness_in_the_tail() -> None:
     tail = (frame["scope"] == "tail") & (frame["attack"] == "pgd") & (frame["method"] == "b")
     frame.loc[tail, "balanced_accuracy"] = 0.1  # a has 0.12
     assert [axes.get_title() for axes in draw("per_class", frame).axes[:2]] == ["A|x", "B & C"]
+    summary = over_seeds(frame, 0.95)
+    for name in ("features", "confusion", "examples"):
+        module = plugins.load("report.figures", name)
+        figure = module.draw(SOURCES[name](1), summary, SHOWN, SETTING)
+        first_lines = [text.get_text().partition("\n")[0] for text in figure.findobj(Text)]
+        names = [line for line in first_lines if line in SHOWN["labels"]["methods"].values()]
+        assert list(dict.fromkeys(names)) == ["A|x", "B & C"], name
 
 
 def test_many_classes_are_binned_by_frequency() -> None:
@@ -452,13 +462,24 @@ def lab(color: str, deuteranope: bool) -> "np.ndarray[Any, Any]":
 
 
 @pytest.mark.parametrize("deuteranope", [False, True])
-@pytest.mark.parametrize("palette", [[c for c, _ in METHODS.values()] + [UNKNOWN], COLORS])
+@pytest.mark.parametrize("palette", [[c for c, _ in METHODS.values()] + [UNKNOWN], COLORS, RATIOS])
 def test_colors_differ(palette: list[str], deuteranope: bool) -> None:
     """A distance of 2.3 is just noticed side by side (Mahy et al. 1994); marks are small, and apart."""
     seen = [lab(color, deuteranope) for color in palette]
     nearest = min(np.linalg.norm(a - b) for a, b in combinations(seen, 2))
     assert nearest > 8 * 2.3
     assert min(np.linalg.norm(a - lab("white", deuteranope)) for a in seen) > 25
+
+
+@pytest.mark.parametrize("deuteranope", [False, True])
+def test_colors_of_ratios_are_a_sequence_of_their_own(deuteranope: bool) -> None:
+    seen = [lab(color, deuteranope) for color in ratio_colors(len(RATIOS))]
+    lightness = [light for light, _, _ in seen]
+    assert lightness == sorted(lightness, reverse=True)
+    for method in ("taet", "at_bsl"):
+        of_method = lab(METHODS[method][0], deuteranope)
+        assert min(np.linalg.norm(of_method - color) for color in seen) > 8 * 2.3
+    assert ratio_colors(2) == list(RATIOS[2:]), "few ratios are dark"
 
 
 def test_the_simulation_confuses_red_and_green() -> None:

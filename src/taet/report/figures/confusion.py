@@ -1,7 +1,7 @@
 """Confusion matrices, clean and attacked: which classes are taken for which.
 
 With few methods each has its matrices; with more, only rows of the rarest classes are shown, each in a panel
-where methods can be compared.
+where methods can be compared. The method that is most robust in the tail comes first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.classes import class_texts
+from taet.report.order import by_tail_robustness
 from taet.report.style import (
     LINE,
     PAGE_WIDTH,
@@ -25,7 +26,7 @@ from taet.report.style import (
     upright,
 )
 
-SOURCES = ("confusion",)
+SOURCES = ("confusion", "summary")
 MOST_MATRICES = 4  # methods that have matrices of their own
 RAREST = 3  # classes that are shown with more methods
 LABELS = 10  # on an axis
@@ -33,15 +34,21 @@ SCALE: dict[str, Any] = {"vmin": 0, "vmax": 100, "cmap": "cividis"}
 Titles = Mapping[str, str]
 
 
-def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
+def draw(
+    confusion: pd.DataFrame,
+    summary: pd.DataFrame,
+    shown: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> Figure:
     """The figure.
 
     Args:
         confusion: rows of confusion.csv of one data set, imbalance ratio and architecture.
+        summary: its rows over seeds.
         shown: ``report``, ``labels`` of the parameters.
         about: its setting, with the ``classes`` of the data set and their order by ``frequency``.
     """
-    attack, methods = shown["report"].headline_attack, shown["labels"]["methods"]
+    attack, methods = shown["report"].headline_attack, by_tail_robustness(summary, shown)
     attacks = {"clean": "clean", attack: shown["labels"]["attacks"][attack]}
     shares = (
         100
@@ -57,7 +64,7 @@ def draw(confusion: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, 
         seeds = confusion["seed"].nunique()
         caption(
             figure,
-            "Color: share of the images of the true class, in %, "
+            "Methods sorted by tail robustness. Color: share of the images of the true class, in %, "
             f"{f'mean over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
         )
         heading(figure, setting_of(shown, about))

@@ -1,4 +1,7 @@
-"""Images of the rarest classes under attack: the perturbation and the attacked image; a row per method."""
+"""Images of the rarest classes under attack: the perturbation and the attacked image; a row per method.
+
+The method that is most robust in the tail comes first.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,24 +12,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.classes import MOST, class_texts
+from taet.report.order import by_tail_robustness
 from taet.report.style import LINE, PAGE_WIDTH, caption, heading, house_style, setting_of
 
-SOURCES = ("examples",)
+SOURCES = ("examples", "summary")
 GREY = 0.5  # nothing is added
 GAP = 1 / 8  # of an image's width, between two
 WRONG: dict[str, Any] = {"color": "#d55e00", "fontweight": "bold"}
 Pixels = np.ndarray[Any, Any]
 
 
-def draw(examples: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
+def draw(
+    examples: pd.DataFrame,
+    summary: pd.DataFrame,
+    shown: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> Figure:
     """The figure.
 
     Args:
         examples: rows of examples.csv of one data set, imbalance ratio and architecture, with their images.
+        summary: its rows over seeds.
         shown: ``report``, ``labels``, ``threat`` of the parameters.
         about: its setting, with the ``classes`` of the data set.
     """
-    methods, threat = shown["labels"]["methods"], shown["threat"]
+    methods, threat = by_tail_robustness(summary, shown), shown["threat"]
     attack = shown["labels"]["attacks"][shown["report"].headline_attack]
     title, texts = class_texts(examples, about, MOST)
     scale = np.abs(np.stack(list(examples["added"]))).max() or 1.0
@@ -49,10 +59,11 @@ def draw(examples: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, A
                 _predictions(axes, texts, row)
         caption(
             figure,
-            f"Top: clean images. Each row: perturbation of {attack} (grey: no change; full contrast: "
-            f"{scale / threat.eps:.3g} eps) and attacked image. An image that is misclassified when clean is "
-            "not attacked. Below: predicted class of the clean image, then of the attacked image if it "
-            f"differs; bold: wrong. One network each, seed {examples['seed'].iloc[0]}",
+            f"Top: clean images. Methods sorted by tail robustness: perturbation of {attack} (grey: no "
+            f"change; full contrast: {scale / threat.eps:.3g} eps) and attacked image. An image that is "
+            "misclassified when clean is not attacked. Below each pair: predicted class of the clean image, "
+            "then of the attacked image if it differs; bold: wrong. "
+            f"One network each, seed {examples['seed'].iloc[0]}",
         )
         heading(figure, setting_of(shown, about))
     return figure

@@ -1,4 +1,7 @@
-"""Features of test images of the rarest classes, in two dimensions by t-SNE; a panel per method."""
+"""Features of test images of the rarest classes, in two dimensions by t-SNE; a panel per method.
+
+The method that is most robust in the tail comes first.
+"""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -8,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from taet.report.classes import class_texts
+from taet.report.order import by_tail_robustness
 from taet.report.style import (
     COLORS,
     MARKERS,
@@ -20,20 +24,26 @@ from taet.report.style import (
     setting_of,
 )
 
-SOURCES = ("features",)
+SOURCES = ("features", "summary")
 PANELS_IN_A_ROW = 4
 SHARED = "; equal panels: the methods share a network"  # such as one with its logits adjusted
 
 
-def draw(features: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
+def draw(
+    features: pd.DataFrame,
+    summary: pd.DataFrame,
+    shown: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> Figure:
     """The figure.
 
     Args:
         features: rows of features.csv of one data set, imbalance ratio and architecture.
-        shown: ``labels`` of the parameters.
-        about: its setting, with the ``classes`` of the data set.
+        summary: its rows over seeds.
+        shown: ``report``, ``labels`` of the parameters.
+        picture: its setting, with the ``classes`` of the data set.
     """
-    methods = shown["labels"]["methods"]
+    methods = by_tail_robustness(summary, shown)
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
     names = features.groupby("class_index", sort=False)["class_name"].first()
     title, texts = class_texts(features, about)
@@ -56,10 +66,11 @@ def draw(features: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, A
         counts = features.groupby(["method", "class_index"]).size()
         images = " to ".join(map(str, sorted({counts.min(), counts.max()})))
         networks = {tuple(points["x"]) for _, points in features.groupby("method", sort=False)}
+        seed = features["seed"].iloc[0]
         caption(
             figure,
-            f"t-SNE of the features of clean test images, {images} a class; one network each, "
-            f"seed {features['seed'].iloc[0]}{SHARED * (len(networks) < len(methods))}",
+            f"t-SNE of the features of clean test images, {images} a class; methods sorted by tail "
+            f"robustness; one network each, seed {seed}{SHARED * (len(networks) < len(methods))}",
         )
         name_series(figure, grid.flat[0].lines, [texts[name] for name in names])
         heading(figure, f"{setting_of(shown, about, attacked=False)}: {title.lower()} of an image")

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from taet.report.style import (
     BARS,
     BETTER,
-    COLORS,
     MARKERS,
     ROW,
     caption,
@@ -19,6 +18,7 @@ from taet.report.style import (
     house_style,
     means_and_bars,
     name_series,
+    ratio_colors,
     row_panels,
     setting_of,
     spread,
@@ -57,7 +57,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, An
         figure, panels = row_panels(names, TITLES, ROW * max(1, len(ratios) / 2))
         offsets = SHARE * np.linspace(-0.5, 0.5, len(ratios))
         for axes, attack in zip(panels, columns, strict=True):
-            looks = zip(ratios, offsets, cycle(COLORS), cycle(MARKERS), strict=False)
+            looks = zip(ratios, offsets, ratio_colors(len(ratios)), cycle(MARKERS), strict=False)
             for ratio, offset, color, marker in looks:
                 means, bars = means_and_bars(
                     value_bar(values.loc[(method, attack, ratio)]) for method in methods

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taet.report.classes import class_texts
+from taet.report.order import by_tail_robustness
 from taet.report.style import (
     BARS,
     BETTER,
@@ -55,7 +56,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, An
     attack = report.figure_attack
     curves = {"clean": "clean", attack: labels["attacks"][attack]}
     title, points = _points(summary[summary["scope"] == "class"], about)
-    methods = _by_tail_robustness(summary[summary["attack"] == attack], labels["methods"])
+    methods = by_tail_robustness(summary, shown)
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)
     with house_style():
         named = 1 + (len(methods) < rows * columns)  # rows with a panel that has none below it
@@ -69,7 +70,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, An
                 _accuracy_line(axes, part[part["attack"] == name], name, color)
                 for name, color in zip(curves, COLORS, strict=False)
             ]
-            axes.set_title(labels["methods"][method])
+            axes.set_title(methods[method])
             axes.tick_params(labelbottom=panel + columns >= len(methods))
         for axes in grid.flat[len(methods) :]:
             axes.set_visible(False)
@@ -89,17 +90,6 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, An
         )
         heading(figure, setting_of(shown, about))
     return figure
-
-
-def _by_tail_robustness(rows: pd.DataFrame, methods: Mapping[str, str]) -> list[str]:
-    """Names of the methods, most robust in the tail first; over all classes where there is no tail.
-
-    Args:
-        rows: of the attack.
-    """
-    scope = "tail" if "tail" in set(rows["scope"]) else "all"
-    robust = rows[rows["scope"] == scope].set_index("method")["balanced_accuracy"]
-    return sorted(methods, key=lambda method: robust[method], reverse=True)
 
 
 def _points(classes: pd.DataFrame, about: Mapping[str, Any]) -> tuple[str, pd.DataFrame]:
