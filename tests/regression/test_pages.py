@@ -164,7 +164,9 @@ def test_differences_are_tukeys(result_tables: ModuleType) -> None:
     for number, (_, text_of_50, text_of_10) in enumerate(cells):
         family, (one, other) = result_tables.COMPARED[number % 5], pairs[number // 5]
         difference, low, high = tukeys(IR50, one, other, *family)
-        written = [float(x) for x in re.findall(r"[-+]\d+\.\d", text_of_50)]
+        written = [
+            float(x) for x in re.findall(r"[-+]\d+\.\d", text_of_50.replace("\N{MINUS SIGN}", "-"))
+        ]
         assert written == pytest.approx([difference, low, high], abs=0.051)
         assert ("**" in text_of_50) == (low > 0 or high < 0)
         significant += low > 0 or high < 0

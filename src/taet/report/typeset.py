@@ -179,6 +179,7 @@ _TEX = {
     "`": r"\textasciigrave{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "\N{MINUS SIGN}": "$-$",
     "≈": r"$\approx$",
     "≥": r"$\geq$",
     "∞": r"$\infty$",

@@ -32,7 +32,10 @@ def test_numbers_are_those_of_the_tables() -> None:
 def test_a_cell_has_its_seeds_and_its_difference_to_the_best() -> None:
     best, other = columns()["d/10/net/last/balanced/pgd/all"]
     assert best == ["41.0 ± 1.0 [38.5, 43.5]", "best", "", [40.0, 41.0, 42.0]]
-    assert other[2:] == ["-20.0 [-24.0, -15.0]", [20.0, 21.0, 22.0]]
+    assert other[2:] == [
+        "\N{MINUS SIGN}20.0 [\N{MINUS SIGN}24.0, \N{MINUS SIGN}15.0]",
+        [20.0, 21.0, 22.0],
+    ]
 
 
 def test_single_classes_and_accuracy_are_scopes() -> None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from taet.collapse import COLLAPSED
 from taet.report import tables, typeset
 from taet.report.style import fix_layout, to_bytes
-from taet.report.tables.cells import number_text, ranks
+from taet.report.tables.cells import difference_text, number_text, ranks
 from taet.report.tables.headline import headline
 from taet.report.tables.methods import method_table
 from taet.report.tables.setting import Column, settings
@@ -169,20 +169,22 @@ def test_differences_to_the_best() -> None:
     table = table_of("differences", summary(), differences())
     assert table.title.endswith("differences to B & C, BR PGD-2")
     assert table.head == ["Method", "Difference", "Significant"]
-    assert table.rows == [["A|x", "-20.0 [-24.0, -15.0]", "yes"]]
+    assert table.rows == [
+        ["A|x", "\N{MINUS SIGN}20.0 [\N{MINUS SIGN}24.0, \N{MINUS SIGN}15.0]", "yes"]
+    ]
     assert (
         "n = 3 seeds [Tukey's 95% interval for both methods, equal variance assumed]" in table.note
     )
     assert table.note.endswith("Smallest detectable difference (power 80%): 3.4 points.")
     assert "Left out" not in table.note
     table = table_of("differences", summary(), differences().assign(low=-0.01))
-    assert table.rows == [["A|x", "-20.0 [-24.0, +1.0]", "no"]]
+    assert table.rows == [["A|x", "\N{MINUS SIGN}20.0 [\N{MINUS SIGN}24.0, +1.0]", "no"]]
 
 
 def test_a_method_without_variance_is_named_and_nothing_is_claimed_without_an_interval() -> None:
     none = differences().assign(low=math.nan, high=math.nan, detectable=math.nan)
     table = table_of("differences", summary(), none.assign(other_pooled=False))
-    assert table.rows == [["A|x", "-20.0", "-"]]
+    assert table.rows == [["A|x", "\N{MINUS SIGN}20.0", "-"]]
     assert table.note.endswith(
         "Excluded from the variance, since all seeds lie within 1% of 0 or 100%: A|x."
     )
@@ -198,12 +200,28 @@ def test_no_interval_without_a_width() -> None:
     assert math.isnan(row["balanced_accuracy_low"])
     assert math.isnan(row["balanced_accuracy_high"])
     wide = over_seeds(frame.assign(balanced_accuracy=0.25 + 1e-5 * frame["seed"]), 0.95).iloc[0]
-    assert number_text(wide) == "25.0 ± 0.0 [25.0, 25.0]"
+    assert number_text(wide) == "25.0 ± 0.0 [-]"
     known = over_seeds(metrics(1), 0.95).iloc[0].copy()
     known["bootstrap_low"] = known["bootstrap_high"] = 0.6
     assert number_text(known) == "60.0 [-]", (
         "of saved results that had no image wrong, or none right"
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"), [(0.20561, 0.20639, "-"), (0.2054, 0.2061, "20.5, 20.6")]
+)
+def test_no_interval_has_equal_ends_as_printed(low: float, high: float, shown: str) -> None:
+    """Neither of Student's t nor of the bootstrap, nor of a difference."""
+    ends = {"balanced_accuracy_low": low, "balanced_accuracy_high": high}
+    ends |= {"bootstrap_low": low, "bootstrap_high": high, "balanced_accuracy_sd": 0.0001}
+    about = {"warnings": None, "norm": None, "eps": 0.1, "balanced_accuracy": 0.206}
+    for seeds in (1, 3):
+        row = pd.Series(ends | about | {"seeds": seeds})
+        assert number_text(row) == f"20.6 ± 0.0 [{shown}]"
+    pair = pd.Series({"difference": -0.206, "low": -high, "high": -low})
+    minus = shown if shown == "-" else "\N{MINUS SIGN}20.6, \N{MINUS SIGN}20.5"
+    assert difference_text(pair) == f"\N{MINUS SIGN}20.6 [{minus}]"
 
 
 def test_over_seeds_by_hand() -> None:
@@ -228,7 +246,10 @@ def test_one_seed_has_no_spread() -> None:
     assert math.isnan(row["balanced_accuracy_low"])
     table = next(tables.main_tables(summary(metrics(1)), differences(), SHOWN))
     assert table.rows[0][1] == "60.0 [55.0, 64.0]"
-    assert "One seed, n = 1 [95% interval over test images only]" in table.note
+    assert (
+        "One seed, n = 1 [95% interval over test images only; -: under 0.1 points wide]"
+        in table.note
+    )
 
 
 def test_bootstrap_stands_beside_what_it_belongs_to() -> None:
@@ -299,7 +320,10 @@ def test_one_seed_tells_no_difference() -> None:
     found = list(tables.main_tables(frame, tukey.differences(metrics(1), 0.95), SHOWN))
     assert not any("differences" in table.title for table in found)
     assert not any("≈" in cell for table in found for row in table.rows for cell in row)
-    assert "One seed, n = 1 [95% interval over test images only]" in found[0].note
+    assert (
+        "One seed, n = 1 [95% interval over test images only; -: under 0.1 points wide]"
+        in found[0].note
+    )
     assert "With one seed" in found[0].note
     (rarest,) = (table for table in found if table.title == "the rarest classes")
     assert "in %, n = 1 seed." in rarest.note

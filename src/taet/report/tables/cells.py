@@ -8,11 +8,12 @@ import pandas as pd
 from scipy import stats
 
 from taet.report.typeset import Mark
-from taet.scores.summary import NO_SPREAD
 
 EQUAL = (
     1.5e-6  # two means of shares that are written with six digits can differ by as much and be one
 )
+MINUS = "\N{MINUS SIGN}"
+NO_INTERVAL = " [-]"
 RANKS: tuple[Mark, ...] = ("best", "second")
 
 
@@ -38,32 +39,31 @@ def accuracy_text(row: pd.Series, confidence: float) -> str:
 
 
 def difference_text(row: "pd.Series[Any] | None") -> str:
-    """``+1.2 [-0.3, +2.7]``, in points; without an interval where the seeds give none, ``-`` of no pair."""
+    """``+1.2 [+0.3, +2.1]``, in points; without an interval where the seeds give none, ``-`` of no pair."""
     if row is None:
         return "-"
-    between = (
-        "" if pd.isna(row["low"]) else f" [{100 * row['low']:+z.1f}, {100 * row['high']:+z.1f}]"
-    )
-    return f"{100 * row['difference']:+z.1f}{between}"
+    number = f"{100 * row['difference']:+z.1f}".replace("-", MINUS)
+    return number if pd.isna(row["low"]) else number + _between(row["low"], row["high"], "+z.1f")
 
 
 def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     """Mean, standard deviation over seeds where there are several, and interval, in per cent.
 
-    ``-`` of classes without test images, and for an interval where all seeds are equal: they do not show how
-    far others would be from them.
+    ``-`` of classes without test images, and for an interval where all seeds are equal, or whose ends are
+    equal as they are printed: neither shows how far other seeds or images would be.
     """
     if pd.isna(row[metric]):
         return "-"
     sd = row[f"{metric}_sd"]  # none where one seed alone has images of these classes
     spread = "" if pd.isna(sd) else f" ± {100 * sd:.1f}"
-    if pd.isna(low):
-        between = "" if pd.isna(sd) else " [-]"
-    elif high - low < NO_SPREAD:
-        between = " [-]"
-    else:
-        between = f" [{100 * low:.1f}, {100 * high:.1f}]"
+    between = "" if pd.isna(low) and pd.isna(sd) else _between(low, high)
     return f"{100 * row[metric]:.1f}{spread}{between}"
+
+
+def _between(low: float, high: float, form: str = ".1f") -> str:
+    """An interval in per cent; ``-`` where there is none, or its ends are equal as printed."""
+    ends = [f"{100 * end:{form}}".replace("-", MINUS) for end in (low, high)]
+    return NO_INTERVAL if ends[0] == ends[1] else f" [{', '.join(ends)}]"
 
 
 def interval(row: pd.Series, metric: str = "balanced_accuracy") -> tuple[float, float]:

@@ -61,9 +61,9 @@ def _numbers(n: int, report: Any) -> str:
     """What a cell holds."""
     level = f"{percent(report.confidence)} interval"
     spread = (
-        f"Mean ± standard deviation over n = {n} seeds [{level} of the mean; -: all seeds are equal]"
+        f"Mean ± standard deviation over n = {n} seeds [{level} of the mean; -: under 0.1 points wide]"
         if n > 1
-        else f"One seed, n = 1 [{level} over test images only]"
+        else f"One seed, n = 1 [{level} over test images only; -: under 0.1 points wide]"
     )
     return f"BA, BR: balanced accuracy and balanced robustness in %. {spread}."
 
