@@ -21,7 +21,7 @@ from taet.axes import job_title
 
 INTERVAL = 1.0  # seconds between two drawings of the live line
 CLEAR, RED, PLAIN = "\r\033[K", "\033[31m", "\033[0m"
-# Said before a run starts, of no use to who runs a study.
+# Printed by Snakemake before a run; not useful to users.
 OBVIOUS = ("Assuming unrestricted shared filesystem usage", "host: ")
 # Lines of ours say the same.
 REPEATED = (

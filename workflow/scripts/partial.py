@@ -3,10 +3,10 @@
     python workflow/scripts/partial.py keep STUDY       copy results/STUDY to results/partial/STUDY
     python workflow/scripts/partial.py restore STUDY    copy it back, in a checkout of the same revision
 
-Predictions, records and the headers of networks (costs, curves) are kept; of weights, only their number of
+Predictions, records and the headers of networks (costs, curves) are saved; of weights, only their number of
 bytes, since no score reads them. ``restore`` fills them with zeros: reading such a network is refused, for
 its digest differs. Jobs that read weights (``inspect``, saved networks) need the trainings of the grid's
-first seed, which are not kept, but made in the run that ends the study.
+first seed, which are not saved, but made in the run that ends the study.
 """
 
 import shutil
@@ -54,7 +54,7 @@ def _header(network):
 
 
 def restore(study):
-    """Copy what is kept to the results, where nothing is yet."""
+    """Copy what is saved to the results, where nothing is yet."""
     for copy in sorted((PARTIAL / study.params.study).rglob("*.*")):
         output = RESULTS / copy.relative_to(PARTIAL)
         if copy.suffix == HEADER:

@@ -24,7 +24,7 @@ PAIR = "images [N, C, H, W] and labels [N]"
 
 
 def is_name(dataset: Any) -> bool:
-    """Whether it stands for a data set of the parameters; ``None`` as well, which no data set is called."""
+    """Whether it names a data set of the parameters; ``None`` as well, which no data set is called."""
     return dataset is None or isinstance(dataset, str)
 
 

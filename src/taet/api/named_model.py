@@ -24,7 +24,7 @@ WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")  # how names of files
 
 
 def load_named_model(name: str) -> nn.Module:
-    """The torch module that a name stands for.
+    """The torch module of a name.
 
     Args:
         name: ``module:function``, with a module that is searched for in the working folder first;

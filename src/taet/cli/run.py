@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     selection = selection_of(options)
-    load_params(PARAMS_FILE, selection)  # what is wrong is said in fewer lines than Snakemake's
+    load_params(PARAMS_FILE, selection)  # errors in fewer lines than Snakemake's
     if not Path("Snakefile").is_file():
         raise UserError("Snakefile: no such file; run in the project's folder")
     words = ["--cores", options.cores, *["-n"] * options.dry_run, "all"]

@@ -216,7 +216,7 @@ class Charts:
                 yield Chart(f"{title}; dashed: stage 1 (clean warm-up)", spec)
 
     def _point(self, method: str, text: str, **values: Any) -> dict[str, Any]:
-        """What is drawn of a method, and what is said of it."""
+        """A point of a method, and the text of its tooltip."""
         numbers = {name: _number(value) for name, value in values.items()}
         return {"method": method, "label": self.methods[method], "text": text, **numbers}
 
@@ -242,7 +242,7 @@ class Charts:
             }
             for channel, name in (("color", "color"), ("fill", "fill"), ("shape", "shape"))
         }
-        color, said = {"color": looks["color"]}, {"description": {"field": "text"}}
+        color, spoken = {"color": looks["color"]}, {"description": {"field": "text"}}
         ends = {bars: {"field": "low", "type": "quantitative"}, f"{bars}2": {"field": "high"}}
         tooltip = [{"field": "label", "title": "Method"}, {"field": "text", "title": "Value"}]
         if joined:
@@ -259,7 +259,7 @@ class Charts:
                 "mark": marks,
                 "encoding": {
                     "stroke": looks["color"], "fill": looks["fill"], "shape": looks["shape"],
-                    "tooltip": tooltip, **said,
+                    "tooltip": tooltip, **spoken,
                 },
             },
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How figures call classes: by name where all names can be drawn and told apart, otherwise by number.
+"""How figures call classes: by name if the font has all names and they differ, otherwise by number.
 
 The font is the one that ships with matplotlib. A font that is installed on one machine only would give other
 bytes of one key elsewhere; tables and CSV files have every name.

@@ -100,7 +100,7 @@ def write(study: Study, params_file: Path) -> Path:
 
 
 def stages_diagram(study: Study) -> str:
-    """The stages as one SVG: boxes with their jobs, and what each waits for."""
+    """The stages as a self-contained SVG file: boxes with their numbers of jobs, and arrows between them."""
     return _template("stages.svg.j2").render(graph=stages_graph(study), alone=True)
 
 
@@ -196,12 +196,12 @@ def _tables(tables: Sequence[Table]) -> Iterator[dict[str, Any]]:
 
 
 def _notes(tables: Sequence[Table]) -> list[str]:
-    """What is said below tables, each sentence once."""
+    """Sentences of the notes below tables, each once."""
     return list(dict.fromkeys(sentence for table in tables for sentence in table.sentences))
 
 
 def _warnings(metrics: pd.DataFrame) -> list[dict[str, Any]]:
-    """What attacks have warned of: once for all test sets and groups."""
+    """Warnings of attacks: once for all test sets and groups."""
     if "warnings" not in metrics:
         return []
     columns = [*MODEL, "attack", "warnings"]

@@ -41,7 +41,7 @@ def draw(
         features: rows of features.csv of one data set, imbalance ratio and architecture.
         summary: its rows over seeds.
         shown: ``report``, ``labels`` of the parameters.
-        picture: its setting, with the ``classes`` of the data set.
+        about: its setting, with the ``classes`` of the data set.
     """
     methods = by_tail_robustness(summary, shown)
     rows, columns = grid_shape(len(methods), PANELS_IN_A_ROW)

@@ -48,7 +48,7 @@ def json_schema() -> dict[str, Any]:
 def _block(folder: str, name: str) -> dict[str, Any]:
     """Schema of a plugin's block.
 
-    ``kind`` may be left out, since the block's name stands for it. So may all options of the block that it
+    ``kind`` may be left out, since the block's name implies it. So may all options of the block that it
     extends, and of the common block of which it has a version of its own.
     """
     schema = _inlined(plugins.options_class(folder, name))
