@@ -11,7 +11,6 @@ import yaml
 
 from tests.conftest import ROOT, Tree
 from tests.docs.pages import commands
-from tests.regression.comparison import bands
 
 PAGE = "contributing/how_numbers_are_checked.md"
 
@@ -37,27 +36,3 @@ def test_keep_a_study(finished_copy: Tree) -> None:
     written = yaml.safe_load((tree.path / "tests/regression/headline.yaml").read_text())
     assert [*written] == ["machines.csv", "tiny"]
     assert written["tiny"].keys() >= {"manifest", "BA", "BR_worst"}
-
-
-def test_bands_are_those_of_the_page() -> None:
-    page = (ROOT / "docs" / PAGE).read_text()
-    for said, kind, over in (
-        ("accuracy, mean over methods: all classes / tail", "accuracy", "all methods"),
-        ("accuracy of one method", "accuracy", "one method"),
-        (
-            "difference of two attacks on the same networks, mean over methods",
-            "difference",
-            "all methods",
-        ),
-        ("the same of one method", "difference", "one method"),
-    ):
-        shown = [
-            f"± {bands()[kind, over, test_set, 'all']:.1f} / {bands()[kind, over, test_set, 'tail']:.1f}"
-            for test_set in ("balanced", "long_tailed")
-        ]
-        assert f"| {said} | {shown[0]} | {shown[1]} |" in page
-    agreement = bands()["agreement"].droplevel(["over", "scope"])
-    assert f"± {agreement['balanced']:.0f} % | ± {agreement['long_tailed']:.0f} % |" in page
-    starts = (1, 2, 4, 8, 16)
-    losses = [bands()["log loss", "one method", "", f"epochs {n}-{2 * n - 1}"] for n in starts]
-    assert f"± {', '.join(f'{100 * loss:.1f}' for loss in losses)} % |" in page

@@ -1,14 +1,11 @@
-"""The tables of changes can be made, and docs/contributing/how_numbers_are_checked.md says what share of them is caught."""
+"""The changes in the tables can be made, and the tests catch the share that they should."""
 
 import ast
-import re
 
 from tests.conftest import ROOT
 from tests.mutations.__main__ import GOAL
 from tests.mutations.changes import read_tables
 from tests.mutations.results import Results
-
-PAGE = ROOT / "docs/contributing/how_numbers_are_checked.md"
 
 
 def test_every_change_can_be_made() -> None:
@@ -22,7 +19,5 @@ def test_every_change_can_be_made() -> None:
 def test_share_that_is_caught() -> None:
     counted = [change for change in read_tables() if not change.equivalent]
     caught = sum(map(Results.read().caught, counted))
-    share = 100 * caught / len(counted)
-    assert share >= 100 * GOAL
-    (said,) = re.findall(r"Of (\d+) changes, ([\d.]+) % are caught", PAGE.read_text())
-    assert said == (str(len(counted)), f"{share:.1f}")
+    assert caught >= GOAL * len(counted)
+    assert len(Results.read().rows) == len(counted), "pages and badges count rows of results.csv"

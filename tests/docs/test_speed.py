@@ -78,25 +78,6 @@ def test_our_components_are_never_weaker(times: ModuleType) -> None:
         assert ours["value"] <= theirs["high"], name
 
 
-def test_fidelity_says_what_was_measured_of_square(times: ModuleType) -> None:
-    rows = times.read("square").set_index("what")["value"]
-    said = (ROOT / "docs/fidelity.md").read_text().replace("\n", " ")
-    for eps, there in (
-        ("0.1", "leaves {} robust, the official positions {} (eps 0.1)"),
-        ("0.2", "With eps 0.2 these are {} and {}."),
-    ):
-        all_positions, official = (
-            rows[f"eps {eps}, positions {positions}, schedule fixed: robust"]
-            for positions in ("all", "official")
-        )
-        assert there.format(all_positions, official) in said
-    apart = [
-        rows[f"eps {eps}, positions official, schedule rescaled: fewer than official"]
-        for eps in ("0.1", "0.2")
-    ]
-    assert apart == [0, 0]
-
-
 def test_every_target_is_for_a_number(times: ModuleType) -> None:
     rows = pd.concat(times.read(file.stem) for file in times.FOLDER.glob("*.csv"))
     names = [f"{row.what}, {row.unit}" for row in rows.itertuples()]

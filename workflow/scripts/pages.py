@@ -3,8 +3,8 @@
     python workflow/scripts/pages.py
 
 Templates are Markdown with calls in double braces: of ``saved_numbers`` and ``overfitting`` for saved
-results, of ``benchmarks/saved_times.py`` for times. People write the sentences, this script the numbers; a
-test renders all pages again.
+results, of ``check_numbers`` for tests, of ``benchmarks/saved_times.py`` for times. People write the
+sentences, this script the numbers; a test renders all pages again.
 """
 
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jinja2
 
+import check_numbers
 import overfitting
 import saved_numbers
 from taet.errors import UserError
@@ -45,7 +46,8 @@ def rendered(template):
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    calls = {call.__name__: call for call in (*saved_numbers.CALLS, *overfitting.CALLS)}
+    modules = (saved_numbers, overfitting, check_numbers)
+    calls = {call.__name__: call for module in modules for call in module.CALLS}
     calls |= saved_times.names()
     try:
         body = environment.from_string(template.read_text(encoding="utf-8")).render(calls)
