@@ -9,13 +9,14 @@ from tests.conftest import ROOT
 
 LONGEST = 25  # words of a sentence
 BUDGETS = {
-    "CHANGELOG.md": 950,
+    "CHANGELOG.md": 980,
     "CONTRIBUTING.md": 965,
     "data/README.md": 570,
-    "docs/README.md": 215,
+    "docs/README.md": 228,
     "docs/add_a_data_set.md": 380,
     "docs/add_a_method.md": 215,
     "docs/add_an_attack.md": 240,
+    "docs/claim_a_result.md": 400,
     "docs/cluster.md": 945,
     "docs/command_line.md": 335,
     "docs/contributing/how_numbers_are_checked.md": 925,

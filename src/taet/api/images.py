@@ -61,14 +61,7 @@ def read_test_set(
     Raises:
         UserError: the data set is missing, or ``images`` is below the number of classes.
     """
-    stored = STAGES["download"].output.format(dataset=dataset)
-    candidates = list(dict.fromkeys(folders))
-    folder = next((folder for folder in candidates if (folder / stored).exists()), None)
-    if folder is None:
-        missing = " and no ".join(str(folder / stored) for folder in candidates)
-        raise UserError(f"no {missing}; run: python -m taet download --dataset {dataset}")
-    job = Study(study.params, folder=folder).job("download", dataset=dataset)
-    arrays, facts = artifacts.read_arrays(folder / stored, job.key)
+    arrays, facts = read_stored_images(study, dataset, folders)
     names = facts["class_names"]
     # The same draw as that of the stage `subsample`.
     rng = np.random.default_rng(seed_for("split", dataset, seed))
@@ -83,6 +76,27 @@ def read_test_set(
         torch.from_numpy(index),
         names,
     )
+
+
+def read_stored_images(
+    study: Study, dataset: str, folders: Iterable[Path] = (HERE,)
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and facts that the stage ``download`` has stored; see ``taet.data.imageset``.
+
+    Args:
+        folders: the first of them with this data set under ``data/raw`` is used.
+
+    Raises:
+        UserError: the data set is missing or damaged.
+    """
+    stored = STAGES["download"].output.format(dataset=dataset)
+    candidates = list(dict.fromkeys(folders))
+    folder = next((folder for folder in candidates if (folder / stored).exists()), None)
+    if folder is None:
+        missing = " and no ".join(str(folder / stored) for folder in candidates)
+        raise UserError(f"no {missing}; run: python -m taet download --dataset {dataset}")
+    job = Study(study.params, folder=folder).job("download", dataset=dataset)
+    return artifacts.read_arrays(folder / stored, job.key)
 
 
 def _per_class(images: int, classes: int) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from taet.api import arguments
 from taet.api.cache import cache_folder
 from taet.source_code import PACKAGE
+from taet.study.params.blocks import Params
 from taet.study.params.load import PARAMS_FILE, load_common, load_params
 from taet.study.params.selection import Selection
 from taet.study.plan.study import Study, load_study
@@ -38,13 +39,28 @@ def study_of_data_set(
             otherwise the package's own.
         cache: the folder; None for the usual one, if neither the working folder nor the call has parameters.
     """
+    file, cached, folders = _sources(parameters, cache)
+    return load_study(file, study), cached, folders
+
+
+def common_of_data_set(
+    parameters: str | Path | None, cache: str | Path | None
+) -> tuple[Params, Path | None, list[Path]]:
+    """The same with the common values of the parameters, of no study."""
+    file, cached, folders = _sources(parameters, cache)
+    return load_common(file), cached, folders
+
+
+def _sources(
+    parameters: str | Path | None, cache: str | Path | None
+) -> tuple[Path, Path | None, list[Path]]:
+    """The parameter file, the cache if it is used, and the folders to search for data sets."""
     file = _path(parameters)
     own = file or (PARAMS_FILE if _is_project() else None)
-    loaded = load_study(own or OWN_PARAMETERS, study)
     if cache is not None or own is None:
         folder = cache_folder(cache)
-        return loaded, folder, [folder]
-    return loaded, None, [own.parent, Path()]
+        return own or OWN_PARAMETERS, folder, [folder]
+    return own, None, [own.parent, Path()]
 
 
 def _path(parameters: str | Path | None) -> Path | None:

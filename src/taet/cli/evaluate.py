@@ -1,11 +1,10 @@
 """The command ``evaluate``: a model of the user's own under attack."""
 
 import argparse
-import re
-from pathlib import Path
 
 from taet.cli.axes import AXES, add_axis
 from taet.cli.commands import Commands, add_set, selection_of
+from taet.cli.model import add_model, load_model, trained_seed
 from taet.decimals import is_integer
 from taet.errors import ArgumentError, UserError
 from taet.study.plan.study import Study
@@ -19,21 +18,7 @@ def add(commands: Commands) -> None:
     )
     # Left out, it depends on the folder: ``study_of_data_set``.
     own.set_defaults(params=None)
-    own.add_argument(
-        "--model",
-        required=True,
-        metavar="MODEL",
-        help="MODULE:FUNCTION or FILE.py:FUNCTION, a function that returns a torch module: images in [0,1] "
-        "to logits; the module is executed. Or a trained network, such as results/STUDY/equalize/.../"
-        "seed0.safetensors. Or a file of others' weights, with --architecture",
-    )
-    add_axis(
-        own,
-        "architecture",
-        required=False,
-        help=f"{AXES['architecture'].help}, of the weights in the file --model (.safetensors, .pt, .pth); "
-        "nothing in it is executed",
-    )
+    add_model(own)
     add_axis(
         own,
         "dataset",
@@ -61,24 +46,20 @@ def add(commands: Commands) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     # Imported here, since they bring torch, which no other of these commands needs.
-    from taet.api.named_model import load_named_model
     from taet.api.own_model import attack_model
     from taet.api.parameters import study_of_data_set
     from taet.api.verdict_table import table
-    from taet.api.weights import load_named
 
     study, cache, folders = study_of_data_set(selection_of(options), options.params, None)
     attacks = None if options.attacks is None else _attack_names(options.attacks, study)
     try:
         frame = attack_model(
             study,
-            load_named_model(options.model)
-            if options.architecture is None
-            else load_named(_file(options.model), options.architecture, study.params.architectures),
+            load_model(options, study.params.architectures),
             options.dataset,
             attacks,
             eps=options.eps,
-            seed=_seed_of(options.model) if options.seed is None else options.seed,
+            seed=trained_seed(options.model) or "0" if options.seed is None else options.seed,
             images=_number(options.images),
             cache=cache,
             folders=folders,
@@ -87,23 +68,6 @@ def evaluate(options: argparse.Namespace) -> None:
     except ArgumentError as error:
         raise UserError(f"--{error}") from None
     print(table(frame, study.params.report.confidence))
-
-
-def _seed_of(model: str) -> str:
-    """The seed of a trained network, whose test images are those of the same seed; 0 of any other model."""
-    named = re.search(r"seed(\d+)\.safetensors$", model)
-    return named[1] if named else "0"
-
-
-def _file(model: str) -> Path:
-    """The path in ``--model``, beside ``--architecture``.
-
-    Raises:
-        UserError: it is the name of a function.
-    """
-    if model.rpartition(":")[2].isidentifier() and ":" in model:
-        raise UserError("--architecture is for a file of weights; leave it out")
-    return Path(model)
 
 
 def _attack_names(text: str, study: Study) -> list[str]:

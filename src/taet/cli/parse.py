@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from taet.cli import drawing, evaluate, methods, parameters, plan, run, stages, verify
+from taet.cli import claim, drawing, evaluate, methods, parameters, plan, run, stages, verify
 from taet.cli.commands import Commands, Parser
 from taet.cli.map import map_of_commands
 from taet.errors import nearest, suggest
@@ -50,7 +50,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Commands]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = Commands(parser)
-    for module in (stages, run, evaluate, verify, plan, drawing, parameters, methods):
+    for module in (stages, run, evaluate, claim, verify, plan, drawing, parameters, methods):
         module.add(commands)
     parser.description = map_of_commands(commands.texts)
     parser.add_argument("--version", action=_Version, help=argparse.SUPPRESS)

@@ -5,13 +5,11 @@ that make the same results. It opens from a file, without a network, and without
 and figures.
 """
 
-import importlib.resources
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from taet.axes import MODEL, SETTING
@@ -21,6 +19,7 @@ from taet.report.page_figures import PageFigures, of_setting
 from taet.report.stages_graph import stages_graph
 from taet.report.tables import main_tables
 from taet.report.tables.setting import SettingResults, settings
+from taet.report.template import template
 from taet.report.titles import eps_text
 from taet.report.typeset import Table
 from taet.scores import notes
@@ -61,7 +60,7 @@ def write(study: Study, params_file: Path) -> Path:
     anchors = provenance.first_predictions(study)
     work, environments = provenance.jobs_of_stages(study, page)
     static = list(main_tables(scored.summary, scored.differences, tables.reads))
-    text = _template("report.html.j2").render(
+    text = template("report.html.j2").render(
         study=study.params.study,
         key=page_key(study, params_file),
         summary=_what_was_run(study, scored),
@@ -101,20 +100,7 @@ def write(study: Study, params_file: Path) -> Path:
 
 def stages_diagram(study: Study) -> str:
     """The stages as a self-contained SVG file: boxes with their numbers of jobs, and arrows between them."""
-    return _template("stages.svg.j2").render(graph=stages_graph(study), alone=True)
-
-
-def _template(name: str) -> jinja2.Template:
-    folder = importlib.resources.files("taet.report") / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    return environment.get_template(name)
+    return template("stages.svg.j2").render(graph=stages_graph(study), alone=True)
 
 
 def _what_was_run(study: Study, scored: Scored) -> str:

@@ -18,6 +18,8 @@ def test_map(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.findall(r"^  (\w+) ", looks, re.MULTILINE) == [
         "run",
         "evaluate",
+        "claim",
+        "leaderboard",
         "verify",
         "plan",
         "report",

@@ -196,6 +196,43 @@ class Report(Options):
     inspection: Inspection
 
 
+class ClaimedData(Options):
+    """Where the protocol of claims differs for one data set; null for the common value."""
+
+    eps: PixelDistance | None = None
+    """Radius of the L-inf ball."""
+    class_order: Literal["label", "reversed", "size"] | None = None
+    """Classes from head to tail; see ``longtail``."""
+    head_images: Count | None = None
+    """Training images of the head class."""
+    test_per_class: Count | None = None
+    """Test images of each class."""
+
+
+class ClaimOptions(Options):
+    """The protocol of claims: how a model of anyone's is tested, so that claims can be compared."""
+
+    protocol: Name
+    """Name of the protocol."""
+    version: Count
+    """Claims of different versions are not compared."""
+    attacks: Annotated[list[Name], Field(min_length=1)]
+    """Attacks by their names under ``attacks``, all in the L-inf ball; the worst case is over all of them."""
+    eps: PixelDistance
+    """Radius of the L-inf ball."""
+    step_share: Annotated[Share, Field(gt=0)]
+    """Length of a step of attacks by gradient steps, relative to the radius."""
+    seed: Whole
+    """Of the split, of the attacks' random starts and of the bootstrap."""
+    confidence: Annotated[Share, Field(gt=0, lt=1)]
+    """Level of the intervals."""
+    bootstrap: Count
+    """Draws of the bootstrap over images."""
+    groups: Groups
+    datasets: dict[Name, ClaimedData]
+    """What differs for a data set."""
+
+
 class Params(Options):
     """All parameters of one study."""
 
@@ -214,3 +251,4 @@ class Params(Options):
     evaluation: EvaluationOptions
     compute: Compute
     report: Report
+    claim: ClaimOptions

@@ -27,7 +27,7 @@ PARAMS_FILE = Path("params.yaml")
 # Common blocks of which each data set or method can have a version of its own.
 OWN = {"datasets": "longtail", "methods": "training"}
 # Names of folders in `results` and `results/reference` that no study can have.
-TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults", "pilots")
+TAKEN = ("reference", "logs", "benchmarks", "slurm_logs", "faults", "pilots", "claims")
 
 
 def load_params(

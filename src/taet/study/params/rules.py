@@ -28,6 +28,7 @@ def inconsistencies(params: Params, resolved: ResolvedValues) -> Iterator[str]:
     if not wrong and not unstable:
         yield from _handover_problems(params, resolved)
     yield from _report_problems(params, resolved)
+    yield from _claim_problems(params, resolved)
 
 
 def _grid_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
@@ -318,6 +319,28 @@ def _report_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
         )
     if params.report.groups.head + params.report.groups.tail > 1:
         where = resolved.locate(("report", "groups"))
+        yield f"{where}: head and tail together are more than all classes"
+
+
+def _claim_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
+    """The protocol is one for all studies, and its attacks are of one adversary."""
+    claim = params.claim
+    for path, (written, _) in resolved.origins.items():
+        if path[:1] == ("claim",) and written[:1] == ("studies",):
+            yield f"{resolved.locate(path)}: the protocol is one for all studies; remove it here"
+            return
+    for i, name in enumerate(claim.attacks):
+        where = resolved.locate(("claim", "attacks", i))
+        if name not in params.attacks:
+            yield f"{where}: no attack {name!r}{suggest(name, params.attacks)}"
+        elif params.attacks[name].ball(claim.eps) != ("linf", claim.eps):
+            yield f"{where}: {name!r} is not bounded by the L-inf eps of 'claim'; name another"
+    for name in claim.datasets:
+        if name not in params.datasets:
+            where = resolved.locate(("claim", "datasets", name))
+            yield f"{where}: no data set {name!r}{suggest(name, params.datasets)}"
+    if claim.groups.head + claim.groups.tail > 1:
+        where = resolved.locate(("claim", "groups"))
         yield f"{where}: head and tail together are more than all classes"
 
 

@@ -52,7 +52,7 @@ class Stopwatch:
 
 def write_record(job: "Job", watch: Stopwatch, **facts: Any) -> None:
     """Write the record of a finished job."""
-    versions = _versions()
+    versions = package_versions()
     record = {
         "job": job.title,
         "key": job.key,
@@ -118,7 +118,7 @@ def is_whole(record: dict[str, Any]) -> bool:
     return bool(record["digest"] == artifacts.digest({}, contents))
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Version of each of ``PACKAGES`` that is installed."""
     versions = {}
     for package in PACKAGES:
