@@ -56,6 +56,7 @@ def write(
             (setting, _page_rows(rows, every, folder, out)) for setting, rows in groups.items()
         ],
         head=HEAD,
+        warned=any(row.warnings for rows in groups.values() for row in rows),
         problems=problems,
         on_dark={},
     )
@@ -75,11 +76,20 @@ def read_claims(folder: Path, lists: ImageLists) -> tuple[list[Row], list[str]]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
     rows, problems = [], []
+    files: dict[tuple[Any, ...], str] = {}  # by network and setting
     for file in sorted(folder.glob("*.json")):
         try:
-            rows.append(row_of_claim(checked(file, lists), file.name, lists.params))
+            claim = checked(file, lists)
         except UserError as error:
             problems.append(f"{error}; left out")
+            continue
+        first = files.setdefault(
+            (claim.weights.digest, claim.dataset, claim.imbalance_ratio), file.name
+        )
+        if first == file.name:
+            rows.append(row_of_claim(claim, file.name, lists.params))
+        else:
+            problems.append(f"{file}: weights: the same network as in {first}; left out")
     return rows, problems
 
 
@@ -136,7 +146,7 @@ def cells(row: Row, rank: int | None, every: Sequence[str]) -> dict[str, str]:
         "-" if row.long_tailed is None else f"{100 * row.long_tailed:.1f}",
         f"{row.images:,}{'' if row.seeds == 1 else f' x {row.seeds}'}",
         "-" if row.passes is None else f"{row.passes:,.0f}",
-        row.network or "-",
+        row.network,
         ", ".join(others) or "all",
         row.source if row.file is None else f"{row.source} {row.file}",
     )
@@ -162,6 +172,7 @@ def _page_rows(
     return [
         {
             "cells": cells(row, rank, every),
+            "ranked": row.ranked,
             "link": row.file and os.path.relpath(folder / row.file, out),
             "warnings": row.warnings,
         }

@@ -29,7 +29,7 @@ class Row:
         imbalance_ratio: of its training set.
         eps: radius of the L-inf ball.
         name: of the model or method.
-        network: label of the architecture; None where unknown.
+        network: label of the architecture, of a claim the number of its parameters.
         source: ``claim`` or the study.
         file: name of the claim's file.
         protocol: name and version; None of a study.
@@ -49,7 +49,7 @@ class Row:
     imbalance_ratio: float | str
     eps: float
     name: str
-    network: str | None
+    network: str
     source: str
     file: str | None
     protocol: str | None
@@ -84,7 +84,7 @@ def row_of_claim(claim: Claim, file: str, params: Params) -> Row:
         imbalance_ratio=claim.imbalance_ratio,
         eps=facts["eps"],
         name=claim.name,
-        network=None,
+        network=f"{claim.weights.parameters:,} parameters",
         source="claim",
         file=file,
         protocol=f"{facts['name']} {facts['version']}",

@@ -11,6 +11,7 @@ from taet.claims.claim import FORMAT, digest_of, packed
 from taet.claims.images import ImageLists
 from taet.claims.numbers import claimed_numbers
 from taet.claims.protocol import protocol_facts, study_of_protocol
+from taet.study.store.artifacts import digest
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -31,7 +32,7 @@ def contents(
         "dataset": "digits",
         "imbalance_ratio": ratio,
         "protocol": protocol,
-        "weights": {"digest": "0" * 64, "parameters": 3},
+        "weights": {"digest": digest({}, {"name": name}), "parameters": 3},
         "passes": 616.0,
         "images": {
             "digest": images.digest,

@@ -16,11 +16,12 @@ from taet.claims.rows import Row, Share, by_setting
 from taet.claims.saved import saved_rows
 from taet.collapse import COLLAPSED
 from taet.errors import UserError
+from taet.scores.summary import read_rows
 from tests.conftest import ROOT
 from tests.unit.claims import made
 
 ROW = Row(
-    dataset="Digits", imbalance_ratio=10.0, eps=0.1, name="a", network=None, source="claim", file="a.json",
+    dataset="Digits", imbalance_ratio=10.0, eps=0.1, name="a", network="small CNN", source="claim", file="a.json",
     protocol="balanced_robustness 1", attacks=("FGSM",), complete=True, images=500, seeds=1,
     robustness=Share(0.5, 0.4, 0.6), clean=Share(0.8, 0.7, 0.9), tail=Share(), long_tailed=None,
     passes=None, warnings=(),
@@ -55,11 +56,16 @@ def test_the_most_robust_comes_first() -> None:
 
 @pytest.fixture(scope="module")
 def board(lists: ImageLists, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A folder with two claims and two broken ones, and the leaderboard of it, without saved studies."""
+    """A folder with two claims and three that are left out, and its leaderboard, without saved studies."""
     folder = tmp_path_factory.mktemp("board")
     claims = folder / "claims"
     files.write(claims / "weak.json", made.contents(lists, robust=0.3, name="weak"))
     files.write(claims / "strong.json", made.contents(lists, robust=0.9, name="strong <b> & co"))
+    twice = made.contents(lists, robust=0.9, name="weak")
+    files.write(claims / "weak_again.json", {**twice, "name": "strongest"})
+    files.write(
+        claims / "weak_at_20.json", made.contents(lists, robust=0.3, name="weak", ratio=20.0)
+    )
     broken = made.contents(lists)
     broken["numbers"]["balanced"]["worst"]["accuracy"]["value"] += 0.1
     made.store(claims / "broken.json", broken)
@@ -72,7 +78,10 @@ def board(lists: ImageLists, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 def test_broken_claims_are_named_and_left_out(board: tuple[Path, list[str]]) -> None:
     out, problems = board
-    assert [line.split(": ")[0] for line in problems] == ["claims/broken.json", "claims/cut.json"]
+    assert [line.split(": ")[0] for line in problems] == [
+        "claims/broken.json", "claims/cut.json", "claims/weak_again.json",
+    ]  # fmt: skip
+    assert "weights: the same network as in weak.json" in problems[2]
     assert all(line.endswith("; left out") and "\n" not in line for line in problems)
     page = (out / "leaderboard.html").read_text()
     assert "broken.json: numbers.balanced.worst.accuracy.value" in page
@@ -86,15 +95,17 @@ def test_markdown(board: tuple[Path, list[str]]) -> None:
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     assert [cell.strip() for cell in lines[0].strip("|").split("|")] == list(HEAD)
     names = [line.split(" | ")[0] for line in lines[2:]]
-    assert names == ["| strong &lt;b> & co", "| weak"]
+    assert names == ["| strong &lt;b> & co", "| weak", "| Model", "| ---", "| weak"]
     assert re.search(r"\| 1 \| \d\d\.\d \[\d\d\.\d, \d\d\.\d\] \|", lines[2])
-    assert lines[2].split(" | ")[6:] == ["500", "616", "-", "all", "claim strong.json |"]
+    assert lines[2].split(" | ")[6:] == ["500", "616", "3 parameters", "all", "claim strong.json |"]
 
 
 def test_csv(board: tuple[Path, list[str]], lists: ImageLists) -> None:
     with (board[0] / "leaderboard.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
-    assert [row["name"] for row in rows] == ["strong <b> & co", "weak"]
+    assert [(row["name"], row["imbalance_ratio"]) for row in rows] == [
+        ("strong <b> & co", "10"), ("weak", "10"), ("weak", "20"),
+    ]  # fmt: skip
     numbers = made.contents(lists, robust=0.9)["numbers"]
     worst = numbers["balanced"]["worst"]
     first = rows[0]
@@ -143,7 +154,11 @@ def test_page_is_a_static_table_that_loads_nothing(board: tuple[Path, list[str]]
     cells = [cell.strip() for cell in page.cells]
     assert cells[: len(HEAD)] == list(HEAD)
     assert cells[len(HEAD)] == "strong <b> & co"
-    assert page.links == ["../claims/strong.json", "../claims/weak.json"]
+    assert page.links == [
+        "../claims/strong.json",
+        "../claims/weak.json",
+        "../claims/weak_at_20.json",
+    ]
     assert all((board[0] / link).is_file() for link in page.links)
 
 
@@ -162,6 +177,18 @@ def test_saved_studies_are_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not taet[10.0].complete  # no AutoAttack
     assert taet[10.0].attacks == ("FGSM", "PGD-20", "PGD-100", "CW-Linf-20")
     assert taet[10.0].passes == 396
+    summary = read_rows(ROOT / "results/reference/digits/score/summary.csv.xz")
+    saved = summary[
+        (summary["method"] == "taet")
+        & (summary["imbalance_ratio"] == "10")
+        & (summary["attack"] == "worst")
+    ].set_index(["test_set", "scope"])
+    all_balanced = saved.loc[("balanced", "all")]
+    assert taet[10.0].robustness == tuple(
+        all_balanced[["balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high"]]
+    )
+    assert taet[10.0].tail.value == saved.loc[("balanced", "tail"), "balanced_accuracy"]
+    assert taet[10.0].long_tailed == saved.loc[("long_tailed", "all"), "accuracy"]
     gpu = [row for row in saved_rows(Path("params.yaml")) if row.source == "study cifar10_gpu"]
     assert [(row.name, row.complete, row.seeds) for row in gpu] == [("TAET", True, 1)]
 
