@@ -17,7 +17,7 @@ from taet.adversary.objectives import (
     DifferenceOfLogits,
     TargetedDifferenceOfLogits,
 )
-from taet.adversary.parts import Target
+from taet.adversary.parts import GradientPart, Target
 from taet.adversary.pgd import Objective
 
 OBJECTIVES: dict[str, Objective] = {
@@ -32,7 +32,7 @@ FIRST_PERIOD, PERIOD_DECREASE, LEAST_PERIOD = 0.22, 0.03, 0.06
 
 
 @dataclass(frozen=True)
-class Apgd:
+class Apgd(GradientPart):
     """APGD from a random point on the surface of the ball.
 
     Attributes:
@@ -64,7 +64,7 @@ class Apgd:
         objective = OBJECTIVES[self.loss]
         result = target.x.clone()
         start = self._start(target)
-        gradient, logits = target.gradient(start, labels, objective)
+        gradient, logits = target.gradient(start, labels, objective, self.samples)
         state = _State.begin(target, labels, start, gradient, objective(logits, labels))
         state = state.retire(logits.argmax(1) != state.y, result)
         periods = checkpoints(self.steps)
@@ -72,7 +72,7 @@ class Apgd:
             if not len(state.rows):
                 break
             state.move(target.eps, self.norm, 1.0 if step == 1 else MOMENTUM)
-            gradient, logits = target.gradient(state.iterate, state.labels, objective)
+            gradient, logits = target.gradient(state.iterate, state.labels, objective, self.samples)
             state.update(gradient, objective(logits, state.labels))
             state = state.retire(logits.argmax(1) != state.y, result)
             if step in periods:

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from taet.adversary.parts import Part
+from taet.adversary.parts import GradientPart, Part
+from taet.errors import UserError
 from taet.study.params import plugins
 
 if TYPE_CHECKING:
@@ -15,13 +17,25 @@ ChainInBall = tuple[float, Chain]  # with the radius of the ball
 
 
 def chain_of(name: str, attacks: "Mapping[str, AttackOptions]") -> Chain:
-    """The parts of an attack, cut so that attacks of the same kind share as many as possible."""
-    kind = attacks[name].kind
+    """The parts of an attack, cut so that attacks of the same kind share as many as possible.
+
+    Raises:
+        UserError: the attack should average gradients, and takes none.
+    """
+    kind, samples = attacks[name].kind, attacks[name].eot_samples
     module = plugins.load("attacks", kind)
     if hasattr(module, "chains"):
         same_kind = {other: options for other, options in attacks.items() if options.kind == kind}
-        return module.chains(same_kind)[name]  # type: ignore[no-any-return]
-    return module.parts(attacks[name])  # type: ignore[no-any-return]
+        chain: Chain = module.chains(same_kind)[name]
+    else:
+        chain = module.parts(attacks[name])
+    if samples > 1 and not any(isinstance(part, GradientPart) for part in chain):
+        raise UserError(
+            f"attack {name}: eot_samples: {samples}, but it takes no gradients; leave it out"
+        )
+    return tuple(
+        replace(part, samples=samples) if isinstance(part, GradientPart) else part for part in chain
+    )
 
 
 def radius_of(options: "AttackOptions", eps: float) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from taet.adversary.noise import Noise
 from taet.adversary.norms import Norm, project
-from taet.adversary.parts import Target
+from taet.adversary.parts import GradientPart, Target
 from taet.adversary.pgd import Objective, pgd, start_point
 
 Start = Literal["zero", "gauss", "uniform"]
@@ -17,7 +17,7 @@ Convention = Literal["any_iterate", "last_iterate"]
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(GradientPart):
     """PGD in the L-inf ball.
 
     Attributes:
@@ -56,6 +56,7 @@ class Descent:
             steps=self.steps,
             stop_when_fooled=self.convention == "any_iterate",
             batch_size=target.batch_size,
+            samples=self.samples,
         )
 
     def _start(self, target: Target) -> Tensor:

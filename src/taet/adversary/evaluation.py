@@ -33,6 +33,7 @@ from taet.adversary.parts import Target
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
 from taet.adversary.warnings import (
+    averaged,
     chain_warnings,
     clean_warnings,
     model_warnings,
@@ -90,7 +91,7 @@ class Evaluation:
     Attributes:
         clean: [N] int64, predicted classes of the clean images.
         verdicts: by the name of the attack.
-        warnings: about the model; every verdict's warnings contain them.
+        warnings: about the model; every verdict's warnings contain them, and that gradients are means.
     """
 
     clean: Tensor
@@ -161,7 +162,10 @@ def evaluate(
         name: run.verdict(
             radius,
             chain,
-            (*warnings, *_attack_warnings(run, attacks[name], radius, chain, classes)),
+            (
+                *averaged(warnings, attacks[name].eot_samples),
+                *_attack_warnings(run, attacks[name], radius, chain, classes),
+            ),
         )
         for name, (radius, chain) in chains.items()
     }

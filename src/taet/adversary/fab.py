@@ -14,14 +14,14 @@ from torch import Tensor
 from taet.adversary.apgd import ranked_class
 from taet.adversary.norms import Norm, norm_of
 from taet.adversary.objectives import logit_gap
-from taet.adversary.parts import Target
+from taet.adversary.parts import GradientPart, Target
 
 OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.05, 0.9, 0.1  # eta, beta, alpha_max of the paper
 LEAST_SIZE = 1e-8  # of a movement, against division by 0
 
 
 @dataclass(frozen=True)
-class Fab:
+class Fab(GradientPart):
     """FAB towards one class.
 
     Attributes:
@@ -46,7 +46,7 @@ class Fab:
         x, y, labels = target.x, target.y, torch.stack([target.y, towards], 1)
         iterate = x
         for _ in range(self.steps):
-            gradient, logits = target.gradient(iterate, labels, logit_gap)
+            gradient, logits = target.gradient(iterate, labels, logit_gap, self.samples)
             gap = logit_gap(logits, labels)
             moved = self._step(x, iterate, gradient, gap)
             misclassified = target.logits(moved).argmax(1) != y

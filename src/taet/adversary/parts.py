@@ -40,6 +40,17 @@ class Part(Protocol):
         """Adversarial images, [B, C, H, W]; of an image that stays robust, any image inside the bounds."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class GradientPart:
+    """What all parts have that follow gradients.
+
+    Attributes:
+        samples: passes that each gradient is the mean of; see ``taet.adversary.pgd.input_gradient``.
+    """
+
+    samples: int = 1
+
+
 @dataclass(frozen=True)
 class Target:
     """Images under attack; they may be more than fit into one batch.
@@ -77,6 +88,11 @@ class Target:
         """Logits at some images, [B, C]."""
         return torch.cat(in_batches(self.model, self.batch_size, x))
 
-    def gradient(self, x: Tensor, y: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
-        """Gradient of each image's objective with respect to the image, [B, C, H, W], and logits."""
-        return input_gradient(self.model, x, y, objective, self.batch_size)
+    def gradient(
+        self, x: Tensor, y: Tensor, objective: Objective, samples: int
+    ) -> tuple[Tensor, Tensor]:
+        """Gradient of each image's objective with respect to the image, [B, C, H, W], and logits.
+
+        Both are means over ``samples`` passes.
+        """
+        return input_gradient(self.model, x, y, objective, self.batch_size, samples)

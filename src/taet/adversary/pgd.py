@@ -42,6 +42,7 @@ def pgd(
     batch_norm: str = "eval",
     watch: Watch | None = None,
     batch_size: int | None = None,
+    samples: int = 1,
 ) -> Tensor:
     """Adversarial images in the L-inf ball around ``x``; weights, gradients and mode are left as they were.
 
@@ -61,6 +62,7 @@ def pgd(
             and the running ones are restored.
         watch: see ``Watch``.
         batch_size: images per pass; batches are refilled in every step. None for all at once.
+        samples: passes that a gradient is the mean of; see ``input_gradient``.
     """
     active = _Active(
         rows=torch.arange(len(x), device=x.device),
@@ -77,7 +79,7 @@ def pgd(
             if isinstance(active.steps, Tensor):
                 active = active.retire(active.steps <= step, result)
             gradient, logits = input_gradient(
-                model, active.iterate, active.y, objective, batch_size
+                model, active.iterate, active.y, objective, batch_size, samples
             )
             if watch is not None:
                 watch(step, logits)
@@ -124,7 +126,12 @@ def start_point(kind: str, x: Tensor, eps: float | Tensor, draw: Draw) -> Tensor
 
 
 def input_gradient(
-    model: nn.Module, x: Tensor, y: Tensor, objective: Objective, batch_size: int | None = None
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    objective: Objective,
+    batch_size: int | None = None,
+    samples: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """Gradient of the summed objective with respect to ``x``, and the logits at ``x``.
 
@@ -133,11 +140,24 @@ def input_gradient(
 
     Args:
         batch_size: images per pass; None for all at once.
+        samples: passes, of which gradient and logits are the means: expectation over transformation (Athalye
+            et al. 2018), for models that draw random numbers in every pass.
     """
     if batch_size is not None and len(x):
-        work = partial(input_gradient, model, objective=objective)
+        work = partial(input_gradient, model, objective=objective, samples=samples)
         gradients, logits = zip(*in_batches(work, batch_size, x, y), strict=True)
         return torch.cat(gradients), torch.cat(logits)
+    gradient, mean = _one_pass(model, x, y, objective)
+    for done in range(1, samples):  # running means: one pass alone keeps its bits
+        another, other = _one_pass(model, x, y, objective)
+        gradient = gradient + (another - gradient) / (done + 1)
+        mean = mean + (other - mean) / (done + 1)
+    return gradient, mean
+
+
+def _one_pass(
+    model: nn.Module, x: Tensor, y: Tensor, objective: Objective
+) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         logits = model(x)

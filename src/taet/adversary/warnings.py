@@ -22,6 +22,9 @@ from taet.losses import cross_entropy
 SQUARE_SHARE = 0.002  # fooled by Square alone, above which gradients are suspect (AutoAttack's)
 SINGLE_IMAGES = 4  # passed one by one, to compare with their batch
 BATCH_TOLERANCE = 1e-3  # relative to the spread of the logits; rounding is far below
+RANDOMISED = (
+    "the model is randomised: two passes differ, so single gradients mislead; use eot_samples"
+)
 LEAST_FOR_DLR, LEAST_FOR_SPREAD = 4, 3  # classes
 
 
@@ -50,7 +53,7 @@ def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
             f"the model computes in {str(dtype).removeprefix('torch.')}, not in float32"
         )
     if not torch.equal(logits, subject(x)):
-        warnings.append("the model is randomised: two passes differ, so single gradients mislead")
+        warnings.append(RANDOMISED)
     elif _depends_on_batch(subject, x, logits):
         warnings.append(
             "an image's outputs depend on the other images of its batch, so verdicts depend on the "
@@ -62,6 +65,12 @@ def model_warnings(subject: Subject, x: Tensor, y: Tensor) -> list[str]:
     if zero := (gradient.flatten(1) == 0).all(1).float().mean().item():
         warnings.append(f"{zero:.1%} of the images have a gradient of exactly zero (n = {len(x)})")
     return warnings
+
+
+def averaged(warnings: Sequence[str], samples: int) -> list[str]:
+    """Warnings about a model, for an attack whose gradients are means over some passes."""
+    text = f"the model is randomised: gradients are means over {samples} passes, the verdict is of one pass"
+    return [text if samples > 1 and w == RANDOMISED else w for w in warnings]
 
 
 def _depends_on_batch(subject: Subject, x: Tensor, logits: Tensor) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from taet.adversary.norms import Norm, norm_of
 from taet.adversary.objectives import margin
-from taet.adversary.parts import Part, Target
+from taet.adversary.parts import GradientPart, Part, Target
 from taet.options import AttackOptions, Count, NonNegative, Positive
 
 INSIDE = 1 - 1e-6  # keeps pixels off 0 and 1, where tanh has no inverse
@@ -42,7 +42,7 @@ def parts(options: Options) -> tuple[Part, ...]:
 
 
 @dataclass(frozen=True)
-class CarliniWagner:
+class CarliniWagner(GradientPart):
     """See the module."""
 
     title: str
@@ -62,7 +62,7 @@ class CarliniWagner:
         first, second = torch.zeros_like(w), torch.zeros_like(w)
         for step in range(1, self.steps + 1):
             x_adv = (w.tanh() + 1) / 2
-            gradient, logits = target.gradient(x_adv, target.y, self._hinge)
+            gradient, logits = target.gradient(x_adv, target.y, self._hinge, self.samples)
             distance = norm_of(x_adv - target.x, "l2")
             nearer = (logits.argmax(1) != target.y) & (distance < least)
             nearest[nearer], least[nearer] = x_adv[nearer], distance[nearer]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from taet.adversary.norms import Norm
 from taet.adversary.objectives import logit_gap
-from taet.adversary.parts import Part, Target
+from taet.adversary.parts import GradientPart, Part, Target
 from taet.options import AttackOptions, Count, NonNegative
 
 # Added to the gap, as in torchattacks, so that a step crosses the boundary; and against a gradient of zero.
@@ -34,7 +34,7 @@ def parts(options: Options) -> tuple[Part, ...]:
 
 
 @dataclass(frozen=True)
-class DeepFool:
+class DeepFool(GradientPart):
     """See the module."""
 
     title: str
@@ -72,7 +72,7 @@ class DeepFool:
         true_logit = logits.gather(1, target.y[:, None]).squeeze(1)
         for other in range(logits.shape[1]):
             labels = torch.stack([target.y, torch.full_like(target.y, other)], 1)
-            gradient, _ = target.gradient(x, labels, logit_gap)
+            gradient, _ = target.gradient(x, labels, logit_gap, self.samples)
             square = gradient.flatten(1).square().sum(1)
             gap = true_logit - logits[:, other]
             distance = gap / square.sqrt()

@@ -45,7 +45,7 @@ def _segments(options: Options, others: Iterable[Options]) -> tuple[Part, ...]:
     # With ``last_iterate``, fooled images take all steps; with restarts, each start takes all of them.
     if options.convention == "last_iterate" or options.restarts > 1:
         return parts(options)
-    same = {"step_size", "start", "convention", "restarts"}
+    same = {"step_size", "start", "convention", "restarts", "eot_samples"}
     ends = sorted(
         {
             other.steps

@@ -68,7 +68,7 @@ def attacked(
 ) -> Evaluation:
     Shift.seen.clear()
     monkeypatch.setattr(evaluation, "chain_of", lambda name, attacks: CHAINS[name])
-    options: Any = SimpleNamespace(cautions=list, ball=lambda eps: ("linf", eps))
+    options: Any = SimpleNamespace(cautions=list, ball=lambda eps: ("linf", eps), eot_samples=1)
     return evaluate(
         Brightness().train(),
         IMAGES,
