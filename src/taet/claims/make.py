@@ -11,7 +11,7 @@ from torch import nn
 
 from taet.adversary.evaluation import Evaluation
 from taet.api.images import TestSet, read_test_set
-from taet.api.under_attack import check_model, compute_of, evaluation_of
+from taet.api.under_attack import checked_call, evaluation_of
 from taet.claims.claim import FORMAT, packed
 from taet.claims.images import ClaimedImages, ImageLists
 from taet.claims.numbers import claimed_numbers
@@ -47,15 +47,12 @@ def make_claim(
     Raises:
         UserError: as ``taet.evaluate``.
     """
-    check_model(model)
     study = study_of_protocol(lists.params, dataset)
     params, seed = study.params, study.params.claim.seed
+    call = checked_call(study, model, list(params.attacks), None, seed, device, own_images=False)
     images = lists.of(dataset, ratio)
     test = read_test_set(study, dataset, seed, None, lists.folders)
-    compute = compute_of(params.compute, model, device, own_images=False)
-    evaluation = evaluation_of(
-        study, compute, model, test, list(params.attacks), params.threat.eps, seed, title=name
-    )
+    evaluation = evaluation_of(call, test, title=name)
     correct = correct_bits(evaluation, test, images)
     protocol = protocol_facts(study, dataset)
     return {
@@ -79,7 +76,7 @@ def make_claim(
         "warnings": _warnings(
             evaluation, {name: block.label for name, block in params.attacks.items()}
         ),
-        "made_with": _made_with(params, compute.device),
+        "made_with": _made_with(params, call.compute.device),
     }
 
 
