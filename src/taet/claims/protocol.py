@@ -59,8 +59,10 @@ def protocol_facts(study: Study, dataset: str) -> dict[str, Any]:
         "precision": params.evaluation.precision,
         "groups": claim.groups.model_dump(),
         "longtail": params.datasets[dataset].longtail.model_dump(),
+        # Without options at their defaults: attacks that learn another one stay what they are.
         "attacks": {
-            name: options.model_dump(exclude={"job"}) for name, options in params.attacks.items()
+            name: options.model_dump(exclude={"job"}, exclude_defaults=True)
+            for name, options in params.attacks.items()
         },
     }
 

@@ -44,6 +44,16 @@ def test_radius_and_steps(dataset: str, eps: float, lists: ImageLists) -> None:
     assert json.loads(json.dumps(protocol)) == protocol
 
 
+def test_an_option_that_is_not_used_is_no_part_of_it(lists: ImageLists) -> None:
+    """So that claims outlive options that attacks learn later."""
+    study = study_of_protocol(lists.params, "digits")
+    assert "eot_samples" not in facts(lists, "digits")["attacks"]["pgd20"]
+    study.params.attacks["pgd20"] = study.params.attacks["pgd20"].model_copy(
+        update={"eot_samples": 10}
+    )
+    assert protocol_facts(study, "digits")["attacks"]["pgd20"]["eot_samples"] == 10
+
+
 def test_the_digits_are_tested_as_in_their_study(lists: ImageLists) -> None:
     """So that a claim of a saved network is on images that it was not trained on."""
     study, own = (
