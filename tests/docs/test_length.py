@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 LONGEST = 25  # words of a sentence
 BUDGETS = {
     "CHANGELOG.md": 980,
-    "CONTRIBUTING.md": 965,
+    "CONTRIBUTING.md": 985,
     "data/README.md": 570,
     "docs/README.md": 228,
     "docs/add_a_data_set.md": 380,

@@ -9,7 +9,7 @@ import numpy as np
 from taet.claims.claim import Claim, digest_of, packed, read
 from taet.claims.images import ImageLists
 from taet.claims.numbers import claimed_numbers
-from taet.claims.protocol import differences, protocol_facts, study_of_protocol
+from taet.claims.protocol import WORST, differences, protocol_facts, study_of_protocol
 from taet.errors import UserError, counted
 from taet.study.params.blocks import Params, imbalance_ratio_label
 
@@ -53,8 +53,8 @@ def _of_protocol(claim: Claim, params: Params) -> Iterator[str]:
     names = list(expected["attacks"])
     for what, given, known in (
         ("correct", claim.correct, {"clean", *names}),
-        ("numbers.balanced", claim.numbers.balanced, {"clean", *names, "worst"}),
-        ("numbers.long_tailed", claim.numbers.long_tailed, {"clean", *names, "worst"}),
+        ("numbers.balanced", claim.numbers.balanced, {"clean", *names, WORST}),
+        ("numbers.long_tailed", claim.numbers.long_tailed, {"clean", *names, WORST}),
     ):
         for name in sorted(known ^ set(given)):
             yield f"{what}.{name}: {'missing' if name in known else 'no attack of the protocol'}"

@@ -10,7 +10,6 @@ from taet.study.plan.study import Study
 from taet.values import Options
 
 WORST = "worst"  # name of the worst case over all attacks of the protocol
-WORST_LABEL = "worst case"
 LONGTAIL = ("class_order", "head_images", "test_per_class")  # what a data set can have of its own
 
 

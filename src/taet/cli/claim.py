@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from taet.claims.protocol import WORST
 from taet.cli.axes import add_axis
 from taet.cli.commands import Commands
 from taet.cli.model import MODEL_HELP, add_model, load_model, trained_seed
@@ -187,7 +188,7 @@ def _file_name(name: str, dataset: str, ratio: float | str) -> str:
 
 def _headline(contents: dict[str, Any]) -> str:
     """The number that leaderboards sort by."""
-    numbers = contents["numbers"]["balanced"]["worst"]
+    numbers = contents["numbers"]["balanced"][WORST]
     value, low, high = (100 * numbers["balanced_accuracy"][key] for key in ("value", "low", "high"))
     return (
         f"balanced robustness {value:.1f}% [{low:.1f}, {high:.1f}] in the worst case "

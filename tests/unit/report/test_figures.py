@@ -503,6 +503,7 @@ def test_a_method_has_one_look_in_all_studies() -> None:
     assert looks["taet_bcl"]["marker"] != looks["taet"]["marker"]
     assert looks["taet_bcl"]["markerfacecolor"] != looks["taet"]["markerfacecolor"]
     assert len({marker for _, marker in METHODS.values()}) == len(METHODS)
+    assert METHODS.keys() == set(plugins.names("methods"))
     assert all((look["markersize"] > 4) == (look["marker"] == "*") for look in looks.values())
 
 
