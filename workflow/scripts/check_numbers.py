@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-import pandas as pd
+from taet.scores.summary import read_rows
 
 MUTATIONS = Path("tests/mutations/results.csv")
 BANDS = Path("tests/regression/machines.csv")
@@ -52,7 +52,7 @@ def _band(kind, over, test_set, scope):
 
 
 def _bands():
-    return pd.read_csv(BANDS, keep_default_na=False)
+    return read_rows(BANDS).fillna("")
 
 
 CALLS = (mutations, mutations_caught, band, agreement, loss_bands)

@@ -51,7 +51,7 @@ def test_tables_show_the_numbers_in_the_files(job: Any) -> None:
     tables.run(job)
     text = (job.output.parent / "main.md").read_text()
     assert "77.0 ± 5.5" in text
-    assert "-12.3 [-14.1, -10.0]" in text
+    assert "\N{MINUS SIGN}12.3 [\N{MINUS SIGN}14.1, \N{MINUS SIGN}10.0]" in text
     assert '"BA": 77.0' in (job.output.parent / "headline.json").read_text()
 
 

@@ -42,7 +42,7 @@ def difference_text(row: "pd.Series[Any] | None") -> str:
     """``+1.2 [+0.3, +2.1]``, in points; without an interval where the seeds give none, ``-`` of no pair."""
     if row is None:
         return "-"
-    number = f"{100 * row['difference']:+z.1f}".replace("-", MINUS)
+    number = _percent(row["difference"], "+z.1f")
     return number if pd.isna(row["low"]) else number + _between(row["low"], row["high"], "+z.1f")
 
 
@@ -57,12 +57,17 @@ def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     sd = row[f"{metric}_sd"]  # none where one seed alone has images of these classes
     spread = "" if pd.isna(sd) else f" ± {100 * sd:.1f}"
     between = "" if pd.isna(low) and pd.isna(sd) else _between(low, high)
-    return f"{100 * row[metric]:.1f}{spread}{between}"
+    return f"{_percent(row[metric])}{spread}{between}"
+
+
+def _percent(share: float, form: str = ".1f") -> str:
+    """With the sign of mathematics, as a table is typeset."""
+    return f"{100 * share:{form}}".replace("-", MINUS)
 
 
 def _between(low: float, high: float, form: str = ".1f") -> str:
     """An interval in per cent; ``-`` where there is none, or its ends are equal as printed."""
-    ends = [f"{100 * end:{form}}".replace("-", MINUS) for end in (low, high)]
+    ends = [_percent(end, form) for end in (low, high)]
     return NO_INTERVAL if ends[0] == ends[1] else f" [{', '.join(ends)}]"
 
 
