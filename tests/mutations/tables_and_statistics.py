@@ -82,7 +82,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CELLS, 'f" ± {100 * sd:.1f}"', 'f" ± {50 * sd:.1f}"', "half the sd in tables"),
     (CELLS, 'if row["seeds"] == 1 and metric', 'if row["seeds"] > 1 and metric', "kinds of intervals swapped"),
     (CELLS, 'stats.norm.ppf(0.5 + confidence / 2)', 'stats.norm.ppf(confidence)', "interval of one seed's accuracy"),
-    (CELLS, "f\"{100 * row[metric]:.1f}{spread}{between}\"", "f\"{100 * row[metric]:.0f}{spread}{between}\"", "numbers without decimals"),
+    (CELLS, 'form: str = ".1f") -> str:\n    """With', 'form: str = ".0f") -> str:\n    """With', "numbers without decimals"),
     (DIFFERENCES, "np.nanargmax", "np.nanargmin", "differences to the worst"),
     (TITLES, "math.comb(methods, 2)", "methods**2", "number of pairs"),
     (DIFFERENCES, '"yes" if tukey.is_significant(pair) else "no"', '"no" if tukey.is_significant(pair) else "yes"', "verdicts turned round"),
