@@ -14,13 +14,13 @@ import papers_scale
 from result_tables import setting_of
 from taet.report.style import (
     BARS,
-    COLORS,
     LINE,
     PAGE_WIDTH,
     SCOPE_TITLES,
     heading,
     house_style,
     name_series,
+    ratio_colors,
     to_bytes,
 )
 
@@ -28,7 +28,8 @@ FIGURE = Path("docs/images/forest.svg")
 TITLE = (
     "Balanced robustness on CIFAR-10-LT, worst case (L-inf eps 8/255): TAET minus the other method"
 )
-SMALL = {"cifar10_small_gpu_ir10": "ratio 10", "cifar10_small_gpu": "ratio 50"}  # three seeds each
+MARKERS, COLORS = "v^p", ratio_colors(4)[1::2]  # of no method in the figure
+SMALL = {"cifar10_small_gpu_ir10": "ratio 10", "cifar10_small_gpu": "ratio 50"}
 
 
 def leads(study, scope):
@@ -39,17 +40,16 @@ def leads(study, scope):
 
 def draw():
     """The figure: a panel for all classes and one for the tail, a row for each other method."""
-    pairs = {
-        scope: {r: leads(study, scope) for study, r in SMALL.items()} for scope in SCOPE_TITLES
-    }
-    others = list(pairs["all"]["ratio 10"].index)
+    pairs = {scope: {study: leads(study, scope) for study in SMALL} for scope in SCOPE_TITLES}
+    others = list(pairs["all"][next(iter(SMALL))].index)
     with house_style():
         figure = Figure(figsize=(PAGE_WIDTH, 0.8 + 2.2 * LINE * len(others)), layout="constrained")
         panels = figure.subplots(1, len(SCOPE_TITLES), sharex=True, sharey=True)
         for axes, (scope, title) in zip(panels, SCOPE_TITLES.items(), strict=True):
             axes.axvline(0, color="0.6", linewidth=0.6)
             axes.grid(axis="y", linewidth=0.3, color="0.85")
-            for series, (ratio, rows) in enumerate(pairs[scope].items()):
+            for series, (study, rows) in enumerate(pairs[scope].items()):
+                n = setting_of(study).seeds
                 for row, label in enumerate(others):
                     mean, low, high = rows.loc[label]
                     axes.errorbar(
@@ -57,10 +57,10 @@ def draw():
                         row - 0.12 + 0.24 * series,
                         xerr=[[mean - low], [high - mean]],
                         color=COLORS[series],
-                        marker="os"[series],
+                        marker=MARKERS[series],
                         linestyle="",
                         **BARS,
-                        label=f"small network, {ratio}" if not row else None,
+                        label=f"small network, {SMALL[study]}, n = {n}" if not row else None,
                     )
             mean, low, _ = papers_scale.difference("worst", scope)
             axes.errorbar(
@@ -68,12 +68,12 @@ def draw():
                 others.index("AT-BSL"),
                 xerr=mean - low,
                 elinewidth=BARS["elinewidth"],
-                marker="D",
-                markersize=5,
+                marker=MARKERS[-1],
+                markersize=6,
                 markerfacecolor="none",
                 color="black",
                 linestyle="",
-                label="large network, ratio 10, n = 1 (bar: test images)",
+                label="large network, ratio 10, n = 1 (interval over test images only)",
             )
             axes.set_title(title)
             axes.set_xlabel("points, TAET better \N{RIGHTWARDS ARROW}")

@@ -25,7 +25,7 @@ MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 BYTES = 248_100_043
 ROOT, ANNOTATIONS = "tiny-imagenet-200/", "val/val_annotations.txt"
 SIDE = 64  # pixels
-MODES = ("RGB", "L")  # of Pillow; grey pictures become colour ones with equal channels
+MODES = ("RGB", "L")  # of Pillow; grey images become colour ones with equal channels
 
 Pictures = list[tuple[str, str]]  # name in the archive, WordNet number of the class
 
@@ -46,18 +46,18 @@ def obtain(folder: Path, options: Options, mirror: str | None) -> ImageSet:
 
 
 def read_archive(archive: Path) -> ImageSet:
-    """All labelled pictures of an archive, each split in the order of classes and names.
+    """All labelled images of an archive, each split in the order of classes and names.
 
     Raises:
-        UserError: a file is missing, a picture is damaged or of another kind, or a class has no name.
+        UserError: a file is missing, an image is damaged or of another kind, or a class has no name.
     """
     try:
         with zipfile.ZipFile(archive) as files:
             names = _class_names(files)
             splits = [_training(files, names), _annotated(files, names)]
-            pictures = [picture for split in splits for picture in split]
-            images = np.empty((len(pictures), SIDE, SIDE, 3), np.uint8)
-            for image, (name, _) in zip(images, pictures, strict=True):
+            members = [member for split in splits for member in split]
+            images = np.empty((len(members), SIDE, SIDE, 3), np.uint8)
+            for image, (name, _) in zip(images, members, strict=True):
                 image[:] = _pixels(files, name)
     except (UserError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
@@ -65,7 +65,7 @@ def read_archive(archive: Path) -> ImageSet:
     label_of = {wnid: label for label, wnid in enumerate(names)}
     return ImageSet(
         images=images,
-        labels=np.array([label_of[wnid] for _, wnid in pictures], dtype=np.int64),
+        labels=np.array([label_of[wnid] for _, wnid in members], dtype=np.int64),
         official=np.repeat(np.array([TRAIN, TEST], np.uint8), [len(split) for split in splits]),
         class_names=list(names.values()),
         max_value=255,
@@ -84,26 +84,26 @@ def _class_names(files: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _training(files: zipfile.ZipFile, classes: dict[str, str]) -> Pictures:
-    """The pictures ``train/CLASS/images/NAME.JPEG``."""
-    pictures = []
+    """The images ``train/CLASS/images/NAME.JPEG``."""
+    members = []
     for name in sorted(files.namelist()):
         parts = name.removeprefix(f"{ROOT}train/").split("/")
         if name.endswith(".JPEG") and len(parts) == 3 and parts[1] == "images":
             if parts[0] not in classes:
                 raise UserError(f"{name}: wnids.txt has no class {parts[0]}")
-            pictures.append((name, parts[0]))
-    return pictures
+            members.append((name, parts[0]))
+    return members
 
 
 def _annotated(files: zipfile.ZipFile, classes: dict[str, str]) -> Pictures:
-    """The validation pictures; a line of their table has name, class and a box, which is left out."""
-    pictures = []
+    """The validation images; a line of their table has name, class and a box, which is left out."""
+    members = []
     for number, line in enumerate(_lines(files, ANNOTATIONS), 1):
         name, wnid, *_ = line.split("\t")
         if wnid not in classes:
             raise UserError(f"{ANNOTATIONS}:{number}: wnids.txt has no class {wnid}")
-        pictures.append((f"{ROOT}val/images/{name}", wnid))
-    return sorted(pictures, key=lambda picture: (picture[1], picture[0]))
+        members.append((f"{ROOT}val/images/{name}", wnid))
+    return sorted(members, key=lambda member: (member[1], member[0]))
 
 
 def _lines(files: zipfile.ZipFile, name: str) -> list[str]:
@@ -111,19 +111,19 @@ def _lines(files: zipfile.ZipFile, name: str) -> list[str]:
 
 
 def _pixels(files: zipfile.ZipFile, name: str) -> Any:
-    """A picture as [64, 64, 3] uint8."""
+    """An image as [64, 64, 3] uint8."""
     with files.open(name) as file:
         try:
-            with Image.open(file) as picture:
-                if picture.size != (SIDE, SIDE) or picture.mode not in MODES:
-                    width, height = picture.size
+            with Image.open(file) as image:
+                if image.size != (SIDE, SIDE) or image.mode not in MODES:
+                    width, height = image.size
                     raise UserError(
-                        f"{name}: {width}x{height} pixels of the kind {picture.mode}; must be "
+                        f"{name}: {width}x{height} pixels of the kind {image.mode}; must be "
                         f"{SIDE}x{SIDE} of {' or '.join(MODES)}"
                     )
-                return np.asarray(picture.convert("RGB"), dtype=np.uint8)
+                return np.asarray(image.convert("RGB"), dtype=np.uint8)
         except UserError:
             raise
         except Exception as error:  # decoders raise what they like
             reason = str(error) or type(error).__name__
-            raise UserError(f"{name}: cannot be read as a picture: {reason}") from None
+            raise UserError(f"{name}: cannot be read as an image: {reason}") from None

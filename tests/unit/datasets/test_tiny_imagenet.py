@@ -106,7 +106,7 @@ PICTURE = "train/n00000007/images/n00000007_0.JPEG"
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({PICTURE: b"\xff\xd8 cut off"}, f"{INSIDE}{PICTURE}: cannot be read as a picture"),
+        ({PICTURE: b"\xff\xd8 cut off"}, f"{INSIDE}{PICTURE}: cannot be read as an image"),
         ({PICTURE: jpeg("RGB", (64, 63))}, f"{PICTURE}: 64x63 pixels of the kind RGB; must be 64x64"),
         ({PICTURE: jpeg("CMYK", (64, 64))}, "of the kind CMYK; must be 64x64 of RGB or L"),
         ({"train/n1/images/n1_0.JPEG": b""}, "n1_0.JPEG: wnids.txt has no class n1"),
