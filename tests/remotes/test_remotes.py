@@ -205,7 +205,7 @@ def test_damaged_objects_are_refused_and_pushed_anew(shared: Shared, tmp_path: P
     found = results(clone)
     assert found.items() < expected.items()
     assert {TABLE, ATTACK}.isdisjoint(found)
-    assert planned(clone).keys() == {"attack_cell", "score", "tables", "figures"}, "no training"
+    assert planned(clone).keys() == {"attack_cell", "score", "tables"}, "what is missing, and score"
 
     shared.move(author, "whole")
     type_in(author, block(PAGE, "sh", section="Push"))
