@@ -134,7 +134,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (VERDICT_FRAME, "worst_case([predictions[name] for name in inside], y)", "worst_case([predictions[name] for name in inside[:2]], y)", "user's model: worst of the first two"),
     (USER, "eps=call.radius,\n", "eps=p.threat.eps,\n", "user's model: its own radius ignored"),
     (USER_FRAME, "round(share * n), n).proportion_ci(confidence, \"wilson\")", "round(share * n), n).proportion_ci(0.9, \"wilson\")", "user's model: intervals of 90 %"),
-    (USER_IMAGES, "_, test = pools(", "test, _ = pools(", "user's model: tested on training images"),
+    (USER_IMAGES, "_, test, _ = drawn_pools(", "test, _, _ = drawn_pools(", "user's model: tested on training images"),
     (VERDICT_TABLE, "classes[\"accuracy\"].idxmin()", "classes[\"accuracy\"].idxmax()", "user's model: best class shown as the worst"),
     # -- networks by name, weights of others, hints, the cache ------------------------------------------
     (NAMED, "(axes.method, axes.seed) == (method, seed)", "axes.method == method", "taet.load: a network of another seed"),

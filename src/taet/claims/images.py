@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from taet.api.cache import fetch
-from taet.api.images import read_stored_images
+from taet.api.images import drawn_pools, read_stored_images
 from taet.claims.protocol import study_of_protocol
 from taet.data.imageset import NO_SPLIT
-from taet.data.longtail import long_tailed_split, pools
+from taet.data.longtail import long_tailed_split
 from taet.errors import UserError
-from taet.seeds import seed_for
 from taet.study.params.blocks import NATURAL, Params, imbalance_ratio_label
 from taet.study.store import artifacts
 
@@ -79,9 +78,8 @@ class ImageLists:
         arrays, facts = read_stored_images(study, dataset, self.folders)
         labels, official = arrays["labels"], arrays["official"]
         longtail, classes = study.params.datasets[dataset].longtail, len(facts["class_names"])
-        # The same draw as that of the stage `subsample`.
-        rng = np.random.default_rng(seed_for("split", dataset, study.params.claim.seed))
-        train, test = pools(labels, official, classes, longtail.test_per_class, rng)
+        seed = study.params.claim.seed
+        train, test, rng = drawn_pools(study, dataset, arrays, classes, seed)
         number = None if ratio == NATURAL else float(ratio)
         split = long_tailed_split(train, test, number, longtail, rng)
         index = np.sort(split.test)

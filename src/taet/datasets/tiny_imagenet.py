@@ -4,7 +4,7 @@ Source: Y. Le and X. Yang, Tiny ImageNet Visual Recognition Challenge, Stanford 
 test images have no labels; as everywhere in the field, the annotated validation images are the test set.
 Labels follow the alphabetical order of the WordNet numbers, as in torchvision's ``ImageFolder``.
 
-Pictures are decoded out of the verified archive, and nothing is unpacked: no path in it can lead outside.
+Images are decoded out of the verified archive, and nothing is unpacked: no path in it can lead outside.
 """
 
 import zipfile
@@ -27,7 +27,7 @@ ROOT, ANNOTATIONS = "tiny-imagenet-200/", "val/val_annotations.txt"
 SIDE = 64  # pixels
 MODES = ("RGB", "L")  # of Pillow; grey images become colour ones with equal channels
 
-Pictures = list[tuple[str, str]]  # name in the archive, WordNet number of the class
+Members = list[tuple[str, str]]  # name in the archive, WordNet number of the class
 
 
 class Options(DatasetOptions):
@@ -83,7 +83,7 @@ def _class_names(files: zipfile.ZipFile) -> dict[str, str]:
     return {wnid: name if times[name] == 1 else f"{name} ({wnid})" for wnid, name in first.items()}
 
 
-def _training(files: zipfile.ZipFile, classes: dict[str, str]) -> Pictures:
+def _training(files: zipfile.ZipFile, classes: dict[str, str]) -> Members:
     """The images ``train/CLASS/images/NAME.JPEG``."""
     members = []
     for name in sorted(files.namelist()):
@@ -95,7 +95,7 @@ def _training(files: zipfile.ZipFile, classes: dict[str, str]) -> Pictures:
     return members
 
 
-def _annotated(files: zipfile.ZipFile, classes: dict[str, str]) -> Pictures:
+def _annotated(files: zipfile.ZipFile, classes: dict[str, str]) -> Members:
     """The validation images; a line of their table has name, class and a box, which is left out."""
     members = []
     for number, line in enumerate(_lines(files, ANNOTATIONS), 1):

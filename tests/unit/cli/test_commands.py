@@ -3,27 +3,10 @@
 import pytest
 
 from taet.study.plan.stages import STAGES
-from tests.unit.cli.pages import help_of
+from tests.unit.cli.pages import COMMANDS, help_of
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *STAGES,
-        *(
-            "run",
-            "evaluate",
-            "claim",
-            "leaderboard",
-            "verify",
-            "plan",
-            "report",
-            "redraw",
-            "params",
-        ),
-        *("methods", "new"),
-    ],
-)
+@pytest.mark.parametrize("command", [*STAGES, *COMMANDS])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     page = help_of(capsys, command)
     assert f"usage: python -m taet {command} " in page

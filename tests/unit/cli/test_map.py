@@ -8,26 +8,14 @@ from taet.cli.exit_codes import EXIT_CODES
 from taet.cli.main import main
 from taet.cli.map import MAP_WIDTH, NEXT
 from taet.study.plan.stages import STAGES
-from tests.unit.cli.pages import help_of
+from tests.unit.cli.pages import COMMANDS, help_of
 
 
 def test_map(capsys: pytest.CaptureFixture[str]) -> None:
     page = help_of(capsys)
     stages, looks, following = re.findall(r"^\S.*:\n((?:  .*\n)+)", page, re.MULTILINE)[:3]
     assert re.findall(r"^  (\w+) ", stages, re.MULTILINE) == list(STAGES)
-    assert re.findall(r"^  (\w+) ", looks, re.MULTILINE) == [
-        "run",
-        "evaluate",
-        "claim",
-        "leaderboard",
-        "verify",
-        "plan",
-        "report",
-        "redraw",
-        "params",
-        "methods",
-        "new",
-    ]
+    assert re.findall(r"^  (\w+) ", looks, re.MULTILINE) == COMMANDS
     assert max(map(len, page.splitlines())) <= MAP_WIDTH
     typed = re.findall(r"^  (\S.*)$", following, re.MULTILINE)
     assert typed == list(NEXT)
