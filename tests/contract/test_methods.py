@@ -215,7 +215,7 @@ def test_state_is_what_was_learned(digits: blocks.Params) -> None:
         if after:
             with_state.add(method.options.kind)
             assert any(not torch.equal(value, before[key]) for key, value in after.items()), name
-    assert {"reat", "las_at", "cfa", "dafa"} <= with_state
+    assert {"reat", "las_at", "cfa", "dafa", "wat", "frl"} <= with_state
 
 
 @pytest.mark.parametrize("name", METHODS)

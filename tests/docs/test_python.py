@@ -18,8 +18,8 @@ PAGE = "python.md"
 TEXT = (ROOT / "docs" / PAGE).read_text()
 # No losses: parts of ``harl`` and of the training of CFA and DAFA.
 PARTS = {
-    *("class_losses", "class_sums", "averaged", "copies", "overwrite", "steps_per_epoch"),
-    "class_weights",
+    *("class_losses", "averaged", "copies", "overwrite", "steps_per_epoch"),
+    *("class_weights", "excesses", "limited", "mean_losses"),
 }
 
 

@@ -28,6 +28,7 @@ from torch import Tensor
 from taet.losses import cross_entropy, kl_divergence
 from taet.networks.network import Network
 from taet.options import Field, NonNegative, OnTradesOptions, Positive, Share, Whole
+from taet.training.class_sums import class_sums
 from taet.training.method import Attacked, Batch, TrainingContext
 from taet.training.on_trades import OnTrades
 
@@ -106,9 +107,10 @@ class Method(OnTrades):
     def after_step(
         self, model: Network, batch: Batch, attacked: Attacked, learning_rate: float
     ) -> None:
-        of_class = batch.y[:, None] == torch.arange(self.classes, device=batch.y.device)
-        self.seen += of_class.sum(0)
-        self.correct += (of_class & attacked.extras["correct"][:, None]).sum(0)
+        counted = torch.stack([torch.ones_like(batch.y), attacked.extras["correct"].long()], dim=1)
+        seen, correct = class_sums(counted, batch.y, self.classes).unbind(1)
+        self.seen += seen
+        self.correct += correct
         self.step += 1
         if self.step == self.steps:
             self._end_epoch(model, batch.epoch)

@@ -23,6 +23,7 @@ from torch import Tensor
 from taet.losses import cross_entropy, kl_divergence
 from taet.networks.network import Network
 from taet.options import Count, OnTradesOptions, Positive, Share
+from taet.training.class_sums import class_sums
 from taet.training.method import Attacked, Batch, TrainingContext
 from taet.training.on_trades import OnTrades
 
@@ -75,9 +76,9 @@ class Method(OnTrades):
     ) -> None:
         if not self.measuring:
             return
-        of_class = batch.y[:, None] == torch.arange(self.classes, device=batch.y.device)
-        self.seen += of_class.sum(0)
-        self.probabilities += of_class.double().T @ attacked.extras["probabilities"].double()
+        probabilities = attacked.extras["probabilities"].double()
+        self.seen += class_sums(torch.ones_like(batch.y), batch.y, self.classes)
+        self.probabilities += class_sums(probabilities, batch.y, self.classes)
 
     def state(self) -> dict[str, Tensor]:
         return {"seen": self.seen, "probabilities": self.probabilities}

@@ -21,6 +21,7 @@ from torch import Tensor
 from taet.losses import cross_entropy
 from taet.networks.network import Network
 from taet.options import MethodOptions, NonNegative
+from taet.training.class_sums import class_sums
 from taet.training.method import Attacked, Batch, TrainingMethod
 
 # The authors' guard against division by zero, in class means and shares.
@@ -115,21 +116,5 @@ def class_losses(per_sample: Tensor, y: Tensor, classes: int) -> tuple[Tensor, T
     A class without samples has loss 0.
     """
     sums = class_sums(per_sample, y, classes)
-    counts = class_sums(torch.ones_like(per_sample), y, classes)  # bincount would make a GPU wait
+    counts = class_sums(torch.ones_like(per_sample), y, classes)
     return sums / (counts + HARL_GUARD), counts
-
-
-def class_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
-    """Sum of the values of each class, [C]; on a given device always added in the same order.
-
-    Args:
-        values: [B].
-    """
-    if values.is_cuda:  # index_add on a GPU adds in no fixed order
-        return _product_sums(values, y, classes)
-    return values.new_zeros(classes).index_add(0, y, values)
-
-
-def _product_sums(values: Tensor, y: Tensor, classes: int) -> Tensor:
-    in_class = y[:, None] == torch.arange(classes, device=y.device)
-    return (in_class.to(values.dtype) * values[:, None]).sum(0)

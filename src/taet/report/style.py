@@ -67,7 +67,7 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#000000", "#56b4e9", "#80
 RATIOS = ("#d6a4c4", "#ab669a", "#7c2e68", "#380432")  # of imbalance ratios: light to dark
 MARKERS = "os^Dv<>P*Xdph"  # those that look alike far apart
 # One colour and marker for each kind of method in every figure of every study.
-METHODS = {
+METHODS: dict[str, tuple[str, Any]] = {
     "clean": ("#804d80", "p"),
     "pgd_at": ("#000000", "s"),
     "trades": ("#e69f00", "^"),
@@ -80,11 +80,14 @@ METHODS = {
     "reat": ("#009e73", ">"),
     "cfa": ("#660000", "d"),
     "dafa": ("#77eeaa", "8"),
+    "frl": ("#1100ff", (4, 1, 0)),
+    "wat": ("#772244", (3, 1, 0)),
     "bsl_trades": ("#66b366", "H"),
     "at_bsl": ("#0072b2", "D"),
     "taet": ("#d55e00", "o"),
 }
 UNKNOWN = "#3333cc"  # of a user's own methods, which differ by their markers
+STARS = ("*", (4, 1, 0), (3, 1, 0))  # of five, four and three points
 STAR = 6  # points; a star of the size of other markers looks smaller
 FILLINGS = (0.0, 0.4)  # share of the colour in the markers of variants; those of a preset are full
 
@@ -140,7 +143,7 @@ def _style_of(kind: str, variant: int) -> dict[str, Any]:
         lap, position = divmod(variant - 1, len(others))
         filling = FILLINGS[lap % len(FILLINGS)]
         marker, face = others[position], tuple(1 - filling * (1 - c) for c in to_rgb(color))
-    size = STAR if marker == "*" else STYLE["lines.markersize"]
+    size = STAR if marker in STARS else STYLE["lines.markersize"]
     return {"color": color, "marker": marker, "markersize": size, "markerfacecolor": face}
 
 

@@ -60,6 +60,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "average_begin_epoch": 0,
     },
     "dafa": {"beta": 2.5, "lam": 0.8, "begin_epoch": 1},
+    "wat": {"beta": 2.5, "eta": 0.4},
+    "frl": {
+        "beta": 2.5,
+        "clean_bound": 0.03,
+        "boundary_bound": 0.04,
+        "rate": 0.9,
+        "halving_epochs": 2,
+        "multiplier_limit": 0.4,
+        "radius_rate": 0.6,
+        "radius_limit": 1.4,
+    },
     "taet": {
         "alpha": 0.3,
         "beta": 0.7,

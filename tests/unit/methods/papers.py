@@ -164,6 +164,62 @@ def dafa_weights(similarity: list[list[float] | None], lam: float) -> list[float
     return weights
 
 
+def wat(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
+    """Li and Liu 2023, weights as in their code; ``costs`` of the classes, then of all images."""
+    weights = wat_weights(given.costs, o.eta)
+    total = 0.0
+    for z, a, k in zip(clean, adv, y, strict=True):
+        total += (weights[k] + weights[-1]) * (ce(z, k) + o.beta * kl(softmax(z), softmax(a)))
+    return total / len(y)
+
+
+def wat_weights(costs: list[float], eta: float) -> list[float]:
+    powers = [math.exp(eta * cost) for cost in costs]
+    return [(len(costs) - 1) * power / sum(powers) for power in powers]
+
+
+def frl(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
+    """Xu et al. 2021, weights as in their code; ``multipliers`` of clean and of boundary errors."""
+    w, v = (
+        [1 / len(n) + own - sum(row) / len(n) for own in row]
+        for row in frl_multipliers(o, *given.multipliers, frl_excesses(o, given.correct))
+    )
+    total = 0.0
+    for z, a, k in zip(clean, adv, y, strict=True):
+        total += w[k] * ce(z, k) + o.beta * v[k] * kl(softmax(z), softmax(a))
+    return total / sum(w[k] + v[k] for k in y)
+
+
+def frl_excesses(o: Any, correct: list[tuple[int, int, int]]) -> list[list[float]]:
+    """From images of each class, correct ones, correct ones under attack."""
+    rows = []
+    for bound, errors in (
+        (o.clean_bound, [m and (m - right) / m for m, right, _ in correct]),
+        (o.boundary_bound, [m and (right - robust) / m for m, right, robust in correct]),
+    ):
+        average = mean(e for e, (m, _, _) in zip(errors, correct, strict=True) if m)
+        rows.append(
+            [
+                e - average - bound if m else 0.0
+                for e, (m, _, _) in zip(errors, correct, strict=True)
+            ]
+        )
+    return rows
+
+
+def frl_multipliers(
+    o: Any, before: list[list[float]], updates: int, excesses: list[list[float]]
+) -> list[list[float]]:
+    """After one more epoch; ``updates`` epochs went before it."""
+    rows = []
+    rates = [o.rate / 2 ** (updates // o.halving_epochs) * k for k in (1, 2)]
+    for row, excess, rate in zip(before, excesses, rates, strict=True):
+        grown = [max(own + rate * e, 0.0) for own, e in zip(row, excess, strict=True)]
+        shrink = min(1.0, o.multiplier_limit / (sum(grown) or 1.0))
+        rows.append([own * shrink for own in grown])
+    return rows
+
+
 def taet(o: Any, y: list[int], n: list[int], clean: Array, adv: Array, given: Given) -> float:
     """Wang et al. 2025: HARL."""
     per_class = []
@@ -192,5 +248,7 @@ LOSSES: dict[str, Callable[..., float]] = {
     "bsl_trades": bsl_trades,
     "cfa": cfa,
     "dafa": dafa,
+    "wat": wat,
+    "frl": frl,
     "taet": taet,
 }

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from taet.seeds import seed_for
-from tests.unit.methods.papers import dafa_weights
+from tests.unit.methods.papers import dafa_weights, frl_excesses, frl_multipliers, wat_weights
 
 EPS, STEPS, STEP_SIZE = 0.1, 3, 0.04
 FIRST, LATER = "backbone.first", "backbone.block.norm"
@@ -58,7 +58,13 @@ class Second:
     seen: list[tuple[int, bool, list[float]]] = field(
         default_factory=list
     )  # label, right, probabilities
+    values: list[float] = field(
+        default_factory=list
+    )  # of what was seen: WAT's losses; FRL's clean hits
     weights: list[float] = field(default_factory=list)  # DAFA's
+    costs: list[float] = field(default_factory=list)  # WAT's
+    multipliers: list[list[float]] = field(default_factory=list)  # FRL's
+    phi: list[float] = field(default_factory=list)  # FRL's
     history: list[dict[str, float]] = field(default_factory=list)
 
     # -- the network: convolution, batch norm, ReLU, head ------------------------------------------
@@ -108,6 +114,9 @@ class Second:
             radius = radius * torch.tensor(
                 [self.calibrated(self.o.radius_base, k) for k in y.tolist()]
             )
+        if self.kind == "frl":
+            phi = torch.tensor([self.phi[k] for k in y.tolist()])
+            radius = radius * (2 * phi).exp().clamp(0.98, self.o.radius_limit)
         if self.kind == "dafa":
             radius = step = radius * torch.tensor([self.weights[k] for k in y.tolist()])
         return radius.view(-1, 1, 1, 1), step.view(-1, 1, 1, 1)
@@ -145,7 +154,9 @@ class Second:
                 return self.las_at(x, y)
             case "bsl_trades" if self.o.fit == "adversarial":
                 return self.pgd(x, y)
-            case "trades" | "bsl_trades" | "cfa" | "dafa" if self.o.beta is not None:
+            case "trades" | "bsl_trades" | "cfa" | "dafa" | "wat" | "frl" if (
+                self.o.beta is not None
+            ):
                 clean = self.logits(x, self.batch_norm).detach()
                 return self.pgd(x, y, lambda z: kl(clean, z))
             case "he":
@@ -213,7 +224,7 @@ class Second:
         o, n = self.o, torch.tensor(self.n)
         clean = None
         if (
-            self.kind in ("trades", "bsl_trades", "mart", "robal", "cfa", "dafa")
+            self.kind in ("trades", "bsl_trades", "mart", "robal", "cfa", "dafa", "wat", "frl")
             and o.beta is not None
         ):
             clean = self.logits(x, mode, w)
@@ -223,6 +234,7 @@ class Second:
         self.seen_now = list(
             zip(y.tolist(), (adv.argmax(1) == y).tolist(), adv.softmax(1).tolist(), strict=True)
         )
+        self.values_now: list[float] = []
         match self.kind:
             case "trades":
                 return (ce(clean, y) + o.beta * kl(clean, adv)).mean()
@@ -259,6 +271,21 @@ class Second:
                 if clean is None:
                     return (weights * ce(adv, y)).mean()
                 return (weights * ce(clean, y) + o.beta * kl(clean, adv)).mean()
+            case "wat":
+                weights = wat_weights(self.costs, o.eta) if self.epoch else [1.0] * (len(n) + 1)
+                losses = ce(clean, y) + o.beta * kl(clean, adv)
+                self.values_now = losses.tolist()
+                return (
+                    torch.tensor([weights[k] + weights[-1] for k in y.tolist()]) * losses
+                ).mean()
+            case "frl":
+                self.values_now = (clean.argmax(1) == y).tolist()
+                w, v = (
+                    torch.tensor([1 / len(n) + row[k] - sum(row) / len(n) for k in y.tolist()])
+                    for row in self.multipliers
+                )
+                both = w * ce(clean, y) + o.beta * v * kl(clean, adv)
+                return both.sum() / (w + v).sum()
             case "taet":
                 return self.harl(ce(adv, y), y)
         return ce(adv, y).mean()
@@ -327,6 +354,7 @@ class Second:
         if self.kind == "reat":
             self.taken = [a + b for a, b in zip(self.taken, self.taken_now, strict=True)]
         self.seen += self.seen_now
+        self.values += self.values_now
         if self.kind == "las_at" and self.steps % self.o.update_every == 0:
             self.learn(x, known, self.reward(x, y, x_adv, rate))
         return value
@@ -384,7 +412,7 @@ class Second:
                 p -= self.o.strategy_learning_rate * shrink * g
 
     def end_epoch(self) -> None:
-        """CFA: shares and averaged weights; DAFA: weights, from the last epoch without them."""
+        """What CFA, DAFA, WAT and FRL learn from an epoch about the classes."""
         classes = {k for k, _, _ in self.seen}
         if self.kind == "cfa":
             now = {
@@ -408,11 +436,29 @@ class Second:
             ]
             means = [row.mean(0).tolist() if len(row) else None for row in rows]
             self.weights = dafa_weights(means, self.o.lam)
-        self.seen = []
+        if self.kind == "wat":
+            labels = [k for k, _, _ in self.seen]
+            for k in classes:
+                own = [v for v, c in zip(self.values, labels, strict=True) if c == k]
+                self.costs[k] += sum(own) / len(own)
+            self.costs[-1] += sum(self.values) / len(self.values)
+        if self.kind == "frl":
+            correct = [(0, 0, 0)] * len(self.n)
+            for (k, robust, _), right in zip(self.seen, self.values, strict=True):
+                m, a, b = correct[k]
+                correct[k] = (m + 1, a + int(right), b + robust)
+            excesses = frl_excesses(self.o, correct)
+            self.multipliers = frl_multipliers(self.o, self.multipliers, self.epoch, excesses)
+            self.phi = [
+                p + self.o.radius_rate * e for p, e in zip(self.phi, excesses[1], strict=True)
+            ]
+        self.seen, self.values = [], []
 
     def run(self, loader: Any, rates: list[float], optimizer: Any) -> "Second":
         """All epochs; ``rates`` step by step."""
         self.taken, self.weights = list(self.n), [1.0] * len(self.n)
+        self.costs, self.phi = [0.0] * (len(self.n) + 1), [0.0] * len(self.n)
+        self.multipliers = [[0.0] * len(self.n) for _ in range(2)]
         for epoch in range(self.epochs):
             self.epoch = epoch
             self.noise.manual_seed(seed_for("noise", loader.seed, self.epoch))

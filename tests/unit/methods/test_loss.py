@@ -31,6 +31,12 @@ SIMILARITY: list[list[float] | None] = [
     [0.1, 0.1, 0.15, 0.05, 0.6],
 ]
 IMAGES = [40, 0, 20, 4, 10]
+# WAT: costs before and after an epoch with the mean losses 1.5, none, 2.5, 0.5, 0.5, and 7/6 of all images.
+COSTS = [1.0, 2.0, 0.5, 3.0, 0.7, 1.2]
+NEW_COSTS = [2.5, 2.0, 3.0, 3.5, 1.2, 1.2 + 7 / 6]
+# FRL: multipliers after five epochs; images of each class, correct ones, correct ones under attack.
+MULTIPLIERS = ([[0.1, 0.02, 0.0, 0.05, 0.0], [0.0, 0.1, 0.02, 0.05, 0.03]], 5)
+CORRECT = [(40, 30, 20), (0, 0, 0), (20, 12, 4), (4, 1, 1), (10, 9, 8)]
 STATES: dict[str, dict[str, Any]] = {
     "cfa": {
         "seen": [9, 0, 7, 2, 4], "correct": [6, 0, 3, 0, 4], "averaging": False,
@@ -41,6 +47,11 @@ STATES: dict[str, dict[str, Any]] = {
         "probabilities": [
             [n * p for p in row or [0.0] * 5] for n, row in zip(IMAGES, SIMILARITY, strict=True)
         ],
+    },
+    "wat": {"sums": [[8, 12.0], [0, 0.0], [4, 10.0], [2, 1.0], [10, 5.0]], "costs": COSTS},
+    "frl": {
+        "sums": [list(map(float, row)) for row in CORRECT], "multipliers": MULTIPLIERS[0],
+        "phi": [0.0] * 5, "updates": MULTIPLIERS[1],
     },
 }  # fmt: skip
 
@@ -78,6 +89,11 @@ CASES: list[tuple[str, dict[str, Any], int]] = [
     ("dafa", {"begin_epoch": 4}, 3),
     ("dafa", {"lam": 0.0}, 1),
     ("dafa", {"beta": None}, 1),
+    ("wat", {}, 1),
+    ("frl", {}, 1),
+    ("frl", {"halving_epochs": 1}, 1),
+    ("frl", {"multiplier_limit": 0.9}, 1),
+    ("frl", {"rate": 0.0}, 1),
     ("taet", {}, 0),
     ("taet", {"absent_classes": "skip"}, 0),
     ("taet", {"beta": 0.0, "gamma": 0.0}, 0),
@@ -130,6 +146,7 @@ def test_value_and_gradient(kind: str, changes: dict[str, Any], epoch: int) -> N
         given = SimpleNamespace(
             epoch=epoch, steps=STEPS, kappa=KAPPA, anchors=anchors,
             features=at["adv"].reshape(len(LABELS), -1), shares=SHARES, similarity=SIMILARITY,
+            costs=NEW_COSTS, multipliers=MULTIPLIERS, correct=CORRECT,
         )  # fmt: skip
         return LOSSES[kind](method.options, LABELS, COUNTS, clean, adv, given)
 

@@ -75,6 +75,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("dafa", {}, {}, {}),
     ("dafa", {"beta": None}, {"start": "uniform", "batch_norm": "train"}, {}),
     ("dafa", {"class_radius": ClassRadius(alpha=0.3, beta=0.8)}, {}, {}),
+    ("wat", {}, {}, {}),
+    ("wat", {"eta": 3.0, "class_radius": ClassRadius(alpha=0.3, beta=0.8)}, {"start": "uniform"}, {}),
+    ("frl", {}, {}, {}),
+    ("frl", {"rate": 0.0}, {"start": "uniform", "batch_norm": "train"}, {}),
+    ("frl", {"radius_rate": 0.0, "clean_bound": 0.0, "boundary_bound": 0.0}, {}, {}),
     ("taet", {}, {}, {}),
     ("taet", {"absent_classes": "skip", "extra_clean_forward": True}, {}, {}),
 ]  # fmt: skip

@@ -18,7 +18,7 @@ def test_steps() -> None:
     assert step_passes("trades") == 25
     assert step_passes("at_bsl_awp") == 24, "one pass more each way, for the worst weights"
     assert step_passes("cfa") == step_passes("dafa") == 25, "on TRADES"
-    assert step_passes("bsl_trades") == 25
+    assert step_passes("bsl_trades") == step_passes("wat") == step_passes("frl") == 25
     assert step_passes("at_bsl_kl") == 24, "clean images enter the loss alone"
     assert step_passes("cfa_at") == step_passes("dafa_at") == 22, "on PGD-AT"
     assert step_passes("las_at") == 2 * 9.5 + 45 / 20
