@@ -106,11 +106,20 @@ class WeightPerturbation(Options):
     """Epochs without it."""
 
 
-class WeightAverage(Options):
-    """Exponential moving average of the weights, which is saved and evaluated in their place."""
+class ExponentialAverage(Options):
+    """Exponential moving average of the weights, step by step."""
 
+    kind: Literal["ema"]
     decay: Annotated[Share, Field(lt=1)]
     """Weight of the previous average in a step, at most; less in the first steps."""
+
+
+class StochasticAverage(Options):
+    """Stochastic weight averaging (Izmailov et al. 2018): the mean of the weights after each epoch."""
+
+    kind: Literal["swa"]
+    begin_epoch: Whole
+    """First epoch, counted from 0, whose weights are averaged."""
 
 
 class LogitAdjustment(Options):
@@ -140,8 +149,10 @@ class MethodOptions(PluginOptions):
     """RobustLT: a radius for each class in the training attack."""
     weight_perturbation: WeightPerturbation | None = None
     """AWP: adversarial weight perturbation."""
-    weight_average: WeightAverage | None = None
-    """Exponential moving average of the weights."""
+    weight_average: (
+        Annotated[ExponentialAverage | StochasticAverage, Field(discriminator="kind")] | None
+    ) = None
+    """An average of the weights, which is saved and evaluated in their place."""
     logit_adjustment: LogitAdjustment | None = None
     """Logits shifted by the class prior at inference."""
 
@@ -163,6 +174,8 @@ class MethodOptions(PluginOptions):
         }
         if self.weight_perturbation is not None:
             epochs["weight_perturbation", "warmup_epochs"] = self.weight_perturbation.warmup_epochs
+        if isinstance(self.weight_average, StochasticAverage):
+            epochs["weight_average", "begin_epoch"] = self.weight_average.begin_epoch
         return epochs
 
     def attack_passes(self, steps: int) -> tuple[float, float]:

@@ -14,9 +14,10 @@ from taet.compute.devices import set_up_device
 from taet.data.loader import Loader
 from taet.errors import UserError
 from taet.networks.network import as_used, build_model, describe_network
-from taet.options import WeightAverage, WeightPerturbation
+from taet.options import ExponentialAverage, WeightPerturbation
 from taet.study.params import blocks
-from taet.training.addons import WeightAverager, WeightPerturber
+from taet.training.addons import WeightPerturber
+from taet.training.averages import make_averager
 from taet.training.loop import Run, _step
 from taet.training.method import Batch, TrainingMethod
 from taet.training.optimizers import make_optimizer
@@ -70,7 +71,7 @@ def test_a_step_asks_the_device_for_nothing(name: str, digits: blocks.Params) ->
 def test_addons_ask_for_nothing(digits: blocks.Params) -> None:
     run = run_of("pgd_at", digits)
     run.perturber = WeightPerturber(WeightPerturbation(gamma=0.01, warmup_epochs=0))
-    run.averager = WeightAverager(WeightAverage(decay=0.9))
+    run.averager = make_averager(ExponentialAverage(kind="ema", decay=0.9))
     for _ in range(2):
         _step(run, batch(epoch=1), 0.1, "fp32")
 

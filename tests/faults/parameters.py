@@ -89,7 +89,7 @@ WRITTEN = [
     ("mart: {label: MART,", "mart: {label: MART, training: {optimizer: {weight_decay: -1}},", ["methods.mart.training.optimizer.weight_decay", "-1"]),
     ("mart: {label: MART,", "mart: {label: MART, training: {schedule: {milestones: [7, 120], kind: multistep, factor: 0.1, compounding: false}},",
      ["methods.mart.training.schedule.milestones[1]", "120 is never reached"]),
-    ("mart: {label: MART,", "mart: {label: MART, weight_average: {decay: 1},", ["methods.mart.weight_average.decay", "less than 1"]),
+    ("mart: {label: MART,", "mart: {label: MART, weight_average: {kind: ema, decay: 1},", ["methods.mart.weight_average.ema.decay", "less than 1"]),
     ("mart: {label: MART,", "mart: {label: MART, class_radius: {alpha: 2, beta: 0.8},", ["methods.mart.class_radius.alpha", "less than or equal to 1"]),
     ("softening: 1/32", "softening: 1/0", ["methods.robal.softening", "1/0"]),
     ("flag: dermamnist, size: 28", "flag: dermamnits, size: 28", ["datasets.dermamnist.flag", "did you mean 'dermamnist'"]),

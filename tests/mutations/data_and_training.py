@@ -27,7 +27,7 @@ TAET = "src/taet/methods/taet.py"
 GRAPHS = "src/taet/compute/graphs.py"
 JOBS = "src/taet/study/plan/job.py"
 FINGERPRINT = "src/taet/study/store/fingerprint.py"
-ADDONS = "src/taet/training/addons.py"
+AVERAGES = "src/taet/training/averages.py"
 PARALLEL = "src/taet/training/parallel.py"
 BATCHES = "src/taet/compute/batches.py"
 HEADS = "src/taet/networks/heads.py"
@@ -114,7 +114,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (TRAIN, "run.best = Best(run.epoch, robustness, copies)", "run.best = Best(run.epoch - 1, robustness, copies)", "best epoch counted from 0"),
     (TRAIN, "epoch % training.validation.every == 0 or epoch == stop", "epoch % training.validation.every == 0", "the last epoch is not measured"),
     (TRAIN, "_perturbed(run, batch_loss, batch.epoch)", "_perturbed(run, batch_loss, 0)", "AWP never begins"),
-    (TRAIN, "        run.averager.update(model)\n", "        pass\n", "EMA never updated"),
+    (TRAIN, "        run.averager.after_step(model)\n", "        pass\n", "EMA never updated"),
     (TRAIN, "weights = weights_to_save(run.model, run.averager)", "weights = weights_to_save(run.model, None)", "best weights without EMA"),
     (STAGE, 'build_model(network, seed=job.cell["seed"])', "build_model(network, seed=0)", "first weights of seed 0"),
     (STAGE, '        job.cell["seed"],\n        training.augmentation', "        0,\n        training.augmentation", "batches and noise of seed 0"),
@@ -142,7 +142,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (CHECKPOINT, '    load_optimizer_state(run.optimizer, tensors_under(arrays, "optimizer/", run.device), count)\n', "", "momentum lost between stages"),
     (CHECKPOINT, 'facts["network"]["head"] == run.method.head', 'facts["network"]["head"]["kind"] == run.method.head["kind"]', "RoBal goes on with HE's head"),
     (CHECKPOINT, '    run.epoch = facts["epoch"]\n', '    run.epoch = facts["epoch"] + 1\n', "an epoch skipped on resume"),
-    (ADDONS, 'self.steps = int(self.average.pop("steps"))', 'self.average.pop("steps")', "EMA's steps counted anew on resume"),
+    (AVERAGES, 'self.steps = int(self.average.pop("steps"))', 'self.average.pop("steps")', "EMA's steps counted anew on resume"),
     (OPTIMIZERS, "count is None or int(index) < count", "count is None or int(index) <= count", "the head's momentum goes into another head"),
     (SEEDS, '"/".join(map(str, names))', '"/".join(map(str, names[:-1]))', "streams without their last name"),
     (BATCHES, "tensor[done : done + size] for tensor", "tensor[:size] for tensor", "the first batch for all"),

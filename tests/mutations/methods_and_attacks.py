@@ -8,6 +8,7 @@ ATTACKS = "src/taet/attacks"
 ADVERSARY = "src/taet/adversary"
 LOSSES = "src/taet/losses.py"
 ADDONS = "src/taet/training/addons.py"
+AVERAGES = "src/taet/training/averages.py"
 TRAIN = "src/taet/training/loop.py"
 STAGE = "src/taet/training/train_job.py"
 OPTIMIZERS = "src/taet/training/optimizers.py"
@@ -195,12 +196,12 @@ MUTATIONS: list[tuple[str, ...]] = [
     (ADDONS, "self.options.gamma * w.detach().norm() * g", "self.options.gamma * g", "AWP: not relative to the weights"),
     (ADDONS, "with restored_buffers(model):", "if True:", "AWP moves batch norm's statistics"),
     (ADDONS, '"weight" in name and p.ndim > 1', "p.ndim >= 1", "AWP moves biases"),
-    (ADDONS, "lerp_(weight, 1 - decay)", "lerp_(weight, decay)", "EMA: weights swapped"),
-    (ADDONS, "(1 + self.steps) / (10 + self.steps)", "(2 + self.steps) / (11 + self.steps)", "EMA: a step further"),
+    (AVERAGES, "include(name, weight, 1 - decay)", "include(name, weight, decay)", "EMA: weights swapped"),
+    (AVERAGES, "(1 + self.steps) / (10 + self.steps)", "(2 + self.steps) / (11 + self.steps)", "EMA: a step further"),
     # -- training, optimisers, schedules --------------------------------------------------------------
     (TRAIN, "method.attack(model.train(), batch)", "method.attack(model.eval(), batch)", "training in eval mode"),
     (TRAIN, "    method.constrain(model)\n", "", "no projection after the move"),
-    (TRAIN, "    method.constrain(model)\n    if run.averager is not None:\n        run.averager.update(model)\n", "    if run.averager is not None:\n        run.averager.update(model)\n    method.constrain(model)\n", "EMA of weights that are not yet projected"),
+    (TRAIN, "    method.constrain(model)\n    if run.averager is not None:\n        run.averager.after_step(model)\n", "    if run.averager is not None:\n        run.averager.after_step(model)\n    method.constrain(model)\n", "EMA of weights that are not yet projected"),
     (TRAIN, "step = run.epoch * len(loader) + i", "step = run.epoch * len(loader)", "rate of the epoch's first step"),
     (TRAIN, "rate_factor(training.schedule, step, steps, run.epoch)", "rate_factor(training.schedule, step, steps, run.epoch + 1)", "schedule an epoch early"),
     (TRAIN, "    method.after_step(model, batch, attacked, rate)\n", "", "after_step left out"),
@@ -319,7 +320,12 @@ MUTATIONS: list[tuple[str, ...]] = [
     (STAGE, "train_counts=data.train_counts.to(device)", "train_counts=data.train_counts.flip(0).to(device)", "counts of other classes"),
     (STAGE, 'epochs=job.reads["training"].epochs', 'epochs=job.reads["training"].epochs // 2', "RobustLT's ramp over half of the run"),
     (STAGE, "perturber=WeightPerturber(perturbation) if perturbation else None", "perturber=None", "AWP left out"),
-    (STAGE, "averager=WeightAverager(average) if average else None", "averager=None", "EMA left out"),
+    (AVERAGES, "if epoch < self.begin_epoch:", "if epoch <= self.begin_epoch:", "SWA: begins an epoch later"),
+    (AVERAGES, "self.include(name, value, 1 / (self.steps + 1))", "self.include(name, value, 0.5)", "SWA: later epochs weigh more"),
+    (AVERAGES, "in model.state_dict().items():\n            if value", "in model.named_parameters():\n            if value", "SWA: statistics of the last epoch"),
+    (TRAIN, "            run.averager.after_epoch(run.model, run.epoch)\n", "            pass\n", "SWA never updated"),
+    (TRAIN, "after_epoch(run.model, run.epoch)", "after_epoch(run.model, run.epoch + 1)", "SWA: epochs counted from 1"),
+    (STAGE, "averager=make_averager(average)", "averager=None", "EMA left out"),
     (STAGE, "    return inference\n", "    return run.method.inference()\n", "logit adjustment left out in validation"),
     (ADDONS, "-tau * (log_prior", "tau * (log_prior", "logit adjustment: sign"),
     ("src/taet/networks/heads.py", "norm + self.softening", "norm", "cosine head: no softening"),

@@ -17,16 +17,22 @@ from taet.methods.mart import boosted_cross_entropy, mart
 from taet.methods.reat import balance_weights, tail_loss
 from taet.networks.heads import CosineHead
 from taet.networks.network import Adjusted
-from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
+from taet.options import (
+    ClassRadius,
+    ExponentialAverage,
+    LogitAdjustment,
+    StochasticAverage,
+    WeightPerturbation,
+)
 from taet.study.params import blocks, plugins
 from taet.training.addons import (
-    WeightAverager,
     WeightPerturber,
     class_radii,
     inference_of,
     logit_adjustment,
     radius_ramp,
 )
+from taet.training.averages import make_averager
 from taet.training.method import Attacked, Batch, TrainingContext, TrainingMethod
 
 IR50 = torch.tensor(class_counts(5000, 50, 10, "exponential"))
@@ -355,19 +361,40 @@ def test_weight_perturbation_is_the_authors_step() -> None:
 
 def test_weight_average_by_hand() -> None:
     model = nn.Linear(1, 1, bias=False)
-    averager = WeightAverager(WeightAverage(decay=0.4))
+    averager = make_averager(ExponentialAverage(kind="ema", decay=0.4))
     average = None
     for k, value in enumerate([1.0, 2.0, 5.0, -3.0, 4.0, 7.0]):
         with torch.no_grad():
             model.weight.fill_(value)
-        averager.update(model)
+        averager.after_step(model)
         decay = min(0.4, (1 + k) / (10 + k))
         average = value if average is None else decay * average + (1 - decay) * value
     assert averager.average["weight"].item() == pytest.approx(average)
-    again = WeightAverager(WeightAverage(decay=0.4))
+    again = make_averager(ExponentialAverage(kind="ema", decay=0.4))
     again.load_state({name: value.clone() for name, value in averager.state().items()})
     assert again.steps == 6
     assert torch.equal(again.average["weight"], averager.average["weight"])
+
+
+def test_stochastic_weight_average_by_hand() -> None:
+    """The mean after epochs 2, 3 and 4, of statistics too; a resumed average goes on."""
+    model = nn.BatchNorm1d(1)
+    averager = make_averager(StochasticAverage(kind="swa", begin_epoch=2))
+    for epoch, value in enumerate([1.0, 2.0, 5.0, -3.0, 4.0]):
+        with torch.no_grad():
+            model.weight.fill_(value)
+            model.running_mean.fill_(10 * value)
+        averager.after_step(model)
+        averager.after_epoch(model, epoch)
+        if epoch < 2:
+            assert averager.average == {}
+        if epoch == 3:
+            saved = {name: value.clone() for name, value in averager.state().items()}
+            averager = make_averager(StochasticAverage(kind="swa", begin_epoch=2))
+            averager.load_state(saved)
+    assert averager.average["weight"].item() == pytest.approx(2)
+    assert averager.average["running_mean"].item() == pytest.approx(20)
+    assert "num_batches_tracked" not in averager.average
 
 
 def test_logit_adjustment() -> None:

@@ -1,4 +1,4 @@
-"""Add-ons to any method: they change the radius, the weights, or the logits of the saved model."""
+"""Add-ons to any method: they change the radius, the loss, or the logits of the saved model."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from taet.adversary.pgd import restored_buffers
-from taet.networks.network import Network
 
 if TYPE_CHECKING:
     from taet import options
@@ -72,39 +71,6 @@ class WeightPerturber:
         ]
 
 
-class WeightAverager:
-    """Exponential moving average of the weights; batch-norm statistics are those of the trained network.
-
-    The decay grows with the number of steps k, min(decay, (1 + k) / (10 + k)), so that the first weights do
-    not dominate the average (RobustLT's helper).
-    """
-
-    def __init__(self, options: "options.WeightAverage") -> None:
-        self.decay = options.decay
-        self.steps = 0
-        self.average: dict[str, Tensor] = {}
-
-    @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Include the weights after a step."""
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, weight in model.named_parameters():
-            if name in self.average:
-                self.average[name].lerp_(weight, 1 - decay)
-            else:
-                self.average[name] = weight.detach().clone()
-        self.steps += 1
-
-    def state(self) -> dict[str, Tensor]:
-        """The average and its number of steps, for the checkpoint."""
-        return {"steps": torch.tensor(self.steps), **self.average}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Restore what ``state()`` returned."""
-        self.average = dict(state)
-        self.steps = int(self.average.pop("steps"))
-
-
 def logit_adjustment(
     options: "options.LogitAdjustment",
     train_counts: Tensor,
@@ -152,8 +118,3 @@ def adjusted_inference(
         return None, own
     tau, bias = logit_adjustment(options, train_counts, choose)
     return tau, inference_of(own, bias, len(train_counts))
-
-
-def weights_to_save(model: Network, averager: WeightAverager | None) -> dict[str, Tensor]:
-    """Weights and buffers of the trained network, with averaged weights where there is an averager."""
-    return {**model.state_dict(), **(averager.average if averager else {})}

@@ -18,7 +18,8 @@ from taet.data.loader import Loader
 from taet.errors import UserError
 from taet.networks.network import Network
 from taet.seeds import seed_for
-from taet.training.addons import WeightAverager, WeightPerturber, weights_to_save
+from taet.training.addons import WeightPerturber
+from taet.training.averages import WeightAverager, weights_to_save
 from taet.training.method import Batch, TrainingMethod
 from taet.training.optimizers import Optimizer
 from taet.training.schedules import rate_factor
@@ -101,6 +102,8 @@ def train(
     while run.epoch < stop:
         loss, rate = _epoch(run, loader, training)
         _check_finite(run, loss)
+        if run.averager is not None:
+            run.averager.after_epoch(run.model, run.epoch)
         run.epoch += 1
         run.history.append({"loss": loss, "learning_rate": rate})
         if validate is not None and _is_due(training, run.epoch, stop):
@@ -158,7 +161,7 @@ def _step(run: Run, batch: Batch, rate: float, precision: str) -> Tensor:
         run.optimizer.step(rate)
     method.constrain(model)
     if run.averager is not None:
-        run.averager.update(model)
+        run.averager.after_step(model)
     method.after_step(model, batch, attacked, rate)
     return loss.detach()
 

@@ -16,7 +16,8 @@ from taet.study.run.processes import team
 from taet.study.run.progress import Progress
 from taet.study.run.resume import ResumeFile, resume_file
 from taet.study.store import artifacts
-from taet.training.addons import WeightAverager, WeightPerturber, adjusted_inference
+from taet.training.addons import WeightPerturber, adjusted_inference
+from taet.training.averages import make_averager
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stabilization
 from taet.training.loop import Run, train
 from taet.training.method import TrainingContext, TrainingMethod
@@ -161,7 +162,7 @@ def _new_run(
         make_optimizer(model.parameters(), job.reads["training"].optimizer),
         method,
         perturber=WeightPerturber(perturbation) if perturbation else None,
-        averager=WeightAverager(average) if average else None,
+        averager=make_averager(average),
     )
 
 

@@ -50,6 +50,7 @@ class Second:
     momentum: dict[str, Tensor] = field(default_factory=dict)
     squares: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
+    later: list[dict[str, Tensor]] = field(default_factory=list)  # weights of SWA's epochs
     taken: list[float] = field(default_factory=list)  # REAT's counts of this epoch
     taken_before: list[float] = field(default_factory=list)  # of the epoch before
     shares: dict[int, float] = field(default_factory=dict)  # CFA's t_k
@@ -375,9 +376,10 @@ class Second:
             self.w["head.weight"] = weight / weight.square().sum(1, keepdim=True).sqrt()
 
     def take_average(self, names: Iterable[str]) -> None:
-        if self.o.weight_average is not None:
+        options = self.o.weight_average
+        if options is not None and options.kind == "ema":
             k = self.steps - 1
-            decay = min(self.o.weight_average.decay, (1 + k) / (10 + k))
+            decay = min(options.decay, (1 + k) / (10 + k))
             for name in names:
                 before = self.average.get(name, self.w[name])
                 self.average[name] = decay * before + (1 - decay) * self.w[name]
@@ -412,7 +414,7 @@ class Second:
                 p -= self.o.strategy_learning_rate * shrink * g
 
     def end_epoch(self) -> None:
-        """What CFA, DAFA, WAT and FRL learn from an epoch about the classes."""
+        """What CFA, DAFA, WAT and FRL learn from an epoch about the classes; SWA's average."""
         classes = {k for k, _, _ in self.seen}
         if self.kind == "cfa":
             now = {
@@ -452,6 +454,15 @@ class Second:
             self.phi = [
                 p + self.o.radius_rate * e for p, e in zip(self.phi, excesses[1], strict=True)
             ]
+        averaged = self.o.weight_average
+        if averaged is not None and averaged.kind == "swa" and self.epoch >= averaged.begin_epoch:
+            self.later.append(
+                {name: value for name, value in self.w.items() if value.is_floating_point()}
+            )
+            self.average = {
+                name: sum(weights[name] for weights in self.later) / len(self.later)
+                for name in self.later[0]
+            }
         self.seen, self.values = [], []
 
     def run(self, loader: Any, rates: list[float], optimizer: Any) -> "Second":

@@ -16,9 +16,10 @@ from taet.methods.pgd_at import Method as PgdAt
 from taet.networks.backbone import Backbone
 from taet.networks.heads import build_head
 from taet.networks.network import Network
-from taet.options import ClassRadius, WeightAverage, WeightPerturbation
+from taet.options import ClassRadius, ExponentialAverage, StochasticAverage, WeightPerturbation
 from taet.study.params import plugins
-from taet.training.addons import WeightAverager, WeightPerturber
+from taet.training.addons import WeightPerturber
+from taet.training.averages import make_averager
 from taet.training.loop import Run, train
 from taet.training.method import Attacked, Batch
 from taet.training.optimizers import make_optimizer
@@ -55,7 +56,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("adt", {}, {}, {}),
     ("adt", {"accumulate_gradients": False, "steps": 3}, {}, {}),
     ("he", {}, {}, {}),
-    ("he", {"projected": True, "weight_average": WeightAverage(decay=0.2)}, {}, {}),
+    ("he", {"projected": True, "weight_average": ExponentialAverage(kind="ema", decay=0.2)}, {}, {}),
     ("gairat", {}, {"start": "uniform"}, {}),
     ("las_at", {}, {}, {}),
     ("las_at", {"update_every": 1, "strategy_clip": 0.7}, {}, {}),
@@ -64,7 +65,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("reat", {"tail_reduction": "per_pair"}, {"start": "uniform", "batch_norm": "train_no_track"}, {}),
     ("at_bsl", {}, {}, {}),
     ("at_bsl", {"weight_perturbation": WeightPerturbation(gamma=0.2, warmup_epochs=1)}, {}, {}),
-    ("at_bsl", {"weight_average": WeightAverage(decay=0.2)}, {}, {}),
+    ("at_bsl", {"weight_average": ExponentialAverage(kind="ema", decay=0.2)}, {}, {}),
+    ("at_bsl", {"weight_average": StochasticAverage(kind="swa", begin_epoch=0)}, {}, {}),
+    ("at_bsl", {"weight_average": StochasticAverage(kind="swa", begin_epoch=1)}, {}, {}),
     ("bsl_trades", {}, {}, {}),
     ("bsl_trades", {"fit": "adversarial"}, {"start": "uniform", "batch_norm": "train"}, {}),
     ("cfa", {"training": TWO_STEPS}, {}, {}),
@@ -163,7 +166,7 @@ def compare(
         make_optimizer(model.parameters(), optimizer),
         method,
         WeightPerturber(options.weight_perturbation) if options.weight_perturbation else None,
-        WeightAverager(options.weight_average) if options.weight_average else None,
+        make_averager(options.weight_average),
     )
     train(run, Batches(), parameters, 2)
     factors = FACTORS[parameters.schedule.kind]

@@ -9,10 +9,11 @@ from torch import nn
 from taet.data.loader import Loader, to_pixels
 from taet.errors import UserError
 from taet.networks.network import build_model, describe_network
-from taet.options import ClassRadius, WeightAverage, WeightPerturbation
+from taet.options import ClassRadius, ExponentialAverage, WeightPerturbation
 from taet.study.params import blocks, plugins
 from taet.study.store import artifacts
-from taet.training.addons import WeightAverager, WeightPerturber
+from taet.training.addons import WeightPerturber
+from taet.training.averages import make_averager
 from taet.training.checkpoint import restore_run, run_arrays, run_facts, start_from_stabilization
 from taet.training.loop import Run, train
 from taet.training.method import TrainingContext
@@ -27,7 +28,7 @@ CONSTANT = Multistep(
 METHODS = plugins.names("methods")
 ADDONS = {
     "weight_perturbation": WeightPerturbation(gamma=0.01, warmup_epochs=1),
-    "weight_average": WeightAverage(decay=0.9),
+    "weight_average": ExponentialAverage(kind="ema", decay=0.9),
     "class_radius": ClassRadius(alpha=0.3, beta=0.5),
 }
 
@@ -57,7 +58,7 @@ class Problem:
             make_optimizer(model.parameters(), chosen),
             made,
             perturber=WeightPerturber(ADDONS["weight_perturbation"]) if addons else None,
-            averager=WeightAverager(ADDONS["weight_average"]) if addons else None,
+            averager=make_averager(ADDONS["weight_average"] if addons else None),
         )
 
 

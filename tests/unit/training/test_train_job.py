@@ -9,7 +9,7 @@ import torch
 
 from taet.data.split_images import SplitImages
 from taet.networks.network import build_model
-from taet.options import ClassRadius, LogitAdjustment, WeightAverage, WeightPerturbation
+from taet.options import ClassRadius, ExponentialAverage, LogitAdjustment, WeightPerturbation
 from taet.study.params import blocks, plugins
 from taet.study.plan.job import Job
 from taet.study.run.resume import ResumeFile
@@ -78,7 +78,7 @@ def test_addons(digits: blocks.Params) -> None:
     }  # fmt: skip
     addons = {
         "weight_perturbation": WeightPerturbation(gamma=0.3, warmup_epochs=5),
-        "weight_average": WeightAverage(decay=0.9),
+        "weight_average": ExponentialAverage(kind="ema", decay=0.9),
         "class_radius": ClassRadius(alpha=0.2, beta=0.5),
     }
     for changes in ({}, addons):
