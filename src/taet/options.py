@@ -208,8 +208,9 @@ class AttackOptions(PluginOptions):
     job: Name
     """Attacks of one job share one process and one file of predictions."""
     eot_samples: Count = 1
-    """Passes that each gradient is the mean of: expectation over transformation (Athalye et al. 2018), for
-    randomised models. Gradients cost as many times the passes; Square, which takes none, stays as it is."""
+    """Passes that gradients and logits of the search are means of: expectation over transformation (Athalye
+    et al. 2018), for randomised models. The search costs as many times the passes; Square, which takes no
+    gradients, stays as it is."""
 
     def cautions(self) -> list[str]:
         """Warnings about what the label could make a reader believe; printed beside the numbers."""

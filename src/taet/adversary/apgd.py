@@ -57,7 +57,7 @@ class Apgd(GradientPart):
         """The first iterate that fools the model, or else the iterate with the highest objective."""
         labels = target.y
         if self.rank:
-            towards = ranked_class(target, self.rank)
+            towards = ranked_class(target, self.rank, self.samples)
             if towards is None:
                 return target.x
             labels = torch.stack([target.y, towards], 1)
@@ -104,9 +104,13 @@ def checkpoints(steps: int) -> dict[int, int]:
     return periods
 
 
-def ranked_class(target: Target, rank: int) -> Tensor | None:
-    """[B] class of a rank among the logits of each clean image, 0: the largest; None with fewer classes."""
-    logits = target.logits(target.x)
+def ranked_class(target: Target, rank: int, samples: int) -> Tensor | None:
+    """[B] class of a rank among the logits of each clean image, 0: the largest; None with fewer classes.
+
+    Args:
+        samples: passes that the logits are the means of.
+    """
+    logits = target.logits(target.x, samples)
     if rank >= logits.shape[1]:
         return None
     return logits.argsort(dim=1, descending=True, stable=True)[:, rank]

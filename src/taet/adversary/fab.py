@@ -39,7 +39,7 @@ class Fab(GradientPart):
 
     def run(self, target: Target) -> Tensor:
         """Images that fool the model within eps; the clean image where there is none."""
-        result, towards = target.x.clone(), ranked_class(target, self.rank)
+        result, towards = target.x.clone(), ranked_class(target, self.rank, self.samples)
         if towards is None:
             return result
         rows = torch.arange(len(result), device=result.device)
@@ -49,7 +49,7 @@ class Fab(GradientPart):
             gradient, logits = target.gradient(iterate, labels, logit_gap, self.samples)
             gap = logit_gap(logits, labels)
             moved = self._step(x, iterate, gradient, gap)
-            misclassified = target.logits(moved).argmax(1) != y
+            misclassified = target.logits(moved, self.samples).argmax(1) != y
             fooled = misclassified & (norm_of(moved - x, self.norm) <= target.eps)
             result[rows[fooled]] = moved[fooled]
             # Misclassified, but too far away: step back towards the clean image and continue there.

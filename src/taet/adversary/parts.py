@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from taet.adversary.noise import Noise
 from taet.adversary.norms import Norm
-from taet.adversary.pgd import Objective, input_gradient
+from taet.adversary.pgd import Objective, input_gradient, mean_over_passes
 from taet.compute.batches import in_batches
 
 
@@ -45,7 +45,8 @@ class GradientPart:
     """What all parts have that follow gradients.
 
     Attributes:
-        samples: passes that each gradient is the mean of; see ``taet.adversary.pgd.input_gradient``.
+        samples: passes that gradients and logits are the means of; see ``taet.adversary.pgd.input_gradient``.
+            No step of the attack may follow a single pass.
     """
 
     samples: int = 1
@@ -84,9 +85,12 @@ class Target:
         )
 
     @torch.no_grad()
-    def logits(self, x: Tensor) -> Tensor:
-        """Logits at some images, [B, C]."""
-        return torch.cat(in_batches(self.model, self.batch_size, x))
+    def logits(self, x: Tensor, samples: int = 1) -> Tensor:
+        """Logits at some images, [B, C]: means over ``samples`` passes."""
+        (logits,) = mean_over_passes(
+            lambda: [torch.cat(in_batches(self.model, self.batch_size, x))], samples
+        )
+        return logits
 
     def gradient(
         self, x: Tensor, y: Tensor, objective: Objective, samples: int

@@ -5,7 +5,7 @@ follows gradients. Images are [B, C, H, W] float32 in [0,1]; eps and step sizes 
 one for all images or one for each.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -147,12 +147,16 @@ def input_gradient(
         work = partial(input_gradient, model, objective=objective, samples=samples)
         gradients, logits = zip(*in_batches(work, batch_size, x, y), strict=True)
         return torch.cat(gradients), torch.cat(logits)
-    gradient, mean = _one_pass(model, x, y, objective)
-    for done in range(1, samples):  # running means: one pass alone keeps its bits
-        another, other = _one_pass(model, x, y, objective)
-        gradient = gradient + (another - gradient) / (done + 1)
-        mean = mean + (other - mean) / (done + 1)
-    return gradient, mean
+    gradient, logits = mean_over_passes(lambda: _one_pass(model, x, y, objective), samples)
+    return gradient, logits
+
+
+def mean_over_passes(one_pass: Callable[[], Sequence[Tensor]], samples: int) -> Sequence[Tensor]:
+    """Means of what each of some passes gives, as running means: one pass alone keeps its bits."""
+    means = one_pass()
+    for done in range(1, samples):
+        means = [m + (value - m) / (done + 1) for m, value in zip(means, one_pass(), strict=True)]
+    return means
 
 
 def _one_pass(

@@ -52,7 +52,7 @@ class DeepFool(GradientPart):
         for _ in range(self.steps):
             x_adv = self._overshot(target.x, total)
             result[rows] = x_adv
-            logits = target.logits(x_adv)
+            logits = target.logits(x_adv, self.samples)
             robust = logits.argmax(1) == target.y
             rows, total, target = rows[robust], total[robust], target.rows(robust)
             if not len(rows):

@@ -1,5 +1,6 @@
 """Expectation over transformation: gradients are means over passes, in every attack that takes gradients."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from taet.attacks.deepfool_l2 import DeepFool
 from taet.errors import UserError
 from taet.losses import cross_entropy
 from tests.unit.attacks.literal import Net
-from tests.unit.attacks.scenes import OPTIONS, curved, options, parts, run
+from tests.unit.attacks.scenes import OPTIONS, curved, options, parts, run, target
 
 EPS = 0.06
 
@@ -122,8 +123,37 @@ def test_every_attack_takes_as_many_passes_and_the_same_way(kind: str) -> None:
         assert averaged.images[True] == 3 * plain.images[True], (
             "gradients cost three times the passes"
         )
-        assert averaged.images[False] == plain.images[False]
-        assert (plain.images[True] == 0) is (one.title == "Square")
+        gradients = one.title != "Square"
+        assert averaged.images[False] == (3 if gradients else 1) * plain.images[False]
+        assert (plain.images[True] > 0) is gradients
+
+
+class Alternating(nn.Module):
+    """The logits of a network, shifted up in every odd pass and down in every even one: their means are its own."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net, self.passes = net, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        shift = torch.tensor([9.0, -7.0, 5.0, -3.0], dtype=x.dtype)
+        return self.net(x) + (shift if self.passes % 2 else -shift)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"), [("deepfool_l2", {}), ("autoattack", {"components": ["fab_t"]})]
+)
+def test_a_search_for_the_boundary_follows_no_single_pass(
+    kind: str, changes: dict[str, Any]
+) -> None:
+    """Two passes of the alternating network have the mean logits and gradients of the network without noise."""
+    net, images = curved()
+    chains = zip(parts(kind, **changes), parts(kind, **changes, eot_samples=2), strict=True)
+    for one, two in chains:
+        whole = replace(target(net, images, EPS), batch_size=len(images))
+        noisy = replace(whole, model=Alternating(net))
+        np.testing.assert_allclose(two.run(noisy), one.run(whole), rtol=0, atol=1e-9)
 
 
 def test_samples_are_part_of_what_attacks_share() -> None:
