@@ -11,6 +11,7 @@ from pydantic import Field, Tag
 
 from taet.errors import counted
 from taet.longtail_options import Longtail
+from taet.threat import in_linf_ball
 from taet.training_options import Training
 from taet.values import (
     Count,
@@ -223,6 +224,10 @@ class AttackOptions(PluginOptions):
             eps: the L-inf radius of ``threat``.
         """
         return "linf", eps
+
+    def in_linf_ball(self, eps: float) -> bool:
+        """See ``taet.threat.in_linf_ball``."""
+        return in_linf_ball(*self.ball(eps), eps)
 
 
 class DescentOptions(AttackOptions):

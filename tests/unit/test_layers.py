@@ -47,6 +47,7 @@ GROUND = (
     "training_options",
     "seeds",
     "source_code",
+    "threat",
     "values",
     "version",
 )

@@ -9,6 +9,7 @@ from taet.api.frame import score_frame
 from taet.api.images import TestSet
 from taet.scores import notes
 from taet.scores.metrics import scores, worst_case
+from taet.threat import in_linf_ball
 
 WORST = "worst of these"
 
@@ -28,7 +29,7 @@ def verdict_frame(
     predictions |= {name: verdict.prediction.numpy() for name, verdict in verdicts.items()}
     facts = {name: (v.norm, v.eps, v.warnings) for name, v in verdicts.items()}
     facts["clean"] = (None, None, evaluation.warnings)
-    inside = [name for name, v in verdicts.items() if v.norm == "linf" and v.eps == eps]
+    inside = [name for name, v in verdicts.items() if in_linf_ball(v.norm, v.eps, eps)]
     if len(inside) > 1:
         predictions[WORST] = worst_case([predictions[name] for name in inside], y)
         warnings = dict.fromkeys(w for name in inside for w in verdicts[name].warnings)

@@ -42,7 +42,7 @@ def _of_setting(setting: SettingResults, params: Params) -> Iterator[Row]:
     attacks = {
         name: params.attacks[name].label
         for name in params.grid.attacks
-        if params.attacks[name].ball(eps) == ("linf", eps)
+        if params.attacks[name].in_linf_ball(eps)
     }
     summary = of_groups(setting.all_checkpoints)
     summary = summary[summary["checkpoint"] == setting.checkpoint]

@@ -9,6 +9,7 @@ import numpy as np
 from taet.errors import UserError
 from taet.scores.metrics import Array, class_groups, worst_case
 from taet.study.store import artifacts
+from taet.threat import in_linf_ball
 
 if TYPE_CHECKING:
     from taet.study.plan.job import Job
@@ -109,7 +110,7 @@ def _members(
     Raises:
         UserError: one of them is another adversary's: unbounded, or in another ball.
     """
-    inside = [a for a, about in facts.items() if about["norm"] == "linf" and about["eps"] == eps]
+    inside = [a for a, about in facts.items() if in_linf_ball(about["norm"], about["eps"], eps)]
     if wanted == "all":
         wanted = inside
     for attack in wanted:

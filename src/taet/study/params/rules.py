@@ -333,7 +333,7 @@ def _claim_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
         where = resolved.locate(("claim", "attacks", i))
         if name not in params.attacks:
             yield f"{where}: no attack {name!r}{suggest(name, params.attacks)}"
-        elif params.attacks[name].ball(claim.eps) != ("linf", claim.eps):
+        elif not params.attacks[name].in_linf_ball(claim.eps):
             yield f"{where}: {name!r} is not bounded by the L-inf eps of 'claim'; name another"
     for name in claim.datasets:
         if name not in params.datasets:
@@ -346,5 +346,7 @@ def _claim_problems(params: Params, resolved: ResolvedValues) -> Iterator[str]:
 
 def _in_the_ball(params: Params, attack: str) -> bool:
     """Whether an attack stays in the ball of ``threat``; a worst case is over such attacks alone."""
-    options, eps = params.attacks.get(attack), params.threat.eps
-    return options is None or options.ball(eps) == ("linf", eps)  # no block: reported elsewhere
+    options = params.attacks.get(attack)
+    return options is None or options.in_linf_ball(
+        params.threat.eps
+    )  # no block: reported elsewhere
