@@ -6,7 +6,6 @@
 LONGTAIL = "src/taet/data/longtail.py"
 LOADER = "src/taet/data/loader.py"
 AUGMENT = "src/taet/data/augment.py"
-SUBSAMPLE = "src/taet/stages/subsample.py"
 DATA = "src/taet/data/split_images.py"
 STAGE = "src/taet/training/train_job.py"
 EQUALIZE = "src/taet/stages/equalize.py"
@@ -55,7 +54,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LONGTAIL, "np.random.RandomState(0)", "np.random.RandomState(1)", "LDAM-DRW's selection with another seed"),
     (LONGTAIL, "min(floor(share * count), count - 1)", "min(floor(share * count) + 1, count - 1)", "a validation image too many"),
     (LONGTAIL, "images[first:last] for images", "images[: last - first] for images", "validation images are training images"),
-    (SUBSAMPLE, 'seed_for("split", job.cell["dataset"], seed)', 'seed_for("split", job.cell["dataset"])', "one split for all seeds"),
+    (LONGTAIL, 'seed_for("split", dataset, seed)', 'seed_for("split", dataset)', "one split for all seeds"),
     (LONGTAIL, "train=take(train, train_counts)", "train=take(train, counts)", "validation images are trained on"),
     (LONGTAIL, "train_counts=train_counts", "train_counts=counts", "class counts with the validation images"),
     (LONGTAIL, "return [images[-per_class:] for images in permuted]", "return [images[:per_class] for images in permuted]", "validation images are trained on"),

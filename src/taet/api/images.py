@@ -12,9 +12,8 @@ from torch.nn.parameter import is_lazy
 
 from taet.api import arguments
 from taet.data.loader import to_pixels
-from taet.data.longtail import Indices, pools
+from taet.data.longtail import draw_pools
 from taet.errors import ArgumentError, UserError, counted
-from taet.seeds import seed_for
 from taet.study.plan.stages import STAGES
 from taet.study.plan.study import Study
 from taet.study.store import artifacts
@@ -63,7 +62,10 @@ def read_test_set(
     """
     arrays, facts = read_stored_images(study, dataset, folders)
     names = facts["class_names"]
-    _, test, _ = drawn_pools(study, dataset, arrays, len(names), seed)
+    longtail = study.params.datasets[dataset].longtail
+    _, test, _ = draw_pools(
+        arrays["labels"], arrays["official"], len(names), longtail, dataset=dataset, seed=seed
+    )
     if images is not None:
         test = [of_class[: _per_class(images, len(names))] for of_class in test]
     index = np.sort(np.concatenate(test))
@@ -94,25 +96,6 @@ def read_stored_images(
         raise UserError(f"no {missing}; run: python -m taet download --dataset {dataset}")
     job = Study(study.params, folder=folder).job("download", dataset=dataset)
     return artifacts.read_arrays(folder / stored, job.key)
-
-
-def drawn_pools(
-    study: Study, dataset: str, arrays: dict[str, Any], classes: int, seed: int
-) -> tuple[list[Indices], list[Indices], np.random.Generator]:
-    """Training and test images of each class, as the stage ``subsample`` draws them; see ``pools``.
-
-    Args:
-        arrays: see ``read_stored_images``.
-        classes: their number C.
-        seed: of the split.
-
-    Returns:
-        Both pools, and the generator from which the long tail is drawn next.
-    """
-    rng = np.random.default_rng(seed_for("split", dataset, seed))
-    held_out = study.params.datasets[dataset].longtail.test_per_class
-    train, test = pools(arrays["labels"], arrays["official"], classes, held_out, rng)
-    return train, test, rng
 
 
 def _per_class(images: int, classes: int) -> int:

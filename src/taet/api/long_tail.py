@@ -9,11 +9,10 @@ from pydantic import ValidationError
 from taet.api import arguments
 from taet.api.frame import score_frame
 from taet.data.imageset import NO_SPLIT
-from taet.data.longtail import Split, long_tailed_split, permute_classes, pools
+from taet.data.longtail import Split, long_tailed_split, permute_classes, pools, split_generator
 from taet.errors import ArgumentError, UserError, counted, shortened
 from taet.longtail_options import Longtail
 from taet.scores.metrics import class_groups, scores
-from taet.seeds import seed_for
 from taet.study.params.blocks import NATURAL, Groups, imbalance_ratio
 
 UNUSED = ["attack", "class_name", "median_distance"]  # columns that predictions alone do not fill
@@ -166,7 +165,7 @@ def longtail_split(
         )
     except ValidationError as error:
         raise _argument_error(error) from None
-    rng = np.random.default_rng(seed_for("split", dataset, number))
+    rng = split_generator(dataset, number)
     try:
         if longtail.test_per_class is None:
             train = permute_classes(y, np.arange(len(y)), classes, rng)

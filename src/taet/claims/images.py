@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from taet.api.cache import fetch
-from taet.api.images import drawn_pools, read_stored_images
+from taet.api.images import read_stored_images
 from taet.claims.protocol import study_of_protocol
 from taet.data.imageset import NO_SPLIT
-from taet.data.longtail import long_tailed_split
+from taet.data.longtail import draw_split
 from taet.errors import UserError
 from taet.study.params.blocks import NATURAL, Params, imbalance_ratio_label
 from taet.study.store import artifacts
@@ -77,11 +77,15 @@ class ImageLists:
             fetch(study, dataset, self.cache)
         arrays, facts = read_stored_images(study, dataset, self.folders)
         labels, official = arrays["labels"], arrays["official"]
-        longtail, classes = study.params.datasets[dataset].longtail, len(facts["class_names"])
-        seed = study.params.claim.seed
-        train, test, rng = drawn_pools(study, dataset, arrays, classes, seed)
-        number = None if ratio == NATURAL else float(ratio)
-        split = long_tailed_split(train, test, number, longtail, rng)
+        split = draw_split(
+            labels,
+            official,
+            len(facts["class_names"]),
+            None if ratio == NATURAL else float(ratio),
+            study.params.datasets[dataset].longtail,
+            dataset=dataset,
+            seed=study.params.claim.seed,
+        )
         index = np.sort(split.test)
         index = index[np.argsort(labels[index], kind="stable")]
         return ClaimedImages(

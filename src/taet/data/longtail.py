@@ -8,11 +8,13 @@ import numpy as np
 
 from taet.data.imageset import NO_SPLIT, TEST, TRAIN
 from taet.errors import UserError
+from taet.seeds import seed_for
 
 if TYPE_CHECKING:
     from taet.longtail_options import Longtail
 
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+OfficialSplits: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,57 @@ def long_tailed_split(
         test_long_tailed=take(test, test_counts),
         train_counts=train_counts,
     )
+
+
+def draw_split(
+    labels: Indices,
+    official: OfficialSplits,
+    classes: int,
+    imbalance_ratio: float | None,
+    options: "Longtail",
+    *,
+    dataset: str,
+    seed: int,
+) -> Split:
+    """The split of a data set for a seed: its pools, and the long tail of them.
+
+    Args:
+        labels, official, classes, options, dataset, seed: see ``draw_pools``.
+        imbalance_ratio: see ``long_tailed_split``.
+
+    Raises:
+        UserError: as ``pools`` and ``long_tailed_split``.
+    """
+    train, test, rng = draw_pools(labels, official, classes, options, dataset=dataset, seed=seed)
+    return long_tailed_split(train, test, imbalance_ratio, options, rng)
+
+
+def draw_pools(
+    labels: Indices,
+    official: OfficialSplits,
+    classes: int,
+    options: "Longtail",
+    *,
+    dataset: str,
+    seed: int,
+) -> tuple[list[Indices], list[Indices], np.random.Generator]:
+    """Training and test images of each class in the random order of a seed; see ``pools``.
+
+    Args:
+        options: say how many test images of each class there are.
+        dataset: a name, on which the order depends too.
+        seed: decides the order.
+
+    Returns:
+        Both pools, and the generator from which the long tail is drawn next.
+    """
+    rng = split_generator(dataset, seed)
+    return *pools(labels, official, classes, options.test_per_class, rng), rng
+
+
+def split_generator(dataset: str, seed: int) -> np.random.Generator:
+    """The random numbers of a split."""
+    return np.random.default_rng(seed_for("split", dataset, seed))
 
 
 def class_shares(imbalance_ratio: float, classes: int, profile: str) -> list[float]:
@@ -227,7 +280,7 @@ def long_tailed_counts(
 
 def pools(
     labels: Indices,
-    official: "np.ndarray[Any, np.dtype[np.uint8]]",
+    official: OfficialSplits,
     classes: int,
     test_per_class: int | None,
     rng: np.random.Generator,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taet.data.imageset import VALIDATION
-from taet.data.longtail import long_tailed_split, pools
-from taet.seeds import seed_for
+from taet.data.longtail import draw_split
 from taet.study.store import artifacts
 
 if TYPE_CHECKING:
@@ -26,13 +25,18 @@ def run(job: "Job") -> dict[str, Any]:
     tail leaves over, and the set's official validation images where it has some.
     """
     images, facts = artifacts.read_arrays(job.inputs["images"].output, job.inputs["images"].key)
-    labels, official, longtail = images["labels"], images["official"], job.reads["longtail"]
-    classes, seed = len(facts["class_names"]), job.cell["seed"]
+    labels, official, classes = images["labels"], images["official"], len(facts["class_names"])
     ratio = None if job.cell["imbalance_ratio"] == "natural" else float(job.cell["imbalance_ratio"])
 
-    rng = np.random.default_rng(seed_for("split", job.cell["dataset"], seed))
-    train, test = pools(labels, official, classes, longtail.test_per_class, rng)
-    split = long_tailed_split(train, test, ratio, longtail, rng)
+    split = draw_split(
+        labels,
+        official,
+        classes,
+        ratio,
+        job.reads["longtail"],
+        dataset=job.cell["dataset"],
+        seed=job.cell["seed"],
+    )
     lists = {
         "train": split.train,
         "validation": np.concatenate([split.validation, np.flatnonzero(official == VALIDATION)]),
