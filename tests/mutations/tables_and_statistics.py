@@ -28,7 +28,7 @@ BA_BR = "src/taet/report/figures/ba_br.py"
 EFFICIENCY = "src/taet/report/figures/efficiency.py"
 WEIGHTS = "src/taet/report/figures/loss_weights.py"
 TABLES = "src/taet/stages/tables.py"
-LENGTH = "src/taet/report/figures/stage1_length.py"
+LENGTH = "src/taet/report/figures/stabilization_length.py"
 FOREST = "src/taet/report/figures/forest.py"
 TITLES = "src/taet/report/titles.py"
 

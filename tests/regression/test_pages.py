@@ -238,12 +238,12 @@ def test_pilots_leave_out_the_warm_up(numbers: ModuleType) -> None:
     """TAET's stage 1 has 60 of the 150 epochs; its best checkpoint is one of stage 2."""
     with (REFERENCE / "pilots/cifar10_overfit.csv").open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if (r["head_images"], r["seed"]) == ("200", "1")]
-    for method, stage1 in (("taet", 60), ("at_bsl", 0)):
+    for method, stabilization in (("taet", 60), ("at_bsl", 0)):
         measured = [
             100 * float(row["validation_robustness"])
             for row in rows
             if row["method"] == method
-            and int(row["epoch"]) > stage1
+            and int(row["epoch"]) > stabilization
             and row["validation_robustness"]
         ]
         expected = f"{max(measured):.1f} to {measured[-1]:.1f}"

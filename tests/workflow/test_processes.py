@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Tree, choose_tiny, copy_project
-from tests.workflow.test_run import CELL, EQUALIZE, MODEL, STAGE1
+from tests.workflow.test_run import CELL, EQUALIZE, MODEL, STABILIZED
 
 pytestmark = pytest.mark.study
 ALONE = ("processes: 1", "processes: 2")
@@ -28,7 +28,7 @@ def record(tree: Tree, output: str) -> dict[str, object]:
 
 
 def test_snakemake_starts_both(shared: Tree) -> None:
-    assert record(shared, STAGE1)["processes"] == 2
+    assert record(shared, STABILIZED)["processes"] == 2
     assert "torchrun --standalone --nproc-per-node 2 -m taet" in shared.ok(
         "snakemake", "-n", "-p", "equalize"
     )

@@ -27,7 +27,7 @@ CELL = ["--dataset", "digits", "--ir", "10", "--architecture", "small_cnn", "--s
 EQUALIZE = ["equalize", *CELL, "--method", "taet"]
 MODEL = "results/tiny/equalize/digits/ir10/small_cnn/taet/seed0.safetensors"
 RESUME = MODEL.replace("results/tiny/", "results/tiny/resume/")
-STAGE1 = "results/tiny/stabilize/digits/ir10/small_cnn/clean40/seed0.safetensors"
+STABILIZED = "results/tiny/stabilize/digits/ir10/small_cnn/clean40/seed0.safetensors"
 SPLIT = "data/longtail/tiny/digits/ir10/seed0.safetensors"
 IMAGES = "data/raw/digits/images.safetensors"
 ATTACK = "results/tiny/attack/digits/ir10/small_cnn/taet/seed0/last/gradient.safetensors"
@@ -71,15 +71,15 @@ def test_everything_is_there_and_nothing_is_left_to_do(finished: Tree) -> None:
 
 
 def test_both_variants_start_from_one_stage_one(finished: Tree) -> None:
-    stage1 = list((finished.path / "results/tiny/stabilize").rglob("*.safetensors"))
-    assert [str(p.relative_to(finished.path)) for p in stage1] == [STAGE1]
+    stabilization = list((finished.path / "results/tiny/stabilize").rglob("*.safetensors"))
+    assert [str(p.relative_to(finished.path)) for p in stabilization] == [STABILIZED]
     histories = {
         method: artifacts.read_facts(finished.path / MODEL.replace("taet", method, 1))["history"]
         if method != "taet"
         else artifacts.read_facts(finished.path / MODEL)["history"]
         for method in ("taet", "taet_bcl")
     }
-    first = artifacts.read_facts(finished.path / STAGE1)["history"]
+    first = artifacts.read_facts(finished.path / STABILIZED)["history"]
     assert histories["taet"][:1] == histories["taet_bcl"][:1] == first
     assert histories["taet"][1:] != histories["taet_bcl"][1:]
 
@@ -89,7 +89,7 @@ def test_both_variants_start_from_one_stage_one(finished: Tree) -> None:
     [
         (IMAGES, {"download_dataset": 1, "subsample_cell": 1}),
         (SPLIT, {"subsample_cell": 1, "stabilize_cell": 1, "equalize_cell": 1}),
-        (STAGE1, {"stabilize_cell": 1, "equalize_cell": 2}),
+        (STABILIZED, {"stabilize_cell": 1, "equalize_cell": 2}),
         (MODEL, {"equalize_cell": 1, "attack_cell": 1, "inspect": 1}),
         (ATTACK, {"attack_cell": 1, "score": 1}),
         (METRICS, {"score": 1}),
@@ -259,12 +259,12 @@ def test_small_results_can_be_kept(finished_copy: Tree) -> None:
 
 
 def test_a_label_is_in_no_artifact(finished_copy: Tree) -> None:
-    before = (finished_copy.path / STAGE1).read_bytes()
+    before = (finished_copy.path / STABILIZED).read_bytes()
     finished_copy.edit("params.yaml", "label: small CNN", "label: another name")
     assert planned(finished_copy).keys() <= {"tables", "figures"}
-    (finished_copy.path / STAGE1).unlink()
+    (finished_copy.path / STABILIZED).unlink()
     finished_copy.ok("taet", "stabilize", *CELL, "--stabilization", "clean40")
-    assert (finished_copy.path / STAGE1).read_bytes() == before
+    assert (finished_copy.path / STABILIZED).read_bytes() == before
 
 
 @pytest.mark.parametrize("file", [MODEL, ATTACK, IMAGES, METRICS, "results/tiny/tables/main.md"])
@@ -441,9 +441,9 @@ def test_bad_arguments(finished: Tree, command: list[str], said: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "file", "command"),
     [
-        ("missing", STAGE1, EQUALIZE),
+        ("missing", STABILIZED, EQUALIZE),
         ("missing", SPLIT, EQUALIZE),
-        ("truncated", STAGE1, EQUALIZE),
+        ("truncated", STABILIZED, EQUALIZE),
         ("truncated", SPLIT, EQUALIZE),
         ("truncated", IMAGES, EQUALIZE),
         ("truncated", IMAGES, ["subsample", "--dataset", "digits", "--ir", "10", "--seed", "0"]),
@@ -491,4 +491,4 @@ def test_artifact_of_other_parameters_is_refused_as_input(finished_copy: Tree) -
     finished_copy.edit("params.yaml", "clean40: {epochs: 1}", "clean40: {epochs: 2}")
     code, message = by_hand(finished_copy, *EQUALIZE)
     assert code == 1
-    assert f"{STAGE1}: was made with other parameters, code or data" in message
+    assert f"{STABILIZED}: was made with other parameters, code or data" in message

@@ -100,7 +100,7 @@ REGISTERED = {
     "order, best": lambda: between_arms("taet", "at_bsl", "best"),
     "slow": lambda: between_arms("at_bsl_slow", "at_bsl", "last"),
     "taet, slow": lambda: between_arms("taet", "at_bsl_slow", "last"),
-    "stage 1": lambda: between_arms("at_bsl_clean40", "at_bsl", "last"),
+    "stabilization": lambda: between_arms("at_bsl_clean40", "at_bsl", "last"),
     "weight 1": lambda: between_arms("taet_bcl1", "at_bsl_clean40", "last"),
     "weight 0.1": lambda: between_arms("taet_bcl", "at_bsl_clean40", "last"),
     "late": late_minus_best,

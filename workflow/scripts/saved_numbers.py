@@ -247,12 +247,12 @@ def pilot(head_images, method, seed):
     """Best and last validation robustness in a pilot, after stage 1, in per cent: ``20.3 to 12.3``."""
     rows = read_rows(PILOT)
     run = (rows["head_images"] == head_images) & (rows["method"] == method) & (rows["seed"] == seed)
-    after_stage1 = rows["epoch"] > _share_of_stage1(PILOTED, method) * rows["epochs"]
-    measured = 100 * rows.loc[run & after_stage1, "validation_robustness"].dropna()
+    after_stabilization = rows["epoch"] > _share_of_stabilization(PILOTED, method) * rows["epochs"]
+    measured = 100 * rows.loc[run & after_stabilization, "validation_robustness"].dropna()
     return f"{measured.max():.1f} to {measured.iloc[-1]:.1f}"
 
 
-def _share_of_stage1(study, method):
+def _share_of_stabilization(study, method):
     """Of all epochs of a method."""
     params = load_params(study=study)
     options = params.methods[method]

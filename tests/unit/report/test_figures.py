@@ -104,10 +104,10 @@ def test_robustness_against_accuracy() -> None:
             assert lengths == [pytest.approx(spread) for spread in spreads]
 
 
-def test_curves_over_the_length_of_stage_1() -> None:
+def test_curves_over_the_length_of_stabilization() -> None:
     """Of all and of tail classes, each with its own spreads; method a has no stage 1, b has four epochs of it."""
     about = {"kind": "k", "methods": ["b", "a"]}
-    (axes,) = draw("stage1_length", uneven(), **about).axes
+    (axes,) = draw("stabilization_length", uneven(), **about).axes
     curves = [(attack, share) for attack in ("clean", "pgd") for share in (1, TAIL)]
     for container, (attack, share) in zip(axes.containers, curves, strict=True):
         points, (lengths,) = bars(container)
@@ -554,7 +554,9 @@ def test_images_are_of_one_size_and_at_equal_distances() -> None:
 @pytest.mark.parametrize("name", [*SOURCES, "loss_weights"])
 def test_text_has_8_points(name: str) -> None:
     about = {"kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
-    weights = {m: {"alpha": 0.1, "beta": 1.0, "gamma": 0.0, "stage-1 epochs": 1} for m in "ba"}
+    weights = {
+        m: {"alpha": 0.1, "beta": 1.0, "gamma": 0.0, "stabilization epochs": 1} for m in "ba"
+    }
     figure = draw(
         name, SOURCES.get(name, metrics)(3), SHOWN | {"variants": {"k": weights}}, **about
     )

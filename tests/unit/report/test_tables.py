@@ -78,8 +78,8 @@ SHOWN = {
     ],
     "variants": {
         "k": {
-            "b": {"stage-1 epochs": 4, "alpha": 0.5, "beta": 1.0, "gamma": 0.0},
-            "a": {"stage-1 epochs": 0, "alpha": None, "beta": 0.1, "gamma": 0.0},
+            "b": {"stabilization epochs": 4, "alpha": 0.5, "beta": 1.0, "gamma": 0.0},
+            "a": {"stabilization epochs": 0, "alpha": None, "beta": 0.1, "gamma": 0.0},
         }
     },
 }
@@ -528,7 +528,10 @@ def test_headline() -> None:
 
 SETTING = {"dataset": "d", "architecture": "net"}
 ABOUT = {**SETTING, "kind": "k", "methods": ["b", "a"], "ratios": ["50", "10"]}
-OPTIONS = {"stage1_length": [STABILIZATION_EPOCHS], "loss_weights": ["alpha", "beta", "gamma"]}
+OPTIONS = {
+    "stabilization_length": [STABILIZATION_EPOCHS],
+    "loss_weights": ["alpha", "beta", "gamma"],
+}
 
 
 def sources(module: ModuleType, frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -607,7 +610,7 @@ SOURCES = {
     "per_class": metrics,
     "ba_br": metrics,
     "forest": metrics,
-    "stage1_length": metrics,
+    "stabilization_length": metrics,
     "efficiency": metrics,
     "imbalance": two_ratios,
     "learning": training,
@@ -646,8 +649,8 @@ def test_figure_shows_what_it_should() -> None:
     assert figure.legends[0].get_title().get_text() == "Data_1, IR 50 and 10, Net, L-inf eps 0.1"
 
 
-def test_length_of_stage_1() -> None:
-    (axes,) = draw("stage1_length", metrics()).axes
+def test_length_of_stabilization() -> None:
+    (axes,) = draw("stabilization_length", metrics()).axes
     clean = axes.containers[0].lines[0]
     assert list(clean.get_xdata()) == [0, 4]
     assert list(clean.get_ydata()) == [pytest.approx(41.0), pytest.approx(61.0)]
@@ -666,7 +669,7 @@ def test_heat_map_leaves_out_what_there_is_not() -> None:
 
 def test_variants_table() -> None:
     *_, table = tables.main_tables(summary(), differences(), SHOWN)
-    assert table.head[:5] == ["Method", "stage-1 epochs", "alpha", "beta", "gamma"]
+    assert table.head[:5] == ["Method", "stabilization epochs", "alpha", "beta", "gamma"]
     assert table.head[5:] == ["BA", "BR PGD-2", "BA tail", "BR PGD-2 tail"]
     assert [row[:5] for row in table.rows] == [
         ["B & C", "4", "0.5", "1", "0"],

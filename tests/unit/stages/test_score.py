@@ -121,8 +121,8 @@ def test_epochs(tmp_path: Path, stop: int | None) -> None:
     history = [{"loss": 3.0 - i, "learning_rate": 0.1} for i in range(3)]
     output = tmp_path / "network.safetensors"
     artifacts.write_arrays(output, {"x": np.zeros(1)}, "k", history=history)
-    stage1 = {} if stop is None else {"stage1": SimpleNamespace(reads={"stop": stop})}
-    network: Any = SimpleNamespace(output=output, key="k", inputs=stage1, cell=CELL)
+    stabilization = {} if stop is None else {"stage1": SimpleNamespace(reads={"stop": stop})}
+    network: Any = SimpleNamespace(output=output, key="k", inputs=stabilization, cell=CELL)
     rows = list(score._epochs(network))
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert [row["loss"] for row in rows] == [3.0, 2.0, 1.0]

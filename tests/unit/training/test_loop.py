@@ -135,14 +135,14 @@ def test_another_head_starts_fresh_after_stage_one(
     problem: Problem, first: str, method: str
 ) -> None:
     """Cosines after a linear head, and RoBal's cosines after HE's, which are not softened."""
-    stage1 = problem.run(first, "sgd")
-    train(stage1, problem.loader, problem.training, 2)
-    network = {**problem.network, "head": stage1.method.head}
-    facts = {**run_facts(stage1), "network": network}
+    stabilization = problem.run(first, "sgd")
+    train(stabilization, problem.loader, problem.training, 2)
+    network = {**problem.network, "head": stabilization.method.head}
+    facts = {**run_facts(stabilization), "network": network}
     stage2, fresh = problem.run(method, "sgd"), problem.run(method, "sgd")
-    start_from_stabilization(stage2, run_arrays(stage1), facts)
+    start_from_stabilization(stage2, run_arrays(stabilization), facts)
     for name, value in weights(stage2).items():
-        source = fresh if name.startswith("head") else stage1
+        source = fresh if name.startswith("head") else stabilization
         assert torch.equal(value, source.model.state_dict()[name]), name
     train(stage2, problem.loader, problem.training, 4)
     assert stage2.epoch == 4
@@ -155,11 +155,11 @@ def test_stage_one_then_stage_two_equals_one_run(problem: Problem) -> None:
     one.method = problem.run("taet").method
     train(one, problem.loader, problem.training, 4)
 
-    stage1 = problem.run("clean")
-    train(stage1, problem.loader, problem.training, 2)
-    arrays = {name: value.copy() for name, value in run_arrays(stage1).items()}
+    stabilization = problem.run("clean")
+    train(stabilization, problem.loader, problem.training, 2)
+    arrays = {name: value.copy() for name, value in run_arrays(stabilization).items()}
     stage2 = problem.run("taet")
-    facts = {**run_facts(stage1), "network": problem.network}
+    facts = {**run_facts(stabilization), "network": problem.network}
     start_from_stabilization(stage2, arrays, facts)
     train(stage2, problem.loader, problem.training, 4)
     assert_same(stage2, one)

@@ -197,11 +197,11 @@ def test_what_is_taken_over_from_stage_one(
             weight.add_(1)
     first.epoch, first.history = 2, [{"loss": 1.0}, {"loss": 0.5}]
     first.best = Best(1, 0.75, first.model.state_dict())
-    output = tmp_path / "stage1.safetensors"
+    output = tmp_path / "stabilization.safetensors"
     artifacts.write_arrays(output, run_arrays(first), "k", network=network, **run_facts(first))
     run = _new_run(job(digits, "at_bsl", {}), method, network, torch.device("cpu"))
-    stage1 = SimpleNamespace(output=output, key="k")
-    given: Any = SimpleNamespace(stage=stage, inputs={"stage1": stage1}, title="t")
+    stabilization = SimpleNamespace(output=output, key="k")
+    given: Any = SimpleNamespace(stage=stage, inputs={"stage1": stabilization}, title="t")
     _restore(run, given, ResumeFile(tmp_path / "none", "k", "t"))
     assert (run.epoch, run.history) == (2, first.history)
     expected = first.model.state_dict()

@@ -8,7 +8,7 @@ from taet.study.params.blocks import Params
 from taet.study.params.resolved import leaves
 from taet.study.params.yamlfile import dotted
 
-STABILIZATION, STABILIZATION_EPOCHS = "stage 1", "stage-1 epochs"
+STABILIZATION, STABILIZATION_EPOCHS = "stabilization", "stabilization epochs"
 
 
 def variants(params: Params) -> dict[str, dict[str, dict[str, Any]]]:

@@ -50,11 +50,11 @@ def test_figures_of_the_ablation() -> None:
             "features",
             "examples",
             "forest",
-            "stage1_length_taet",
+            "stabilization_length_taet",
             "loss_weights_taet",
         )
     }
-    assert drawn[f"stage1_length_taet_{setting}"]["options"] == [STABILIZATION_EPOCHS]
+    assert drawn[f"stabilization_length_taet_{setting}"]["options"] == [STABILIZATION_EPOCHS]
     assert drawn[f"loss_weights_taet_{setting}"]["options"] == ["alpha", "beta", "gamma"]
 
 

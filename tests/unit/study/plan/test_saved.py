@@ -299,7 +299,9 @@ def test_tables_are_those_of_the_saved_scores(saved: Path) -> None:
     )
 
 
-def test_records_of_stage_1_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_stabilization_are_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = "cifar10_small"
     folder = tmp_path / REFERENCE / study
     shutil.copytree(ROOT / REFERENCE / study, folder)
@@ -350,7 +352,7 @@ def test_numbers_made_under_other_parameters_are_not_drawn(saved: Path) -> None:
         assert f"snakemake --cores 4 all --config study={STUDY}" in text
 
 
-def test_stage_1_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stabilization_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = study_of_params("cifar10_small")
     longer = study.stabilizations["clean40"].model_copy(update={"epochs": 8})
     monkeypatch.chdir(ROOT)

@@ -45,10 +45,10 @@ def test_a_method_trains_to_the_end_from_its_stage_one(study: Study) -> None:
     job = trained(study, "taet")
     assert (job.reads["method"].kind, job.reads["stop"]) == ("taet", 9)
     assert job.code == ("taet.stages.equalize", "taet.architectures.small_cnn", "taet.methods.taet")
-    stage1 = job.inputs["stage1"]
-    assert stage1.reads["method"].kind == "clean"
-    assert (stage1.reads["stop"], stage1.reads["training"].epochs) == (3, 9)
-    before = stage1.inputs["stage1"]
+    stabilization = job.inputs["stage1"]
+    assert stabilization.reads["method"].kind == "clean"
+    assert (stabilization.reads["stop"], stabilization.reads["training"].epochs) == (3, 9)
+    before = stabilization.inputs["stage1"]
     assert (before.reads["method"].kind, before.reads["stop"]) == ("clean", 2)
     assert "stage1" not in before.inputs
     assert "stage1" not in trained(study, "pgd_at").inputs

@@ -23,7 +23,7 @@ from taet.report.style import (
 )
 from taet.scores.summary import of_groups, shown_rows
 
-REQUIRES = {"varying": ["stage-1 epochs"], "methods": 3}
+REQUIRES = {"varying": ["stabilization epochs"], "methods": 3}
 
 
 def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, Any]) -> Figure:
