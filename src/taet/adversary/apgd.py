@@ -53,6 +53,14 @@ class Apgd(GradientPart):
     bounded: bool = True
     continues: bool = False
 
+    @property
+    def target_rank(self) -> int:
+        return self.rank
+
+    @property
+    def follows_dlr(self) -> bool:
+        return self.loss.startswith("dlr")
+
     def run(self, target: Target) -> Tensor:
         """The first iterate that fools the model, or else the iterate with the highest objective."""
         labels = target.y

@@ -37,6 +37,10 @@ class Fab(GradientPart):
     bounded: bool = True
     continues: bool = False
 
+    @property
+    def target_rank(self) -> int:
+        return self.rank
+
     def run(self, target: Target) -> Tensor:
         """Images that fool the model within eps; the clean image where there is none."""
         result, towards = target.x.clone(), ranked_class(target, self.rank, self.samples)

@@ -42,7 +42,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class GradientPart:
-    """What all parts have that follow gradients.
+    """What all parts have that follow gradients; the properties are what warnings ask of a part.
 
     Attributes:
         samples: passes that gradients and logits are the means of; see ``taet.adversary.pgd.input_gradient``.
@@ -50,6 +50,16 @@ class GradientPart:
     """
 
     samples: int = 1
+
+    @property
+    def target_rank(self) -> int:
+        """Rank of the target class among the logits of the clean image, 1: runner-up; 0 without a target."""
+        return 0
+
+    @property
+    def follows_dlr(self) -> bool:
+        """Whether it maximises a DLR loss, which is made for four classes or more."""
+        return False
 
 
 @dataclass(frozen=True)

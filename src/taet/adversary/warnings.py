@@ -11,7 +11,7 @@ from torch import Tensor
 
 from taet.adversary.descent import Descent
 from taet.adversary.norms import TOLERANCE
-from taet.adversary.parts import Part
+from taet.adversary.parts import GradientPart, Part
 from taet.adversary.pgd import input_gradient
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
@@ -106,14 +106,13 @@ def chain_warnings(
                 f"Square broke {share:.1%} of the images that white-box attacks could not: gradients "
                 "may mislead"
             )
-    if few := sum(getattr(part, "rank", 0) >= classes for part in parts):
+    by_gradient = [part for part in parts if isinstance(part, GradientPart)]
+    if few := sum(part.target_rank >= classes for part in by_gradient):
         warnings.append(
             f"only {counted(classes, 'class')}, so there was no target for {few} of "
             f"{counted(len(parts), 'part')}"
         )
-    if classes < LEAST_FOR_DLR and any(
-        getattr(part, "loss", "").startswith("dlr") for part in parts
-    ):
+    if classes < LEAST_FOR_DLR and any(part.follows_dlr for part in by_gradient):
         how = "DLR losses use the logits there are"
         if classes < LEAST_FOR_SPREAD:
             how = "without a third logit, DLR losses are the plain margin"
