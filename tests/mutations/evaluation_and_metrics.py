@@ -45,7 +45,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (PGD, "            options.steps,\n            options.convention", "            min(options.steps, 20),\n            options.convention", "PGD-100 is PGD-20"),
     (CW, "            options.steps,\n            options.convention", "            min(options.steps, 20) // 2,\n            options.convention", "CW-Linf: half the steps"),
     (ATTACK, 'eps=job.reads["threat"].eps', 'eps=job.reads["threat"].eps - 1 / 255', "an evaluation ball that is 1/255 smaller"),
-    (EVALUATION, "(radius_of(options, eps), chain_of", "(radius_of(options, eps) - 1 / 255, chain_of", "balls of an evaluation 1/255 smaller"),
+    ("src/taet/adversary/chains.py", "(radius_of(options, eps), chain_of", "(radius_of(options, eps) - 1 / 255, chain_of", "balls of an evaluation 1/255 smaller"),
     (f"{METHODS}/trades.py", "(cross_entropy(clean, batch.y) + self.options.beta * kl).mean()", "cross_entropy(adversarial, batch.y).mean()", "TRADES is PGD-AT"),
     (f"{METHODS}/mart.py", "mart(model(batch.x), model(attacked.x), batch.y, self.options.beta)", "F.cross_entropy(model(attacked.x), batch.y)", "MART is PGD-AT"),
     (f"{METHODS}/he.py", "margin_logits(model(attacked.x), batch.y, options.scale, options.margin)", "options.scale * model(attacked.x)", "HE without margin"),

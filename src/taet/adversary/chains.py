@@ -38,6 +38,14 @@ def chain_of(name: str, attacks: "Mapping[str, AttackOptions]") -> Chain:
     )
 
 
+def chains_of(attacks: "Mapping[str, AttackOptions]", eps: float) -> dict[str, ChainInBall]:
+    """The chain of each attack, with the radius of its ball."""
+    return {
+        name: (radius_of(options, eps), chain_of(name, attacks))
+        for name, options in attacks.items()
+    }
+
+
 def radius_of(options: "AttackOptions", eps: float) -> float:
     """The radius that bounds an attack; ``eps`` where none does."""
     _, bound = options.ball(eps)

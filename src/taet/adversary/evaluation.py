@@ -21,9 +21,8 @@ from taet.adversary.chains import (
     Chain,
     ChainInBall,
     beginnings,
-    chain_of,
+    chains_of,
     longest,
-    radius_of,
     shared_beginnings,
 )
 from taet.adversary.checks import check_adversarial, check_images, check_model
@@ -144,10 +143,7 @@ def evaluate(
     check_images(x, y, classes, eps)
     index = torch.arange(len(x)) if index is None else index
     noise = Noise(seed, index.to(x.device))
-    chains = {
-        name: (radius_of(options, eps), chain_of(name, attacks))
-        for name, options in attacks.items()
-    }
+    chains = chains_of(attacks, eps)
     distinct = longest(list(chains.values()))
     keep_images = [*chains.values(), *shared_beginnings(distinct)] if with_images else []
     with folded(model):
@@ -155,33 +151,40 @@ def evaluate(
         batch_size = check_model(subject, x[:batch_size], classes)
         run = _Run(subject, x, y, noise, batch_size, precision, keep_images)
         _run_all(run, distinct, title, resume)
-        first = run.correct[:batch_size]
-        warnings = clean_warnings(run.clean, classes)
-        warnings += model_warnings(subject, x[first], y[first])
+        warnings = _model_warnings(run, classes)
     verdicts = {
-        name: run.verdict(
-            radius,
-            chain,
-            (
-                *averaged(warnings, attacks[name].eot_samples),
-                *_attack_warnings(run, attacks[name], radius, chain, classes),
-            ),
-        )
-        for name, (radius, chain) in chains.items()
+        name: _verdict(run, chain, attacks[name], warnings, classes)
+        for name, chain in chains.items()
     }
     return Evaluation(run.clean.cpu(), verdicts, tuple(warnings))
 
 
-def _attack_warnings(
-    run: "_Run", options: "AttackOptions", radius: float, chain: Chain, classes: int
-) -> list[str]:
-    """Warnings about one attack that has run."""
+def _model_warnings(run: "_Run", classes: int) -> list[str]:
+    """Warnings about the model of a run."""
+    first = run.correct[: run.batch_size]
     return [
+        *clean_warnings(run.clean, classes),
+        *model_warnings(run.model, run.x[first], run.y[first]),
+    ]
+
+
+def _verdict(
+    run: "_Run",
+    in_ball: ChainInBall,
+    options: "AttackOptions",
+    about_model: Sequence[str],
+    classes: int,
+) -> Verdict:
+    """The verdict of an attack that has run, with its warnings."""
+    radius, chain = in_ball
+    warnings = (
+        *averaged(about_model, options.eot_samples),
         *options.cautions(),
         *precision_warnings(run.precision, run.x.device.type),
         *reach_warnings(chain, radius),
         *chain_warnings(chain, run.state(radius, chain).broken_by, classes, len(run.correct)),
-    ]
+    )
+    return run.verdict(radius, chain, warnings)
 
 
 def _run_all(
@@ -212,7 +215,7 @@ class _Run:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Subject,
         x: Tensor,
         y: Tensor,
         noise: Noise,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from taet.adversary import evaluation
+from taet.adversary import chains as chains_module
 from taet.adversary.chains import longest, radius_of
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.adversary.norms import Norm
@@ -67,7 +67,7 @@ def attacked(
     monkeypatch: pytest.MonkeyPatch, labels: list[int] = LABELS, **more: Any
 ) -> Evaluation:
     Shift.seen.clear()
-    monkeypatch.setattr(evaluation, "chain_of", lambda name, attacks: CHAINS[name])
+    monkeypatch.setattr(chains_module, "chain_of", lambda name, attacks: CHAINS[name])
     options: Any = SimpleNamespace(cautions=list, ball=lambda eps: ("linf", eps), eot_samples=1)
     return evaluate(
         Brightness().train(),
