@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -64,20 +65,11 @@ def pgd(
         batch_size: images per pass; batches are refilled in every step. None for all at once.
         samples: passes that a gradient is the mean of; see ``input_gradient``.
     """
-    active = _Active(
-        rows=torch.arange(len(x), device=x.device),
-        iterate=start,
-        x=x,
-        y=y,
-        eps=_per_image(eps),
-        step_size=_per_image(step_size),
-        steps=steps,
-    )
+    active = _Active.begin(start, x, y, eps, step_size, steps)
     result = start.clone()
     with attack_mode(model, batch_norm):
         for step in range(int(torch.as_tensor(steps).max())):
-            if isinstance(active.steps, Tensor):
-                active = active.retire(active.steps <= step, result)
+            active = active.retire_done(step, result)
             gradient, logits = input_gradient(
                 model, active.iterate, active.y, objective, batch_size, samples
             )
@@ -89,8 +81,7 @@ def pgd(
                 active = active.retire(fooled, result)
             if len(active.rows) == 0:
                 break
-            moved = active.iterate + active.step_size * gradient.sign()
-            active.iterate = project(moved, active.x, active.eps, "linf")
+            active.move(gradient)
     result[active.rows] = active.iterate
     return result
 
@@ -104,6 +95,31 @@ class _Active(Active):
     eps: float | Tensor
     step_size: float | Tensor
     steps: int | Tensor
+
+    @classmethod
+    def begin(
+        cls,
+        start: Tensor,
+        x: Tensor,
+        y: Tensor,
+        eps: float | Tensor,
+        step_size: float | Tensor,
+        steps: int | Tensor,
+    ) -> Self:
+        """All images, before the first step."""
+        rows = torch.arange(len(x), device=x.device)
+        return cls(rows, start, x, y, _per_image(eps), _per_image(step_size), steps)
+
+    def retire_done(self, step: int, result: Tensor) -> Self:
+        """Without the images that have done their steps."""
+        if not isinstance(self.steps, Tensor):
+            return self
+        return self.retire(self.steps <= step, result)
+
+    def move(self, gradient: Tensor) -> None:
+        """One step along the sign of the gradient."""
+        moved = self.iterate + self.step_size * gradient.sign()
+        self.iterate = project(moved, self.x, self.eps, "linf")
 
 
 def start_point(kind: str, x: Tensor, eps: float | Tensor, draw: Draw) -> Tensor:
