@@ -9,7 +9,14 @@ from pydantic import ValidationError
 from taet.api import arguments
 from taet.api.frame import score_frame
 from taet.data.imageset import NO_SPLIT
-from taet.data.longtail import Split, long_tailed_split, permute_classes, pools, split_generator
+from taet.data.longtail import (
+    Indices,
+    Split,
+    long_tailed_split,
+    permute_classes,
+    pools,
+    split_generator,
+)
 from taet.errors import ArgumentError, UserError, counted, shortened
 from taet.longtail_options import Longtail
 from taet.scores.metrics import class_groups, scores
@@ -151,31 +158,40 @@ def longtail_split(
         parsed = imbalance_ratio(arguments.plain(ratio))
     except ValueError as error:
         raise ArgumentError(f"ratio: {error}, got {shortened(repr(ratio))}") from None
+    longtail = _options(
+        profile=profile,
+        selection=selection,
+        head_images=arguments.plain(head_images),
+        class_order=class_order,
+        validation_share=arguments.plain(validation_share),
+        validation_per_class=arguments.plain(validation_per_class),
+        test_per_class=arguments.plain(test_per_class),
+    )
     try:
-        longtail = Longtail.model_validate(
-            {
-                "profile": profile,
-                "selection": selection,
-                "head_images": arguments.plain(head_images),
-                "class_order": class_order,
-                "validation_share": arguments.plain(validation_share),
-                "validation_per_class": arguments.plain(validation_per_class),
-                "test_per_class": arguments.plain(test_per_class),
-            }
-        )
-    except ValidationError as error:
-        raise _argument_error(error) from None
-    rng = split_generator(dataset, number)
-    try:
-        if longtail.test_per_class is None:
-            train = permute_classes(y, np.arange(len(y)), classes, rng)
-            test = [images[:0] for images in train]
-        else:
-            official = np.full(len(y), NO_SPLIT, dtype=np.uint8)
-            train, test = pools(y, official, classes, longtail.test_per_class, rng)
+        rng = split_generator(dataset, number)
+        train, test = _pools(y, classes, longtail.test_per_class, rng)
         return long_tailed_split(train, test, None if parsed == NATURAL else parsed, longtail, rng)
     except UserError as error:  # names of parameters are those of arguments
         raise ArgumentError(str(error).replace("longtail.", "")) from None
+
+
+def _options(**values: Any) -> Longtail:
+    """The options of a split, checked."""
+    try:
+        return Longtail.model_validate(values)
+    except ValidationError as error:
+        raise _argument_error(error) from None
+
+
+def _pools(
+    y: Indices, classes: int, test_per_class: int | None, rng: np.random.Generator
+) -> tuple[list[Indices], list[Indices]]:
+    """Training and test images of each class; without a number of test images, all are for training."""
+    if test_per_class is not None:
+        official = np.full(len(y), NO_SPLIT, dtype=np.uint8)
+        return pools(y, official, classes, test_per_class, rng)
+    train = permute_classes(y, np.arange(len(y)), classes, rng)
+    return train, [images[:0] for images in train]
 
 
 def _classes(y: np.ndarray[Any, Any]) -> int:

@@ -55,6 +55,7 @@ def make_claim(
     evaluation = evaluation_of(call, test, title=name)
     correct = correct_bits(evaluation, test, images)
     protocol = protocol_facts(study, dataset)
+    labels = {name: block.label for name, block in params.attacks.items()}
     return {
         "format": FORMAT,
         "name": name,
@@ -63,20 +64,23 @@ def make_claim(
         "protocol": protocol,
         "weights": {"digest": weights_digest(model), "parameters": _parameters(model)},
         "passes": passes,
-        "images": {
-            "digest": images.digest,
-            "test_counts": images.test_counts,
-            "train_counts": images.train_counts,
-            "long_tailed": packed(images.long_tailed),
-        },
+        "images": _facts_of(images),
         "correct": {attack: packed(bits) for attack, bits in correct.items()},
         "numbers": claimed_numbers(
             correct, images.label, images.long_tailed, images.train_counts, protocol
         ),
-        "warnings": _warnings(
-            evaluation, {name: block.label for name, block in params.attacks.items()}
-        ),
+        "warnings": _warnings(evaluation, labels),
         "made_with": _made_with(params, call.compute.device),
+    }
+
+
+def _facts_of(images: ClaimedImages) -> dict[str, Any]:
+    """Which images they are; see ``taet.claims.claim.Images``."""
+    return {
+        "digest": images.digest,
+        "test_counts": images.test_counts,
+        "train_counts": images.train_counts,
+        "long_tailed": packed(images.long_tailed),
     }
 
 

@@ -26,6 +26,11 @@ SAVED = re.compile(r"(\w+)/(\w+)")  # STUDY/METHOD, a trained network of a study
 
 
 def add(commands: Commands) -> None:
+    _add_claim(commands)
+    _add_leaderboard(commands)
+
+
+def _add_claim(commands: Commands) -> None:
     claim = commands.add(
         "claim",
         "attack a model by one protocol, and write its numbers as a small file that others can check",
@@ -46,6 +51,11 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="forward and backward passes of a training image over the whole training, if you know it",
     )
+    _add_files(claim)
+
+
+def _add_files(claim: argparse.ArgumentParser) -> None:
+    """Where a claim is made, and the files that it is written to or read from."""
     claim.add_argument(
         "--device",
         choices=["cpu", "cuda"],
@@ -60,6 +70,9 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="check a claim instead, and refuse what contradicts itself",
     )
+
+
+def _add_leaderboard(commands: Commands) -> None:
     board = commands.add(
         "leaderboard",
         "check all claims in a folder, and write them beside the saved studies as Markdown, CSV and a page",
