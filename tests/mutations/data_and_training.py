@@ -48,7 +48,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (LONGTAIL, "return min(train), min(test)", "return max(train), max(test)", "head as large as the largest class"),
     (LONGTAIL, "head_images * n // size", "head_images", "test set as large as the training set"),
     (LONGTAIL, "        counts[c] = count\n", "        counts[order.index(c)] = count\n", "counts by rank, not by label"),
-    (LONGTAIL, "train = [c[test_per_class:] for c in permuted]", "train = [c[: len(c) - test_per_class] for c in permuted]", "test images are trained on"),
+    (LONGTAIL, "[c[per_class:] for c in permuted]", "[c[: len(c) - per_class] for c in permuted]", "test images are trained on"),
     (LONGTAIL, "rng.permutation(pool[labels[pool] == c])", "pool[labels[pool] == c]", "images in the order of the data set, not drawn"),
     (LONGTAIL, "for split in (TRAIN, TEST)", "for split in (TEST, TRAIN)", "official training and test images swapped"),
     (LONGTAIL, "np.random.RandomState(0)", "np.random.RandomState(1)", "LDAM-DRW's selection with another seed"),

@@ -1,5 +1,6 @@
 """What a maintainer's tools read: hooks, citation, and what they must agree with."""
 
+import ast
 import re
 import shlex
 import shutil
@@ -124,3 +125,29 @@ def test_a_hook_stops_what_is_bad(tmp_path: Path) -> None:
     bad.write_text("import os\n")
     entry = next(hook["entry"] for hook in HOOKS[0]["hooks"] if hook["id"] == "ruff-check")
     assert subprocess.run([*shlex.split(entry), bad], cwd=ROOT, capture_output=True).returncode == 1
+
+
+LONGEST = 40  # lines of a function, its docstring aside
+LONGER = {
+    ("src/taet/report/page.py", "write"),
+    ("src/taet/report/charts.py", "_spec"),
+    ("workflow/scripts/forest.py", "draw"),
+}
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    """Lines without those of the docstring."""
+    first = function.body[0]
+    text = first.end_lineno - first.lineno + 1 if ast.get_docstring(function) else 0
+    return function.end_lineno - function.lineno + 1 - text
+
+
+def test_functions_are_short() -> None:
+    files = [file for folder in ("src", "workflow") for file in (ROOT / folder).rglob("*.py")]
+    long = {
+        (str(file.relative_to(ROOT)), node.name)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and lines_of(node) > LONGEST
+    }
+    assert long <= LONGER

@@ -56,25 +56,18 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int =
     _check_paths(target, part)
     target.parent.mkdir(parents=True, exist_ok=True)
     source = source_of(url, mirror)
-    use_mirror = (
-        f"have download.mirror in the parameters or {MIRROR} name a folder or address that holds it"
+    advice = (
+        f"put the file into {target.parent}, or have download.mirror in the parameters or {MIRROR} name a "
+        "folder or address that holds it"
     )
-    advice = f"put the file into {target.parent}, or {use_mirror}"
     origin = printable(str(source))
     if part.exists() and part.stat().st_size > max_bytes:
         part.unlink()
     try:
         transfer(source, part, max_bytes)
     except FAILURES as error:
-        if getattr(error, "errno", None) in DISK_ERRORS:
-            raise _no_room(part, error) from None
         bad = f"; {target}: {not_official(present_md5, md5)}" if present_md5 else ""
-        again = (
-            "run the same command again to go on, or " if may_succeed_later(error, source) else ""
-        )
-        raise UserError(
-            f"{target.name}: cannot be fetched from {origin}: {reason(error)}{bad}; {again}{advice}"
-        ) from None
+        raise _broken_off(error, source, part, f"{bad}; ", advice) from None
     except TooLargeError:
         problem = f"not the official file (it is larger than {max_bytes} bytes)"
     else:
@@ -88,6 +81,18 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int =
     raise UserError(
         f"{target.name}: what {origin} gave is {problem}; the copy was deleted; run the same command again, "
         f"or {advice}"
+    )
+
+
+def _broken_off(
+    error: Exception, source: str | Path, part: Path, more: str, advice: str
+) -> UserError:
+    """The error of a transfer that has failed."""
+    if getattr(error, "errno", None) in DISK_ERRORS:
+        return _no_room(part, error)
+    again = "run the same command again to go on, or " if may_succeed_later(error, source) else ""
+    return UserError(
+        f"{part.stem}: cannot be fetched from {printable(str(source))}: {reason(error)}{more}{again}{advice}"
     )
 
 

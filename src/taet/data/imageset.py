@@ -41,24 +41,10 @@ def check_image_set(image_set: ImageSet) -> None:
         UserError: names, shapes, types, values, labels or splits are not as ``ImageSet`` says; all images
             are the same, or far darker than ``max_value``; or a class has too few images.
     """
-    images, labels, max_value = image_set.images, image_set.labels, image_set.max_value
+    images, labels = image_set.images, image_set.labels
     count, classes = len(images), len(image_set.class_names)
     _check_names(image_set.class_names)
-    if type(max_value) is not int:
-        raise UserError(f"max_value is {max_value!r}; must be a whole number up to 255")
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
-        raise UserError(f"images have the shape {images.shape}; must be [N, H, W, 1 or 3]")
-    if images.shape[1] != images.shape[2]:
-        raise UserError(f"images are {images.shape[1]}x{images.shape[2]}; must be square")
-    if images.dtype != np.uint8 or not 0 < images.max() <= max_value <= 255:
-        raise UserError(
-            f"images are {images.dtype} up to {images.max()}; must be uint8, 1 to {max_value}"
-        )
-    if int(images.max()) * DARKEST < max_value:
-        raise UserError(
-            f"images go up to {images.max()} while max_value is {max_value}, so all would be almost "
-            f"black; set max_value to {images.max()}, what is white, or scale the images"
-        )
+    _check_images(images, image_set.max_value)
     for name, array, dtype in (
         ("labels", labels, np.int64),
         ("splits", image_set.official, np.uint8),
@@ -81,6 +67,25 @@ def check_image_set(image_set: ImageSet) -> None:
             f"({TRAIN}) and TEST ({TEST}), and VALIDATION ({VALIDATION}) where there is one"
         )
     _check_counts(image_set)
+
+
+def _check_images(images: "np.ndarray[Any, np.dtype[np.uint8]]", max_value: int) -> None:
+    """Shape, type and values."""
+    if type(max_value) is not int:
+        raise UserError(f"max_value is {max_value!r}; must be a whole number up to 255")
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
+        raise UserError(f"images have the shape {images.shape}; must be [N, H, W, 1 or 3]")
+    if images.shape[1] != images.shape[2]:
+        raise UserError(f"images are {images.shape[1]}x{images.shape[2]}; must be square")
+    if images.dtype != np.uint8 or not 0 < images.max() <= max_value <= 255:
+        raise UserError(
+            f"images are {images.dtype} up to {images.max()}; must be uint8, 1 to {max_value}"
+        )
+    if int(images.max()) * DARKEST < max_value:
+        raise UserError(
+            f"images go up to {images.max()} while max_value is {max_value}, so all would be almost "
+            f"black; set max_value to {images.max()}, what is white, or scale the images"
+        )
 
 
 def _check_names(names: list[str]) -> None:

@@ -313,15 +313,7 @@ def pools(
         )
     else:
         permuted = permute_classes(labels, np.arange(len(labels)), classes, rng)
-        smallest = min(map(len, permuted))
-        if smallest <= test_per_class:
-            rarest = [len(c) for c in permuted].index(smallest)
-            raise UserError(
-                f"longtail.test_per_class: {test_per_class} leaves no training image in a class of "
-                f"{smallest}, class {rarest}; must be below {smallest}"
-            )
-        train = [c[test_per_class:] for c in permuted]
-        test = [c[:test_per_class] for c in permuted]
+        train, test = _held_out(permuted, test_per_class)
     for name, pool in (("training", train), ("test", test)):
         if empty := [c for c, images in enumerate(pool) if len(images) == 0]:
             raise UserError(
@@ -329,6 +321,18 @@ def pools(
                 "class out of the data set"
             )
     return train, test
+
+
+def _held_out(permuted: list[Indices], per_class: int) -> tuple[list[Indices], list[Indices]]:
+    """All but the first images of each class, and these, for testing."""
+    smallest = min(map(len, permuted))
+    if smallest <= per_class:
+        rarest = [len(c) for c in permuted].index(smallest)
+        raise UserError(
+            f"longtail.test_per_class: {per_class} leaves no training image in a class of "
+            f"{smallest}, class {rarest}; must be below {smallest}"
+        )
+    return [c[per_class:] for c in permuted], [c[:per_class] for c in permuted]
 
 
 def _of_each(test: list[Indices], per_class: int) -> list[Indices]:

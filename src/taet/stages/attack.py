@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taet.adversary.evaluation import evaluate
+from taet.adversary.evaluation import Evaluation, evaluate
 from taet.compute.devices import device_facts, set_up_device
 from taet.data.loader import to_pixels
 from taet.data.split_images import read_data
@@ -59,18 +59,32 @@ def run(job: "Job") -> dict[str, Any]:
         "index": index.numpy(),
         "label": y.numpy().astype(np.int16),
         "clean": evaluation.clean.numpy().astype(np.int16),
+        **_arrays_of_attacks(evaluation),
     }
-    facts = {}
+    facts = {"attacks": _facts_of_attacks(job, evaluation), "warnings": list(evaluation.warnings)}
+    finish(job, arrays, facts)
+    return {**device_facts(device), "images": len(y), "resumed": resume.resumed}
+
+
+def _arrays_of_attacks(evaluation: Evaluation) -> dict[str, Any]:
+    """Three for each attack; see the module."""
+    arrays = {}
     for name, verdict in evaluation.verdicts.items():
         arrays[f"{name}/prediction"] = verdict.prediction.numpy().astype(np.int16)
         arrays[f"{name}/distance"] = verdict.distance.numpy()
         arrays[f"{name}/broken_by"] = verdict.broken_by.numpy().astype(np.int16)
-        facts[name] = {
+    return arrays
+
+
+def _facts_of_attacks(job: "Job", evaluation: Evaluation) -> dict[str, Any]:
+    """What the header says of each attack; see the module."""
+    return {
+        name: {
             "norm": verdict.norm,
             "eps": verdict.eps,
             "options": job.dump(job.reads["attacks"][name]),
             "parts": list(verdict.parts),
             "warnings": list(verdict.warnings),
         }
-    finish(job, arrays, {"attacks": facts, "warnings": list(evaluation.warnings)})
-    return {**device_facts(device), "images": len(y), "resumed": resume.resumed}
+        for name, verdict in evaluation.verdicts.items()
+    }
