@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from taet.scores.summary import read_rows
-from taet.study.plan.saved import packed
+from taet.study.plan.saved import saved_name
 
 BANDS = Path(__file__).with_name("machines.csv")
 ALL = "all methods"
@@ -40,7 +40,9 @@ class Scores:
     @classmethod
     def read(cls, score: Path) -> "Scores":
         files = (score / "metrics.csv", score / "training.csv")
-        return cls(*(read_rows(f if f.exists() else f.with_name(packed(f.name))) for f in files))
+        return cls(
+            *(read_rows(f if f.exists() else f.with_name(saved_name(f.name))) for f in files)
+        )
 
     def of(self, ratio: str, seeds: Collection[int], methods: Collection[str] = ()) -> "Scores":
         """The rows of one imbalance ratio, of these seeds and methods; of all methods without any."""

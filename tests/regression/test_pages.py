@@ -16,7 +16,7 @@ from scipy import stats
 from taet.errors import UserError
 from taet.report.style import to_bytes
 from taet.scores.summary import read_rows
-from taet.study.plan.saved import packed, read_records
+from taet.study.plan.saved import read_records, saved_name
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.saved
@@ -81,7 +81,7 @@ def metrics(study: str, test_set: str = "balanced") -> pd.DataFrame:
 
 def saved_rows(study: str, file: str, test_set: str = "balanced") -> pd.DataFrame:
     """Of the last checkpoint."""
-    rows = read_rows(REFERENCE / study / "score" / packed(file))
+    rows = read_rows(REFERENCE / study / "score" / saved_name(file))
     return rows[(rows["test_set"] == test_set) & (rows["checkpoint"] == "last")]
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import taet
-from taet.api.cache import fetch
+from taet.api.cache import cache_images
 from taet.axes import MODEL, SPLIT
 from taet.data.loader import to_pixels
 from taet.networks.network import LAST
@@ -73,7 +73,7 @@ def images_of(study: Study, dataset: str, folder: Path) -> tuple[dict[str, Any],
             "archives in TAET_DATA_MIRROR"
         )
     else:
-        fetch(study, dataset, folder)
+        cache_images(study, dataset, folder)
     return artifacts.read_arrays(folder / job.output, job.key)
 
 

@@ -57,8 +57,8 @@ def save(study, target):
 def _save(folder, key, files):
     folder.mkdir(parents=True)
     for file in files:
-        (folder / saved.packed(file.name)).write_bytes(saved.pack(file))
-    artifacts.write_manifest(folder, key, [saved.packed(file.name) for file in files])
+        (folder / saved.saved_name(file.name)).write_bytes(saved.pack(file))
+    artifacts.write_manifest(folder, key, [saved.saved_name(file.name) for file in files])
 
 
 def save_networks(study, folder):

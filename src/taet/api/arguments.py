@@ -17,7 +17,7 @@ from taet.errors import ArgumentError, UserError, counted, shortened, suggest
 from taet.values import parse_number
 
 LIMIT = 2**31  # above all counts, as in the parameters
-MOST_CLASSES = 100_000  # far above any data set's; each class has a row in tables
+CLASS_LIMIT = 100_000  # far above any data set's; each class has a row in tables
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -200,8 +200,8 @@ def class_numbers(name: str, given: Any) -> Tensor:
         ArgumentError: as ``whole_numbers``, or a class is beyond all numbers of classes.
     """
     numbers = whole_numbers(name, given)
-    if len(numbers) and numbers.max() >= MOST_CLASSES:
-        raise ArgumentError(f"{name}: {numbers.max()} among them; must be below {MOST_CLASSES:,}")
+    if len(numbers) and numbers.max() >= CLASS_LIMIT:
+        raise ArgumentError(f"{name}: {numbers.max()} among them; must be below {CLASS_LIMIT:,}")
     return numbers
 
 

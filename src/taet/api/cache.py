@@ -19,7 +19,7 @@ def cache_folder(folder: str | Path | None) -> Path:
     return Path(given or os.environ.get(VARIABLE) or Path(user, "taet")).expanduser().absolute()
 
 
-def fetch(study: Study, dataset: str, folder: Path) -> None:
+def cache_images(study: Study, dataset: str, folder: Path) -> None:
     """Put the images of a data set under ``folder``, as the stage ``download`` does, unless they are there.
 
     Raises:

@@ -89,9 +89,9 @@ def _length(train_counts: Any) -> int:
         length = len(train_counts)
     except TypeError:
         return 0
-    if length > arguments.MOST_CLASSES:
+    if length > arguments.CLASS_LIMIT:
         raise ArgumentError(
-            f"train_counts: {length:,} numbers; must be at most {arguments.MOST_CLASSES:,}"
+            f"train_counts: {length:,} numbers; must be at most {arguments.CLASS_LIMIT:,}"
         )
     return length
 

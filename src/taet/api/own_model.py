@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from taet.api import arguments
-from taet.api.cache import fetch
+from taet.api.cache import cache_images
 from taet.api.images import HERE, TestSet, is_name, read_test_set
 from taet.api.restored import restored_process
 from taet.api.under_attack import (
@@ -72,5 +72,5 @@ def _named_test_set(
     """See ``attack_model`` and ``read_test_set``."""
     with restored_process(call.compute, call.seed):
         if cache is not None:
-            fetch(call.study, dataset, cache)
+            cache_images(call.study, dataset, cache)
         return read_test_set(call.study, dataset, call.seed, limit, folders)

@@ -61,13 +61,13 @@ def checked_call(
     """
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"model: a {type(model).__name__}; must be a torch.nn.Module")
-    radius = radius_of(study.params, eps, attacks)
+    radius = checked_radius(study.params, eps, attacks)
     number = seed_of(study, seed)
     compute = compute_of(study.params.compute, model, device, own_images=own_images)
     return Call(study, model, attacks, radius, number, compute)
 
 
-def radius_of(params: "Params", eps: Any, attacks: Sequence[str]) -> float:
+def checked_radius(params: "Params", eps: Any, attacks: Sequence[str]) -> float:
     """The L-inf radius of a call: ``eps`` or, if left out, that of the parameters.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from taet.api.cache import fetch
+from taet.api.cache import cache_images
 from taet.api.images import read_stored_images
 from taet.claims.protocol import study_of_protocol
 from taet.data.imageset import NO_SPLIT
@@ -74,7 +74,7 @@ class ImageLists:
     def _read(self, dataset: str, ratio: float | str) -> ClaimedImages:
         study = study_of_protocol(self.params, dataset)
         if self.cache is not None:
-            fetch(study, dataset, self.cache)
+            cache_images(study, dataset, self.cache)
         arrays, facts = read_stored_images(study, dataset, self.folders)
         labels, official = arrays["labels"], arrays["official"]
         split = draw_split(

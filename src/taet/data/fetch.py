@@ -33,15 +33,15 @@ MAX_BYTES = 1 << 30  # of a file whose data set gives no number
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
-def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int = MAX_BYTES) -> None:
-    """Fetch an official file to ``target``, unless it is already there.
+def fetch(url: str, file: Path, md5: str, mirror: str | None, max_bytes: int = MAX_BYTES) -> None:
+    """Fetch an official file to ``file``, unless it is already there.
 
     When a transfer breaks off, the bytes received so far remain as ``NAME.part``, and the next call continues
     from them. Only a file with the right checksum gets its name.
 
     Args:
         url: official address.
-        target: path of the file.
+        file: where it is put.
         md5: official checksum.
         mirror: folder or address with the same file; see above.
         max_bytes: size of the official file, or an upper bound; a source that sends more is refused.
@@ -49,15 +49,15 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int =
     Raises:
         UserError: the file cannot be fetched, or is not the official file.
     """
-    present_md5 = file_md5(target) if target.is_file() else None
+    present_md5 = file_md5(file) if file.is_file() else None
     if present_md5 == md5:
         return
-    part = target.with_name(f"{target.name}.part")
-    _check_paths(target, part)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.part")
+    _check_paths(file, part)
+    file.parent.mkdir(parents=True, exist_ok=True)
     source = source_of(url, mirror)
     advice = (
-        f"put the file into {target.parent}, or have download.mirror in the parameters or {MIRROR} name a "
+        f"put the file into {file.parent}, or have download.mirror in the parameters or {MIRROR} name a "
         "folder or address that holds it"
     )
     origin = printable(str(source))
@@ -66,20 +66,20 @@ def fetch(url: str, target: Path, md5: str, mirror: str | None, max_bytes: int =
     try:
         transfer(source, part, max_bytes)
     except FAILURES as error:
-        bad = f"; {target}: {not_official(present_md5, md5)}" if present_md5 else ""
+        bad = f"; {file}: {not_official(present_md5, md5)}" if present_md5 else ""
         raise _broken_off(error, source, part, f"{bad}; ", advice) from None
     except TooLargeError:
         problem = f"not the official file (it is larger than {max_bytes} bytes)"
     else:
         problem = not_official(file_md5(part), md5)
     if not problem:
-        part.replace(target)
+        part.replace(file)
         return
     part.unlink(missing_ok=True)
     if isinstance(source, Path):
         raise UserError(f"{origin}: {problem}; replace it there, or {advice}")
     raise UserError(
-        f"{target.name}: what {origin} gave is {problem}; the copy was deleted; run the same command again, "
+        f"{file.name}: what {origin} gave is {problem}; the copy was deleted; run the same command again, "
         f"or {advice}"
     )
 
@@ -101,9 +101,9 @@ def not_official(actual_md5: str, md5: str) -> str:
     return "" if actual_md5 == md5 else f"not the official file (MD5 {actual_md5}, must be {md5})"
 
 
-def _check_paths(target: Path, part: Path) -> None:
+def _check_paths(file: Path, part: Path) -> None:
     """Raise an error if something other than a file is at the path of the file or of its part."""
-    for path, follow_links in ((target, True), (part, False)):
+    for path, follow_links in ((file, True), (part, False)):
         if os.path.lexists(path) and (kind := kind_if_not_file(path, follow_links=follow_links)):
             raise UserError(f"{path}: {kind} is in the place of a file; move it away")
 
@@ -121,33 +121,33 @@ def unpack(archive: Path, folder: str) -> None:
     put_folder(archive.parent / folder, extract)
 
 
-def put_folder(target: Path, fill: Callable[[Path], None]) -> None:
+def put_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Make a folder, completely or not at all.
 
     A folder that already exists is moved aside, to ``NAME.replaced-1``: it may be somebody's work.
 
     Args:
-        target: the folder.
+        folder: the folder.
         fill: makes a folder of the same name inside the folder that it is given.
 
     Raises:
         UserError: the disk is full.
     """
-    for leftover in target.parent.glob(".unpacking-*"):  # of a process that was killed
+    for leftover in folder.parent.glob(".unpacking-*"):  # of a process that was killed
         shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as scratch:
         try:
             fill(Path(scratch))
         except OSError as error:
             if error.errno in DISK_ERRORS:
-                raise _no_room(target, error) from None
+                raise _no_room(folder, error) from None
             raise
-        if os.path.lexists(target):
-            names = (target.with_name(f"{target.name}.replaced-{i}") for i in itertools.count(1))
+        if os.path.lexists(folder):
+            names = (folder.with_name(f"{folder.name}.replaced-{i}") for i in itertools.count(1))
             aside = next(name for name in names if not os.path.lexists(name))
-            target.replace(aside)
-            say(f"{target}: its files are not the official ones; moved to {aside.name}")
-        Path(scratch, target.name).replace(target)
+            folder.replace(aside)
+            say(f"{folder}: its files are not the official ones; moved to {aside.name}")
+        Path(scratch, folder.name).replace(folder)
 
 
 def _no_room(path: Path, error: Exception) -> UserError:

@@ -11,7 +11,7 @@ from taet.axes import SETTING
 from taet.report.figures.per_class import MOST_CLASSES
 from taet.report.tables.cells import accuracy_text, difference_text
 from taet.report.tables.methods import column_cells
-from taet.report.tables.rarest import MOST_CLASSES as RAREST
+from taet.report.tables.rarest import CLASSES_IN_TABLE
 from taet.report.tables.setting import SCOPES, Column, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES
 from taet.report.titles import ratio_title
@@ -90,7 +90,7 @@ def _classes(rows: pd.DataFrame) -> dict[str, str]:
     single = rows[rows["scope"] == "class"]
     counts = single.groupby("class_index", sort=False)["train_images"].mean()
     if len(counts) > MOST_CLASSES:
-        rarest = counts.sort_values(kind="stable").index[:RAREST]
+        rarest = counts.sort_values(kind="stable").index[:CLASSES_IN_TABLE]
         single = single[single["class_index"].isin(rarest)]
     return dict(zip(single["class_index"], single["class_name"], strict=True))
 

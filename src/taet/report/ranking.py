@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from taet.report.tables.cells import interval
-from taet.report.tables.methods import Cell, column_cells
+from taet.report.tables.methods import TableCell, column_cells
 from taet.report.tables.setting import Column, SettingResults
 from taet.report.typeset import percent
 from taet.scores import tukey
@@ -21,7 +21,7 @@ SIGNIFICANT, ALONE = "significantly worse", "-"  # verdicts; the second where no
 
 
 @dataclass(frozen=True)
-class Row:
+class RankedMethod:
     """A method in the ranking.
 
     Attributes:
@@ -35,7 +35,7 @@ class Row:
 
     method: str
     label: str
-    cells: Mapping[tuple[str, str], Cell]
+    cells: Mapping[tuple[str, str], TableCell]
     passes: str
     ratio: str
     verdict: str
@@ -51,12 +51,12 @@ def columns(setting: SettingResults) -> dict[tuple[str, str], str]:
     return titles
 
 
-def ranking(setting: SettingResults) -> list[Row]:
+def ranking(setting: SettingResults) -> list[RankedMethod]:
     """Methods, the most robust first; those that are not ranked come last."""
     cells = {column: _cells(setting, *column) for column in columns(setting)}
     costs, attack = setting.shown["costs"], setting.shown["report"].figure_attack
     return [
-        Row(
+        RankedMethod(
             method,
             setting.methods[method],
             {column: of_methods[method] for column, of_methods in cells.items()},
@@ -68,7 +68,7 @@ def ranking(setting: SettingResults) -> list[Row]:
     ]
 
 
-def _cells(setting: SettingResults, attack: str, scope: str) -> dict[str, Cell]:
+def _cells(setting: SettingResults, attack: str, scope: str) -> dict[str, TableCell]:
     rows = _rows(setting, attack, scope)
     return dict(zip(rows, column_cells(setting, rows, Column(attack, scope)), strict=True))
 
@@ -87,7 +87,7 @@ def _order(setting: SettingResults) -> list[str]:
     return [*ranked, *(method for method in rows if method in setting.collapsed)]
 
 
-def _verdict(setting: SettingResults, method: str, cell: Cell) -> str:
+def _verdict(setting: SettingResults, method: str, cell: TableCell) -> str:
     if method in setting.collapsed:
         return "not ranked: predicts one class"
     if len(setting.methods) == 1:

@@ -86,16 +86,16 @@ def test_a_first_evaluation_leaves_the_process_as_it_was(
 ) -> None:
     """What is imported for a data set may draw random numbers and set variables."""
 
-    def fetch(*arguments: Any) -> None:
+    def cache_images(*arguments: Any) -> None:
         random.random()
         os.environ["KMP_INIT_AT_FORK"] = "FALSE"
         del os.environ["TO_STAY"]
-        cache.fetch(*arguments)
+        cache.cache_images(*arguments)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TO_STAY", "1")
     monkeypatch.delenv("KMP_INIT_AT_FORK", raising=False)
-    monkeypatch.setattr(own_model, "fetch", fetch)
+    monkeypatch.setattr(own_model, "cache_images", cache_images)
     drawn, variables = random.getstate(), dict(os.environ)
     taet.evaluate(linear(), "digits", [], images=50, cache="images")
     assert random.getstate() == drawn

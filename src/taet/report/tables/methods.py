@@ -39,7 +39,7 @@ def method_table(
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A number of a method.
 
     Attributes:
@@ -53,7 +53,9 @@ class Cell:
     to_best: Any
 
 
-def column_cells(setting: SettingResults, rows: Mapping[str, Any], column: Column) -> list[Cell]:
+def column_cells(
+    setting: SettingResults, rows: Mapping[str, Any], column: Column
+) -> list[TableCell]:
     """Numbers of methods. Balanced accuracies are compared with each other.
 
     Args:
@@ -69,7 +71,9 @@ def column_cells(setting: SettingResults, rows: Mapping[str, Any], column: Colum
         behind = compared and method not in best and mean == mean
         pair = setting.difference(method, best[0], column.attack, column.scope) if behind else None
         equal = " ≈" if _may_be_equal(pair) else ""
-        cells.append(Cell(f"{number_text(rows[method], column.metric)}{equal}", marks.get(i), pair))
+        cells.append(
+            TableCell(f"{number_text(rows[method], column.metric)}{equal}", marks.get(i), pair)
+        )
     return cells
 
 

@@ -9,14 +9,14 @@ from taet.report.tables.setting import SettingResults
 from taet.report.tables.table_note import meaning_of_marks
 from taet.report.typeset import Mark, Table
 
-MOST_CLASSES = 10  # in the table
+CLASSES_IN_TABLE = 10
 
 
 def rarest_table(setting: SettingResults, attacks: Sequence[str]) -> Table:
     """Accuracy in each of the classes with the fewest training images."""
     single = setting.rows[setting.rows["scope"] == "class"]
     classes = single.groupby("class_index")["train_images"].mean().sort_values(kind="stable")
-    chosen = list(classes.index[: min(len(classes) // 2, MOST_CLASSES)])[::-1]
+    chosen = list(classes.index[: min(len(classes) // 2, CLASSES_IN_TABLE)])[::-1]
     names = single.drop_duplicates("class_index").set_index("class_index")["class_name"]
     values = single.set_index(["method", "attack", "class_index"])
     labels = {"clean": "clean", **setting.shown["labels"]["attacks"]}

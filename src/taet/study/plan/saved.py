@@ -72,7 +72,7 @@ class SavedStudy(Study):
         output = folder / MANIFEST
         files = tuple(
             file
-            for file in (folder / packed(file.name) for file in job.files)
+            for file in (folder / saved_name(file.name) for file in job.files)
             if file.exists() or file.name not in LATER
         )
         key = saved_key(output, files)
@@ -83,7 +83,7 @@ class SavedStudy(Study):
             check_files(self.reference)
             check_drawn(self.reference, self._records)
             check_networks(self.reference, self._records)
-            check_cells(folder / packed("metrics.csv"), self.params.study, self._attacked())
+            check_cells(folder / saved_name("metrics.csv"), self.params.study, self._attacked())
             check_records(self.reference, self._records, self._recorded())
             check_inputs(self.reference, self._records)
         return replace(job, reads={}, code=(), inputs={}, output=output, files=files, made_by=key)
@@ -138,7 +138,7 @@ class SavedStudy(Study):
         return read_records(self.reference)
 
 
-def packed(name: str) -> str:
+def saved_name(name: str) -> str:
     """Name under which a file is saved."""
     return f"{name}.xz" if name.endswith(".csv") else name
 
@@ -146,7 +146,7 @@ def packed(name: str) -> str:
 def pack(file: Path) -> bytes:
     """Bytes that are saved of a file."""
     data = file.read_bytes()
-    return data if packed(file.name) == file.name else lzma.compress(data, preset=9)
+    return data if saved_name(file.name) == file.name else lzma.compress(data, preset=9)
 
 
 def read_records(folder: Path) -> dict[str, dict[str, Any]]:
