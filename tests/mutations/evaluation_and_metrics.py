@@ -91,7 +91,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (BITS, "for i in np.argsort(model.index):", "for i in range(len(model.index)):", "images of bits in the order of the file"),
     (BITS, "order = np.argsort(model.index)", "order = np.arange(len(model.index))", "bits in the order of the file"),
     (BITS, "bits = (predicted == model.label)[order]", "bits = (predicted != model.label)[order]", "bits of what is wrong"),
-    (BITS, "np.unpackbits(packed, count=len(split))", "np.unpackbits(packed, count=len(split), bitorder='little')", "bits read from the other end"),
+    (BITS, "np.unpackbits(packed, count=count)", "np.unpackbits(packed, count=count, bitorder='little')", "bits read from the other end"),
     (SCORE, "enumerate(facts[\"history\"], 1)", "enumerate(facts[\"history\"], 0)", "epochs counted from 0"),
     (SCORE, "np.bincount(true * len(bins) + predicted", "np.bincount(predicted * len(bins) + true", "confusion matrix turned round"),
     (SCORE, "matrix.sum(1, keepdims=True)", "matrix.sum(0, keepdims=True)", "confusion: shares of the predicted class"),

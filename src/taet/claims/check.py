@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from taet.claims.claim import Claim, digest_of, packed, read
+from taet.claims.claim import Claim, digest_of, read
 from taet.claims.images import ImageLists
 from taet.claims.numbers import claimed_numbers
 from taet.claims.protocol import WORST, differences, protocol_facts, study_of_protocol
 from taet.errors import UserError, counted
+from taet.scores.bits import to_hex
 from taet.study.params.blocks import Params, imbalance_ratio_label
 
 SAME = 1.5e-6  # numbers with six digits can differ by as much and be one
@@ -69,7 +70,7 @@ def _of_bits(claim: Claim) -> Iterator[str]:
     for where, text in {"images.long_tailed": claim.images.long_tailed, **every}.items():
         if 4 * len(text) != 8 * -(-images // 8):
             yield f"{where}: {4 * len(text)} bits for {counted(images, 'image')}"
-        elif packed(claim.bits(text)) != text:
+        elif to_hex(claim.bits(text)) != text:
             yield f"{where}: bits after those of the {counted(images, 'image')}"
 
 
@@ -122,7 +123,7 @@ def _of_images(claim: Claim, lists: ImageLists) -> Iterator[str]:
         ("train_counts", given.train_counts == images.train_counts),
         ("test_counts", given.test_counts == images.test_counts),
         ("digest", given.digest == images.digest),
-        ("long_tailed", given.long_tailed == packed(np.asarray(images.long_tailed))),
+        ("long_tailed", given.long_tailed == to_hex(np.asarray(images.long_tailed))),
     ):
         if not same:
             yield f"images.{name}: not that of {claim.dataset} at imbalance ratio {ratio}"

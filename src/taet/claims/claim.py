@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from taet.errors import UserError, shortened
+from taet.scores.bits import from_hex
 from taet.scores.metrics import Array
 from taet.study.params.blocks import ImbalanceRatio
 from taet.study.store import artifacts
@@ -93,8 +94,7 @@ class Claim(Options):
 
     def bits(self, text: str) -> Array:
         """[N] bool, one of each image, from hexadecimal digits of the right length."""
-        packed = np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
-        return np.unpackbits(packed, count=sum(self.images.test_counts)).astype(bool)
+        return from_hex(text, sum(self.images.test_counts))
 
 
 def checked_name(name: str) -> str:
@@ -107,11 +107,6 @@ def checked_name(name: str) -> str:
         return _NAME.validate_python(name)
     except ValidationError as error:
         raise UserError(f"--name {shortened(name)!r}: {_text(error.errors()[0])}") from None
-
-
-def packed(bits: Array) -> str:
-    """Bits as hexadecimal digits, the first in the highest bit of a byte."""
-    return np.packbits(bits).tobytes().hex()
 
 
 def digest_of(contents: dict[str, Any]) -> str:

@@ -12,10 +12,11 @@ from torch import nn
 from taet.adversary.evaluation import Evaluation
 from taet.api.images import TestSet, read_test_set
 from taet.api.under_attack import checked_call, evaluation_of
-from taet.claims.claim import FORMAT, packed
+from taet.claims.claim import FORMAT
 from taet.claims.images import ClaimedImages, ImageLists
 from taet.claims.numbers import claimed_numbers
 from taet.claims.protocol import protocol_facts, study_of_protocol
+from taet.scores.bits import to_hex
 from taet.study.params.blocks import Params
 from taet.study.store.fingerprint import fingerprint
 from taet.study.store.records import package_versions, processor
@@ -65,7 +66,7 @@ def make_claim(
         "weights": {"digest": weights_digest(model), "parameters": _parameters(model)},
         "passes": passes,
         "images": _facts_of(images),
-        "correct": {attack: packed(bits) for attack, bits in correct.items()},
+        "correct": {attack: to_hex(bits) for attack, bits in correct.items()},
         "numbers": claimed_numbers(
             correct, images.label, images.long_tailed, images.train_counts, protocol
         ),
@@ -80,7 +81,7 @@ def _facts_of(images: ClaimedImages) -> dict[str, Any]:
         "digest": images.digest,
         "test_counts": images.test_counts,
         "train_counts": images.train_counts,
-        "long_tailed": packed(images.long_tailed),
+        "long_tailed": to_hex(images.long_tailed),
     }
 
 

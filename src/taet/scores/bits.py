@@ -45,7 +45,7 @@ def correct_rows(model: Predictions, worst_cases: Mapping[str, Any]) -> Iterator
         if attack not in worst_cases:
             bits = (predicted == model.label)[order]
             cell = {axis: model.cell[axis] for axis in MODEL}
-            yield {**cell, "attack": attack, "correct": np.packbits(bits).tobytes().hex()}
+            yield {**cell, "attack": attack, "correct": to_hex(bits)}
 
 
 def read_bits(
@@ -60,6 +60,16 @@ def read_bits(
         if model not in bits:
             long_tailed = split["long_tailed"].to_numpy(dtype=bool)
             bits[model] = {"label": split["label"].to_numpy(), "long_tailed": long_tailed}
-        packed = np.frombuffer(bytes.fromhex(row["correct"]), dtype=np.uint8)
-        bits[model][row["attack"]] = np.unpackbits(packed, count=len(split)).astype(bool)
+        bits[model][row["attack"]] = from_hex(row["correct"], len(split))
     return bits
+
+
+def to_hex(bits: Array) -> str:
+    """[N] bits as hexadecimal digits, eight to a byte, the first in the highest bit."""
+    return np.packbits(bits).tobytes().hex()
+
+
+def from_hex(text: str, count: int) -> Array:
+    """[N] bool, of as many bits as ``count`` says."""
+    packed = np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
+    return np.unpackbits(packed, count=count).astype(bool)

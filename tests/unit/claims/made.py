@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from taet.claims.claim import FORMAT, digest_of, packed
+from taet.claims.claim import FORMAT, digest_of
 from taet.claims.images import ImageLists
 from taet.claims.numbers import claimed_numbers
 from taet.claims.protocol import protocol_facts, study_of_protocol
+from taet.scores.bits import to_hex
 from taet.study.store.artifacts import digest
 
 Change = Callable[[dict[str, Any]], None]
@@ -38,9 +39,9 @@ def contents(
             "digest": images.digest,
             "test_counts": images.test_counts,
             "train_counts": images.train_counts,
-            "long_tailed": packed(images.long_tailed),
+            "long_tailed": to_hex(images.long_tailed),
         },
-        "correct": {attack: packed(values) for attack, values in bits.items()},
+        "correct": {attack: to_hex(values) for attack, values in bits.items()},
         "numbers": claimed_numbers(
             bits, images.label, images.long_tailed, images.train_counts, protocol
         ),

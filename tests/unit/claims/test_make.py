@@ -15,7 +15,7 @@ from taet.claims.check import checked
 from taet.claims.images import ImageLists, check_untouched
 from taet.claims.make import make_claim, weights_digest
 from taet.errors import UserError
-from taet.scores.bits import read_bits
+from taet.scores.bits import read_bits, to_hex
 from taet.scores.summary import read_rows
 from tests.conftest import ROOT
 
@@ -83,8 +83,8 @@ def test_bits_are_the_saved_ones(made: dict[str, Any]) -> None:
     (bits,) = saved.values()
     order = np.argsort(bits["label"], kind="stable")
     for attack in ("clean", *QUICK):
-        assert made["correct"][attack] == files.packed(bits[attack][order])
-    assert made["images"]["long_tailed"] == files.packed(bits["long_tailed"][order])
+        assert made["correct"][attack] == to_hex(bits[attack][order])
+    assert made["images"]["long_tailed"] == to_hex(bits["long_tailed"][order])
 
 
 def test_a_claim_passes_its_check(made: dict[str, Any], quick: ImageLists, tmp_path: Path) -> None:
