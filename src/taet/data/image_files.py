@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from taet.data.decode import open_image
 from taet.data.imageset import NO_SPLIT, TEST, TRAIN, VALIDATION, ImageSet
 from taet.errors import UserError, suggest
 
@@ -191,20 +192,10 @@ def _of_line(own: Path, head: list[str], values: list[str], where: str) -> Image
 
 def _pixels(file: Path) -> Any:
     """An image as [H, H, 1 or 3] uint8."""
-    try:
-        with Image.open(file) as image:
-            if problem := _problem(image):
-                raise UserError(f"{file}: {problem}")
-            array = np.asarray(image.convert(EXACT[image.mode]), dtype=np.uint8)
-    except UserError:
-        raise
-    except UnidentifiedImageError:
-        raise UserError(f"{file}: no image that Pillow knows; mend or remove it") from None
-    except Exception as error:  # decoders raise what they like
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UserError(
-            f"{file}: cannot be read as an image: {reason}; mend or remove it"
-        ) from None
+    with open_image(file, str(file), "; mend or remove it") as image:
+        if problem := _problem(image):
+            raise UserError(f"{file}: {problem}")
+        array = np.asarray(image.convert(EXACT[image.mode]), dtype=np.uint8)
     return array if array.ndim == 3 else array[..., None]
 
 

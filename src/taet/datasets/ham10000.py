@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from PIL import Image
 
+from taet.data.decode import open_image
 from taet.data.image_files import own_folder
 from taet.data.imageset import TEST, TRAIN, VALIDATION, ImageSet
 from taet.errors import UserError
@@ -134,13 +135,9 @@ def _rows(own: Path, files: dict[str, Path]) -> list[dict[str, str]]:
 
 def _pixels(file: Path, size: int) -> Any:
     """An image as [size, size, 3] uint8."""
-    try:
-        with Image.open(file) as image:
-            side = min(image.size)
-            left, top = ((edge - side) // 2 for edge in image.size)
-            square = image.convert("RGB").crop((left, top, left + side, top + side))
-            scaled = square.resize((size, size), Image.Resampling.BICUBIC)
-            return np.asarray(scaled, dtype=np.uint8)
-    except Exception as error:  # decoders raise what they like
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UserError(f"{file}: cannot be read as an image: {reason}") from None
+    with open_image(file, str(file)) as image:
+        side = min(image.size)
+        left, top = ((edge - side) // 2 for edge in image.size)
+        square = image.convert("RGB").crop((left, top, left + side, top + side))
+        scaled = square.resize((size, size), Image.Resampling.BICUBIC)
+        return np.asarray(scaled, dtype=np.uint8)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from taet.data.decode import open_image
 from taet.data.fetch import fetch
 from taet.data.imageset import TEST, TRAIN, ImageSet
 from taet.errors import UserError
@@ -112,18 +112,11 @@ def _lines(files: zipfile.ZipFile, name: str) -> list[str]:
 
 def _pixels(files: zipfile.ZipFile, name: str) -> Any:
     """An image as [64, 64, 3] uint8."""
-    with files.open(name) as file:
-        try:
-            with Image.open(file) as image:
-                if image.size != (SIDE, SIDE) or image.mode not in MODES:
-                    width, height = image.size
-                    raise UserError(
-                        f"{name}: {width}x{height} pixels of the kind {image.mode}; must be "
-                        f"{SIDE}x{SIDE} of {' or '.join(MODES)}"
-                    )
-                return np.asarray(image.convert("RGB"), dtype=np.uint8)
-        except UserError:
-            raise
-        except Exception as error:  # decoders raise what they like
-            reason = str(error) or type(error).__name__
-            raise UserError(f"{name}: cannot be read as an image: {reason}") from None
+    with files.open(name) as file, open_image(file, name) as image:
+        if image.size != (SIDE, SIDE) or image.mode not in MODES:
+            width, height = image.size
+            raise UserError(
+                f"{name}: {width}x{height} pixels of the kind {image.mode}; must be "
+                f"{SIDE}x{SIDE} of {' or '.join(MODES)}"
+            )
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
