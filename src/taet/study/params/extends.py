@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from taet.errors import UserError, suggest
-from taet.study.params.merge import overlay
+from taet.study.params.merge import merge
 from taet.study.params.plugins import FOLDERS, names
 from taet.study.params.resolved import Origin, ResolvedValues
 from taet.study.params.yamlfile import KeyPath
@@ -97,4 +97,4 @@ def _extended(
     inherited = {"kind": base_name} | {key: value for key, value in base.items() if key != "label"}
     origins = {(*path, *p[2:]): origin for p, origin in of_base.items() if p[2:3] != ("label",)}
     origins.setdefault((*path, "kind"), of_base[section, base_name])
-    return overlay(inherited, own, path, origins, of_own.__getitem__), origins
+    return merge(inherited, own, path, origins, of_own.__getitem__), origins

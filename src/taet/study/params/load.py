@@ -15,7 +15,7 @@ from taet.errors import UserError, suggest
 from taet.options import PluginOptions
 from taet.study.params import plugins
 from taet.study.params.blocks import Params
-from taet.study.params.merge import laid_over
+from taet.study.params.merge import merged
 from taet.study.params.overlay import ParamFile, of_common, of_study, read_file, with_study
 from taet.study.params.problems import describe, independent, path_in_file
 from taet.study.params.resolved import ResolvedValues
@@ -184,7 +184,7 @@ def _plugin_blocks(
             continue
         cls = plugins.options_class(key, kind)
         try:
-            values = block | ({own: laid_over(common, block.get(own))} if own else {})
+            values = block | ({own: merged(common, block.get(own))} if own else {})
             built[name] = cls.model_validate({"kind": kind, **values})
         except ValidationError as error:
             problems += [

@@ -8,7 +8,7 @@ from taet.study.params.resolved import Origin
 from taet.study.params.yamlfile import KeyPath
 
 
-def overlay(
+def merge(
     base: Any,
     top: Any,
     path: KeyPath,
@@ -36,7 +36,7 @@ def overlay(
         return top
     result = dict(base) if merges else {}
     for key, value in top.items():
-        result[key] = overlay(result.get(key), value, (*path, key), origins, origin_of)
+        result[key] = merge(result.get(key), value, (*path, key), origins, origin_of)
     return result
 
 
@@ -50,6 +50,6 @@ def _of_one_kind(base: dict[str, Any], top: dict[str, Any], path: KeyPath) -> bo
     return kind is None or top.get("kind", kind) == kind
 
 
-def laid_over(base: Any, top: Any) -> Any:
-    """``top`` over ``base``, without origins; see ``overlay``."""
-    return base if top is None else overlay(base, top, (), {}, lambda path: ((), 0))
+def merged(base: Any, top: Any) -> Any:
+    """``top`` over ``base``, without origins; see ``merge``."""
+    return base if top is None else merge(base, top, (), {}, lambda path: ((), 0))

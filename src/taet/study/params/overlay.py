@@ -11,7 +11,7 @@ from typing import Any
 
 from taet.errors import UserError, suggest
 from taet.study.params.extends import with_bases
-from taet.study.params.merge import overlay
+from taet.study.params.merge import merge
 from taet.study.params.resolved import Origin, ResolvedValues
 from taet.study.params.selection import paths
 from taet.study.params.sweep import SWEEP, unfolded
@@ -124,7 +124,7 @@ def of_study(file: ParamFile, study: str | None = None) -> ResolvedValues:
     values, origins, common = resolved.values, resolved.origins, dict(resolved.origins)
     for name in chain:
         top = {key: value for key, value in file.studies[name].items() if key != "extends"}
-        values = overlay(values, top, (), origins, _written(file, "studies", name))
+        values = merge(values, top, (), origins, _written(file, "studies", name))
     if values.get("study") != chosen:
         values["study"] = chosen
         origins.pop(("study",), None)
@@ -138,7 +138,7 @@ def of_common(file: ParamFile) -> ResolvedValues:
 
 def _common(file: ParamFile) -> ResolvedValues:
     origins: dict[KeyPath, Origin] = {}
-    return ResolvedValues(file.path, overlay({}, file.common, (), origins, _written(file)), origins)
+    return ResolvedValues(file.path, merge({}, file.common, (), origins, _written(file)), origins)
 
 
 def _written(file: ParamFile, *prefix: str) -> Callable[[KeyPath], Origin]:
