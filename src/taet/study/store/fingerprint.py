@@ -22,18 +22,18 @@ from taet import errors
 from taet.source_code import PACKAGE, source
 
 CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-# These plan, check, store and report, but compute nothing that is stored. The values that they choose are
-# part of a job's key themselves, and so is the format of artifacts.
+# Packages and single files that compute nothing that is stored. What is neither listed here nor in a listed
+# package counts, so a file that is forgotten makes too much stale, never too little.
 PLUMBING = (
-    "decimals",
-    "errors",
-    "messages",
-    "options",
-    "longtail_options",
-    "training_options",
-    "source_code",
-    "study",
-    "values",
+    "decimals",  # how parameters may be written; their values are in the key
+    "errors",  # messages
+    "messages",  # where messages go
+    "options",  # which parameters there are; their values are in the key
+    "longtail_options",  # likewise
+    "training_options",  # likewise
+    "source_code",  # reads this package's files; their code is what is hashed
+    "study",  # plans, stores and runs jobs; the format of what it stores is in the key
+    "values",  # which values parameters may have; the values are in the key
 )
 
 # Members of classes of options that compute nothing that is stored: ``taet.options`` defines them.
