@@ -17,7 +17,8 @@ from taet.data.split_images import SplitImages, read_data
 from taet.errors import UserError
 from taet.networks.network import BEST, LAST, Arrays, model_arrays
 from taet.study.run.resume import finish
-from taet.training.addons import adjusted_inference, inference_of, weights_to_save
+from taet.training.addons import adjusted_inference, inference_of
+from taet.training.averages import weights_to_save
 from taet.training.loop import Run
 from taet.training.train_job import train_job
 from taet.training.validation import best_bias
