@@ -170,10 +170,10 @@ def test_differences_are_tukeys(result_tables: ModuleType) -> None:
         assert written == pytest.approx([difference, low, high], abs=0.051)
         assert ("**" in text_of_50) == (low > 0 or high < 0)
         significant += low > 0 or high < 0
-        assert (text_of_10 == "-") == ("pgd_at_la" in (one, other))
+        assert (text_of_10 == "\N{EN DASH}") == ("pgd_at_la" in (one, other))
     assert 0 < significant < len(cells)
     assert f"Pairs: 15 of {IR50}, 10 of {CPU10}." in text
-    assert f"0 or 100%: PGD-AT ({IR50}, tail classes)." in text
+    assert f"0 or 100 %: PGD-AT ({IR50}, tail classes)." in text
     rows = saved_rows(IR50, "differences.csv")
     by_family = 100 * rows.groupby(["attack", "scope"])["detectable"].first()
     points_of = [by_family[family] for family in result_tables.COMPARED]

@@ -156,7 +156,7 @@ def _left_out(studies):
     }
     if names:
         yield (
-            f"Excluded from the variance, since all seeds lie within {percent(EXTREME)} of 0 or 100%: "
+            f"Excluded from the variance, since all seeds lie within {percent(EXTREME)} of 0 or 100 %: "
             f"{', '.join(names)}."
         )
 

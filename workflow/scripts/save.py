@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from taet.errors import UserError
 from taet.networks.network import LAST
+from taet.report.typeset import NONE
 from taet.study.params.load import load_params
 from taet.study.plan import saved
 from taet.study.plan.stages import DRAWN, STAGES
@@ -144,7 +145,9 @@ def _row(stage, jobs):
     seconds = sum(job["cpu_seconds"] for job in jobs)
     memory = max(job["peak_memory_mib"] for job in jobs)
     gpu = max(job.get("gpu_peak_memory_mib", 0) for job in jobs)
-    return f"| {stage} | {len(jobs)} | {seconds:.0f} | {memory} | {gpu or '-'} |"
+    return (
+        f"| {stage} | {len(jobs)} | {seconds:,.0f} | {memory:,} | {f'{gpu:,}' if gpu else NONE} |"
+    )
 
 
 def _machine(record):

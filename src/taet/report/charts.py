@@ -166,7 +166,7 @@ class Charts:
             points = []
             for method, cost in self.costs.items():
                 row = self.rows[method, self.attack, scope]
-                text = f"{cost:.0f} passes per image; BR {number_text(row)}"
+                text = f"{cost:,.0f} passes per image; BR {number_text(row)}"
                 points.append(self._point(method, text, x=cost, **_bar(row)))
             x = _axis("x", "\N{LEFTWARDS ARROW} cheaper, passes per image")
             spec = self._spec(points, x, _axis("y", self.robustness))
@@ -183,7 +183,7 @@ class Charts:
             points = [
                 self._point(
                     row["method"],
-                    f"{number_text(row)}; {row['train_images']:.0f} training images",
+                    f"{number_text(row)}; {row['train_images']:,.0f} training images",
                     x=row["class_name"],
                     **_bar(row),
                 )

@@ -37,7 +37,7 @@ def page_data(
         "shown": {
             "checkpoint": report.checkpoint, "test_set": report.test_set, "attack": report.figure_attack,
         },
-        "methods": [[method, label, f"{costs[method]:.0f}"] for method, label in labels.items()],
+        "methods": [[method, label, f"{costs[method]:,.0f}"] for method, label in labels.items()],
         "seeds": list(seeds),
         "columns": numbers(results, scored.metrics),
     }  # fmt: skip

@@ -9,7 +9,7 @@ import pandas as pd
 from taet.report.tables.cells import interval
 from taet.report.tables.methods import TableCell, column_cells
 from taet.report.tables.setting import Column, SettingResults
-from taet.report.typeset import percent
+from taet.report.typeset import NONE, percent
 from taet.scores import tukey
 from taet.scores.summary import of_groups
 
@@ -17,7 +17,7 @@ OURS, RIVALS = (
     "taet",
     ("at_bsl", "pgd_at"),
 )  # the method of this project, and what it is compared with
-SIGNIFICANT, ALONE = "significantly worse", "-"  # verdicts; the second where nothing is compared
+SIGNIFICANT, ALONE = "significantly worse", NONE  # verdicts; the second where nothing is compared
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def columns(setting: SettingResults) -> dict[tuple[str, str], str]:
     label = setting.shown["labels"]["attacks"][attack]
     titles = {("clean", "all"): "BA", (attack, "all"): f"BR {label}"}
     if "tail" in setting.scopes:
-        titles[attack, "tail"] = f"BR {label} tail"
+        titles[attack, "tail"] = f"BR {label}, tail"
     return titles
 
 
@@ -60,7 +60,7 @@ def ranking(setting: SettingResults) -> list[RankedMethod]:
             method,
             setting.methods[method],
             {column: of_methods[method] for column, of_methods in cells.items()},
-            f"{costs[method]:.0f}",
+            f"{costs[method]:,.0f}",
             f"{costs[method] / min(costs.values()):.1f}\N{MULTIPLICATION SIGN}",
             _verdict(setting, method, cells[attack, "all"][method]),
         )
@@ -115,7 +115,7 @@ def sentences(setting: SettingResults, contrasts: pd.DataFrame) -> Iterator[str]
     leads = "reaches" if len(rows) == 1 else "leads with" if len(best) == 1 else "lead with"
     yield (
         f"{' and '.join(row.label for row in best)} {leads} "
-        f"{100 * first['balanced_accuracy']:.1f}% balanced robustness, "
+        f"{100 * first['balanced_accuracy']:.1f} % balanced robustness, "
         f"{setting.shown['labels']['attacks'][report.figure_attack]} "
         f"{_basis(setting, *interval(first))}."
     )

@@ -14,6 +14,7 @@ Marks = Mapping[tuple[int, int], Mark]  # by row and column
 
 MARKDOWN = {"best": "**{}**", "second": "<u>{}</u>"}
 LATEX = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
+NONE = "\N{EN DASH}"  # in place of a number or name that there is not
 HEAD_WIDTH = 14  # characters in a line of a LaTeX table's head
 
 
@@ -49,8 +50,8 @@ class Table:
 
 
 def percent(share: float) -> str:
-    """``95%``, with as many digits as it has."""
-    return f"{100 * share:.6g}%"
+    """``95 %``, with as many digits as it has."""
+    return f"{100 * share:.6g} %"
 
 
 def markdown(tables: Sequence[Table], title: str) -> str:
@@ -180,6 +181,7 @@ _TEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "\N{MINUS SIGN}": "$-$",
+    NONE: "--",
     "≈": r"$\approx$",
     "≥": r"$\geq$",
     "∞": r"$\infty$",

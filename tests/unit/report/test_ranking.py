@@ -52,7 +52,7 @@ def results(
 
 def test_the_most_robust_comes_first_with_its_cost_and_a_verdict() -> None:
     setting = results(pairs_of((-0.01, 0.21), (0.1, 0.3)))
-    assert list(columns(setting).values()) == ["BA", "BR PGD-2", "BR PGD-2 tail"]
+    assert list(columns(setting).values()) == ["BA", "BR PGD-2", "BR PGD-2, tail"]
     rows = ranking(setting)
     assert [row.label for row in rows] == ["AT-BSL", "TAET", "C"]
     assert [row.verdict for row in rows] == [
@@ -71,14 +71,14 @@ def test_three_sentences() -> None:
     setting = results(pairs_of((-0.01, 0.21), (0.1, 0.3)))
     leads, second, ours = sentences(setting, setting.pairs)
     assert leads == (
-        "AT-BSL leads with 71.0% balanced robustness, PGD-2 (n = 3 seeds, 95% interval [68.5, 73.5])."
+        "AT-BSL leads with 71.0 % balanced robustness, PGD-2 (n = 3 seeds, 95 % interval [68.5, 73.5])."
     )
     assert second == (
-        "The lead over TAET, the second, is not significant: 10.0 points (n = 3 seeds, 95% interval "
+        "The lead over TAET, the second, is not significant: 10.0 points (n = 3 seeds, 95 % interval "
         "[\N{MINUS SIGN}1.0, 21.0]); 1 of 2 methods is significantly worse."
     )
     assert ours == (
-        "TAET trails AT-BSL by 10.0 points (n = 3 seeds, 95% interval [\N{MINUS SIGN}1.0, 21.0]); the difference is not "
+        "TAET trails AT-BSL by 10.0 points (n = 3 seeds, 95 % interval [\N{MINUS SIGN}1.0, 21.0]); the difference is not "
         "significant."
     )
     *_, ours = sentences(results(pairs_of((0.05, 0.15), (0.1, 0.3))), setting.pairs)
@@ -90,14 +90,14 @@ def test_taet_leads() -> None:
     pairs = pairs_of((0.02, 0.18), (0, 0)).assign(difference=0.1, low=0.02, high=0.18)[:1]
     *_, ours = sentences(results(pairs, levels=levels), pairs)
     assert ours.startswith(
-        "TAET leads AT-BSL by 10.0 points (n = 3 seeds, 95% interval [2.0, 18.0])"
+        "TAET leads AT-BSL by 10.0 points (n = 3 seeds, 95 % interval [2.0, 18.0])"
     )
 
 
 def test_equal_methods_lead_together() -> None:
     setting = results(pairs_of(NO, NO)[:0], levels={"c": 0.3, "taet": 0.3, "at_bsl": 0.1})
     first, second, ours = sentences(setting, setting.pairs)
-    assert first.startswith("C and TAET lead with 71.0%")
+    assert first.startswith("C and TAET lead with 71.0 %")
     assert second.startswith(
         "The lead over AT-BSL, the second, is not tested: 20.0 points (n = 3 seeds, no"
     )
@@ -109,7 +109,7 @@ def test_one_seed_has_intervals_over_images_and_no_verdict() -> None:
     contrasts = pairs_of((0.03, 0.17), (0.1, 0.3))
     setting = results(contrasts[:0], seeds=1)
     leads, second, ours = sentences(setting, contrasts)
-    basis = "(n = 1 seed, 95% interval over test images"
+    basis = "(n = 1 seed, 95 % interval over test images"
     assert leads.endswith(f"{basis} [65.0, 74.0]).")
     assert second == (
         f"The lead over TAET, the second, is not tested: 10.0 points {basis} [3.0, 17.0])."
@@ -121,8 +121,8 @@ def test_one_seed_has_intervals_over_images_and_no_verdict() -> None:
 def test_one_method_has_one_sentence() -> None:
     setting = results(pairs_of(NO, NO)[:0], levels={"taet": 0.3})
     (sentence,) = sentences(setting, setting.pairs)
-    assert sentence.startswith("TAET reaches 71.0% balanced robustness")
-    assert [row.verdict for row in ranking(setting)] == ["-"]
+    assert sentence.startswith("TAET reaches 71.0 % balanced robustness")
+    assert [row.verdict for row in ranking(setting)] == ["\N{EN DASH}"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_collapsed_method_is_not_ranked() -> None:
     assert [row.label for row in ranking(setting)] == ["TAET", "C", "AT-BSL"]
     assert ranking(setting)[-1].verdict == "not ranked: predicts one class"
     first, second, _ = sentences(setting, setting.pairs)
-    assert first.startswith("TAET leads with 61.0%")
+    assert first.startswith("TAET leads with 61.0 %")
     assert "over C, the second" in second
     (setting,) = settings(setting.summary.assign(warnings=COLLAPSED), setting.pairs, setting.shown)
     (sentence,) = sentences(setting, setting.pairs)

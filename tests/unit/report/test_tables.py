@@ -173,9 +173,9 @@ def test_differences_to_the_best() -> None:
         ["A|x", "\N{MINUS SIGN}20.0 [\N{MINUS SIGN}24.0, \N{MINUS SIGN}15.0]", "yes"]
     ]
     assert (
-        "n = 3 seeds [Tukey's 95% interval for both methods, equal variance assumed]" in table.note
+        "n = 3 seeds [Tukey's 95 % interval for both methods, equal variance assumed]" in table.note
     )
-    assert table.note.endswith("Smallest detectable difference (power 80%): 3.4 points.")
+    assert table.note.endswith("Smallest detectable difference (power 80 %): 3.4 points.")
     assert "Left out" not in table.note
     table = table_of("differences", summary(), differences().assign(low=-0.01))
     assert table.rows == [["A|x", "\N{MINUS SIGN}20.0 [\N{MINUS SIGN}24.0, +1.0]", "no"]]
@@ -184,9 +184,9 @@ def test_differences_to_the_best() -> None:
 def test_a_method_without_variance_is_named_and_nothing_is_claimed_without_an_interval() -> None:
     none = differences().assign(low=math.nan, high=math.nan, detectable=math.nan)
     table = table_of("differences", summary(), none.assign(other_pooled=False))
-    assert table.rows == [["A|x", "\N{MINUS SIGN}20.0", "-"]]
+    assert table.rows == [["A|x", "\N{MINUS SIGN}20.0", "\N{EN DASH}"]]
     assert table.note.endswith(
-        "Excluded from the variance, since all seeds lie within 1% of 0 or 100%: A|x."
+        "Excluded from the variance, since all seeds lie within 1 % of 0 or 100 %: A|x."
     )
     first, *_ = tables.main_tables(summary(), none, SHOWN)
     assert "≈" not in first.rows[1][2]
@@ -196,20 +196,20 @@ def test_no_interval_without_a_width() -> None:
     """Seeds that agree by chance do not show how far another would be from them."""
     frame = metrics().assign(balanced_accuracy=0.25)
     row = over_seeds(frame, 0.95).iloc[0]
-    assert number_text(row) == "25.0 ± 0.0 [-]"
+    assert number_text(row) == "25.0 ± 0.0 [\N{EN DASH}]"
     assert math.isnan(row["balanced_accuracy_low"])
     assert math.isnan(row["balanced_accuracy_high"])
     wide = over_seeds(frame.assign(balanced_accuracy=0.25 + 1e-5 * frame["seed"]), 0.95).iloc[0]
-    assert number_text(wide) == "25.0 ± 0.0 [-]"
+    assert number_text(wide) == "25.0 ± 0.0 [\N{EN DASH}]"
     known = over_seeds(metrics(1), 0.95).iloc[0].copy()
     known["bootstrap_low"] = known["bootstrap_high"] = 0.6
-    assert number_text(known) == "60.0 [-]", (
+    assert number_text(known) == "60.0 [\N{EN DASH}]", (
         "of saved results that had no image wrong, or none right"
     )
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "shown"), [(0.20561, 0.20639, "-"), (0.2054, 0.2061, "20.5, 20.6")]
+    ("low", "high", "shown"), [(0.20561, 0.20639, "\N{EN DASH}"), (0.2054, 0.2061, "20.5, 20.6")]
 )
 def test_no_interval_has_equal_ends_as_printed(low: float, high: float, shown: str) -> None:
     """Neither of Student's t nor of the bootstrap, nor of a difference."""
@@ -220,7 +220,7 @@ def test_no_interval_has_equal_ends_as_printed(low: float, high: float, shown: s
         row = pd.Series(ends | about | {"seeds": seeds})
         assert number_text(row) == f"20.6 ± 0.0 [{shown}]"
     pair = pd.Series({"difference": -0.206, "low": -high, "high": -low})
-    minus = shown if shown == "-" else "\N{MINUS SIGN}20.6, \N{MINUS SIGN}20.5"
+    minus = shown if shown == "\N{EN DASH}" else "\N{MINUS SIGN}20.6, \N{MINUS SIGN}20.5"
     assert difference_text(pair) == f"\N{MINUS SIGN}20.6 [{minus}]"
 
 
@@ -247,7 +247,7 @@ def test_one_seed_has_no_spread() -> None:
     table = next(tables.main_tables(summary(metrics(1)), differences(), SHOWN))
     assert table.rows[0][1] == "60.0 [55.0, 64.0]"
     assert (
-        "One seed, n = 1 [95% interval over test images only; -: under 0.1 points wide]"
+        "One seed, n = 1 [95 % interval over test images only; \N{EN DASH}: under 0.1 points wide]"
         in table.note
     )
 
@@ -273,9 +273,25 @@ def test_main_tables() -> None:
     assert "Balanced test set, 50 images" in first.note
     assert first.caption == "Data_1, IR 10, Net: all classes"
     assert second.head[1:] == [
-        "BA head", "BA tail", "BA worst class",
-        "BR PGD-2 head", "BR PGD-2 tail", "BR PGD-2 worst class",
+        "BA, head", "BA, tail", "BA, worst class",
+        "BR PGD-2, head", "BR PGD-2, tail", "BR PGD-2, worst class",
     ]  # fmt: skip
+
+
+def test_the_worst_case_is_shown_wherever_one_attack_is() -> None:
+    """Not the headline attack, which flatters some methods."""
+    report = SimpleNamespace(**{**vars(SHOWN["report"]), "figure_attack": "worst"})
+    pairs = pd.concat([differences(), differences().assign(attack="worst", difference=0.3)])
+    found = list(tables.main_tables(summary(both_test_sets(3)), pairs, SHOWN | {"report": report}))
+    heads = {table.title: " ".join([table.title, *table.head]) for table in found[1:]}
+    del heads["beside published numbers"]
+    for title, head in heads.items():
+        assert "worst" in head, title
+        assert ("PGD-2" in head) == title.startswith("on the"), title
+    (other,) = (table for table in found if table.title.startswith("on the long-tailed"))
+    assert other.head[-3:] == ["BR worst, tail", "Accuracy", "Accuracy, worst"]
+    (compared,) = (table for table in found if table.title.startswith("differences"))
+    assert compared.rows[0][1].startswith("\N{MINUS SIGN}30.0")
 
 
 def test_unbounded_attacks_and_warnings_are_marked() -> None:
@@ -303,14 +319,16 @@ def test_notes_explain_what_their_table_has() -> None:
     first, second, *_ = tables.main_tables(summary(), differences(), SHOWN)
     assert "Tail:" not in first.note
     assert (
-        "Head: the 50% most frequent classes. Tail: the 50% least frequent classes." in second.note
+        "Head: the 50 % most frequent classes. Tail: the 50 % least frequent classes."
+        in second.note
     )
     assert "Worst class:" in second.note
     groups = SimpleNamespace(head=0.3, tail=0.2)
     shown = SHOWN | {"report": SimpleNamespace(**{**vars(SHOWN["report"]), "groups": groups})}
     _, second, *_ = tables.main_tables(summary(), differences(), shown)
     assert (
-        "Head: the 30% most frequent classes. Tail: the 20% least frequent classes." in second.note
+        "Head: the 30 % most frequent classes. Tail: the 20 % least frequent classes."
+        in second.note
     )
     assert "≈" not in table_of("beside published", summary(), differences()).note
 
@@ -321,7 +339,7 @@ def test_one_seed_tells_no_difference() -> None:
     assert not any("differences" in table.title for table in found)
     assert not any("≈" in cell for table in found for row in table.rows for cell in row)
     assert (
-        "One seed, n = 1 [95% interval over test images only; -: under 0.1 points wide]"
+        "One seed, n = 1 [95 % interval over test images only; \N{EN DASH}: under 0.1 points wide]"
         in found[0].note
     )
     assert "With one seed" in found[0].note
@@ -389,7 +407,7 @@ def test_a_column_of_the_tail_has_marks_of_its_own() -> None:
     tail = differences().assign(scope="tail", low=-0.01)
     table = table_of("by class frequency", summary(), pd.concat([differences(), tail]))
     row = dict(zip(table.head, table.rows[1], strict=True))
-    assert row["BR PGD-2 tail"].endswith(" ≈")
+    assert row["BR PGD-2, tail"].endswith(" ≈")
     first = table_of("all classes", summary(), pd.concat([differences(), tail]))
     assert not first.rows[1][2].endswith("≈")
 
@@ -399,8 +417,11 @@ def test_how_unequal_classes_are_is_shown_and_never_ranked() -> None:
     gap = 0.1 * frame["seed"] - 0.3 * (frame["method"] == "a")
     frame = frame.assign(class_range=0.25, head_tail_gap=gap.where(frame["scope"] == "all"))
     table = table_of("by class frequency", summary(frame), differences())
-    assert table.head[-2:] == ["BR PGD-2 class range", "BR PGD-2 head-tail gap"]
-    assert table.rows[0][-2:] == ["25.0 ± 0.0 [-]", "10.0 ± 10.0 [\N{MINUS SIGN}14.8, 34.8]"]
+    assert table.head[-2:] == ["BR PGD-2, class range", "BR PGD-2, head-tail gap"]
+    assert table.rows[0][-2:] == [
+        "25.0 ± 0.0 [\N{EN DASH}]",
+        "10.0 ± 10.0 [\N{MINUS SIGN}14.8, 34.8]",
+    ]
     assert table.rows[1][-1] == "\N{MINUS SIGN}20.0 ± 10.0 [\N{MINUS SIGN}44.8, 4.8]"
     assert not {column for _, column in table.marks} & {len(table.head) - 1, len(table.head) - 2}
     assert "Head-tail gap: head minus tail;" in table.note
@@ -423,7 +444,8 @@ def test_a_single_method_has_no_differences() -> None:
 
 
 def test_equal_values_share_a_rank() -> None:
-    assert ranks([1.0, 3.0, 3.0, 2.0, math.nan]) == {1: "best", 2: "best", 3: "second"}
+    assert ranks([1.0, 3.0, 3.0, 2.0, math.nan]) == {1: "best", 2: "best"}, "the next is third"
+    assert ranks([2.0, 1.0, 3.0, 2.0]) == {0: "second", 2: "best", 3: "second"}
     assert ranks([2.0, math.nan]) == {0: "best"}
     assert ranks([2.0]) == {}, "nothing to be better than"
 
@@ -440,7 +462,7 @@ def test_equal_numbers_of_images_share_a_rank() -> None:
             ((2588, 2591, 2594), 0),
         )
     ]
-    assert ranks(means) == {0: "best", 1: "best", 2: "second"}
+    assert ranks(means) == {0: "best", 1: "best"}
 
 
 def test_rarest_classes() -> None:
@@ -466,15 +488,17 @@ def test_beside_published_numbers() -> None:
     reach = 4.302653 * 1.0 / math.sqrt(3)  # half of our interval
     last, best = table.rows
     assert last[:5] == ["B & C", "X 2025", "?", "long tailed", "last"]
-    assert last[5:8] == ["62.5", "61.0 ± 1.0 [58.5, 63.5]", f"-1.5 ± {reach:.1f}"]
+    assert last[5:8] == ["62.5", "61.0 ± 1.0 [58.5, 63.5]", f"\N{MINUS SIGN}1.5 ± {reach:.1f}"]
     assert last[8:] == [
         "40 ± 0.1",
         "41.0 ± 1.0 [38.5, 43.5]",
         f"+1.0 ± {math.hypot(reach, 0.1):.1f}",
     ]
-    assert best[4:9] == ["best on test", "", "", "", "42 ± 0.1"], "another checkpoint, another row"
+    assert best[4:9] == ["best on test", "\N{EN DASH}", "\N{EN DASH}", "\N{EN DASH}", "42 ± 0.1"], (
+        "another checkpoint, another row"
+    )
     one, _ = table_of("beside published", summary(metrics(1)), differences()).rows
-    assert one[7] == "-2.5 ± 4.5"
+    assert one[7] == "\N{MINUS SIGN}2.5 ± 4.5"
 
 
 def test_both_checkpoints() -> None:
@@ -499,14 +523,22 @@ def both_test_sets(seeds: int) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("seeds", "cells"),
     [
-        (3, ["41.0 ± 1.0 [38.5, 43.5]", "-", "51.0 ± 1.0 [48.5, 53.5]", "31.0 ± 1.0 [28.5, 33.5]"]),
-        (1, ["40.0", "-", "50.0 [46.1, 53.9]", "30.0 [26.1, 33.9]"]),
+        (
+            3,
+            [
+                "41.0 ± 1.0 [38.5, 43.5]",
+                "\N{EN DASH}",
+                "51.0 ± 1.0 [48.5, 53.5]",
+                "31.0 ± 1.0 [28.5, 33.5]",
+            ],
+        ),
+        (1, ["40.0", "\N{EN DASH}", "50.0 [46.1, 53.9]", "30.0 [26.1, 33.9]"]),
     ],
 )
 def test_the_other_test_set(seeds: int, cells: list[str]) -> None:
     table = table_of("on the long-tailed test set", summary(both_test_sets(seeds)), differences())
     assert table.head[1] == "BA"
-    assert table.head[-3:] == ["BR PGD-2 tail", "Accuracy", "Accuracy PGD-2"]
+    assert table.head[-3:] == ["BR PGD-2, tail", "Accuracy", "Accuracy, PGD-2"]
     assert [table.rows[1][column] for column in (1, -3, -2, -1)] == cells
     assert "Long-tailed test set" in table.note
     assert "over seeds" in table.note if seeds > 1 else "standard error]" in table.note
@@ -670,10 +702,10 @@ def test_heat_map_leaves_out_what_there_is_not() -> None:
 def test_variants_table() -> None:
     *_, table = tables.main_tables(summary(), differences(), SHOWN)
     assert table.head[:5] == ["Method", "stabilization epochs", "alpha", "beta", "gamma"]
-    assert table.head[5:] == ["BA", "BR PGD-2", "BA tail", "BR PGD-2 tail"]
+    assert table.head[5:] == ["BA", "BR PGD-2", "BA, tail", "BR PGD-2, tail"]
     assert [row[:5] for row in table.rows] == [
         ["B & C", "4", "0.5", "1", "0"],
-        ["A|x", "0", "-", "0.1", "0"],
+        ["A|x", "0", "\N{EN DASH}", "0.1", "0"],
     ]
 
 

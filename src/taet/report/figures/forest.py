@@ -24,6 +24,7 @@ from taet.report.style import (
 )
 from taet.report.tables.setting import SettingResults, settings
 from taet.report.titles import all_pairs
+from taet.report.typeset import percent
 from taet.scores.summary import title_of_test_set
 
 REQUIRES = {"methods": 2}
@@ -76,7 +77,7 @@ def _caption(setting: SettingResults, reference: str) -> str:
     report, count, seeds = setting.shown["report"], len(setting.methods), setting.seeds
     attack = setting.shown["labels"]["attacks"][report.figure_attack]
     intervals = (
-        f"means over n = {seeds} seeds, Tukey's {100 * report.confidence:g}% intervals for {all_pairs(count)}"
+        f"means over n = {seeds} seeds, Tukey's {percent(report.confidence)} intervals for {all_pairs(count)}"
         if seeds > 1
         else "one seed, n = 1: no intervals"
     )

@@ -86,7 +86,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, An
         name_series(
             figure,
             [*lines, counts],
-            [*curves.values(), f"training images (highest bar: {largest:.0f})"],
+            [*curves.values(), f"training images (highest bar: {largest:,.0f})"],
         )
         heading(figure, setting_of(shown, about))
     return figure

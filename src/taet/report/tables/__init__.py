@@ -49,7 +49,7 @@ def overview_tables(
 
 
 def _tables_of(setting: SettingResults) -> Iterator[Table]:
-    short = columns.clean_and_headline(setting)
+    short = columns.clean_and_robust(setting)
     yield method_table(setting, "all classes", columns.every_attack(setting))
     yield method_table(setting, "by class frequency", columns.by_class_frequency(setting))
     for other in setting.other_test_sets:

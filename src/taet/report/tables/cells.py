@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from taet.report.typeset import Mark
+from taet.report.typeset import NONE, Mark
 
 EQUAL = (
     1.5e-6  # two means of shares that are written with six digits can differ by as much and be one
 )
 MINUS = "\N{MINUS SIGN}"
-NO_INTERVAL = " [-]"
+NO_INTERVAL = f" [{NONE}]"
 RANKS: tuple[Mark, ...] = ("best", "second")
 
 
@@ -39,9 +39,9 @@ def accuracy_text(row: pd.Series, confidence: float) -> str:
 
 
 def difference_text(row: "pd.Series[Any] | None") -> str:
-    """``+1.2 [+0.3, +2.1]``, in points; without an interval where the seeds give none, ``-`` of no pair."""
+    """``+1.2 [+0.3, +2.1]``, in points; without an interval where the seeds give none, ``NONE`` of no pair."""
     if row is None:
-        return "-"
+        return NONE
     number = _percent(row["difference"], "+z.1f")
     return number if pd.isna(row["low"]) else number + _between(row["low"], row["high"], "+z.1f")
 
@@ -49,11 +49,11 @@ def difference_text(row: "pd.Series[Any] | None") -> str:
 def _with_spread(row: pd.Series, metric: str, low: float, high: float) -> str:
     """Mean, standard deviation over seeds where there are several, and interval, in per cent.
 
-    ``-`` of classes without test images, and for an interval where all seeds are equal, or whose ends are
+    ``NONE`` of classes without test images, and for an interval where all seeds are equal, or whose ends are
     equal as they are printed: neither shows how far other seeds or images would be.
     """
     if pd.isna(row[metric]):
-        return "-"
+        return NONE
     sd = row[f"{metric}_sd"]  # none where one seed alone has images of these classes
     spread = "" if pd.isna(sd) else f" ± {100 * sd:.1f}"
     between = "" if pd.isna(low) and pd.isna(sd) else _between(low, high)
@@ -66,7 +66,7 @@ def _percent(share: float, form: str = ".1f") -> str:
 
 
 def _between(low: float, high: float, form: str = ".1f") -> str:
-    """An interval in per cent; ``-`` where there is none, or its ends are equal as printed."""
+    """An interval in per cent; ``NONE`` where there is none, or its ends are equal as printed."""
     ends = [_percent(end, form) for end in (low, high)]
     return NO_INTERVAL if ends[0] == ends[1] else f" [{', '.join(ends)}]"
 
@@ -81,15 +81,16 @@ def interval(row: pd.Series, metric: str = "balanced_accuracy") -> tuple[float, 
 def ranks(values: Sequence[float]) -> dict[int, Mark]:
     """Which values are the largest, and which the second largest; equal ones share a rank.
 
-    A value by itself is neither.
+    As in sports (1, 1, 3), nothing is second behind two that are equal. A value by itself is neither.
     """
     result: dict[int, Mark] = {}
     if len(values) < 2:
         return result
     order = sorted((i for i, v in enumerate(values) if v == v), key=lambda i: -values[i])
     rank = 0
-    for before, i in zip([None, *order], order, strict=False):
-        rank += before is not None and values[before] - values[i] > EQUAL
+    for place, i in enumerate(order):
+        if place and values[order[place - 1]] - values[i] > EQUAL:
+            rank = place
         if rank < len(RANKS):
             result[i] = RANKS[rank]
     return dict(sorted(result.items()))

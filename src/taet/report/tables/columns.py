@@ -4,13 +4,17 @@ from taet.report.tables.setting import DISPARITY, SCOPES, Column, SettingResults
 
 
 def overview(setting: SettingResults) -> list[Column]:
-    """BA, BR under the headline attack and in the worst cases, BR of the tail if there is one."""
+    """BA, BR under the headline attack and in the worst cases, BR of the tail if there is one.
+
+    The tail, like all that is not over all classes, has the attack that figures show: the worst case, unless
+    the parameters name another.
+    """
     report, labels = setting.shown["report"], setting.shown["labels"]["attacks"]
-    headline = report.headline_attack
-    attacks = [headline, *report.worst_cases]
+    attacks = [report.headline_attack, *report.worst_cases]
     columns = [Column("clean", "all", "BA")]
     columns += [Column(a, "all", f"BR {labels[a]}") for a in attacks]
-    tail = Column(headline, "tail", f"BR {labels[headline]} tail")
+    robust = report.figure_attack
+    tail = Column(robust, "tail", f"BR {labels[robust]}, tail")
     return [*columns, *([tail] if "tail" in setting.scopes else [])]
 
 
@@ -21,28 +25,28 @@ def every_attack(setting: SettingResults) -> list[Column]:
     return [Column("clean", "all", "BA"), *robust]
 
 
-def clean_and_headline(setting: SettingResults) -> list[Column]:
-    """BA and BR under the headline attack, over all classes."""
-    attacks = ("clean", setting.shown["report"].headline_attack)
+def clean_and_robust(setting: SettingResults) -> list[Column]:
+    """BA and BR under the attack that figures show, over all classes."""
+    attacks = ("clean", setting.shown["report"].figure_attack)
     return [column for column in every_attack(setting) if column.attack in attacks]
 
 
 def by_class_frequency(setting: SettingResults) -> list[Column]:
     """The same for head, medium and tail classes and the worst class; how far classes differ."""
     by_scope = [
-        column._replace(scope=scope, title=f"{column.title} {SCOPES[scope]}")
-        for column in clean_and_headline(setting)
+        column._replace(scope=scope, title=f"{column.title}, {SCOPES[scope]}")
+        for column in clean_and_robust(setting)
         for scope in setting.scopes
     ]
-    robust = clean_and_headline(setting)[-1]
+    robust = clean_and_robust(setting)[-1]
     return by_scope + [
-        robust._replace(title=f"{robust.title} {title}", metric=metric)
+        robust._replace(title=f"{robust.title}, {title}", metric=metric)
         for metric, title in DISPARITY.items()
         if metric in setting.rows and setting.rows[metric].notna().any()
     ]
 
 
 def all_and_tail(setting: SettingResults) -> list[Column]:
-    """BA and BR under the headline attack, over all and over tail classes."""
+    """BA and BR under the attack that figures show, over all and over tail classes."""
     tail = [column for column in by_class_frequency(setting) if column.scope == "tail"]
-    return clean_and_headline(setting) + tail
+    return clean_and_robust(setting) + tail

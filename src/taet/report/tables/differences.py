@@ -8,13 +8,13 @@ import pandas as pd
 from taet.report.tables.cells import difference_text
 from taet.report.tables.setting import SettingResults
 from taet.report.titles import all_pairs
-from taet.report.typeset import Table, percent
+from taet.report.typeset import NONE, Table, percent
 from taet.scores import tukey
 
 
 def differences_table(setting: SettingResults) -> Table:
-    """Every method against the best one under the headline attack."""
-    labels, attack = setting.shown["labels"], setting.shown["report"].headline_attack
+    """Every method against the best one under the attack that figures show."""
+    labels, attack = setting.shown["labels"], setting.shown["report"].figure_attack
     values = setting.rows[(setting.rows["attack"] == attack) & (setting.rows["scope"] == "all")]
     best = _best(setting, values.set_index("method")["balanced_accuracy"])
     pairs = {method: setting.difference(method, best, attack, "all") for method in setting.methods}
@@ -43,7 +43,7 @@ def family_note(setting: SettingResults, attack: str, scope: str) -> str:
     if left_out:
         text += (
             f" Excluded from the variance, since all seeds lie within {percent(tukey.EXTREME)} of 0 or "
-            f"100%: {', '.join(left_out)}."
+            f"100 %: {', '.join(left_out)}."
         )
     if (detectable := pairs["detectable"].iloc[0]) > 0:
         text += (
@@ -60,7 +60,7 @@ def _best(setting: SettingResults, means: "pd.Series[float]") -> str:
 
 
 def _verdict(pair: "pd.Series[Any]") -> str:
-    """Whether a difference is significant; ``-`` without an interval."""
+    """Whether a difference is significant; ``NONE`` without an interval."""
     if pd.isna(pair["low"]):
-        return "-"
+        return NONE
     return "yes" if tukey.is_significant(pair) else "no"

@@ -7,7 +7,7 @@ from typing import Any
 from taet.report.tables.cells import number_text, ranks
 from taet.report.tables.setting import BALANCED, DISPARITY, Column, SettingResults
 from taet.report.tables.table_note import CHECKPOINT_TITLES, table_note
-from taet.report.typeset import Mark, Table
+from taet.report.typeset import NONE, Mark, Table
 from taet.scores import tukey
 from taet.scores.summary import of_groups
 
@@ -88,7 +88,7 @@ def costs_table(setting: SettingResults, columns: Sequence[Column]) -> Table:
     costs = setting.shown["costs"]
     least = min(costs.values())
     rows = [
-        [row[0], f"{costs[method]:.0f}", f"{costs[method] / least:.1f}", *row[1:]]
+        [row[0], f"{costs[method]:,.0f}", f"{costs[method] / least:.1f}", *row[1:]]
         for method, row in zip(setting.methods, plain.rows, strict=True)
     ]
     note = (
@@ -139,5 +139,5 @@ def variants_table(
 
 def option_text(value: Any) -> str:
     if value is None:
-        return "-"
+        return NONE
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -15,8 +15,9 @@ def other_test_set_table(setting: SettingResults, columns: Sequence[Column]) -> 
     """Some columns on the setting's test set, and accuracies that are not balanced, clean and attacked."""
     report = setting.shown["report"]
     plain = method_table(setting, TITLES[setting.test_set], columns)
-    label = setting.shown["labels"]["attacks"][report.headline_attack]
-    accuracies = {"clean": "Accuracy", report.headline_attack: f"Accuracy {label}"}
+    attack = report.figure_attack
+    label = setting.shown["labels"]["attacks"][attack]
+    accuracies = {"clean": "Accuracy", attack: f"Accuracy, {label}"}
     values = of_groups(setting.rows).set_index(["method", "attack", "scope"])
     rows = [
         [

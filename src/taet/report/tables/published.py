@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from taet.report.tables.cells import interval, number_text
+from taet.report.tables.cells import MINUS, interval, number_text
 from taet.report.tables.setting import Column, SettingResults
 from taet.report.tables.table_note import table_note
-from taet.report.typeset import Table, percent
+from taet.report.typeset import NONE, Table, percent
 
 
 def published_table(setting: SettingResults) -> Table:
@@ -54,7 +54,7 @@ def published_table(setting: SettingResults) -> Table:
 def _beside(published: dict[str, Any] | None, ours: pd.Series) -> list[str]:
     """Published number, ours, and the difference; in per cent."""
     if published is None:
-        return ["", "", ""]
+        return [NONE] * 3
     reading = published["uncertainty"] or 0.0
     low, high = interval(ours)
     error = math.hypot(reading, 50 * (high - low))
@@ -63,5 +63,5 @@ def _beside(published: dict[str, Any] | None, ours: pd.Series) -> list[str]:
     return [
         theirs,
         number_text(ours),
-        f"{difference:+.1f}" + (f" ± {error:.1f}" if error == error else ""),
+        f"{difference:+.1f}".replace("-", MINUS) + (f" ± {error:.1f}" if error == error else ""),
     ]

@@ -7,7 +7,7 @@ import pandas as pd
 from taet.report.tables.cells import ranks
 from taet.report.tables.setting import SettingResults
 from taet.report.tables.table_note import meaning_of_marks
-from taet.report.typeset import Mark, Table
+from taet.report.typeset import NONE, Mark, Table
 
 CLASSES_IN_TABLE = 10
 
@@ -31,7 +31,7 @@ def rarest_table(setting: SettingResults, attacks: Sequence[str]) -> Table:
         for row, mean, sd in zip(rows, means, spreads, strict=True):
             row.append(_share(mean, sd))
     head = ["Method", *(f"{labels[attack]}: {names[c]}" for attack, c in columns)]
-    images = ", ".join(f"{names[c]} ({classes[c]:.0f})" for c in chosen)
+    images = ", ".join(f"{names[c]} ({classes[c]:,.0f})" for c in chosen)
     spread = (
         f"mean ± standard deviation over n = {setting.seeds} seeds"
         if setting.seeds > 1
@@ -46,7 +46,7 @@ def rarest_table(setting: SettingResults, attacks: Sequence[str]) -> Table:
 
 
 def _share(mean: float, sd: float) -> str:
-    """In per cent; ``-`` of a class without test images."""
+    """In per cent; ``NONE`` of a class without test images."""
     if pd.isna(mean):
-        return "-"
+        return NONE
     return f"{100 * mean:.1f}" + ("" if pd.isna(sd) else f" ± {100 * sd:.1f}")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from taet.report.tables.setting import Column, SettingResults
 from taet.report.titles import eps_text
-from taet.report.typeset import percent
+from taet.report.typeset import NONE, percent
 from taet.scores import notes
 from taet.scores.summary import title_of_test_set
 
@@ -61,9 +61,9 @@ def _numbers(n: int, report: Any) -> str:
     """What a cell holds."""
     level = f"{percent(report.confidence)} interval"
     spread = (
-        f"Mean ± standard deviation over n = {n} seeds [{level} of the mean; -: under 0.1 points wide]"
+        f"Mean ± standard deviation over n = {n} seeds [{level} of the mean; {NONE}: under 0.1 points wide]"
         if n > 1
-        else f"One seed, n = 1 [{level} over test images only; -: under 0.1 points wide]"
+        else f"One seed, n = 1 [{level} over test images only; {NONE}: under 0.1 points wide]"
     )
     return f"BA, BR: balanced accuracy and balanced robustness in %. {spread}."
 
@@ -74,7 +74,7 @@ def _conditions(rows: pd.DataFrame, test_set: str) -> str:
     images = of_all.iloc[0]["test_images"]
     noise = 100 * of_all["balanced_accuracy_se"].max()
     return (
-        f"{title_of_test_set(rows, test_set)}, {images:.0f} images per seed (standard error from sampling "
+        f"{title_of_test_set(rows, test_set)}, {images:,.0f} images per seed (standard error from sampling "
         f"them: at most {noise:.1f} points over all classes)."
     )
 
