@@ -279,17 +279,16 @@ def draw() -> bytes:
     with house_style():
         figure = Figure(figsize=(PAGE_WIDTH, 4.4), layout="constrained")
         panels = figure.subplots(2, 2)
-        for axes, curves, sizes, labels in (
-            (panels[0, 0], seconds, cells, ("cells", "seconds")),
-            (panels[0, 1], memory, cells, ("cells", "peak memory, MiB")),
-            (panels[1, 1], hours, SLOTS, ("processors", "hours (simulated)")),
+        for axes, title, curves, sizes, labels in (
+            (panels[0, 0], "Planning and starting", seconds, cells, ("cells", "time (s)")),
+            (panels[0, 1], "Memory of planning", memory, cells, ("cells", "peak memory (MiB)")),
+            (panels[1, 1], f"{CELLS:,} cells, simulated", hours, SLOTS, ("processors", "time (h)")),
         ):
             for (label, values), color, marker in zip(curves.items(), COLORS, "os", strict=False):
                 axes.loglog(sizes, values, marker=marker, color=color, label=label)
-            axes.set_xlabel(labels[0])
-            axes.set_ylabel(labels[1])
+            axes.set(title=title, xlabel=labels[0], ylabel=labels[1])
             axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
-            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_major_formatter("{x:,g}")
             axes.yaxis.set_minor_formatter("")
             axes.margins(y=0.35)  # room for the legend
             axes.legend(loc="lower left" if curves is hours else "upper left")
@@ -299,7 +298,7 @@ def draw() -> bytes:
         panels[1, 0].semilogx(gigabytes, networks, "o", color=COLORS[0])
         panels[1, 0].margins(y=0.15)
         panels[1, 0].xaxis.set_major_formatter("{x:,g}")
-        panels[1, 0].set_xlabel(f"weights of {CELLS:,} cells, GB")
+        panels[1, 0].set(title=f"Weights of {CELLS:,} cells", xlabel="size (GB)")
     return to_bytes(fix_layout(figure), "png")
 
 

@@ -77,12 +77,12 @@ THEORY: dict[str, Growth] = {
     "width": lambda n: n**2,
     "jobs": lambda n: n,
 }
-# Of horizontal and vertical axes, with their units.
-AXES = {
-    "images": ("batch size (images)", "CPU time of a step (s)"),
-    "attack steps": ("PGD steps", "CPU time of a step (s)"),
-    "width": ("width (channels)", "CPU time of a step (s)"),
-    "jobs": ("study size (jobs)", "CPU time of planning (s)"),
+# Titles of panels, and of their horizontal and vertical axes with units.
+TITLES = {
+    "images": ("Training: batch size", "images", "CPU time of a step (s)"),
+    "attack steps": ("Training: attack steps", "PGD steps", "CPU time of a step (s)"),
+    "width": ("Training: width of the network", "channels", "CPU time of a step (s)"),
+    "jobs": ("Planning: size of the study", "jobs", "CPU time of planning (s)"),
 }
 
 
@@ -228,9 +228,9 @@ def draw() -> bytes:
             expected = shape * costs[-1] / shape[-1]
             axes.loglog(sizes, costs, "o-", color=COLORS[0], label="measured")
             axes.loglog(sizes, expected, "--", color="0.5", label="in theory")
-            axes.set_xlabel(AXES[what][0])
-            axes.set_ylabel(AXES[what][1])
-            axes.set_xticks(sizes, [f"{n:g}" for n in sizes])
+            title, x, y = TITLES[what]
+            axes.set(title=title, xlabel=x, ylabel=y)
+            axes.set_xticks(sizes, [f"{n:,g}" for n in sizes])
             axes.minorticks_off()
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")

@@ -148,9 +148,13 @@ def _style_of(kind: str, variant: int) -> dict[str, Any]:
 
 
 def ratio_colors(count: int) -> list[str]:
-    """Colours of so many imbalance ratios, the least imbalanced lightest; they repeat after ``RATIOS``."""
-    first = max(0, len(RATIOS) - count)
-    return [RATIOS[(first + i) % len(RATIOS)] for i in range(count)]
+    """Colors of so many imbalance ratios, the least imbalanced lightest: the darkest, well apart.
+
+    They repeat after ``RATIOS``.
+    """
+    step = max(1, len(RATIOS) // count)
+    first = max(0, len(RATIOS) - 1 - step * (count - 1))
+    return [RATIOS[(first + step * i) % len(RATIOS)] for i in range(count)]
 
 
 # -- numbers ------------------------------------------------------------------------------------------

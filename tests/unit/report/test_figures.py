@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import studentized_range
 
-from taet.report.figures.ba_br import _free_corner
+from taet.report.figures.ba_br import MOST_NAMES
+from taet.report.labels import LETTER, MARKER, free_corner, free_place
 from taet.report.style import (
     COLORS,
     METHODS,
@@ -132,10 +133,41 @@ def test_methods_whose_markers_overlap_are_named() -> None:
 
 def test_a_name_covers_no_marker() -> None:
     center = np.array([0.9, 0.5])
-    assert _free_corner(center, 5, []) == (-1, 1)
-    assert _free_corner(center, 5, [np.array([0.85, 0.55])]) == (-1, -1)
-    assert _free_corner(np.array([0.1, 0.5]), 5, []) == (1, 1), "it stays in the panel"
-    assert _free_corner(center, 40, []) is None
+    assert free_corner(center, 5, []) == (-1, 1)
+    assert free_corner(center, 5, [np.array([0.85, 0.55])]) == (-1, -1)
+    assert free_corner(np.array([0.1, 0.5]), 5, []) == (1, 1), "it stays in the panel"
+    assert free_corner(center, 40, []) is None
+
+
+def test_many_methods_have_numbers_at_their_points_and_in_the_legend() -> None:
+    frame, shown = with_methods(MOST_NAMES + 1, uneven())
+    figure = draw("ba_br", frame, shown)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [f"{i}  Method {i - 1}" for i in range(1, MOST_NAMES + 2)]
+    for axes in figure.axes:
+        numbers = {text.get_text(): text.xy for text in axes.texts}
+        points = [line.get_xydata()[0] for line in axes.lines]
+        assert list(numbers) == [str(i) for i in range(1, len(points) + 1)]
+        ends = np.array([axes.get_xlim(), axes.get_ylim()])
+        shares = (points - ends[:, 0]) / np.ptp(ends, axis=1)
+        assert np.array(list(numbers.values())) == pytest.approx(shares)
+    assert not draw("ba_br", uneven()).axes[0].texts, "few have none"
+
+
+def test_numbers_touch_no_marker_and_no_number() -> None:
+    rng = np.random.default_rng(0)
+    markers, placed = list(0.85 + 0.05 * rng.normal(size=(18, 2))), []
+    for marker in markers:
+        placed.append(free_place(marker, 2, markers, placed))
+    for (one, size), (other, _) in combinations(placed, 2):
+        assert (abs(one - other) > size).any()
+    for place, size in placed:
+        assert size == pytest.approx(LETTER * [2, 1])
+        assert all((abs(place - marker) > (size + MARKER) / 2).any() for marker in markers)
+        assert (place > 0).all()
+        assert (place < 1).all()
+    place, _ = free_place(np.array([0.5, 0.5]), 1, [np.array([0.5, 0.5])], [])
+    assert np.abs(place - 0.5).max() < 0.1, "beside its marker where there is room"
 
 
 def test_against_the_imbalance_ratio() -> None:
@@ -479,7 +511,9 @@ def test_colors_of_ratios_are_a_sequence_of_their_own(deuteranope: bool) -> None
     for method in ("taet", "at_bsl"):
         of_method = lab(METHODS[method][0], deuteranope)
         assert min(np.linalg.norm(of_method - color) for color in seen) > 8 * 2.3
-    assert ratio_colors(2) == list(RATIOS[2:]), "few ratios are dark"
+    assert ratio_colors(1) == [RATIOS[3]], "few ratios are dark"
+    assert ratio_colors(2) == [RATIOS[1], RATIOS[3]], "and well apart"
+    assert ratio_colors(3) == list(RATIOS[1:])
 
 
 def test_the_simulation_confuses_red_and_green() -> None:

@@ -803,8 +803,8 @@ def test_features_figure() -> None:
             axes.lines[1].get_xydata().tolist()
             == rows[rows["class_index"] == 4][["x", "y"]].to_numpy().tolist()
         )
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["c3", "c4"]
-    assert "2 to 5 a class" in figure.get_supxlabel()
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["Class c3", "Class c4"]
+    assert "2 to 5 clean test images a class" in figure.get_supxlabel()
     assert "share a network" not in figure.get_supxlabel()
 
 
@@ -819,14 +819,14 @@ def test_features_of_one_network_are_explained() -> None:
 def test_examples_figure() -> None:
     figure = draw("examples", examples(1))
     grid = np.array(figure.axes).reshape(3, 2)
-    assert [axes.get_title(loc="left") for axes in grid[0]] == ["Class c3", "Class c4"]
+    assert [axes.get_title() for axes in grid[0]] == ["Class c3", "Class c4"]
     # Below each pair of images: the predicted class of the clean one, then that of the attacked one.
     predicted = [[t for t in axes.texts if t.get_ha() == "left"] for axes in grid[1:].flat]
     assert [[t.get_text() for t in texts] for texts in predicted] == [
-        ["c3\n"],
-        ["c4\n", "\n→ c1"],
-        ["c3\n"],
-        ["c1\n"],
+        ["c3"],
+        ["c4", " → c1"],
+        ["c3"],
+        ["c1"],
     ]
     bold = [[t.get_fontweight() == "bold" for t in texts] for texts in predicted]
     assert bold == [[False], [False, True], [False], [True]]
@@ -834,7 +834,7 @@ def test_examples_figure() -> None:
     clean, attacked, misclassified = (
         axes.images[0].get_array() for axes in (grid[0, 0], grid[1, 0], grid[2, 1])
     )
-    assert np.allclose(clean[:, :4], image)
+    assert np.allclose(clean[:, 2:6], image), "in the middle above the two"
     assert np.allclose(attacked[:, :4], 0)  # the most that is taken away
     assert np.allclose(misclassified[:, :4], 0.5)  # nothing is added
     assert np.allclose(attacked[:, -4:], np.clip(image - 0.1, 0, 1))

@@ -30,6 +30,7 @@ SOURCES = ("confusion", "summary")
 MOST_MATRICES = 4  # methods that have matrices of their own
 RAREST = 3  # classes that are shown with more methods
 LABELS = 10  # on an axis
+SHARE = "Images of the true class (%)"
 SCALE: dict[str, Any] = {"vmin": 0, "vmax": 100, "cmap": "cividis"}
 Titles = Mapping[str, str]
 
@@ -64,8 +65,8 @@ def draw(
         seeds = confusion["seed"].nunique()
         caption(
             figure,
-            "Methods sorted by tail robustness. Color: share of the images of the true class, in %, "
-            f"{f'mean over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
+            "Methods sorted by tail robustness; "
+            f"{f'means over n = {seeds} seeds' if seeds > 1 else 'one seed, n = 1'}",
         )
         heading(figure, setting_of(shown, about))
     return figure
@@ -108,7 +109,7 @@ def _matrices(
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel("True class")
-    figure.colorbar(image, ax=grid)
+    figure.colorbar(image, ax=grid, label=SHARE)
     return figure
 
 
@@ -136,7 +137,7 @@ def _rarest(
             axes.set_title(f"true: {texts[number]}, {attack_title}")
             _label_columns(axes, [texts[name] for name in table.columns])
         line[0].set_yticks(range(len(methods)), list(methods.values()))
-    figure.colorbar(image, ax=grid)
+    figure.colorbar(image, ax=grid, label=SHARE)
     return figure
 
 

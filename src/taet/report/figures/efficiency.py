@@ -53,6 +53,7 @@ def draw(summary: pd.DataFrame, shown: Mapping[str, Any], about: Mapping[str, An
                 mean, bar = means_and_bars([value_bar(values.loc[(method, scope)])])
                 axes.errorbar(mean, row, xerr=bar, **styles[method], **BARS)
         cost.set_xlim(0, ROOM * max(costs[method] for method in methods))
+        cost.xaxis.set_major_formatter("{x:,g}")
         cost.set_xlabel("\N{LEFTWARDS ARROW} cheaper, passes per image")
         for axes in panels:
             axes.set_xlabel(f"BR, {labels['attacks'][attack]} (%), {BETTER}")

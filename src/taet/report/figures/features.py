@@ -69,9 +69,10 @@ def draw(
         seed = features["seed"].iloc[0]
         caption(
             figure,
-            f"t-SNE of the features of clean test images, {images} a class; methods sorted by tail "
-            f"robustness; one network each, seed {seed}{SHARED * (len(networks) < len(methods))}",
+            f"t-SNE of {images} clean test images a class; methods sorted by tail robustness; one "
+            f"network each, seed {seed}{SHARED * (len(networks) < len(methods))}",
         )
-        name_series(figure, grid.flat[0].lines, [texts[name] for name in names])
-        heading(figure, f"{setting_of(shown, about, attacked=False)}: {title.lower()} of an image")
+        name_series(figure, grid.flat[0].lines, [f"{title} {texts[name]}" for name in names])
+        setting = setting_of(shown, about, attacked=False)
+        heading(figure, f"{setting}: features of the rarest classes")
     return figure

@@ -39,7 +39,7 @@ def accuracy_text(row: pd.Series, confidence: float) -> str:
 
 
 def difference_text(row: "pd.Series[Any] | None") -> str:
-    """``+1.2 [+0.3, +2.1]``, in points; without an interval where the seeds give none, ``NONE`` of no pair."""
+    """``+1.2 [+0.3, +2.1]``, in points; no interval where the seeds give none, ``NONE`` of no pair."""
     if row is None:
         return NONE
     number = _percent(row["difference"], "+z.1f")
