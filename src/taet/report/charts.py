@@ -230,40 +230,11 @@ class Charts:
         height: int = HEIGHT,
     ) -> Spec:
         """Points with bars along an axis, from ``low`` to ``high``, and lines through those of a method."""
-        looks = {
-            channel: {
-                "field": "method",
-                "type": "nominal",
-                "legend": None,
-                "scale": {
-                    "domain": list(self.looks),
-                    "range": [look[name] for look in self.looks.values()],
-                },
-            }
-            for channel, name in (("color", "color"), ("fill", "fill"), ("shape", "shape"))
-        }
-        color, spoken = {"color": looks["color"]}, {"description": {"field": "text"}}
-        ends = {bars: {"field": "low", "type": "quantitative"}, f"{bars}2": {"field": "high"}}
-        tooltip = [{"field": "label", "title": "Method"}, {"field": "text", "title": "Value"}]
+        layers = [self._points(x["title"] if joined else None)]
         if joined:
-            tooltip.append({"field": "x", "title": x["title"]})
-        marks = {"type": "point", "size": 60, "opacity": 1, "strokeWidth": 1.5}
-        layers = [
-            {
-                "transform": [{"filter": "isValid(datum.low)"}],
-                "mark": {"type": "rule", "opacity": 0.7},
-                "encoding": color | ends,
-            },
-            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": color},
-            {
-                "mark": marks,
-                "encoding": {
-                    "stroke": looks["color"], "fill": looks["fill"], "shape": looks["shape"],
-                    "tooltip": tooltip, **spoken,
-                },
-            },
-        ]  # fmt: skip
-        drawn = (any("low" in point for point in points), joined, True)
+            layers.insert(0, self._lines())
+        if any("low" in point for point in points):
+            layers.insert(0, self._bars(bars))
         return {
             "data": {"values": list(points)},
             "params": [{"name": "hidden", "value": []}],
@@ -271,9 +242,42 @@ class Charts:
             "width": "container",
             "height": height,
             "encoding": {"x": x, "y": y},
-            "layer": [layer for layer, used in zip(layers, drawn, strict=True) if used],
+            "layer": layers,
             "config": CONFIG,
         }
+
+    def _look(self, part: str) -> Spec:
+        """A channel that has ``color``, ``fill`` or ``shape`` of the methods."""
+        looks = [look[part] for look in self.looks.values()]
+        scale = {"domain": list(self.looks), "range": looks}
+        return {"field": "method", "type": "nominal", "legend": None, "scale": scale}
+
+    def _bars(self, axis: str) -> Spec:
+        """A layer of bars along an axis."""
+        ends = {axis: {"field": "low", "type": "quantitative"}, f"{axis}2": {"field": "high"}}
+        return {
+            "transform": [{"filter": "isValid(datum.low)"}],
+            "mark": {"type": "rule", "opacity": 0.7},
+            "encoding": {"color": self._look("color")} | ends,
+        }
+
+    def _lines(self) -> Spec:
+        """A layer of lines through the points of each method."""
+        mark = {"type": "line", "strokeWidth": 1.5}
+        return {"mark": mark, "encoding": {"color": self._look("color")}}
+
+    def _points(self, x_title: str | None) -> Spec:
+        """A layer of points, whose tooltips have the value of x too if it has a title here."""
+        tooltip = [{"field": "label", "title": "Method"}, {"field": "text", "title": "Value"}]
+        if x_title is not None:
+            tooltip.append({"field": "x", "title": x_title})
+        return {
+            "mark": {"type": "point", "size": 60, "opacity": 1, "strokeWidth": 1.5},
+            "encoding": {
+                "stroke": self._look("color"), "fill": self._look("fill"), "shape": self._look("shape"),
+                "tooltip": tooltip, "description": {"field": "text"},
+            },
+        }  # fmt: skip
 
 
 # By the file of ``report/figures`` whose place the charts take; ``imbalance`` has several settings.

@@ -48,54 +48,72 @@ def write(study: Study, params_file: Path) -> Path:
     Raises:
         UserError: something of it is missing, damaged or stale.
     """
+    for job in (study.job("tables"), study.job("figures")):
+        artifacts.verify_manifest(job.output, job.key, job.files)
+    page = path_of(study)
+    parts = _head(study, params_file) | _results(study) | _origins(study, page)
+    text = template("report.html.j2").render(parts)
+    with alone_with(page):
+        artifacts.remove_leftovers(page)
+        artifacts.write_bytes(page, text.encode())
+    return page
+
+
+def _head(study: Study, params_file: Path) -> dict[str, Any]:
+    """Which study it is, its parameters, and what draws its charts."""
     import vl_convert  # large, and nothing else needs it
 
+    return {
+        "study": study.params.study,
+        "key": page_key(study, params_file),
+        "parameters": list(_parameters(study, params_file)),
+        "library": vl_convert.javascript_bundle(),
+    }
+
+
+def _results(study: Study) -> dict[str, Any]:
+    """Sentences, numbers, tables, figures and warnings."""
     tables, figures = study.job("tables"), study.job("figures")
-    for job in (tables, figures):
-        artifacts.verify_manifest(job.output, job.key, job.files)
-    scored, page = read_scored(tables), path_of(study)
+    scored, looks = read_scored(tables), method_looks(figures.reads)
     results = list(settings(scored.summary, scored.differences, tables.reads))
     drawn = PageFigures(figures, results, scored.training)
-    contrasts, looks = _contrasts(tables.inputs["score"], scored), method_looks(figures.reads)
-    anchors = provenance.first_predictions(study)
-    work, environments = provenance.jobs_of_stages(study, page)
+    contrasts = _contrasts(tables.inputs["score"], scored)
     static = list(main_tables(scored.summary, scored.differences, tables.reads))
-    text = template("report.html.j2").render(
-        study=study.params.study,
-        key=page_key(study, params_file),
-        summary=_what_was_run(study, scored),
-        settings=[
+    data = numbers.page_data(results, scored, tables.reads, study.params.grid.seeds)
+    return {
+        "summary": _what_was_run(study, scored),
+        "settings": [
             _setting(
                 setting, drawn, of_setting(scored.training, setting), of_setting(contrasts, setting)
             )
             for setting in results
         ],
-        anchors=anchors,
-        several_ratios=list(drawn.of_several_ratios()),
-        data=numbers.page_data(results, scored, tables.reads, study.params.grid.seeds)
-        | {"jobs": provenance.jobs_of_attacks(study)},
-        methods=tables.reads["labels"]["methods"],
-        looks=looks,
-        on_dark=on_dark(looks),
-        tables=list(_tables(static)),
-        notes=_notes(static),
-        warnings=_warnings(scored.metrics),
-        parameters=list(_parameters(study, params_file)),
-        stages=[provenance.costs(name, jobs) for name, jobs in work.items()],
-        work=work,
-        made=provenance.made(work),
-        environments=environments,
-        attack_jobs=len(study.attack_jobs),
-        saved=isinstance(study, SavedStudy),
-        changed_stages=study.changed_stages() if isinstance(study, SavedStudy) else [],
-        graph=stages_graph(study),
-        alone=False,
-        library=vl_convert.javascript_bundle(),
-    )
-    with alone_with(page):
-        artifacts.remove_leftovers(page)
-        artifacts.write_bytes(page, text.encode())
-    return page
+        "several_ratios": list(drawn.of_several_ratios()),
+        "data": data | {"jobs": provenance.jobs_of_attacks(study)},
+        "methods": tables.reads["labels"]["methods"],
+        "looks": looks,
+        "on_dark": on_dark(looks),
+        "tables": list(_tables(static)),
+        "notes": _notes(static),
+        "warnings": _warnings(scored.metrics),
+    }
+
+
+def _origins(study: Study, page: Path) -> dict[str, Any]:
+    """The jobs that made the results, with their costs, machines and code."""
+    work, environments = provenance.jobs_of_stages(study, page)
+    return {
+        "anchors": provenance.first_predictions(study),
+        "stages": [provenance.costs(name, jobs) for name, jobs in work.items()],
+        "work": work,
+        "made": provenance.made(work),
+        "environments": environments,
+        "attack_jobs": len(study.attack_jobs),
+        "saved": isinstance(study, SavedStudy),
+        "changed_stages": study.changed_stages() if isinstance(study, SavedStudy) else [],
+        "graph": stages_graph(study),
+        "alone": False,
+    }
 
 
 def stages_diagram(study: Study) -> str:

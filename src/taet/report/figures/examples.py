@@ -74,15 +74,18 @@ def draw(
             for axes, row in zip(line, rows, strict=True):
                 _show(axes, GRAY + GRAY * row.added / scale, row.image + row.added)
                 _predictions(axes, texts, row, one_line)
-        caption(
-            figure,
-            f"Change: pixels that {attack} adds (gray: none; full contrast: {scale / threat.eps:.3g} eps). "
-            "Below: predicted class of the clean image, then of the attacked one if it differs; bold: wrong. "
-            "An image that is misclassified when clean is not attacked. Methods sorted by tail robustness. "
-            f"One network each, seed {examples['seed'].iloc[0]}",
-        )
+        caption(figure, f"{_caption(attack, scale / threat.eps)} {examples['seed'].iloc[0]}")
         heading(figure, setting_of(shown, about))
     return figure
+
+
+def _caption(attack: str, contrast: float) -> str:
+    return (
+        f"Change: pixels that {attack} adds (gray: none; full contrast: {contrast:.3g} eps). "
+        "Below: predicted class of the clean image, then of the attacked one if it differs; bold: wrong. "
+        "An image that is misclassified when clean is not attacked. Methods sorted by tail robustness. "
+        "One network each, seed"
+    )
 
 
 def _show(axes: Axes, *images: Pixels) -> None:
