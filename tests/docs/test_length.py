@@ -1,4 +1,4 @@
-"""Pages stay short: each within its budget of words, each sentence within twenty-five."""
+"""Pages stay short: each within its budget of words, each sentence within twenty-five. One spelling in all."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,11 @@ import pytest
 from tests.conftest import ROOT
 
 LONGEST = 25  # words of a sentence
+# Spellings of British English: pages are written in American English, as names in the code are.
+BRITISH = re.compile(
+    r"\b(?!promis)\w*(?:[mln]is(?:e[drs]?|ing|ation)|olour|avour|ehaviour|eighbour|[bd]elled)\w*|\b(?:grey|centre|defence)\b",
+    re.IGNORECASE,
+)
 BUDGETS = {
     "CHANGELOG.md": 980,
     "CONTRIBUTING.md": 985,
@@ -88,3 +93,14 @@ def test_sentences_are_short(page: str) -> None:
 def test_every_page_has_a_budget() -> None:
     pages = {str(page.relative_to(ROOT)) for page in Path(ROOT / "docs").rglob("*.md")}
     assert pages == {page for page in [*BUDGETS, *UNLIMITED] if page.startswith("docs/")}
+
+
+@pytest.mark.parametrize("page", [*BUDGETS, *UNLIMITED])
+def test_spelling_is_american(page: str) -> None:
+    assert not BRITISH.findall((ROOT / page).read_text())
+
+
+def test_british_spellings_are_found() -> None:
+    text = "Optimisers normalise grey colours; the unlabelled are randomised by a stabilisation."
+    assert len(BRITISH.findall(text)) == 7
+    assert not BRITISH.findall("Optimizers normalize gray colors. Otherwise a promise of noise.")

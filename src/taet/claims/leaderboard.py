@@ -14,7 +14,7 @@ from taet.claims.rows import Row, Share, by_setting, row_of_claim
 from taet.claims.saved import saved_rows
 from taet.errors import UserError
 from taet.report.template import template
-from taet.report.typeset import Table, markdown_table, markdown_text, percent
+from taet.report.typeset import NONE, Table, markdown_table, markdown_text, percent
 from taet.scores import notes
 from taet.scores.csv_bytes import DIGITS, csv_bytes
 from taet.study.params.blocks import ClaimOptions, imbalance_ratio_label
@@ -139,13 +139,13 @@ def cells(row: Row, rank: int | None, every: Sequence[str]) -> dict[str, str]:
     others += [f"no {label}" for label in every if label not in row.attacks]
     texts = (
         row.name,
-        "-" if rank is None else str(rank),
+        NONE if rank is None else str(rank),
         f"{'' if row.complete else BOUND}{_text(row.robustness)}{'!' if row.warnings else ''}",
         _text(row.clean),
         _text(row.tail),
-        "-" if row.long_tailed is None else f"{100 * row.long_tailed:.1f}",
+        NONE if row.long_tailed is None else f"{100 * row.long_tailed:.1f}",
         f"{row.images:,}{'' if row.seeds == 1 else f' x {row.seeds}'}",
-        "-" if row.passes is None else f"{row.passes:,.0f}",
+        NONE if row.passes is None else f"{row.passes:,.0f}",
         row.network,
         ", ".join(others) or "all",
         row.source if row.file is None else f"{row.source} {row.file}",
@@ -156,7 +156,7 @@ def cells(row: Row, rank: int | None, every: Sequence[str]) -> dict[str, str]:
 def _text(share: Share) -> str:
     """``60.6 [56.2, 64.8]``, in per cent."""
     if share.value is None:
-        return "-"
+        return NONE
     between = (
         ""
         if share.low is None or share.high is None

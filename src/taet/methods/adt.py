@@ -1,7 +1,7 @@
 """ADT: adversarial distributional training with explicit distributions, ADT_EXP (Dong et al. 2020).
 
-The inner maximisation is over a Gaussian for each pixel: u = tanh(m + softplus(v) r), r ~ N(0,1), x' = x +
-eps u, clipped to [0,1]. Adam with betas (0, 0) maximises CE(z(x'), y) + entropy_weight H over (m, v), both
+The inner maximization is over a Gaussian for each pixel: u = tanh(m + softplus(v) r), r ~ N(0,1), x' = x +
+eps u, clipped to [0,1]. Adam with betas (0, 0) maximizes CE(z(x'), y) + entropy_weight H over (m, v), both
 from 0, with ``samples`` draws a step. H is the mean over images and pixels of r^2/2 + log(softplus(v)) +
 log(1 - u^2). The outer loss is cross-entropy on one fresh draw.
 

@@ -1,6 +1,6 @@
 """AT-BSL: adversarial training with balanced softmax (Yue et al. 2024).
 
-The inner attack maximises plain cross-entropy. The outer loss is CE(z(x_adv) + tau log n, y), with tau = 1
+The inner attack maximizes plain cross-entropy. The outer loss is CE(z(x_adv) + tau log n, y), with tau = 1
 in paper and code. Inference uses the raw logits. The authors' augmentations (AutoAugment, RandAugment) are
 ``training.augmentation``.
 Cost per step with K attack steps: K + 1 forward and K + 1 backward passes.

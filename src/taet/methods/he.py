@@ -1,7 +1,7 @@
 """HE: adversarial training with hypersphere embedding (Pang et al. 2020), eq. 10, on PGD-AT.
 
 The head gives cosines. The loss on PGD images is cross-entropy of s (cos - m on the true class). The inner
-attack maximises cross-entropy of s cos, without the margin.
+attack maximizes cross-entropy of s cos, without the margin.
 
 The authors project class weights to the sphere before every pass, with no gradient through their norm
 (``projected``). They evaluate the raw cosines (``inference_scale: 1``), which weakens gradient attacks on
@@ -26,7 +26,7 @@ class Options(MethodOptions):
     """Margin m; 0.2 in paper and code."""
     projected: bool
     """Project class weights to the sphere after every update, without gradient (the authors' code: before
-    every pass), or normalise within the graph."""
+    every pass), or normalize within the graph."""
     inference_scale: Positive
     """Scale of the saved model's logits; authors: 1."""
 

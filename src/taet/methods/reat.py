@@ -1,7 +1,7 @@
 """REAT: re-balancing adversarial training (Li, Xu and Zhang 2023).
 
 The outer loss is balanced softmax on PGD images plus TAIL, a term on the features of tail classes. The
-inner attack maximises cross-entropy weighted by class (RBL). In the epoch before, a_c adversarial
+inner attack maximizes cross-entropy weighted by class (RBL). In the epoch before, a_c adversarial
 images were classified as c. With b = (n_c - 1) / n_c, E_c = (1 - b^a_c) / (1 - b). Weights are
 1 / (E_c + 1e-5), scaled to sum C.
 

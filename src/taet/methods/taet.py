@@ -4,7 +4,7 @@ Stage 1 (clean warm-up) is cross-entropy on clean images by default, as in the a
 figure. A public note on the paper says adversarial images: for that, name a stabilization with ``pgd_at``.
 Stage 2, this file, is hierarchical adversarial robust learning (HARL). ``harl`` combines
 per-class losses on PGD images with weights alpha (BCL), beta (HDL) and gamma (RCEL), 0.1 each in the
-authors' code. Stage 2 continues with the optimiser of stage 1, momentum included, though its loss is then
+authors' code. Stage 2 continues with the optimizer of stage 1, momentum included, though its loss is then
 about a tenth of cross-entropy.
 
 The authors' notebooks begin each step with an unused clean forward pass in train mode, which moves

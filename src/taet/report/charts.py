@@ -1,7 +1,7 @@
 """Charts of the page, as specifications of Vega-Lite: values when pointed at, and methods that can be hidden.
 
 Where JavaScript runs, each takes the place of the figure of its kind. Its numbers have the texts of tables,
-its colours and markers are those of figures.
+its colors and markers are those of figures.
 """
 
 import math
@@ -28,7 +28,7 @@ LIGHTER = 0.3  # the same of what takes the place of a darker one
 AXIS = {"labelFontSize": 12, "titleFontSize": 12}
 CONFIG = {
     "font": "system-ui, sans-serif",
-    "background": None,  # colours of texts and axes are those of the page: see the style sheet
+    "background": None,  # colors of texts and axes are those of the page: see the style sheet
     "view": {"stroke": None},
     "axis": {**AXIS, "titleFontWeight": "normal", "labelLimit": 190},
 }
@@ -61,7 +61,7 @@ def method_looks(shown: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def on_dark(looks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """By each colour of methods that is too dark for a dark page: the same mixed with white."""
+    """By each color of methods that is too dark for a dark page: the same mixed with white."""
     colors = {look[part] for look in looks.values() for part in ("color", "fill")}
     return {color: _lighter(color) for color in sorted(colors) if _luminance(color) < DARKEST}
 
@@ -73,7 +73,7 @@ def _lighter(color: str) -> str:
 
 
 def _luminance(color: str) -> float:
-    """Relative luminance of a colour in sRGB (WCAG 2)."""
+    """Relative luminance of a color in sRGB (WCAG 2)."""
     linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color))
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 

@@ -1,4 +1,4 @@
-"""What all figures share: fonts, colours and markers, bars, legends and captions.
+"""What all figures share: fonts, colors and markers, bars, legends and captions.
 
 The same numbers give the same bytes, also where a user has a matplotlibrc. A figure of one panel is as wide
 as a column of a two-column paper, one of several as wide as its page. Text has 8 points at least.
@@ -61,12 +61,12 @@ LEVEL = 2  # characters of a name that is written level below an axis; longer on
 MARKER = 6  # characters that a marker takes in a legend
 NARROW = {"handlelength": 1.6, "columnspacing": 1.2}  # in units of the font, of a legend
 
-# Colours of what is neither a method nor an imbalance ratio. Like those of methods they differ for people
+# Colors of what is neither a method nor an imbalance ratio. Like those of methods they differ for people
 # with deuteranopia too.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#000000", "#56b4e9", "#804d80")
 RATIOS = ("#d6a4c4", "#ab669a", "#7c2e68", "#380432")  # of imbalance ratios: light to dark
 MARKERS = "os^Dv<>P*Xdph"  # those that look alike far apart
-# One colour and marker for each kind of method in every figure of every study.
+# One color and marker for each kind of method in every figure of every study.
 METHODS: dict[str, tuple[str, Any]] = {
     "clean": ("#804d80", "p"),
     "pgd_at": ("#000000", "s"),
@@ -89,7 +89,7 @@ METHODS: dict[str, tuple[str, Any]] = {
 UNKNOWN = "#3333cc"  # of a user's own methods, which differ by their markers
 STARS = ("*", (4, 1, 0), (3, 1, 0))  # of five, four and three points
 STAR = 6  # points; a star of the size of other markers looks smaller
-FILLINGS = (0.0, 0.4)  # share of the colour in the markers of variants; those of a preset are full
+FILLINGS = (0.0, 0.4)  # share of the color in the markers of variants; those of a preset are full
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
 
 
 def method_styles(shown: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Colour and marker of each method, by its name and not by its position among the others.
+    """Color and marker of each method, by its name and not by its position among the others.
 
     Args:
         shown: ``labels``, and ``families``: see ``taet.study.plan.variants``.
@@ -134,7 +134,7 @@ def method_styles(shown: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _style_of(kind: str, variant: int) -> dict[str, Any]:
-    """Variant 0 is the preset of that name; others have its colour, another marker, and another filling."""
+    """Variant 0 is the preset of that name; others have its color, another marker, and another filling."""
     own = (UNKNOWN, MARKERS[zlib.crc32(kind.encode()) % len(MARKERS)])
     color, marker = METHODS.get(kind, own)
     face: Any = color

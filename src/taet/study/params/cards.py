@@ -17,6 +17,7 @@ inner steps of S samples). Below the table are formulas, and our choice where pa
 `python -m taet methods --markdown > docs/methods.md`.
 """
 CITATION = re.compile(r".*\((.+?)(?:, CVPR)? (\d{4})\)")
+NONE = "\N{EN DASH}"  # where a method has none
 COST = re.compile(r"Cost per step[^:]*: ([^:]+?) forward and ([^:]+?) backward pass")
 
 
@@ -55,7 +56,7 @@ def _introduction() -> str:
 def _passes(name: str) -> str:
     """Forward and backward passes of a training step, from the last lines of the method's docstring."""
     cost = COST.search(plugins.card("methods", name))
-    return " + ".join(f"({n})" if " " in n else n for n in cost.groups()) if cost else "-"
+    return " + ".join(f"({n})" if " " in n else n for n in cost.groups()) if cost else NONE
 
 
 def _table() -> str:
@@ -63,8 +64,8 @@ def _table() -> str:
     lines = ["| method | paper | year | passes | options |", "| --- | --- | ---: | --- | --- |"]
     for name in plugins.names("methods"):
         citation = CITATION.match(plugins.card("methods", name))
-        authors, year = citation.groups() if citation else ("-", "-")
-        options = ", ".join(f"`{option}`" for option, _ in _own_options(name)) or "-"
+        authors, year = citation.groups() if citation else (NONE, NONE)
+        options = ", ".join(f"`{option}`" for option, _ in _own_options(name)) or NONE
         lines.append(f"| `{name}` | {authors} | {year} | {_passes(name)} | {options} |")
     return "\n".join(lines) + "\n"
 
