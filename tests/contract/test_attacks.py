@@ -15,7 +15,7 @@ from taet.adversary.descent import Descent
 from taet.adversary.evaluation import check_adversarial, evaluate
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.adversary.warnings import chain_warnings, reach_warnings
 from taet.errors import UserError
 from taet.networks.network import Network, as_used, build_model, describe_network
@@ -138,9 +138,9 @@ def test_verdicts_are_in_float32(
         seen["verdict"].add(torch.is_autocast_enabled("cpu"))
         return predicted(*args)
 
-    def search(self: Descent, target: Target) -> torch.Tensor:
+    def search(self: Descent, inputs: AttackInput) -> torch.Tensor:
         seen["search"].add(torch.is_autocast_enabled("cpu"))
-        return searched(self, target)
+        return searched(self, inputs)
 
     monkeypatch.setattr(evaluation, "predict", predict)
     monkeypatch.setattr(Descent, "run", search)
@@ -383,16 +383,16 @@ def test_more_steps_are_not_weaker(digits: blocks.Params, trained: tuple) -> Non
 
 def test_a_cheating_attack_is_stopped(trained: tuple) -> None:
     model, x, y = trained
-    target = Target(model, x, y, EPS, Noise(0, torch.arange(len(x))), 100, x)
+    inputs = AttackInput(model, x, y, EPS, Noise(0, torch.arange(len(x))), 100, x)
     part = Descent("cheat", CrossEntropy(), "zero", 0.01, 1, "any_iterate")
-    check_adversarial(part, (x + 0.5 * EPS).clamp(0, 1), target)
+    check_adversarial(part, (x + 0.5 * EPS).clamp(0, 1), inputs)
     for cheat, message in (
         ((x + 1.1 * EPS).clamp(0, 1), "attack cheat: .* exceeds eps = 0.1"),
         (x - 0.9, r"leave the pixel range"),
         (x * float("nan"), "not finite"),
     ):
         with pytest.raises(UserError, match=message):
-            check_adversarial(part, cheat, target)
+            check_adversarial(part, cheat, inputs)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

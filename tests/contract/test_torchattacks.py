@@ -14,7 +14,7 @@ from torch import nn
 
 from taet.adversary.evaluation import evaluate
 from taet.adversary.noise import Noise
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.adversary.square import Square
 from taet.networks.network import build_model, describe_network
 from taet.study.params import blocks
@@ -125,7 +125,9 @@ def test_square_is_theirs_draw_by_draw(
     eps, queries = 0.1, 300
     model[1].bias.data[0] += 10  # so that every query counts
     noise = Noise(0, torch.arange(1))
-    ours = Square("s", norm, queries, schedule=schedule).run(Target(model, x, y, eps, noise, 1, x))
+    ours = Square("s", norm, queries, schedule=schedule).run(
+        AttackInput(model, x, y, eps, noise, 1, x)
+    )
     theirs = torchattacks.Square(
         model,
         "Linf" if norm == "linf" else "L2",

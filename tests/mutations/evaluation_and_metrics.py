@@ -73,7 +73,7 @@ MUTATIONS: list[tuple[str, ...]] = [
     (WARNINGS, "SQUARE_SHARE = 0.002", "SQUARE_SHARE = 0.02", "ten times as many images that Square alone breaks pass without a word"),
     (WARNINGS, 'across = 2 * eps if run[0].start == "uniform" else eps', "across = eps", "steps too short for the ball are passed over"),
     (WARNINGS, "steps, step_size = sum(part.steps for part in run), run[0].step_size", "steps, step_size = run[-1].steps, run[0].step_size", "reach of the last part only"),
-    (CHECKS, "distance > target.eps + TOLERANCE", "distance > 2 * target.eps", "images outside the ball count"),
+    (CHECKS, "distance > inputs.eps + TOLERANCE", "distance > 2 * inputs.eps", "images outside the ball count"),
     (WARNINGS, "len(clean.unique()) == 1", "len(clean.unique()) == 0", "a collapsed training is ranked"),
     (NORMS, "flat.square().sum(1).sqrt()", "flat.square().mean(1).sqrt()", "L2 is a mean"),
     (EVALUATION, "[torch.searchsorted(rows, attacked)] = x_adv", "[torch.searchsorted(rows, attacked)] = self.x[attacked]", "examples are clean images"),

@@ -13,7 +13,7 @@ from taet.adversary.fab import Fab, to_hyperplane
 from taet.adversary.noise import Noise
 from taet.adversary.norms import norm_of, project
 from taet.adversary.objectives import DifferenceOfLogits, TargetedDifferenceOfLogits
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.adversary.square import HALVED_AT, Square, _half_bump, _odd_side, _window
 from taet.attacks.cw_l2 import CarliniWagner
 from taet.attacks.deepfool_l2 import DeepFool
@@ -48,8 +48,8 @@ def distances(linear: nn.Module, x: torch.Tensor, y: torch.Tensor, norm: str) ->
 
 def target_of(
     model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float, batch_size: int = 64
-) -> Target:
-    return Target(model, x, y, eps, Noise(0, torch.arange(len(x))), batch_size, x)
+) -> AttackInput:
+    return AttackInput(model, x, y, eps, Noise(0, torch.arange(len(x))), batch_size, x)
 
 
 def robust(model: nn.Module, x_adv: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from taet.adversary.objectives import (
     DifferenceOfLogits,
     TargetedDifferenceOfLogits,
 )
-from taet.adversary.parts import GradientPart, Target
+from taet.adversary.parts import AttackInput, GradientPart
 from taet.adversary.pgd import Objective
 
 OBJECTIVES: dict[str, Objective] = {
@@ -61,26 +61,26 @@ class Apgd(GradientPart):
     def follows_dlr(self) -> bool:
         return self.loss.startswith("dlr")
 
-    def run(self, target: Target) -> Tensor:
+    def run(self, inputs: AttackInput) -> Tensor:
         """The first iterate that fools the model, or else the iterate with the highest objective."""
-        labels = target.y
+        labels = inputs.y
         if self.rank:
-            towards = ranked_class(target, self.rank, self.samples)
+            towards = ranked_class(inputs, self.rank, self.samples)
             if towards is None:
-                return target.x
-            labels = torch.stack([target.y, towards], 1)
+                return inputs.x
+            labels = torch.stack([inputs.y, towards], 1)
         objective = OBJECTIVES[self.loss]
-        result = target.x.clone()
-        start = self._start(target)
-        gradient, logits = target.gradient(start, labels, objective, self.samples)
-        state = _State.begin(target, labels, start, gradient, objective(logits, labels))
+        result = inputs.x.clone()
+        start = self._start(inputs)
+        gradient, logits = inputs.gradient(start, labels, objective, self.samples)
+        state = _State.begin(inputs, labels, start, gradient, objective(logits, labels))
         state = state.retire(logits.argmax(1) != state.y, result)
         periods = checkpoints(self.steps)
         for step in range(1, self.steps + 1):
             if not len(state.rows):
                 break
-            state.move(target.eps, self.norm, 1.0 if step == 1 else MOMENTUM)
-            gradient, logits = target.gradient(state.iterate, state.labels, objective, self.samples)
+            state.move(inputs.eps, self.norm, 1.0 if step == 1 else MOMENTUM)
+            gradient, logits = inputs.gradient(state.iterate, state.labels, objective, self.samples)
             state.update(gradient, objective(logits, state.labels))
             state = state.retire(logits.argmax(1) != state.y, result)
             if step in periods:
@@ -88,15 +88,15 @@ class Apgd(GradientPart):
         result[state.rows] = state.best
         return result
 
-    def _start(self, target: Target) -> Tensor:
-        shape = target.x.shape[1:]
-        noise, purpose = target.noise.for_restart(self.restart), f"apgd {self.loss} {self.rank}"
+    def _start(self, inputs: AttackInput) -> Tensor:
+        shape = inputs.x.shape[1:]
+        noise, purpose = inputs.noise.for_restart(self.restart), f"apgd {self.loss} {self.rank}"
         if self.norm == "linf":
             direction = 2 * noise.uniform(purpose, *shape) - 1
         else:
             direction = noise.normal(purpose, *shape)
         length = norm_of(direction, self.norm).view(-1, 1, 1, 1)
-        return project(target.x + target.eps * direction / length, target.x, target.eps, self.norm)
+        return project(inputs.x + inputs.eps * direction / length, inputs.x, inputs.eps, self.norm)
 
 
 def checkpoints(steps: int) -> dict[int, int]:
@@ -112,13 +112,13 @@ def checkpoints(steps: int) -> dict[int, int]:
     return periods
 
 
-def ranked_class(target: Target, rank: int, samples: int) -> Tensor | None:
+def ranked_class(inputs: AttackInput, rank: int, samples: int) -> Tensor | None:
     """[B] class of a rank among the logits of each clean image, 0: the largest; None with fewer classes.
 
     Args:
         samples: passes that the logits are the means of.
     """
-    logits = target.logits(target.x, samples)
+    logits = inputs.logits(inputs.x, samples)
     if rank >= logits.shape[1]:
         return None
     return logits.argsort(dim=1, descending=True, stable=True)[:, rank]
@@ -154,12 +154,12 @@ class _State(Active):
 
     @classmethod
     def begin(
-        cls, target: Target, labels: Tensor, start: Tensor, gradient: Tensor, value: Tensor
+        cls, inputs: AttackInput, labels: Tensor, start: Tensor, gradient: Tensor, value: Tensor
     ) -> "_State":
         return cls(
             rows=torch.arange(len(start), device=start.device),
-            x=target.x,
-            y=target.y,
+            x=inputs.x,
+            y=inputs.y,
             labels=labels,
             iterate=start,
             previous=start,
@@ -168,7 +168,7 @@ class _State(Active):
             best=start,
             best_gradient=gradient,
             best_value=value,
-            step_size=torch.full_like(value, 2 * target.eps),
+            step_size=torch.full_like(value, 2 * inputs.eps),
             rises=torch.zeros_like(value),
             halved=torch.ones_like(value, dtype=torch.bool),
             checked_value=value,

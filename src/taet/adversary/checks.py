@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from taet.adversary.norms import TOLERANCE, norm_of
-from taet.adversary.parts import Part, Target
+from taet.adversary.parts import AttackInput, Part
 from taet.adversary.pgd import input_gradient
 from taet.adversary.subject import Subject
 from taet.compute.batches import in_batches
@@ -143,7 +143,7 @@ def _has_gradient(subject: Subject, x: Tensor) -> bool:
     return True
 
 
-def check_adversarial(part: Part, x_adv: Tensor, target: Target) -> None:
+def check_adversarial(part: Part, x_adv: Tensor, inputs: AttackInput) -> None:
     """Check the adversarial images of a part before they count.
 
     Raises:
@@ -160,9 +160,9 @@ def check_adversarial(part: Part, x_adv: Tensor, target: Target) -> None:
         )
     if not part.bounded:
         return
-    distance = norm_of((x_adv - target.x).double(), part.norm).max().item()
-    if distance > target.eps + TOLERANCE:
+    distance = norm_of((x_adv - inputs.x).double(), part.norm).max().item()
+    if distance > inputs.eps + TOLERANCE:
         raise UserError(
-            f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {target.eps:g}; project "
+            f"attack {part.title}: a perturbation of {distance:.7g} exceeds eps = {inputs.eps:g}; project "
             "onto the ball in its ``run`` (taet.adversary.norms.project)"
         )

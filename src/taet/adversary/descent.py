@@ -9,7 +9,7 @@ from torch import Tensor
 
 from taet.adversary.noise import Noise
 from taet.adversary.norms import Norm, project
-from taet.adversary.parts import GradientPart, Target
+from taet.adversary.parts import AttackInput, GradientPart
 from taet.adversary.pgd import Objective, pgd, start_point
 
 Start = Literal["zero", "gauss", "uniform"]
@@ -44,26 +44,26 @@ class Descent(GradientPart):
     norm: Norm = "linf"
     bounded: bool = True
 
-    def run(self, target: Target) -> Tensor:
+    def run(self, inputs: AttackInput) -> Tensor:
         return pgd(
-            target.model,
-            target.x,
-            target.y,
-            start=target.iterate if self.continues else self._start(target),
+            inputs.model,
+            inputs.x,
+            inputs.y,
+            start=inputs.iterate if self.continues else self._start(inputs),
             objective=self.objective,
-            eps=target.eps,
-            step_size=target.eps if self.step_size is None else self.step_size,
+            eps=inputs.eps,
+            step_size=inputs.eps if self.step_size is None else self.step_size,
             steps=self.steps,
             stop_when_fooled=self.convention == "any_iterate",
-            batch_size=target.batch_size,
+            batch_size=inputs.batch_size,
             samples=self.samples,
         )
 
-    def _start(self, target: Target) -> Tensor:
-        draw = partial(_draw, target.noise.for_restart(self.restart), target.x.shape[1:])
-        start = start_point(self.start, target.x, target.eps, draw)
+    def _start(self, inputs: AttackInput) -> Tensor:
+        draw = partial(_draw, inputs.noise.for_restart(self.restart), inputs.x.shape[1:])
+        start = start_point(self.start, inputs.x, inputs.eps, draw)
         # The start itself may count as adversarial, so it must be an image inside the ball.
-        return project(start, target.x, target.eps, "linf")
+        return project(start, inputs.x, inputs.eps, "linf")
 
 
 def _draw(noise: Noise, shape: torch.Size, sample: object) -> Tensor:

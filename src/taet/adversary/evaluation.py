@@ -28,7 +28,7 @@ from taet.adversary.chains import (
 from taet.adversary.checks import check_adversarial, check_images, check_model
 from taet.adversary.noise import Noise
 from taet.adversary.norms import Norm, norm_of
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.adversary.square import Square
 from taet.adversary.subject import Subject
 from taet.adversary.warnings import (
@@ -302,10 +302,10 @@ class _Run:
         if len(robust):
             part, x, y = chain[-1], self.x[robust], self.y[robust]
             noise = self.noise.rows(robust)
-            target = Target(self.model, x, y, radius, noise, self.batch_size, iterate)
+            inputs = AttackInput(self.model, x, y, radius, noise, self.batch_size, iterate)
             with attack_precision(self.precision, x.device.type):
-                x_adv = part.run(target).detach()
-            check_adversarial(part, x_adv, target)
+                x_adv = part.run(inputs).detach()
+            check_adversarial(part, x_adv, inputs)
             prediction = predict(self.model, x_adv, self.batch_size)
             fooled = prediction != y
             after.prediction[robust] = prediction

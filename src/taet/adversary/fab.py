@@ -14,7 +14,7 @@ from torch import Tensor
 from taet.adversary.apgd import ranked_class
 from taet.adversary.norms import Norm, norm_of
 from taet.adversary.objectives import logit_gap
-from taet.adversary.parts import GradientPart, Target
+from taet.adversary.parts import AttackInput, GradientPart
 
 OVERSHOOT, BACKWARD, LARGEST_BIAS = 1.05, 0.9, 0.1  # eta, beta, alpha_max of the paper
 LEAST_SIZE = 1e-8  # of a movement, against division by 0
@@ -41,20 +41,20 @@ class Fab(GradientPart):
     def target_rank(self) -> int:
         return self.rank
 
-    def run(self, target: Target) -> Tensor:
+    def run(self, inputs: AttackInput) -> Tensor:
         """Images that fool the model within eps; the clean image where there is none."""
-        result, towards = target.x.clone(), ranked_class(target, self.rank, self.samples)
+        result, towards = inputs.x.clone(), ranked_class(inputs, self.rank, self.samples)
         if towards is None:
             return result
         rows = torch.arange(len(result), device=result.device)
-        x, y, labels = target.x, target.y, torch.stack([target.y, towards], 1)
+        x, y, labels = inputs.x, inputs.y, torch.stack([inputs.y, towards], 1)
         iterate = x
         for _ in range(self.steps):
-            gradient, logits = target.gradient(iterate, labels, logit_gap, self.samples)
+            gradient, logits = inputs.gradient(iterate, labels, logit_gap, self.samples)
             gap = logit_gap(logits, labels)
             moved = self._step(x, iterate, gradient, gap)
-            misclassified = target.logits(moved, self.samples).argmax(1) != y
-            fooled = misclassified & (norm_of(moved - x, self.norm) <= target.eps)
+            misclassified = inputs.logits(moved, self.samples).argmax(1) != y
+            fooled = misclassified & (norm_of(moved - x, self.norm) <= inputs.eps)
             result[rows[fooled]] = moved[fooled]
             # Misclassified, but too far away: step back towards the clean image and continue there.
             closer = x + BACKWARD * (moved - x)

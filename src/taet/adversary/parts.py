@@ -36,7 +36,7 @@ class Part(Protocol):
     @property
     def continues(self) -> bool: ...
 
-    def run(self, target: "Target") -> Tensor:
+    def run(self, inputs: "AttackInput") -> Tensor:
         """Adversarial images, [B, C, H, W]; of an image that stays robust, any image inside the bounds."""
 
 
@@ -63,7 +63,7 @@ class GradientPart:
 
 
 @dataclass(frozen=True)
-class Target:
+class AttackInput:
     """Images under attack; they may be more than fit into one batch.
 
     Attributes:
@@ -84,7 +84,7 @@ class Target:
     batch_size: int
     iterate: Tensor
 
-    def rows(self, rows: Tensor) -> "Target":
+    def rows(self, rows: Tensor) -> "AttackInput":
         """Some of the images; ``rows`` are indices or a mask."""
         return replace(
             self,

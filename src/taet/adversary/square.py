@@ -17,7 +17,7 @@ from torch import Tensor
 
 from taet.adversary.norms import TINY, Norm, unit
 from taet.adversary.objectives import margin
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 
 FIRST_SHARE = 0.8  # p_init: share of the pixels in a square, halved after each of these queries
 HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -45,25 +45,25 @@ class Square:
     bounded: bool = True
     continues: bool = False
 
-    def run(self, target: Target) -> Tensor:
+    def run(self, inputs: AttackInput) -> Tensor:
         """The first image that fools the model, or else the one with the smallest margin."""
-        target = replace(target, noise=target.noise.for_restart(self.restart))
+        inputs = replace(inputs, noise=inputs.noise.for_restart(self.restart))
         begin, propose = (_stripes, _square_linf) if self.norm == "linf" else (_tiles, _square_l2)
         unused = 1 if self.positions == "official" else 0
-        result = target.x.clone()
+        result = inputs.x.clone()
         rows = torch.arange(len(result), device=result.device)
-        best = begin(target)
-        best_margin = margin(target.logits(best), target.y)
+        best = begin(inputs)
+        best_margin = margin(inputs.logits(best), inputs.y)
         for query in range(self.queries):
             fooled = best_margin < 0
             if fooled.any():
                 result[rows[fooled]] = best[fooled]
                 rows, best, best_margin = rows[~fooled], best[~fooled], best_margin[~fooled]
-                target = target.rows(~fooled)
+                inputs = inputs.rows(~fooled)
             if not len(rows):
                 break
-            proposed = propose(target, best, self._share(query), query, unused)
-            proposed_margin = margin(target.logits(proposed), target.y)
+            proposed = propose(inputs, best, self._share(query), query, unused)
+            proposed_margin = margin(inputs.logits(proposed), inputs.y)
             better = proposed_margin < best_margin
             best = torch.where(better.view(-1, 1, 1, 1), proposed, best)
             best_margin = torch.where(better, proposed_margin, best_margin)
@@ -77,46 +77,48 @@ class Square:
         return FIRST_SHARE / 2 ** sum(query > border for border in HALVED_AT)
 
 
-def _stripes(target: Target) -> Tensor:
+def _stripes(inputs: AttackInput) -> Tensor:
     """L-inf: vertical stripes of +-eps."""
-    channels, _, width = target.x.shape[1:]
-    signs = target.noise.signs("square stripes", channels, 1, width)
-    return (target.x + target.eps * signs).clamp(0, 1)
+    channels, _, width = inputs.x.shape[1:]
+    signs = inputs.noise.signs("square stripes", channels, 1, width)
+    return (inputs.x + inputs.eps * signs).clamp(0, 1)
 
 
-def _square_linf(target: Target, best: Tensor, share: float, query: int, unused: int) -> Tensor:
+def _square_linf(
+    inputs: AttackInput, best: Tensor, share: float, query: int, unused: int
+) -> Tensor:
     """A square whose pixels all go to +-eps, one sign for each channel."""
-    channels, height, width = target.x.shape[1:]
+    channels, height, width = inputs.x.shape[1:]
     side = min(max(round(math.sqrt(share * height * width)), 1), height, width)
-    draws = target.noise.uniform(f"square place {query}", 2)
-    signs = target.noise.signs(f"square sign {query}", channels, 1, 1)
+    draws = inputs.noise.uniform(f"square place {query}", 2)
+    signs = inputs.noise.signs(f"square sign {query}", channels, 1, 1)
     inside, _, _ = _window(draws, side, height, width, unused)
-    moved = best + 2 * target.eps * signs * inside
-    return torch.clamp(moved, target.x - target.eps, target.x + target.eps).clamp(0, 1)
+    moved = best + 2 * inputs.eps * signs * inside
+    return torch.clamp(moved, inputs.x - inputs.eps, inputs.x + inputs.eps).clamp(0, 1)
 
 
-def _tiles(target: Target) -> Tensor:
+def _tiles(inputs: AttackInput) -> Tensor:
     """L2: a grid of bumps with random signs, a fifth of the image wide, of norm eps together."""
-    channels, height, width = target.x.shape[1:]
+    channels, height, width = inputs.x.shape[1:]
     side = max(height // 5, 1)
-    bump = _bump(side, target.x)
+    bump = _bump(side, inputs.x)
     first = max((height - side * 5) // 2, 0)
-    delta = torch.zeros_like(target.x)
+    delta = torch.zeros_like(inputs.x)
     for top in range(first, height - side + 1, side):
         for left in range(first, width - side + 1, side):
-            signs = target.noise.signs(f"square tile {top} {left}", channels, 1, 1)
-            turned = target.noise.uniform(f"square tile {top} {left} turned", 1)[:, 0] > 0.5
+            signs = inputs.noise.signs(f"square tile {top} {left}", channels, 1, 1)
+            turned = inputs.noise.uniform(f"square tile {top} {left} turned", 1)[:, 0] > 0.5
             delta[:, :, top : top + side, left : left + side] = signs * _turned(bump, turned)
-    return (target.x + target.eps * unit(delta, "l2")).clamp(0, 1)
+    return (inputs.x + inputs.eps * unit(delta, "l2")).clamp(0, 1)
 
 
-def _square_l2(target: Target, best: Tensor, share: float, query: int, unused: int) -> Tensor:
+def _square_l2(inputs: AttackInput, best: Tensor, share: float, query: int, unused: int) -> Tensor:
     """Moves the norm of one window, and the unused part of eps, into a bump in another window."""
-    x, eps = target.x, target.eps
+    x, eps = inputs.x, inputs.eps
     channels, height, width = x.shape[1:]
     side = _odd_side(share, height, width)
-    draws = target.noise.uniform(f"square place {query}", 5)
-    signs = target.noise.signs(f"square sign {query}", channels, 1, 1)
+    draws = inputs.noise.uniform(f"square place {query}", 5)
+    signs = inputs.noise.signs(f"square sign {query}", channels, 1, 1)
     into, rows, columns = _window(draws[:, :2], side, height, width, unused)
     out_of, _, _ = _window(draws[:, 2:4], side, height, width, unused)
     delta = best - x

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from taet.adversary.norms import Norm, norm_of
 from taet.adversary.objectives import margin
-from taet.adversary.parts import GradientPart, Part, Target
+from taet.adversary.parts import AttackInput, GradientPart, Part
 from taet.options import AttackOptions, Count, NonNegative, Positive
 
 INSIDE = 1 - 1e-6  # keeps pixels off 0 and 1, where tanh has no inverse
@@ -54,19 +54,19 @@ class CarliniWagner(GradientPart):
     bounded: bool = False
     continues: bool = False
 
-    def run(self, target: Target) -> Tensor:
+    def run(self, inputs: AttackInput) -> Tensor:
         """The nearest iterate that fools the model; the clean image where no iterate does."""
-        nearest = target.x.clone()
+        nearest = inputs.x.clone()
         least = torch.full((len(nearest),), torch.inf, device=nearest.device)
-        w = torch.atanh(INSIDE * (2 * target.x - 1))
+        w = torch.atanh(INSIDE * (2 * inputs.x - 1))
         first, second = torch.zeros_like(w), torch.zeros_like(w)
         for step in range(1, self.steps + 1):
             x_adv = (w.tanh() + 1) / 2
-            gradient, logits = target.gradient(x_adv, target.y, self._hinge, self.samples)
-            distance = norm_of(x_adv - target.x, "l2")
-            nearer = (logits.argmax(1) != target.y) & (distance < least)
+            gradient, logits = inputs.gradient(x_adv, inputs.y, self._hinge, self.samples)
+            distance = norm_of(x_adv - inputs.x, "l2")
+            nearer = (logits.argmax(1) != inputs.y) & (distance < least)
             nearest[nearer], least[nearer] = x_adv[nearer], distance[nearer]
-            slope = 2 * (x_adv - target.x) + self.c * gradient
+            slope = 2 * (x_adv - inputs.x) + self.c * gradient
             slope = slope * (1 - w.tanh().square()) / 2
             first = BETAS[0] * first + (1 - BETAS[0]) * slope
             second = BETAS[1] * second + (1 - BETAS[1]) * slope.square()

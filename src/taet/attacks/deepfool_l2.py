@@ -11,7 +11,7 @@ from torch import Tensor
 
 from taet.adversary.norms import Norm
 from taet.adversary.objectives import logit_gap
-from taet.adversary.parts import GradientPart, Part, Target
+from taet.adversary.parts import AttackInput, GradientPart, Part
 from taet.options import AttackOptions, Count, NonNegative
 
 # Added to the gap, as in torchattacks, so that a step crosses the boundary; and against a gradient of zero.
@@ -44,39 +44,39 @@ class DeepFool(GradientPart):
     bounded: bool = False
     continues: bool = False
 
-    def run(self, target: Target) -> Tensor:
+    def run(self, inputs: AttackInput) -> Tensor:
         """Images beyond the boundary, or the iterates after all steps."""
-        result = target.x.clone()
+        result = inputs.x.clone()
         rows = torch.arange(len(result), device=result.device)
-        total = torch.zeros_like(target.x)
+        total = torch.zeros_like(inputs.x)
         for _ in range(self.steps):
-            x_adv = self._overshot(target.x, total)
+            x_adv = self._overshot(inputs.x, total)
             result[rows] = x_adv
-            logits = target.logits(x_adv, self.samples)
-            robust = logits.argmax(1) == target.y
-            rows, total, target = rows[robust], total[robust], target.rows(robust)
+            logits = inputs.logits(x_adv, self.samples)
+            robust = logits.argmax(1) == inputs.y
+            rows, total, inputs = rows[robust], total[robust], inputs.rows(robust)
             if not len(rows):
                 break
-            total = total + self._shortest(target, x_adv[robust], logits[robust])
+            total = total + self._shortest(inputs, x_adv[robust], logits[robust])
         else:
-            result[rows] = self._overshot(target.x, total)
+            result[rows] = self._overshot(inputs.x, total)
         return result
 
     def _overshot(self, x: Tensor, total: Tensor) -> Tensor:
         return (x + (1 + self.overshoot) * total).clamp(0, 1)
 
-    def _shortest(self, target: Target, x: Tensor, logits: Tensor) -> Tensor:
+    def _shortest(self, inputs: AttackInput, x: Tensor, logits: Tensor) -> Tensor:
         """The shortest step to a linearised boundary between the true and any other class."""
         least = torch.full((len(x),), torch.inf, device=x.device)
         shortest = torch.zeros_like(x)
-        true_logit = logits.gather(1, target.y[:, None]).squeeze(1)
+        true_logit = logits.gather(1, inputs.y[:, None]).squeeze(1)
         for other in range(logits.shape[1]):
-            labels = torch.stack([target.y, torch.full_like(target.y, other)], 1)
-            gradient, _ = target.gradient(x, labels, logit_gap, self.samples)
+            labels = torch.stack([inputs.y, torch.full_like(inputs.y, other)], 1)
+            gradient, _ = inputs.gradient(x, labels, logit_gap, self.samples)
             square = gradient.flatten(1).square().sum(1)
             gap = true_logit - logits[:, other]
             distance = gap / square.sqrt()
-            nearer = (target.y != other) & (square > 0) & (distance < least)
+            nearer = (inputs.y != other) & (square > 0) & (distance < least)
             step = ((gap + GAP_GUARD) / square.clamp(min=SQUARE_GUARD)).view(-1, 1, 1, 1) * gradient
             shortest = torch.where(nearer.view(-1, 1, 1, 1), step, shortest)
             least = torch.where(nearer, distance, least)

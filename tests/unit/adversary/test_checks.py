@@ -9,7 +9,7 @@ from taet.adversary.checks import check_adversarial
 from taet.adversary.descent import Descent, Start
 from taet.adversary.noise import Noise
 from taet.adversary.objectives import CrossEntropy
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.adversary.square import Square
 from taet.adversary.warnings import chain_warnings, clean_warnings, reach_warnings
 from taet.errors import UserError
@@ -59,11 +59,11 @@ def test_one_class_for_all_images() -> None:
 @pytest.mark.parametrize(("moved", "fine"), [(0.0999, True), (0.1, True), (0.1001, False)])
 def test_images_outside_the_ball_stop_the_evaluation(moved: float, fine: bool) -> None:
     x, y = torch.full((2, 1, 2, 2), 0.5), torch.zeros(2, dtype=torch.int64)
-    target = Target(nn.Identity(), x, y, EPS, Noise(0, torch.arange(2)), 2, x)
+    inputs = AttackInput(nn.Identity(), x, y, EPS, Noise(0, torch.arange(2)), 2, x)
     x_adv = x.clone()
     x_adv[1, 0, 1, 1] += moved
     if fine:
-        check_adversarial(SQUARE, x_adv, target)
+        check_adversarial(SQUARE, x_adv, inputs)
     else:
         with pytest.raises(UserError, match=r"exceeds eps = 0\.1"):
-            check_adversarial(SQUARE, x_adv, target)
+            check_adversarial(SQUARE, x_adv, inputs)

@@ -15,7 +15,7 @@ from taet.adversary import chains as chains_module
 from taet.adversary.chains import longest, radius_of
 from taet.adversary.evaluation import Evaluation, evaluate
 from taet.adversary.norms import Norm
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.study.run import resume
 
 EPS = 0.12
@@ -42,11 +42,11 @@ class Shift:
     continues: bool = False
     norm: Norm = "linf"
     bounded: bool = True
-    seen: ClassVar[list[tuple[str, Target]]] = []
+    seen: ClassVar[list[tuple[str, AttackInput]]] = []
 
-    def run(self, target: Target) -> Tensor:
-        self.seen.append((self.title, target))
-        return ((target.iterate if self.continues else target.x) + self.amount).clamp(0, 1)
+    def run(self, inputs: AttackInput) -> Tensor:
+        self.seen.append((self.title, inputs))
+        return ((inputs.iterate if self.continues else inputs.x) + self.amount).clamp(0, 1)
 
 
 BRIGHTER, DARKER = Shift("brighter", 0.05), Shift("darker", -0.05)
@@ -168,8 +168,8 @@ def test_what_parts_are_run_on(result: Evaluation) -> None:
     assert seen["brighter"].noise.index.tolist() == INDEX[:5]
     assert seen["darker"].noise.index.tolist() == [20, 22, 23, 24]
     assert seen["further"].iterate[:, 0, 0, 0].tolist() == pytest.approx([0.47, 0.59, 0.65, 0.35])
-    assert {target.noise.seed for target in seen.values()} == {7}
-    assert {target.eps for target in seen.values()} == {EPS}
+    assert {inputs.noise.seed for inputs in seen.values()} == {7}
+    assert {inputs.eps for inputs in seen.values()} == {EPS}
     titles = [title for title, _ in Shift.seen]
     assert titles.count("brighter") == 2, "once for each chain that is no beginning of another"
 

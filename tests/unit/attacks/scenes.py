@@ -8,7 +8,7 @@ from torch import Tensor
 
 from taet.adversary.chains import chain_of
 from taet.adversary.noise import Noise
-from taet.adversary.parts import Part, Target
+from taet.adversary.parts import AttackInput, Part
 from taet.options import AttackOptions
 from taet.study.params import plugins
 from tests.unit.attacks.literal import Array, Net, cw
@@ -84,14 +84,14 @@ def torch_of(images: Array) -> Tensor:
     return torch.from_numpy(np.array(images)).view(-1, *SHAPE)
 
 
-def target(net: Net, images: Array, eps: float, labels: list[int] = LABELS) -> Target:
+def inputs(net: Net, images: Array, eps: float, labels: list[int] = LABELS) -> AttackInput:
     x, index = torch_of(images), torch.tensor(INDEX[: len(images)])
-    return Target(net, x, torch.tensor(labels), eps, Noise(SEED, index), 3, x)
+    return AttackInput(net, x, torch.tensor(labels), eps, Noise(SEED, index), 3, x)
 
 
 def run(part: Part, net: Net, images: Array, eps: float, labels: list[int] = LABELS) -> Array:
     """Adversarial images as rows."""
-    return part.run(target(net, images, eps, labels)).flatten(1).numpy()
+    return part.run(inputs(net, images, eps, labels)).flatten(1).numpy()
 
 
 def attacked(chain: tuple[Part, ...], net: Net, eps: float, y: int) -> Array:

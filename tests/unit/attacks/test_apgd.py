@@ -20,7 +20,7 @@ from tests.unit.attacks.literal import (
     normal,
     uniform,
 )
-from tests.unit.attacks.scenes import INDEX, LABELS, SEED, curved, parts, run, target, torch_of
+from tests.unit.attacks.scenes import INDEX, LABELS, SEED, curved, inputs, parts, run, torch_of
 
 NET, IMAGES = curved()
 RADIUS = {"linf": 0.06, "l2": 0.2}
@@ -60,7 +60,7 @@ def test_the_first_checkpoint_halves_no_step_size_of_a_rising_objective() -> Non
     eps, x = 0.06, torch_of(IMAGES)
     start = torch.ones(len(x))
     state = _State.begin(
-        target(NET, IMAGES, eps), torch.tensor(LABELS), x, torch.ones_like(x), start
+        inputs(NET, IMAGES, eps), torch.tensor(LABELS), x, torch.ones_like(x), start
     )
     for expected in (2 * eps, eps):
         for value in (0.0, 0.1, 0.2, 0.3, 0.4):

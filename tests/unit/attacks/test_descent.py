@@ -13,10 +13,10 @@ from tests.unit.attacks.scenes import (
     LABELS,
     SEED,
     curved,
+    inputs,
     options,
     parts,
     run,
-    target,
 )
 
 EPS, STEP = 0.06, 0.025
@@ -125,7 +125,7 @@ def test_shared_steps_are_the_same_steps() -> None:
     }
     assert [part.restart for part in chain["again"]] == [0, 1]
     begin, end = chain["five"]
-    given = target(NET, IMAGES, EPS)
+    given = inputs(NET, IMAGES, EPS)
     halfway = begin.run(given)
     x_adv = end.run(replace(given, iterate=halfway)).flatten(1).numpy()
     agree(x_adv, second(cross_entropy(), "uniform", "any_iterate", 5))

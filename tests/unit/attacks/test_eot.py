@@ -15,7 +15,7 @@ from taet.attacks.deepfool_l2 import DeepFool
 from taet.errors import UserError
 from taet.losses import cross_entropy
 from tests.unit.attacks.literal import Net
-from tests.unit.attacks.scenes import OPTIONS, curved, options, parts, run, target
+from tests.unit.attacks.scenes import OPTIONS, curved, inputs, options, parts, run
 
 EPS = 0.06
 
@@ -151,7 +151,7 @@ def test_a_search_for_the_boundary_follows_no_single_pass(
     net, images = curved()
     chains = zip(parts(kind, **changes), parts(kind, **changes, eot_samples=2), strict=True)
     for one, two in chains:
-        whole = replace(target(net, images, EPS), batch_size=len(images))
+        whole = replace(inputs(net, images, EPS), batch_size=len(images))
         noisy = replace(whole, model=Alternating(net))
         np.testing.assert_allclose(two.run(noisy), one.run(whole), rtol=0, atol=1e-9)
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from taet.adversary.noise import Noise
-from taet.adversary.parts import Target
+from taet.adversary.parts import AttackInput
 from taet.adversary.square import Square, _bump, _square_l2, _tiles
 from tests.unit.attacks.literal import Array, Net, again, others, uniform, words
-from tests.unit.attacks.scenes import INDEX, LABELS, SEED, SQUARES, curved, run, target, torch_of
+from tests.unit.attacks.scenes import INDEX, LABELS, SEED, SQUARES, curved, inputs, run, torch_of
 
 EPS = 0.03
 NET, IMAGES = curved()
@@ -128,7 +128,7 @@ def test_proposals_of_l2() -> None:
     random, eps = np.random.default_rng(0), 0.1
     best = np.clip(IMAGES + 0.02 * random.normal(size=IMAGES.shape), 0, 1)
     for query in range(20):
-        given = (target(NET, IMAGES, eps), torch_of(best), 0.1, query)
+        given = (inputs(NET, IMAGES, eps), torch_of(best), 0.1, query)
         x_adv = _square_l2(*given, 0).flatten(1).numpy()
         for x, near, index, ours in zip(IMAGES, best, INDEX, x_adv, strict=True):
             np.testing.assert_allclose(
@@ -146,11 +146,11 @@ def test_bump() -> None:
     np.testing.assert_allclose(bump, np.concatenate(halves) / np.sqrt(2), rtol=0, atol=1e-7)
 
 
-def coloured(height: int, width: int, eps: float) -> Target:
+def coloured(height: int, width: int, eps: float) -> AttackInput:
     """Grey images of two channels, whose changes [0,1] never cuts."""
     x = torch.full((len(INDEX), 2, height, width), 0.5)
     noise = Noise(SEED, torch.tensor(INDEX))
-    return Target(torch.nn.Identity(), x, torch.tensor(LABELS), eps, noise, 3, x)
+    return AttackInput(torch.nn.Identity(), x, torch.tensor(LABELS), eps, noise, 3, x)
 
 
 def test_tiles_of_l2() -> None:
