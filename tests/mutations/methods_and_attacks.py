@@ -332,4 +332,13 @@ MUTATIONS: list[tuple[str, ...]] = [
     ("src/taet/networks/heads.py", "if self.projected and self.training:", "if self.training:", "cosine head: norms left out"),
     ("src/taet/compute/folding.py", "norm.bias - norm.running_mean * scale", "norm.bias", "folding: the mean left out"),
     ("src/taet/compute/folding.py", "(norm.running_var + norm.eps).sqrt()", "norm.running_var.sqrt()", "folding: no eps"),
+    ("src/taet/architectures/vit.py", "x = x + self.attention(self.first_norm(x))", "x = self.attention(self.first_norm(x))", "transformer: no residual around attention"),
+    ("src/taet/architectures/vit.py", "return x + self.mlp(self.second_norm(x))", "return x + self.mlp(x)", "transformer: MLP without its norm"),
+    ("src/taet/architectures/vit.py", " / math.sqrt(query.shape[-1])", "", "transformer: attention not scaled"),
+    ("src/taet/architectures/vit.py", "transpose(1, 2) + self.positions", "transpose(1, 2)", "transformer: no positions"),
+    ("src/taet/architectures/vit.py", "torch.cat([rows, columns], 1)", "torch.cat([rows, rows], 1)", "transformer: columns alike"),
+    ("src/taet/architectures/vit.py", "self.norm(self.blocks(tokens)).mean(1)", "self.norm(self.blocks(tokens))[:, 0]", "transformer: features of the first patch"),
+    ("src/taet/adversary/pgd.py", "m + (value - m) / (done + 1)", "m + (value - m) / 2", "EOT: later passes weigh more"),
+    ("src/taet/adversary/pgd.py", "for done in range(1, samples):", "for done in range(1, min(samples, 1)):", "EOT: one pass"),
+    ("src/taet/adversary/parts.py", "(logits,) = mean_over_passes(", "(logits,) = (lambda one, _: one())(", "EOT: DeepFool, FAB and targets of APGD follow a single pass"),
 ]  # fmt: skip
