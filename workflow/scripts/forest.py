@@ -49,32 +49,8 @@ def draw():
             axes.axvline(0, color="0.6", linewidth=0.6)
             axes.grid(axis="y", linewidth=0.3, color="0.85")
             for series, (study, rows) in enumerate(pairs[scope].items()):
-                n = setting_of(study).seeds
-                for row, label in enumerate(others):
-                    mean, low, high = rows.loc[label]
-                    axes.errorbar(
-                        mean,
-                        row - 0.12 + 0.24 * series,
-                        xerr=[[mean - low], [high - mean]],
-                        color=COLORS[series],
-                        marker=MARKERS[series],
-                        linestyle="",
-                        **BARS,
-                        label=f"small network, {SMALL[study]}, n = {n}" if not row else None,
-                    )
-            mean, low, _ = papers_scale.difference("worst", scope)
-            axes.errorbar(
-                mean,
-                others.index("AT-BSL"),
-                xerr=mean - low,
-                elinewidth=BARS["elinewidth"],
-                marker=MARKERS[-1],
-                markersize=6,
-                markerfacecolor="none",
-                color="black",
-                linestyle="",
-                label="large network, ratio 10, n = 1 (interval over test images only)",
-            )
+                draw_small(axes, series, study, rows.loc[others])
+            draw_large(axes, others.index("AT-BSL"), scope)
             axes.set_title(title)
             axes.set_xlabel("points, TAET better \N{RIGHTWARDS ARROW}")
         panels[0].set_yticks(range(len(others)), others)
@@ -83,6 +59,39 @@ def draw():
         name_series(figure, *panels[0].get_legend_handles_labels())
         heading(figure, TITLE)
     return figure
+
+
+def draw_small(axes, series, study, rows):
+    """TAET's lead over each other method in a study of the small network, in the row of the method."""
+    label = f"small network, {SMALL[study]}, n = {setting_of(study).seeds}"
+    for row, (mean, low, high) in enumerate(rows.to_numpy()):
+        axes.errorbar(
+            mean,
+            row - 0.12 + 0.24 * series,
+            xerr=[[mean - low], [high - mean]],
+            color=COLORS[series],
+            marker=MARKERS[series],
+            linestyle="",
+            **BARS,
+            label=None if row else label,
+        )
+
+
+def draw_large(axes, row, scope):
+    """TAET's lead over AT-BSL with the large network."""
+    mean, low, _ = papers_scale.difference("worst", scope)
+    axes.errorbar(
+        mean,
+        row,
+        xerr=mean - low,
+        elinewidth=BARS["elinewidth"],
+        marker=MARKERS[-1],
+        markersize=6,
+        markerfacecolor="none",
+        color="black",
+        linestyle="",
+        label="large network, ratio 10, n = 1 (interval over test images only)",
+    )
 
 
 if __name__ == "__main__":

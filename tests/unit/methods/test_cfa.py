@@ -138,7 +138,7 @@ def test_steps_of_an_epoch(batch_size: int, drop_last: bool, steps: int) -> None
     [
         ({"beta": None}, "both beta and regularization_base"),
         ({"regularization_base": None}, "both beta and regularization_base"),
-        ({"weight_average": {"decay": 0.9}}, "averages its weights itself"),
+        ({"weight_average": {"kind": "ema", "decay": 0.9}}, "averages its weights itself"),
         ({}, None),
         ({"beta": None, "regularization_base": None}, None),
     ],
