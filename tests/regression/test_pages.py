@@ -148,6 +148,16 @@ def test_claims_are_checked(numbers: ModuleType) -> None:
     assert numbers.undecided(IR50, "taet", "pgd_at").startswith("\N{MINUS SIGN}1.1 points [")
 
 
+@pytest.mark.parametrize("ratio", [10, 20])
+def test_a_study_of_several_ratios(numbers: ModuleType, ratio: int) -> None:
+    rows = saved_rows("digits_fairness", "differences.csv")
+    rows = rows[(rows["attack"] == "worst") & (rows["scope"] == "tail")]
+    rows = rows[rows["imbalance_ratio"] == ratio].set_index(["method", "other"])
+    center, low, high = 100 * rows.loc[("at_bsl", "dafa"), ["difference", "low", "high"]]
+    lead = numbers.lead("digits_fairness", "at_bsl", "dafa", scope="tail", ratio=ratio)
+    assert lead == f"{center:.1f} points [{low:.1f}, {high:.1f}]"
+
+
 def test_differences_are_tukeys(result_tables: ModuleType) -> None:
     """Numbers, bold and note against differences.csv, of two studies of which one lacks a method."""
     pairs = [("taet", "pgd_at"), ("taet", "at_bsl"), ("pgd_at_la", "at_bsl")]

@@ -33,17 +33,20 @@ PILOT = "results/reference/pilots/cifar10_overfit.csv"
 # -- differences over seeds ----------------------------------------------------------------------------
 
 
-def lead(study, method, other, attack="worst", scope="all", test_set="balanced"):
-    """By how much a method is significantly better than another: ``6.1 points [5.1, 7.0]``."""
-    pair = _pair(study, method, other, attack, scope, test_set)
+def lead(study, method, other, attack="worst", scope="all", test_set="balanced", ratio=None):
+    """By how much a method is significantly better than another: ``6.1 points [5.1, 7.0]``.
+
+    ``ratio`` is that of a study with several.
+    """
+    pair = _pair(study, method, other, attack, scope, test_set, ratio)
     if not pair["low"] > 0:
         raise UserError(f"{_name(study, method, other, attack, scope)}: no significant lead")
     return _points(pair, "{:.1f} points [{:.1f}, {:.1f}]")
 
 
-def undecided(study, method, other, attack="worst", scope="all", test_set="balanced"):
-    """A difference that is not significant: ``-1.1 points [-3.0, +0.7]``."""
-    pair = _pair(study, method, other, attack, scope, test_set)
+def undecided(study, method, other, attack="worst", scope="all", test_set="balanced", ratio=None):
+    """A difference that is not significant: ``-1.1 points [-3.0, +0.7]``; ``ratio``: see ``lead``."""
+    pair = _pair(study, method, other, attack, scope, test_set, ratio)
     if is_significant(pair):
         raise UserError(f"{_name(study, method, other, attack, scope)}: significant")
     return _points(pair, "{:+z.1f} points [{:+.1f}, {:+.1f}]")
@@ -118,8 +121,8 @@ def _of_ratio(study, ratio):
     raise UserError(f"{study}: no ratio {ratio}")
 
 
-def _pair(study, method, other, attack, scope, test_set):
-    setting = _setting(study, test_set)
+def _pair(study, method, other, attack, scope, test_set, ratio=None):
+    setting = _setting(study, test_set) if ratio is None else _of_ratio(study, ratio)
     pair = setting.difference(method, other, attack, scope)
     if pair is None or pd.isna(pair["low"]):
         raise UserError(f"{_name(study, method, other, attack, scope)}: has no interval")
@@ -169,8 +172,9 @@ def loss(study, method):
 
 
 def seeds(study):
-    """n."""
-    return _setting(study, "balanced").seeds
+    """n, the same in all settings of the study."""
+    (count,) = {setting.seeds for setting in settings(*summary_of(study))}
+    return count
 
 
 def images(study, test_set="balanced"):
