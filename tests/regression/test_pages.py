@@ -152,10 +152,10 @@ def test_claims_are_checked(numbers: ModuleType) -> None:
 def test_a_study_of_several_ratios(numbers: ModuleType, ratio: int) -> None:
     rows = saved_rows("digits_fairness", "differences.csv")
     rows = rows[(rows["attack"] == "worst") & (rows["scope"] == "tail")]
-    rows = rows[rows["imbalance_ratio"] == ratio].set_index(["method", "other"])
-    center, low, high = 100 * rows.loc[("at_bsl", "dafa"), ["difference", "low", "high"]]
+    rows = rows[rows["imbalance_ratio"] == str(ratio)].set_index(["method", "other"])
+    center, low, high = 100 * rows.loc[("dafa", "at_bsl"), ["difference", "low", "high"]]
     lead = numbers.lead("digits_fairness", "at_bsl", "dafa", scope="tail", ratio=ratio)
-    assert lead == f"{center:.1f} points [{low:.1f}, {high:.1f}]"
+    assert lead == f"{-center:.1f} points [{-high:.1f}, {-low:.1f}]"
 
 
 def test_differences_are_tukeys(result_tables: ModuleType) -> None:
