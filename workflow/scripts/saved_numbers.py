@@ -44,17 +44,19 @@ def lead(study, method, other, attack="worst", scope="all", test_set="balanced",
     return _points(pair, "{:.1f} points [{:.1f}, {:.1f}]")
 
 
-def undecided(study, method, other, attack="worst", scope="all", test_set="balanced", ratio=None):
-    """A difference that is not significant: ``-1.1 points [-3.0, +0.7]``; ``ratio``: see ``lead``."""
-    pair = _pair(study, method, other, attack, scope, test_set, ratio)
+def undecided(study, method, other, attack="worst", scope="all", test_set="balanced"):
+    """A difference that is not significant: ``-1.1 points [-3.0, +0.7]``."""
+    pair = _pair(study, method, other, attack, scope, test_set)
     if is_significant(pair):
         raise UserError(f"{_name(study, method, other, attack, scope)}: significant")
     return _points(pair, "{:+z.1f} points [{:+.1f}, {:+.1f}]")
 
 
-def difference(study, method, other, attack="worst", scope="all", test_set="balanced"):
-    """A difference for a table, bold where it is significant: ``**-6.1 [-7.0, -5.1]**``."""
-    pair = _pair(study, method, other, attack, scope, test_set)
+def difference(
+    study, method, other, attack="worst", scope="all", test_set="balanced", ratio=None
+):
+    """A difference for a table, bold where significant: ``**-6.1 [-7.0, -5.1]**``; ``ratio``: see ``lead``."""
+    pair = _pair(study, method, other, attack, scope, test_set, ratio)
     text = _points(pair, "{:+z.1f} [{:+.1f}, {:+.1f}]")
     return f"**{text}**" if is_significant(pair) else text
 

@@ -1,16 +1,19 @@
 """FRL: fair robust learning (Xu et al. 2021), on TRADES, by reweighting and remargining.
 
-Of class k, e_k is the clean error, b_k the boundary error: correct, but not under attack. Their excess over
-the mean of classes and a bound moves multipliers after each epoch, those of b_k at twice the rate.
-So lambda_k += rate (e_k - mean e - clean_bound). Negative ones become 0, and their sum is limited. Weights
-are w_k = 1/C + lambda_k - mean lambda for the clean term, v_k for the boundary term. Reweight is the loss
-sum (w_y CE(z(x), y) + beta v_y KL(q(x) || q(x'))) / sum (w_y + v_y). Remargin is the radius exp(2 phi_k)
-eps, at least 0.98 eps, where phi_k moves by radius_rate (b_k - mean b - boundary_bound). Like DAFA, it
-enlarges the radius of hard classes; CFA shrinks it.
+Of class k, e_k is the clean error, and b_k the boundary error: the share that is correct, but not under
+attack. After each epoch lambda_k grows by rate (e_k - mean e - clean_bound). mu_k grows by
+2 rate (b_k - mean b - boundary_bound). Negative ones become 0, and each sum is limited. Reweight: the loss
+is sum (w_y CE(z(x), y) + beta v_y KL(q(x) || q(x'))) / sum (w_y + v_y). Here w_k = 1/C + lambda_k - mean
+lambda, and v_k likewise of mu. Remargin: the radius is exp(2 phi_k) eps, at least 0.98 eps, where phi_k
+grows by radius_rate (b_k - mean b - boundary_bound). Like DAFA, it enlarges the radius of hard classes;
+CFA shrinks it. The factors 2 and 0.98 are the code's.
 
-The authors fine-tune a network of PGD-AT, here stage 1. They measure held-out images under PGD-20; here the
-epoch's training images are measured, as in CFA. A class without images in an epoch changes nothing.
-The paper's bounds are 0.05 or 0.07, the code's 0.1; two files of the code limit the radius at 2.5 and 3.
+The authors fine-tune a network of PGD-AT, here stage 1. They measure it, and after each epoch the next one,
+on held-out images under PGD-20 with radius eps. Here the epoch's training images are measured under the
+training attack, so a larger radius raises b_k itself. The first epoch has equal weights. Their means are over
+all images of balanced sets; ours are over classes, so that rare classes count as much. A class without
+images in an epoch changes nothing. The paper's bounds are 0.05 or 0.07, the code's 0.1. The code limits the
+radius at 3, in Remargin alone at 2.5.
 Cost per step with K attack steps: K + 3 forward and K + 2 backward passes.
 """
 
@@ -35,9 +38,9 @@ class Options(OnTradesOptions):
     beta: Positive
     """Weight of the KL term; authors: 1."""
     clean_bound: Share
-    """How far a class's clean error may exceed the mean; authors: 0.05."""
+    """How far a class's clean error may exceed the mean; paper: 0.05 or 0.07, code: 0.1."""
     boundary_bound: Share
-    """The same for the boundary error; authors: 0.05."""
+    """The same for the boundary error."""
     rate: NonNegative
     """Rate of the multipliers, at first; 0: no Reweight. Authors: 0.05."""
     halving_epochs: Count
@@ -47,7 +50,7 @@ class Options(OnTradesOptions):
     radius_rate: NonNegative
     """Rate of phi; 0: no Remargin. Authors: 0.1."""
     radius_limit: Annotated[Positive, Field(ge=1)]
-    """Largest radius relative to eps; authors: 2.5."""
+    """Largest radius relative to eps; code: 3, for Remargin alone 2.5."""
 
 
 class Method(OnTrades):
@@ -58,9 +61,8 @@ class Method(OnTrades):
         device = context.train_counts.device
         # Of each class in this epoch so far: images, correct ones, correct ones under attack.
         self.sums = torch.zeros(self.classes, 3, dtype=torch.float64, device=device)
-        self.multipliers = torch.zeros(
-            2, self.classes, device=device
-        )  # of clean and boundary errors
+        # lambda and mu: of clean and of boundary errors.
+        self.multipliers = torch.zeros(2, self.classes, device=device)
         self.phi = torch.zeros(self.classes, device=device)
         self.updates = torch.zeros((), dtype=torch.int64, device=device)
 
@@ -112,8 +114,8 @@ def excesses(sums: Tensor, bounds: tuple[float, float]) -> Tensor:
     """How far clean and boundary error of each class exceed their mean over classes plus a bound, [2, C].
 
     Args:
-        sums: [C, 3], images of each class, correct ones, correct ones under attack; some class has one. A
-            class without images exceeds by 0.
+        sums: [C, 3], images of each class, correct ones, correct ones under attack; at least one class has
+            an image. A class without images exceeds by 0.
         bounds: of the clean and of the boundary error.
     """
     images, correct, robust = sums.unbind(1)

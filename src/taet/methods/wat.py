@@ -1,12 +1,14 @@
 """WAT: worst-class adversarial training (Li and Liu 2023), on TRADES.
 
-Hedge over C + 1 experts: each class, and all images. After each epoch an expert's cost grows by the mean of
-CE(z(x), y) + beta KL(q(x) || q(x')) over its images. Its weight is w = C exp(eta cost) / sum exp(eta cost);
-in the first epoch all are 1. The loss is the mean of (w_y + w_all) (CE + beta KL), with the attack of TRADES.
+Multiplicative weights over C + 1 losses: that of each class, and that of all images. After each epoch the
+cost of each grows by the mean of CE(z(x), y) + beta KL(q(x) || q(x')) over its images. Its weight is
+w = C exp(eta cost) / sum exp(eta cost); in the first epoch all are 1. The loss is the mean of
+(w_y + w_all) (CE + beta KL), with the attack of TRADES.
 
 The authors measure costs on held-out images under a further attack; here the epoch's training images are
-measured, as in CFA. The factor C is the code's. We divide a class's losses by its own images; the code
-divides by N / C, which is right only in a balanced set.
+measured under the training attack. The factor C is the code's. We divide a class's losses by its own images;
+the code divides by N / C, which is right only in a balanced set. The cost of all images is their mean, so
+frequent classes dominate it. A class without images in an epoch has no cost there.
 Cost per step with K attack steps: K + 3 forward and K + 2 backward passes.
 """
 
@@ -39,6 +41,7 @@ class Method(OnTrades):
         # Images and losses of each class in this epoch so far; costs of the classes and of all images.
         self.sums = torch.zeros(self.classes, 2, dtype=torch.float64, device=device)
         self.costs = torch.zeros(self.classes + 1, dtype=torch.float64, device=device)
+        # No part of the state: ``start_epoch`` computes them again from the costs.
         self.weights = torch.ones(self.classes + 1, device=device)
 
     def start_epoch(self, epoch: int) -> None:
