@@ -52,10 +52,8 @@ def undecided(study, method, other, attack="worst", scope="all", test_set="balan
     return _points(pair, "{:+z.1f} points [{:+.1f}, {:+.1f}]")
 
 
-def difference(
-    study, method, other, attack="worst", scope="all", test_set="balanced", ratio=None
-):
-    """A difference for a table, bold where significant: ``**-6.1 [-7.0, -5.1]**``; ``ratio``: see ``lead``."""
+def difference(study, method, other, attack="worst", scope="all", test_set="balanced", ratio=None):
+    """A difference for a table, bold where significant: ``**-6.1 [-7.0, -5.1]**``."""
     pair = _pair(study, method, other, attack, scope, test_set, ratio)
     text = _points(pair, "{:+z.1f} [{:+.1f}, {:+.1f}]")
     return f"**{text}**" if is_significant(pair) else text
