@@ -30,6 +30,7 @@ def test_page(finished_copy: Tree) -> None:
         file.write(block(PAGE, "yaml", 1))
     for command in commands(PAGE):
         tree.ok(*command)
+    tree.ok("snakemake", "--cores", "2", "all")  # the reader's own study, which names it
     assert "| ALP |" in (tree.path / "results/alp_try/tables/main.md").read_text()
     assert "| ALP |" in (tree.path / "results/tiny/tables/main.md").read_text()
     assert "pairing: Weight of the pairing term." in tree.ok("taet", "methods")

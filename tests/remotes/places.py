@@ -36,6 +36,9 @@ class Place(Protocol):
     def replace(self, folder: str, name: str, data: bytes) -> None:
         """Put other bytes in the place of an object."""
 
+    def remove(self, folder: str, name: str) -> None:
+        """Delete an object."""
+
     def down(self) -> None:
         """Let nobody reach it any more; its objects stay."""
 
@@ -84,6 +87,9 @@ class Folder:
 
     def replace(self, folder: str, name: str, data: bytes) -> None:
         replace_file(self._mounted / folder / name, data)
+
+    def remove(self, folder: str, name: str) -> None:
+        (self._mounted / folder / name).unlink()
 
     def down(self) -> None:
         self._mounted.rename(self._away)

@@ -65,6 +65,9 @@ class Ssh:
     def replace(self, folder: str, name: str, data: bytes) -> None:
         replace_file(self._objects / folder / name, data)
 
+    def remove(self, folder: str, name: str) -> None:
+        (self._objects / folder / name).unlink()
+
     def down(self) -> None:
         processes.stop([self._server])
 

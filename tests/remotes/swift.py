@@ -158,6 +158,9 @@ class Swift:
     def replace(self, folder: str, name: str, data: bytes) -> None:
         self._client.put_object(Bucket=BUCKET, Key=f"{folder}/{name}", Body=data)
 
+    def remove(self, folder: str, name: str) -> None:
+        self._client.delete_object(Bucket=BUCKET, Key=f"{folder}/{name}")
+
     def down(self) -> None:
         processes.stop(self._servers)
 
